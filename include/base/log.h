@@ -1,0 +1,26 @@
+/* Logging: one line on stderr for each event, as logfmt (key=value) or JSON. Values are escaped, so that nothing a
+ * peer chose can break a line or reach a terminal unescaped. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <stdbool.h>
+
+#include "base/str.h"
+
+enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+
+/* Sets what is written and how; the defaults are LOG_INFO and text. */
+void log_setup(enum log_level level, bool json);
+
+bool log_is_enabled(enum log_level level);
+
+/* Writes one line: the message and then pairs of key (const char *) and value (const char *), ended by NULL.
+ * A pair whose value is NULL is left out. */
+void log_line(enum log_level level, const char *message, ...) __attribute__((sentinel));
+
+#define log_error(...) log_line(LOG_ERROR, __VA_ARGS__, (char *)0)
+#define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__, (char *)0)
+#define log_info(...) log_line(LOG_INFO, __VA_ARGS__, (char *)0)
+#define log_debug(...) log_line(LOG_DEBUG, __VA_ARGS__, (char *)0)
+
+#endif

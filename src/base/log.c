@@ -1,0 +1,130 @@
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/util.h"
+
+static enum log_level threshold = LOG_INFO;
+static bool as_json;
+
+static const char *const level_names[] = {"error", "warning", "info", "debug"};
+
+void log_setup(enum log_level level, bool json)
+{
+    threshold = level;
+    as_json = json;
+}
+
+bool log_is_enabled(enum log_level level)
+{
+    return level <= threshold;
+}
+
+/* Appends text between double quotes, with everything but printable ASCII escaped: valid in JSON and in logfmt. Bytes
+ * over 0x7f are kept in JSON only if they cannot hurt a terminal, so they are escaped too. */
+static void append_quoted(struct buf *line, const char *text)
+{
+    buf_append_char(line, '"');
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+
+        if (c == '"' || c == '\\')
+            buf_printf(line, "\\%c", c);
+        else if (c < 0x20 || c >= 0x7f)
+            buf_printf(line, "\\u%04x", c);
+        else
+            buf_append_char(line, (char)c);
+    }
+    buf_append_char(line, '"');
+}
+
+static bool is_plain(const char *text)
+{
+    if (*text == '\0')
+        return false;
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+
+        if (c <= 0x20 || c >= 0x7f || c == '"' || c == '=' || c == '\\')
+            return false;
+    }
+    return true;
+}
+
+static void append_pair(struct buf *line, const char *key, const char *value)
+{
+    if (as_json) {
+        buf_append_char(line, line->len > 0 ? ',' : '{');
+        append_quoted(line, key);
+        buf_append_char(line, ':');
+        append_quoted(line, value);
+        return;
+    }
+    buf_printf(line, "%s%s=", line->len > 0 ? " " : "", key);
+    if (is_plain(value))
+        buf_append_str(line, str_from(value));
+    else
+        append_quoted(line, value);
+}
+
+static void append_time(struct buf *line)
+{
+    struct timespec now;
+    struct tm utc;
+    char text[40];
+    size_t len;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(text + len, sizeof(text) - len, ".%03dZ", (int)(now.tv_nsec / 1000000));
+    append_pair(line, "time", text);
+}
+
+static void write_all(const struct buf *line)
+{
+    size_t done = 0;
+
+    while (done < line->len) {
+        ssize_t n = write(STDERR_FILENO, line->data + done, line->len - done);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return;
+        done += (size_t)n;
+    }
+}
+
+void log_line(enum log_level level, const char *message, ...)
+{
+    int saved = errno;
+    struct buf line;
+    va_list pairs;
+    const char *key;
+
+    if (!log_is_enabled(level))
+        return;
+    buf_init(&line);
+    append_time(&line);
+    append_pair(&line, "level", level_names[level]);
+    append_pair(&line, "msg", message);
+    va_start(pairs, message);
+    while ((key = va_arg(pairs, const char *)) != NULL) {
+        const char *value = va_arg(pairs, const char *);
+
+        if (value != NULL)
+            append_pair(&line, key, value);
+    }
+    va_end(pairs);
+    buf_append_str(&line, as_json ? STR("}\n") : STR("\n"));
+    write_all(&line);
+    buf_deinit(&line);
+    errno = saved;
+}
