@@ -1,0 +1,66 @@
+/* JSON (RFC 8259), strict, as far as small flat objects need it: a reader that picks members out of
+ * one object, and an escaper. Neither allocates but for the output buffer. */
+#ifndef PROTO_JSON_H
+#define PROTO_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+
+#define JSON_DEPTH_MAX 8    /* objects and arrays within each other, the outermost included */
+#define JSON_MEMBERS_MAX 32 /* members of one object */
+
+enum json_type {
+    JSON_ABSENT, /* the object has no such member */
+    JSON_NULL,
+    JSON_TRUE,
+    JSON_FALSE,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_OBJECT,
+    JSON_ARRAY,
+};
+
+/* A member that the caller asks for. */
+struct json_field {
+    struct str name;     /* set by the caller; without quotes and backslashes */
+    enum json_type type; /* the rest is set by json_read_object */
+    struct str
+        value; /* a string: UTF-8, unescaped, may hold NUL; all others: as they were written */
+};
+
+enum json_error {
+    JSON_ERROR_UTF8 = 1,
+    JSON_ERROR_SYNTAX,     /* something else was expected, or the text ends too early */
+    JSON_ERROR_NOT_OBJECT, /* the text begins with another kind of value */
+    JSON_ERROR_TRAILING,   /* something follows the object */
+    JSON_ERROR_CONTROL,    /* a bare control character in a string */
+    JSON_ERROR_ESCAPE,     /* an unknown or broken escape */
+    JSON_ERROR_SURROGATE,  /* half a pair of \u escapes */
+    JSON_ERROR_NUMBER,
+    JSON_ERROR_DEPTH,     /* deeper than JSON_DEPTH_MAX */
+    JSON_ERROR_MEMBERS,   /* more than JSON_MEMBERS_MAX */
+    JSON_ERROR_DUPLICATE, /* two members of one name, however it is escaped */
+};
+
+/* What was wrong: a few words, without a line end. */
+const char *json_error_text(enum json_error error);
+
+/* Reads a text that must be one object with nothing but white space around it. Sets type and value
+ * of every field; members that nobody asks for are checked and skipped. Strings among the fields
+ * are unescaped in place, so `data` is changed and the values point into it. Returns 0, or -enum
+ * json_error: the fields mean nothing then. Takes time linear in `len`. */
+int json_read_object(char *data, size_t len, struct json_field *fields, size_t count);
+
+/* Reads a number that is plain digits (no sign, fraction or exponent) and at most `max`. Returns
+ * false, and leaves *out alone, for anything else. */
+bool json_to_u64(const struct json_field *field, uint64_t max, uint64_t *out);
+
+/* Appends `s`, which is UTF-8, as a string in quotes, escaping only what must be. Returns 0, or -1
+ * with errno ENOMEM and the buffer as it was. */
+int json_append_string(struct buf *out, struct str s);
+
+#endif
