@@ -1,0 +1,288 @@
+# wschat: `make` builds ./wschat, `make check` tests it, `make help` lists the rest.
+#
+# CC, CPPFLAGS, CFLAGS and LDFLAGS belong to you: what the program needs is kept apart from them.
+# Every mode builds in its own folder, build/<mode>/.  V=1 shows the commands; WERROR=1 makes warnings errors.
+
+VERSION = 0.1.0
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+MODE ?= release
+FUZZ_SECONDS ?= 60
+FUZZ_CC ?= clang
+MUSL_CC ?= musl-gcc
+COVERAGE_MIN ?= 95
+
+MODES = release asan tiny coverage static fuzz
+ifeq ($(filter $(MODE),$(MODES)),)
+$(error MODE is one of: $(MODES))
+endif
+
+BUILD := build/$(MODE)
+BINARY := $(BUILD)/wschat
+
+# ---- Flags ----
+
+CFLAGS ?= -O2 -g
+
+cc_option = $(shell $(CC) -Werror $(1) -x c -c /dev/null -o /dev/null 2>/dev/null && echo '$(1)')
+
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+           -Wcast-qual -Wvla -Wformat=2 -Wundef $(if $(filter 1,$(WERROR)),-Werror)
+
+HARDEN_CFLAGS := -fstack-protector-strong $(call cc_option,-fstack-clash-protection)
+HARDEN_LDFLAGS := -Wl,-z,relro,-z,now -Wl,-z,noexecstack
+PIE_CFLAGS := -fPIE
+PIE_LDFLAGS := -pie
+
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+MODE_CFLAGS =
+MODE_CPPFLAGS =
+MODE_LDFLAGS =
+FORTIFY = $(if $(filter -O1 -O2 -O3 -Os -Oz -Og -Ofast -O,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+
+ifneq ($(filter $(MODE),asan tiny),)
+MODE_CFLAGS = $(SANITIZE)
+MODE_LDFLAGS = $(SANITIZE)
+FORTIFY =
+endif
+ifeq ($(MODE),tiny)
+MODE_CPPFLAGS = -DWSCHAT_TINY
+endif
+ifeq ($(MODE),coverage)
+MODE_CFLAGS = --coverage -O0
+MODE_LDFLAGS = --coverage
+FORTIFY =
+endif
+ifeq ($(MODE),static)
+PIE_CFLAGS = -fno-pie
+PIE_LDFLAGS = -no-pie
+MODE_LDFLAGS = -static
+endif
+ifeq ($(MODE),fuzz)
+MODE_CFLAGS = $(SANITIZE) -fsanitize=fuzzer-no-link
+MODE_LDFLAGS = $(SANITIZE)
+FORTIFY =
+endif
+
+REQUIRED_CPPFLAGS = -D_GNU_SOURCE -Iinclude $(FORTIFY) $(MODE_CPPFLAGS) \
+                    -DWSCHAT_VERSION='"$(VERSION)"' -DWSCHAT_STATIC_DIR='"static"'
+REQUIRED_CFLAGS = -std=c11 $(WARNINGS) $(HARDEN_CFLAGS) $(PIE_CFLAGS) $(MODE_CFLAGS)
+REQUIRED_LDFLAGS = $(HARDEN_LDFLAGS) $(PIE_LDFLAGS) $(MODE_LDFLAGS)
+
+# The user's flags come last, so that they win where they disagree.
+COMPILE = $(CC) $(REQUIRED_CPPFLAGS) $(CPPFLAGS) $(REQUIRED_CFLAGS) $(CFLAGS)
+LINK = $(CC) $(CFLAGS) $(REQUIRED_LDFLAGS) $(LDFLAGS)
+
+# libcheck is for the tests only; nothing is asked of pkg-config before a test is built.
+CHECK_CFLAGS = $(shell pkg-config --cflags check)
+CHECK_LIBS = $(shell pkg-config --libs check)
+
+# ---- Files ----
+
+LIB_SRC := $(filter-out src/app/main.c,$(wildcard src/*/*.c))
+UNIT_SRC := $(wildcard tests/unit/*.c)
+FAULTS_SRC := $(wildcard tests/faults/*.c)
+INTEGRATION_SRC := $(wildcard tests/integration/*.c)
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SHARED_SRC := $(filter-out tests/fuzz/fuzz_%.c tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
+SCRIPTS := $(wildcard scripts/*.sh scripts/lib/*.sh tests/browser/*.sh) $(wildcard .ci/run)
+C_FILES = $(wildcard src/*/*.[ch] include/*/*.h tests/*/*.[ch])
+
+object = $(patsubst %.c,$(BUILD)/%.o,$(1))
+suites = $(patsubst tests/$(1)/test_%.c,%,$(wildcard tests/$(1)/test_*.c))
+
+LIB := $(BUILD)/libwschat.a
+LIB_OBJ := $(call object,$(LIB_SRC))
+MAIN_OBJ := $(BUILD)/src/app/main.o
+FUZZ_SHARED_OBJ := $(call object,$(FUZZ_SHARED_SRC))
+REPLAYS := $(addprefix $(BUILD)/replay-,$(FUZZ_TARGETS))
+RUNNERS := $(if $(call suites,faults),$(BUILD)/check-faults) $(BUILD)/check-unit \
+           $(if $(call suites,integration),$(BUILD)/check-integration)
+
+# What the linker redirects to tests/faults/wrap.c, in the runner of the fault tests only.
+WRAPPED = malloc calloc realloc mmap mremap read recv recvmsg send sendmsg write writev accept4 \
+          epoll_wait epoll_ctl epoll_create1 socket __read_chk __recv_chk
+WRAP_LDFLAGS = $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
+comma := ,
+
+Q = $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $@)
+
+# ---- The program ----
+
+.PHONY: all check unit faults integration replay smoke asan tiny fuzz fuzz-run static coverage \
+        coverage-run lint layers libc-only shellcheck format install uninstall clean distclean \
+        help bench tests FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+ifeq ($(MODE),release)
+all: wschat ## build ./wschat (the default)
+
+wschat: $(BINARY)
+	$(Q)cp -f $< $@
+else
+all: $(BINARY)
+endif
+
+$(BINARY): $(MAIN_OBJ) $(LIB)
+	$(call say,LINK)
+	$(Q)$(LINK) -o $@ $^
+
+$(LIB): $(LIB_OBJ) $(BUILD)/sources
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(LIB_OBJ)
+
+$(BUILD)/src/%.o: src/%.c $(BUILD)/flags
+	$(call say,CC)
+	$(Q)mkdir -p $(@D) && $(COMPILE) -MMD -MP -c -o $@ $<
+
+# The assets are pulled in by the assembler, which writes no dependency file.
+$(BUILD)/src/app/assets.o: $(wildcard static/*)
+
+# Changes when the compiler or a flag does, and then everything is compiled again.
+remember = mkdir -p $(@D); echo '$(1)' | cmp -s - $@ || echo '$(1)' > $@
+$(BUILD)/flags: FORCE
+	@$(call remember,$(subst ','\'',$(COMPILE) // $(LINK)))
+
+# Changes when a source file comes or goes.
+$(BUILD)/sources: FORCE
+	@$(call remember,$(LIB_SRC))
+
+# ---- Tests ----
+
+TEST_CPPFLAGS =
+TEST_COMPILE = $(COMPILE) -Itests $(CHECK_CFLAGS) $(TEST_CPPFLAGS)
+
+# Each runner is tests/unit/main.c with its own list of suites, made from the file names.
+define runner
+$(BUILD)/$(1)/suites.inc: FORCE
+	@mkdir -p $$(@D); for s in $$(call suites,$(1)); do echo "SUITE($$$$s)"; done > $$@.new; \
+	cmp -s $$@.new $$@ && rm $$@.new || mv $$@.new $$@
+
+$(BUILD)/$(1)/main.o: tests/unit/main.c $(BUILD)/$(1)/suites.inc $(BUILD)/flags
+	$$(call say,CC)
+	$$(Q)$$(TEST_COMPILE) -I$(BUILD)/$(1) -MMD -MP -c -o $$@ $$<
+
+$(BUILD)/check-$(1): $(BUILD)/$(1)/main.o $$(call object,$$(filter-out tests/unit/main.c,$(2))) $(LIB)
+	$$(call say,LINK)
+	$$(Q)$$(LINK) $(3) -o $$@ $$^ $$(CHECK_LIBS)
+endef
+$(eval $(call runner,unit,$(UNIT_SRC)))
+$(eval $(call runner,faults,$(FAULTS_SRC) $(wildcard tests/unit/guard.c),$(WRAP_LDFLAGS)))
+$(eval $(call runner,integration,$(INTEGRATION_SRC)))
+
+$(BUILD)/check-integration: | $(BINARY)
+
+$(BUILD)/tests/integration/%.o: private TEST_CPPFLAGS = -DWSCHAT_BIN_DEFAULT='"$(CURDIR)/$(BINARY)"'
+
+$(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags
+	$(call say,CC)
+	$(Q)mkdir -p $(@D) && $(TEST_COMPILE) -MMD -MP -c -o $@ $<
+
+$(BUILD)/replay-%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(FUZZ_SHARED_OBJ) $(LIB)
+	$(call say,LINK)
+	$(Q)$(LINK) -o $@ $^
+
+check: $(BINARY) $(RUNNERS) $(REPLAYS) ## all tests: unit, faults, integration, fuzz corpora, layers, libc only
+	@status=0; \
+	run() { echo "== $$*"; "$$@" || status=1; }; \
+	run env CC='$(CC)' scripts/check-layers.sh; \
+	$(if $(filter release,$(MODE)),run scripts/check-libc-only.sh $(BINARY);) \
+	$(foreach t,$(FUZZ_TARGETS),run $(BUILD)/replay-$(t) tests/fuzz/corpus/$(t);) \
+	for r in $(RUNNERS); do run $$r; done; \
+	if [ $$status = 0 ]; then echo "check ($(MODE)): passed"; else echo "check ($(MODE)): FAILED"; fi; \
+	exit $$status
+
+tests: check
+
+unit: $(BUILD)/check-unit ## only the unit tests; CK_RUN_SUITE=ws_frame picks one suite
+	$<
+
+faults: $(BUILD)/check-faults ## only the fault injection tests
+	$<
+
+integration: $(BUILD)/check-integration ## only the tests against the real binary
+	$<
+
+replay: $(REPLAYS) ## only the fuzz corpora
+	$(foreach t,$(FUZZ_TARGETS),$(BUILD)/replay-$(t) tests/fuzz/corpus/$(t) &&) true
+
+smoke: all ## two tabs of a real headless Chromium chat with each other
+	scripts/smoke.sh
+
+asan: ## the whole check under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory MODE=asan check
+
+tiny: ## the same with tiny buffers, rings and tables
+	@$(MAKE) --no-print-directory MODE=tiny check
+
+static: ## one static file, build/static/wschat (musl)
+	@command -v $(MUSL_CC) >/dev/null || { echo "$(MUSL_CC) is missing: apt-get install musl-tools"; exit 1; }
+	@$(MAKE) --no-print-directory MODE=static CC='$(MUSL_CC)' all
+	scripts/check-libc-only.sh build/static/wschat
+
+coverage: ## branch coverage of base, proto and chat; fails under 95 %
+	@$(MAKE) --no-print-directory MODE=coverage CC=gcc coverage-run
+
+coverage-run: $(filter-out %/check-integration,$(RUNNERS)) $(REPLAYS)
+	@find $(BUILD) -name '*.gcda' -delete
+	@for r in $(filter-out %/check-integration,$(RUNNERS)); do echo "== $$r"; $$r || exit 1; done
+	@$(foreach t,$(FUZZ_TARGETS),$(BUILD)/replay-$(t) tests/fuzz/corpus/$(t) &&) true
+	scripts/coverage.sh $(BUILD) $(COVERAGE_MIN)
+
+bench: all ## speed and memory, measured (scripts/bench.sh)
+	scripts/bench.sh
+
+# ---- Fuzzing ----
+
+fuzz: ## fuzz each target for FUZZ_SECONDS (60) with clang's libFuzzer
+	@$(MAKE) --no-print-directory MODE=fuzz CC='$(FUZZ_CC)' fuzz-run
+
+fuzz-run: $(addprefix $(BUILD)/fuzz-,$(FUZZ_TARGETS))
+	scripts/fuzz.sh $(BUILD) $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+$(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_SHARED_OBJ) $(LIB)
+	$(call say,LINK)
+	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^
+
+# ---- Care ----
+
+lint: layers shellcheck ## clang-tidy, cppcheck, shellcheck, clang-format and the layers
+	clang-format --dry-run -Werror $(C_FILES)
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
+	    --suppress=missingIncludeSystem -Iinclude -D_GNU_SOURCE -DWSCHAT_VERSION='"$(VERSION)"' \
+	    -DWSCHAT_STATIC_DIR='"static"' src
+	clang-tidy --quiet $(LIB_SRC) src/app/main.c -- -std=c11 $(REQUIRED_CPPFLAGS) $(WARNINGS)
+
+layers: ## no file includes a layer below its own; every header compiles alone
+	CC='$(CC)' scripts/check-layers.sh
+
+libc-only: $(BINARY) ## proof from the ELF file that nothing but libc is linked
+	scripts/check-libc-only.sh $(BINARY)
+
+shellcheck:
+	shellcheck -x $(SCRIPTS)
+
+format: ## clang-format over all C files
+	clang-format -i $(C_FILES)
+
+install: all ## install the program and its man page (PREFIX, BINDIR, MANDIR, DESTDIR)
+	install -D -m 755 $(BINARY) '$(DESTDIR)$(BINDIR)/wschat'
+	install -D -m 644 docs/wschat.1 '$(DESTDIR)$(MANDIR)/man1/wschat.1'
+
+uninstall: ## remove what install put there
+	rm -f '$(DESTDIR)$(BINDIR)/wschat' '$(DESTDIR)$(MANDIR)/man1/wschat.1'
+
+clean: ## remove what was built
+	rm -rf $(addprefix build/,$(MODES)) wschat
+
+distclean: ## also remove what the benchmarks downloaded
+	rm -rf build wschat
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+-include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
