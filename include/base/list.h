@@ -7,6 +7,7 @@
 #define BASE_LIST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct list {
     struct list *next;
