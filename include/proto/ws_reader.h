@@ -47,13 +47,18 @@ void ws_reader_init(struct ws_reader *r, const struct ws_reader_limits *limits);
 /* Frees what was put aside. */
 void ws_reader_deinit(struct ws_reader *r);
 
-/* Takes input from *data and *len, which it moves on, and unmasks it in place. Returns
- *   1   one message is in *out. Its bytes may be changed; they are valid until the next call with
- * this reader, or until the input is reused (a message of one frame that lies whole in the input is
- * not copied); 0   all input is taken and more is needed; <0   -enum ws_error: the connection has
- * failed. Messages before the bad frame have been delivered by then. An error is found at the first
- * byte that shows it. After an error, or once it has delivered a WS_CLOSE, it must not be called
- * again: nothing that follows a close frame counts (RFC 6455, 5.5.1). */
+/* Takes input from *data and *len, which it moves on, and unmasks it in place. *data is never NULL.
+ * Returns
+ * - 1: one message is in *out. Its bytes may be changed. They are valid until the next call with
+ * this reader, or until the input is reused: a message of one frame that lies whole in the input is
+ * not copied.
+ * - 0: all input is taken and more is needed.
+ * - below 0: -enum ws_error, the connection has failed. All messages before the bad frame have been
+ * delivered by then. An error is found once the header field, the byte of a text, or the close
+ * frame that shows it is there.
+ *
+ * After an error, or once it has delivered a WS_CLOSE, it must not be called again: nothing that
+ * follows a close frame counts (RFC 6455, 5.5.1). */
 int ws_reader_next(struct ws_reader *r, uint8_t **data, size_t *len, struct ws_message *out);
 
 #endif
