@@ -6,9 +6,6 @@
 
 #include "base/str.h"
 
-/* A pchar (RFC 3986, 3.3) other than a percent-encoded octet. */
-bool uri_is_pchar(char c);
-
 /* Value of a hexadecimal digit, or -1. */
 int uri_hex_value(char c);
 

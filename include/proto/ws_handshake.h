@@ -37,7 +37,8 @@ bool ws_handshake_is_wanted(const struct http_request *req);
  * looked at. */
 int ws_handshake_check(const struct http_request *req, char accept[WS_ACCEPT_SIZE]);
 
-/* Computes Sec-WebSocket-Accept from the text of a Sec-WebSocket-Key (4.2.2, step 5.4); no NUL. */
+/* Computes Sec-WebSocket-Accept from a Sec-WebSocket-Key, which has 24 characters (4.2.2,
+ * step 5.4); no NUL. */
 void ws_accept_key(char accept[WS_ACCEPT_SIZE], struct str key);
 
 /* Is `name` one of the subprotocols that the client offers? With case, over all lines (11.3.4). */
