@@ -1,0 +1,336 @@
+#include "harness.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_SERVERS 8
+#define MAX_WORDS 64
+
+extern char **environ;
+
+static struct server servers[MAX_SERVERS];
+static char folder[64];
+
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
+
+bool is_sanitized(void)
+{
+    return SANITIZED;
+}
+
+int deadline_ms(void)
+{
+    return SANITIZED ? 60000 : 20000;
+}
+
+static const char *binary_path(void)
+{
+    const char *path = getenv("WSCHAT_BIN");
+
+    return path != NULL ? path : WSCHAT_BIN_DEFAULT;
+}
+
+/* The environment of the child: ours without the options of the program, plus the test's own. */
+static void fill_environment(const char **words, const char *const *extra)
+{
+    size_t n = 0;
+
+    for (char **e = environ; *e != NULL && n < 4 * MAX_WORDS; e++) {
+        if (strncmp(*e, "WSCHAT_", 7) != 0)
+            words[n++] = *e;
+    }
+    for (; extra != NULL && *extra != NULL; extra++)
+        words[n++] = *extra;
+    words[n] = NULL;
+}
+
+static void fill_arguments(const char **words, const char *const *args)
+{
+    size_t n = 0;
+
+    words[n++] = "wschat";
+    for (; args != NULL && *args != NULL; args++) {
+        ck_assert_uint_lt(n, MAX_WORDS - 1);
+        words[n++] = *args;
+    }
+    words[n] = NULL;
+}
+
+static void run_child(const struct launch *launch, int out_fd, int err_fd)
+{
+    const char *args[MAX_WORDS];
+    const char *env[5 * MAX_WORDS];
+    struct rlimit limit = {launch->files, launch->files};
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    dup2(out_fd, STDOUT_FILENO);
+    dup2(err_fd, STDERR_FILENO);
+    fill_arguments(args, launch->args);
+    fill_environment(env, launch->env);
+    if (launch->files != 0 && setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        _exit(126);
+    if (launch->folder != NULL && chdir(launch->folder) != 0)
+        _exit(126);
+    signal(SIGPIPE, SIG_DFL);
+    execve(binary_path(), (char *const *)(const void *)args, (char *const *)(const void *)env);
+    fprintf(stderr, "%s: %s\n", binary_path(), strerror(errno));
+    _exit(127);
+}
+
+static struct server *free_server(void)
+{
+    for (size_t i = 0; i < MAX_SERVERS; i++) {
+        if (servers[i].pid == 0)
+            return &servers[i];
+    }
+    ck_abort_msg("too many servers at once");
+}
+
+struct server *server_launch(const struct launch *launch)
+{
+    struct server *s = free_server();
+    int out[2];
+    int err[2];
+
+    buf_deinit(&s->err);
+    ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
+    ck_assert_int_eq(pipe2(err, O_CLOEXEC), 0);
+    fflush(NULL);
+    s->pid = fork();
+    ck_assert_int_ge(s->pid, 0);
+    if (s->pid == 0)
+        run_child(launch, out[1], err[1]);
+    close(out[1]);
+    close(err[1]);
+    s->out_fd = out[0];
+    s->err_fd = err[0];
+    s->port = 0;
+    return s;
+}
+
+/* Appends what can be read and a NUL that does not count. Returns false at the end of the file. */
+static bool read_more(int fd, struct buf *into)
+{
+    struct pollfd pfd = {fd, POLLIN, 0};
+    char bytes[4096];
+    ssize_t n;
+
+    if (poll(&pfd, 1, deadline_ms()) <= 0)
+        ck_abort_msg("the program hangs; stderr so far:\n%s",
+                     into->len > 0 ? (char *)into->data : "");
+    n = read(fd, bytes, sizeof(bytes));
+    ck_assert_int_ge(n, 0);
+    ck_assert_int_eq(buf_append(into, bytes, (size_t)n), 0);
+    ck_assert_int_eq(buf_append_char(into, '\0'), 0);
+    into->len--;
+    return n > 0;
+}
+
+void server_wait_for(struct server *s, const char *needle)
+{
+    while (s->err.len == 0 || strstr((char *)s->err.data, needle) == NULL) {
+        if (!read_more(s->err_fd, &s->err))
+            ck_abort_msg("the program ended without \"%s\"; stderr:\n%s", needle,
+                         s->err.len > 0 ? (char *)s->err.data : "");
+    }
+}
+
+static uint16_t find_port(const char *log)
+{
+    const char *url = strstr(log, "http://");
+    const char *colon;
+
+    if (url == NULL)
+        return 0;
+    colon = strchr(url + strlen("http://"), ':');
+    /* The colons inside [::1] are not the one before the port. */
+    if (url[strlen("http://")] == '[')
+        colon = strstr(url, "]:") + 1;
+    return (uint16_t)strtoul(colon + 1, NULL, 10);
+}
+
+static void wait_until_ready(struct server *s)
+{
+    server_wait_for(s, "listening on ");
+    while (s->err.data[s->err.len - 1] != '\n')
+        ck_assert(read_more(s->err_fd, &s->err));
+    s->port = find_port((char *)s->err.data);
+}
+
+struct server *server_start_with(const struct launch *launch)
+{
+    const char *args[MAX_WORDS] = {"--port", "0"};
+    struct launch with_port = *launch;
+    struct server *s;
+
+    for (size_t i = 0; launch->args != NULL && launch->args[i] != NULL; i++)
+        args[i + 2] = launch->args[i];
+    with_port.args = args;
+    s = server_launch(&with_port);
+    wait_until_ready(s);
+    ck_assert_uint_ne(s->port, 0);
+    return s;
+}
+
+struct server *server_start(const char *const *args)
+{
+    struct launch launch = {.args = args};
+
+    return server_start_with(&launch);
+}
+
+void server_signal(struct server *s, int signal)
+{
+    ck_assert_int_gt(s->pid, 0);
+    ck_assert_int_eq(kill(s->pid, signal), 0);
+}
+
+int server_wait_exit(struct server *s)
+{
+    int status;
+
+    while (read_more(s->err_fd, &s->err))
+        continue;
+    ck_assert_int_eq(waitpid(s->pid, &status, 0), s->pid);
+    s->pid = 0;
+    close(s->err_fd);
+    close(s->out_fd);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void server_stop(struct server *s)
+{
+    int status;
+
+    server_signal(s, SIGTERM);
+    status = server_wait_exit(s);
+    if (status != 0)
+        ck_abort_msg("exit status %d; stderr:\n%s", status, (char *)s->err.data);
+}
+
+unsigned server_count_fds(const struct server *s)
+{
+    char path[64];
+    unsigned count = 0;
+    struct dirent *entry;
+    DIR *dir;
+
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)s->pid);
+    dir = opendir(path);
+    ck_assert_ptr_nonnull(dir);
+    while ((entry = readdir(dir)) != NULL)
+        count += entry->d_name[0] != '.';
+    closedir(dir);
+    return count;
+}
+
+long server_cpu_ms(const struct server *s)
+{
+    struct timespec used;
+    clockid_t clock;
+
+    ck_assert_int_eq(clock_getcpuclockid(s->pid, &clock), 0);
+    ck_assert_int_eq(clock_gettime(clock, &used), 0);
+    return used.tv_sec * 1000 + used.tv_nsec / 1000000;
+}
+
+long server_peak_kib(const struct server *s)
+{
+    char line[256];
+    long peak = -1;
+    FILE *file;
+
+    snprintf(line, sizeof(line), "/proc/%d/status", (int)s->pid);
+    file = fopen(line, "r");
+    ck_assert_ptr_nonnull(file);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            peak = strtol(line + 6, NULL, 10);
+    }
+    fclose(file);
+    ck_assert_int_ge(peak, 0);
+    return peak;
+}
+
+int program_run(const struct launch *launch, struct buf *out, struct buf *err)
+{
+    struct server *s = server_launch(launch);
+    int status;
+
+    buf_init(out);
+    while (read_more(s->out_fd, out))
+        continue;
+    status = server_wait_exit(s);
+    *err = s->err;
+    buf_init(&s->err);
+    return status;
+}
+
+void harness_setup(void)
+{
+    const char *base = getenv("TMPDIR");
+
+    snprintf(folder, sizeof(folder), "%s/wschat-test-XXXXXX", base != NULL ? base : "/tmp");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void remove_folder(void)
+{
+    struct dirent *entry;
+    DIR *dir = opendir(folder);
+
+    ck_assert_ptr_nonnull(dir);
+    while ((entry = readdir(dir)) != NULL)
+        unlinkat(dirfd(dir), entry->d_name, 0);
+    closedir(dir);
+    rmdir(folder);
+}
+
+void harness_teardown(void)
+{
+    remove_folder();
+    for (size_t i = 0; i < MAX_SERVERS; i++) {
+        if (servers[i].pid != 0)
+            server_stop(&servers[i]);
+        buf_deinit(&servers[i].err);
+    }
+}
+
+const char *test_path(const char *name)
+{
+    static char paths[4][128];
+    static size_t turn;
+
+    turn = (turn + 1) % 4;
+    snprintf(paths[turn], sizeof(paths[turn]), "%s/%s", folder, name);
+    return paths[turn];
+}
+
+TCase *harness_case(Suite *suite, const char *name)
+{
+    TCase *tc = tcase_create(name);
+
+    tcase_add_checked_fixture(tc, harness_setup, harness_teardown);
+    suite_add_tcase(suite, tc);
+    return tc;
+}

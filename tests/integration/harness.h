@@ -1,0 +1,88 @@
+/* Runs the real program for a test: starts it, reads what it says on stderr, stops it and looks at
+ * its exit status. Whatever goes wrong fails the running test. Deadlines are hang guards, far
+ * longer than anything should take. */
+#ifndef TESTS_HARNESS_H
+#define TESTS_HARNESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <check.h>
+
+#include "base/buf.h"
+#include "base/util.h"
+
+/* A NULL-terminated list of strings. */
+#define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+struct server {
+    pid_t pid;      /* 0: not running */
+    int out_fd;     /* its stdout */
+    int err_fd;     /* its stderr */
+    struct buf err; /* what it wrote to stderr so far, NUL-terminated behind len */
+    uint16_t port;  /* of the first URL that it told; 0: it listens on a unix socket only */
+};
+
+/* How to start a program. All zero but args is fine. */
+struct launch {
+    const char *const *args; /* NULL: none */
+    const char *const *env;  /* "NAME=value"; added to an environment without any WSCHAT_ */
+    const char *folder;      /* working directory; NULL: this one */
+    unsigned long files;     /* limit of open files, soft and hard; 0: as it is */
+};
+
+/* Milliseconds after which a wait has hung. */
+int deadline_ms(void);
+
+/* Starts the program with exactly these arguments; does not wait. */
+struct server *server_launch(const struct launch *launch);
+
+/* Starts it with `--port 0` and these arguments (NULL: none), and waits until it listens. */
+struct server *server_start(const char *const *args);
+
+/* As server_start, for a launch whose args lack `--port 0`. */
+struct server *server_start_with(const struct launch *launch);
+
+/* Waits until stderr contains `needle`; fails when the program ends before. */
+void server_wait_for(struct server *s, const char *needle);
+
+/* Sends a signal. */
+void server_signal(struct server *s, int signal);
+
+/* Waits for its end and returns the exit status; 128 + n when signal n ended it. Reads all of
+ * stderr. */
+int server_wait_exit(struct server *s);
+
+/* SIGTERM, and the exit status must be 0. */
+void server_stop(struct server *s);
+
+/* Open descriptors of the running program. */
+unsigned server_count_fds(const struct server *s);
+
+/* CPU time that the program has used, in milliseconds. */
+long server_cpu_ms(const struct server *s);
+
+/* Peak resident memory in KiB. */
+long server_peak_kib(const struct server *s);
+
+/* True where sanitizers make memory and time meaningless. */
+bool is_sanitized(void);
+
+/* Runs the program to its end. *out and *err (NUL-terminated) belong to the caller. Returns the
+ * exit status. */
+int program_run(const struct launch *launch, struct buf *out, struct buf *err);
+
+/* Fixtures: a private folder for files and sockets (test_folder), and at the end of a test every
+ * server still running must stop with status 0. */
+void harness_setup(void);
+void harness_teardown(void);
+
+/* Path of a file in the test's private folder; valid until the next call but three. */
+const char *test_path(const char *name);
+
+/* A test case with these fixtures, already in the suite. */
+TCase *harness_case(Suite *suite, const char *name);
+
+#endif
