@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "base/util.h"
-
 /* Well-formed sequences (RFC 3629, section 4). The first continuation byte has a narrower range
  * after some leads, which keeps out overlong forms (after E0, F0), surrogates (after ED) and what
  * is over U+10FFFF (after F4):
