@@ -1,5 +1,5 @@
-/* Growable run of bytes. Doubles as it grows, so appending n bytes costs O(n) in all; an empty one owns
- * no memory. */
+/* Growable run of bytes. Doubles as it grows, so appending n bytes costs O(n) in all; an empty one
+ * owns no memory. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
@@ -20,7 +20,8 @@ void buf_init(struct buf *b);
 /* Frees the memory; the buffer is empty and usable afterwards. */
 void buf_deinit(struct buf *b);
 
-/* Makes room for `extra` more bytes. Returns 0, or -1 with errno ENOMEM (the content is untouched). */
+/* Makes room for `extra` more bytes. Returns 0, or -1 with errno ENOMEM (the content is untouched).
+ */
 int buf_reserve(struct buf *b, size_t extra);
 
 /* Appends; returns 0, or -1 with errno ENOMEM and the buffer as it was. */

@@ -1,5 +1,5 @@
-/* Logging: one line on stderr for each event, as logfmt (key=value) or JSON. Values are escaped, so that nothing a
- * peer chose can break a line or reach a terminal unescaped. */
+/* Logging: one line on stderr for each event, as logfmt (key=value) or JSON. Values are escaped, so
+ * that nothing a peer chose can break a line or reach a terminal unescaped. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
@@ -14,8 +14,8 @@ void log_setup(enum log_level level, bool json);
 
 bool log_is_enabled(enum log_level level);
 
-/* Writes one line: the message and then pairs of key (const char *) and value (const char *), ended by NULL.
- * A pair whose value is NULL is left out. */
+/* Writes one line: the message and then pairs of key (const char *) and value (const char *), ended
+ * by NULL. A pair whose value is NULL is left out. */
 void log_line(enum log_level level, const char *message, ...) __attribute__((sentinel));
 
 #define log_error(...) log_line(LOG_ERROR, __VA_ARGS__, (char *)0)

@@ -25,12 +25,12 @@ bool str_equals_nocase(struct str a, struct str b);
 /* Without the optional white space (SP and HTAB; RFC 9110, 5.6.3) at both ends. */
 struct str str_trim(struct str s);
 
-/* Cuts `s` at the first `separator`: returns what lies before it and leaves in `s` what lies behind.
- * Without a separator: returns all of `s` and leaves an empty slice whose ptr is NULL. */
+/* Cuts `s` at the first `separator`: returns what lies before it and leaves in `s` what lies
+ * behind. Without a separator: returns all of `s` and leaves an empty slice whose ptr is NULL. */
 struct str str_cut(struct str *s, char separator);
 
-/* Reads an unsigned decimal number: digits only, at least one, no sign, no leading zero but "0" itself,
- * at most `max`. Returns false, and leaves *out alone, for anything else. */
+/* Reads an unsigned decimal number: digits only, at least one, no sign, no leading zero but "0"
+ * itself, at most `max`. Returns false, and leaves *out alone, for anything else. */
 bool str_to_u64(struct str s, uint64_t max, uint64_t *out);
 
 #endif

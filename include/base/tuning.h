@@ -1,15 +1,15 @@
-/* Sizes that are a matter of tuning, not of meaning. The tiny build (make tiny) shrinks them until every
- * wrap, split and refill happens all the time; the whole test suite must pass there too. */
+/* Sizes that are a matter of tuning, not of meaning. The tiny build (make tiny) shrinks them until
+ * every wrap, split and refill happens all the time; the whole test suite must pass there too. */
 #ifndef BASE_TUNING_H
 #define BASE_TUNING_H
 
 #ifdef WSCHAT_TINY
-#define TUNE_READ_BUFFER 16  /* bytes of one read from a socket */
-#define TUNE_OUTBOX_MIN 256  /* bytes an outbox ring starts with; a power of two */
-#define TUNE_IOV 2           /* spans of one sendmsg */
-#define TUNE_EVENTS 2        /* events of one epoll_wait */
-#define TUNE_ACCEPT_BATCH 1  /* connections accepted in one tick */
-#define TUNE_CLIENT_TABLE 8  /* places the client table has at least; a power of two */
+#define TUNE_READ_BUFFER 16 /* bytes of one read from a socket */
+#define TUNE_OUTBOX_MIN 256 /* bytes an outbox ring starts with; a power of two */
+#define TUNE_IOV 2          /* spans of one sendmsg */
+#define TUNE_EVENTS 2       /* events of one epoll_wait */
+#define TUNE_ACCEPT_BATCH 1 /* connections accepted in one tick */
+#define TUNE_CLIENT_TABLE 8 /* places the client table has at least; a power of two */
 #else
 #define TUNE_READ_BUFFER 65536
 #define TUNE_OUTBOX_MIN 4096

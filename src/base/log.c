@@ -26,8 +26,9 @@ bool log_is_enabled(enum log_level level)
     return level <= threshold;
 }
 
-/* Appends text between double quotes, with everything but printable ASCII escaped: valid in JSON and in logfmt. Bytes
- * over 0x7f are kept in JSON only if they cannot hurt a terminal, so they are escaped too. */
+/* Appends text between double quotes, with everything but printable ASCII escaped: valid in JSON
+ * and in logfmt. Bytes over 0x7f are kept in JSON only if they cannot hurt a terminal, so they are
+ * escaped too. */
 static void append_quoted(struct buf *line, const char *text)
 {
     buf_append_char(line, '"');

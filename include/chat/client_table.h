@@ -1,0 +1,78 @@
+/* Who is in the chat: a table of fixed size, keyed by the id that each client chose.
+ *
+ *      index (open addressing)            clients (never move)
+ *      +----+----+----+----+----+         +---------+---------+---------+
+ *      |    | #3 | #1 |    | #2 |  --->   |    1    |    2    |    3    | ...
+ *      +----+----+----+----+----+         +---------+---------+---------+
+ *
+ * Both are anonymous mappings made once: places that were never used cost no memory. Removing
+ * shifts the following entries of the index back, so that there are no tombstones and a lookup
+ * never gets longer with time. */
+#ifndef CHAT_CLIENT_TABLE_H
+#define CHAT_CLIENT_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "base/list.h"
+#include "base/str.h"
+#include "chat/sendq.h"
+#include "proto/wire.h"
+
+#define CLIENT_KEY_SIZE 16 /* bytes of the secret that proves who a seat belongs to */
+
+struct room;
+
+/* A client: a seat in a room. Its connection may be gone for a while (`out` is NULL) and come back.
+ */
+struct client {
+    uint64_t id;         /* 0: this place is free */
+    struct room *room;   /* NULL: not yet in one */
+    struct sendq *out;   /* where its frames go; not owned */
+    char *name;          /* name_len bytes, owned; NULL: no name */
+    uint64_t seat_until; /* while out is NULL: monotonic ms at which the seat is given up */
+    struct list waiting; /* among those whose connection is gone, in order of seat_until */
+    uint32_t member;     /* place among the members of the room; while free: the next free place */
+    uint8_t name_len;
+    uint8_t wire; /* enum wire_kind */
+    uint8_t key[CLIENT_KEY_SIZE];
+};
+
+struct client_table {
+    struct client *clients; /* capacity places */
+    uint32_t *index;        /* index_size entries: place + 1; 0: empty */
+    size_t capacity;
+    size_t index_size; /* a power of two, at least 4/3 of capacity */
+    size_t count;      /* clients in the table */
+    size_t used;       /* places that were ever used */
+    uint32_t free;     /* first of the places that are free again, + 1; 0: none */
+    struct hash_seed seed;
+};
+
+/* Makes a table for `capacity` clients (1 to 2^30). Returns 0, or -1 with errno ENOMEM. */
+int client_table_init(struct client_table *t, size_t capacity, struct hash_seed seed);
+
+/* Gives the memory back. The clients must have been removed. */
+void client_table_deinit(struct client_table *t);
+
+/* The client with this id, or NULL. */
+struct client *client_table_find(const struct client_table *t, uint64_t id);
+
+/* Adds a client (id > 0) and returns it with everything but the id zeroed. NULL: errno is EEXIST
+ * where the id is in use, ENOSPC where the table is full. */
+struct client *client_table_add(struct client_table *t, uint64_t id);
+
+/* Removes the client, which must be in the table; its place may be used again at once. Does not
+ * free its name. */
+void client_table_remove(struct client_table *t, struct client *client);
+
+bool client_table_is_full(const struct client_table *t);
+
+static inline struct str client_name(const struct client *client)
+{
+    return (struct str){client->name, client->name_len};
+}
+
+#endif

@@ -1,0 +1,65 @@
+/* History: what a room keeps of its past, as records that do not depend on any wire.
+ *
+ * A record is shared: the history holds it, and so does every send queue that still has to replay
+ * it. Its frames are encoded when somebody first wants them, once for each wire. */
+#ifndef CHAT_HISTORY_H
+#define CHAT_HISTORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "chat/sendq.h"
+#include "proto/wire.h"
+
+struct room;
+
+struct record {
+    struct list age;    /* for the owner: among all records, oldest first */
+    struct room *room;  /* for the owner */
+    struct event event; /* its slices point into `bytes` */
+    size_t cost;        /* bytes of memory that it stands for */
+    uint32_t holders;
+    struct buf frames[WIRE_KINDS]; /* empty until wanted */
+    char bytes[];
+};
+
+/* Copies an event into a new record that the caller holds. NULL: errno is ENOMEM. */
+struct record *record_new(const struct event *event);
+
+/* Lets a record go; the last holder frees it. Takes NULL. */
+void record_release(struct record *record);
+
+/* Puts the frame of the record for this wire behind what is in the queue. Nothing where the wire
+ * does not tell of it. Returns 0, or -1 with errno ENOMEM. */
+int record_replay(struct record *record, enum wire_kind wire, struct sendq *out);
+
+/* The last records of a room, oldest first, at most `limit`. */
+struct history {
+    struct record **ring; /* size places, owned */
+    size_t size;
+    size_t first;
+    size_t count;
+    size_t limit;
+    uint64_t gone; /* seq of the newest that it no longer holds; 0: it holds all there ever were */
+};
+
+void history_init(struct history *h, size_t limit);
+
+/* Releases all records. */
+void history_deinit(struct history *h);
+
+/* Adds a record, newer than all before, of which it becomes a holder. It must not be full. Returns
+ * 0, or -1 with errno ENOMEM. */
+int history_add(struct history *h, struct record *record);
+
+/* Takes the oldest record out of the history, which must not be empty. The caller holds it now. */
+struct record *history_take_oldest(struct history *h);
+
+/* The record at a place from 0 (oldest) to count - 1. */
+struct record *history_at(const struct history *h, size_t place);
+
+/* The place of the first record whose seq is above `seq`; count where there is none. */
+size_t history_after(const struct history *h, uint64_t seq);
+
+#endif

@@ -1,0 +1,90 @@
+/* Send queue: what is still to be sent to one connection, in order.
+ *
+ * It has two sources. The outbox of a room is shared by all its members: of it the queue holds only
+ * a cursor. Frames for this connection alone (an answer, a pong, a replay) are nodes, each with the
+ * outbox position in front of which it goes. A node may also jump over bytes of the outbox: that is
+ * how the author of a message gets `You wrote: x` in place of its own `says: x`, and even shares
+ * the bytes of x with everybody else.
+ *
+ *      outbox      ...| frame A | hdr says:  x | frame C |...
+ *                     ^         :            ^
+ *                  cursor    node.at     node.at + node.skip
+ *                               '-> node: hdr You wrote:
+ *
+ * A connection without a room (HTTP, echo) uses the nodes only. */
+#ifndef CHAT_SENDQ_H
+#define CHAT_SENDQ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "chat/outbox.h"
+
+struct sendq_node;
+
+struct sendq {
+    const struct outbox *box; /* NULL: none */
+    uint64_t cursor;          /* next byte of the outbox to send */
+    uint64_t frame_end; /* end of the outbox frame that the cursor is in; the cursor itself between
+                           two frames */
+    struct sendq_node *first; /* owned */
+    struct sendq_node *last;
+    size_t first_sent;  /* bytes of the first node that are sent already */
+    size_t queued;      /* bytes of all nodes that are not sent yet */
+    uint32_t slot;      /* for the owner of a set of queues: the place of this one */
+    bool is_incomplete; /* memory ran out for a frame: the connection must not go on */
+};
+
+void sendq_init(struct sendq *q);
+
+/* Frees all nodes. */
+void sendq_deinit(struct sendq *q);
+
+/* From now on sends what is appended to the outbox, too. The outbox must stay until sendq_detach.
+ */
+void sendq_attach(struct sendq *q, const struct outbox *box);
+
+/* Lets the outbox go. What is still to be sent of it is copied if it is at most `keep` bytes, else
+ * only the rest of a frame that is sent in part. Returns 0; or -1 where even that could not be
+ * kept: then nothing may be sent any more, since a frame is cut in the middle. */
+int sendq_detach(struct sendq *q, size_t keep);
+
+/* Each of these puts bytes behind all that is there now. They return 0; or -1 with errno ENOMEM
+ * where nothing was put, and the queue is marked as incomplete. */
+
+/* Copies the bytes. */
+int sendq_push(struct sendq *q, const void *bytes, size_t len);
+
+/* Sends bytes of somebody else, who must keep them until `release(owner)` is called, once (release
+ * may be NULL). On failure release is not called. */
+int sendq_push_shared(struct sendq *q, const void *bytes, size_t len, void (*release)(void *),
+                      void *owner);
+
+/* Puts a copy of `len` bytes (0 is allowed) in front of the outbox position `at`, where a frame
+ * begins, in place of the `skip` bytes that follow there. `rest` more bytes of the outbox, behind
+ * the skipped ones, complete the frame. `at` must be at least the position of every node before. */
+int sendq_push_splice(struct sendq *q, uint64_t at, const void *bytes, size_t len, size_t skip,
+                      size_t rest);
+
+/* Says that a frame is missing for want of memory. */
+void sendq_mark_incomplete(struct sendq *q);
+
+bool sendq_is_empty(const struct sendq *q);
+
+/* How far the cursor is behind the head of the outbox, in bytes; 0 without one. */
+uint64_t sendq_lag(const struct sendq *q);
+
+/* Has the outbox given up bytes that were still to be sent? Then only sendq_detach and sendq_deinit
+ * are allowed. */
+bool sendq_is_overrun(const struct sendq *q);
+
+/* The next bytes to send as at most `max` (1 or more) spans. Returns how many there are; *bytes is
+ * their sum. */
+int sendq_gather(const struct sendq *q, struct iovec *spans, int max, size_t *bytes);
+
+/* Says that so many bytes of what sendq_gather returns were sent. */
+void sendq_advance(struct sendq *q, size_t bytes);
+
+#endif

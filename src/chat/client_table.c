@@ -1,0 +1,128 @@
+#include "chat/client_table.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/tuning.h"
+#include "base/util.h"
+
+static void *map_zeroed(size_t bytes)
+{
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+int client_table_init(struct client_table *t, size_t capacity, struct hash_seed seed)
+{
+    *t = (struct client_table){.capacity = capacity, .seed = seed};
+    t->index_size = max_size((size_t)round_up_pow2(capacity + capacity / 3 + 1), TUNE_CLIENT_TABLE);
+    t->clients = map_zeroed(capacity * sizeof(*t->clients));
+    t->index = map_zeroed(t->index_size * sizeof(*t->index));
+    if (t->clients == NULL || t->index == NULL) {
+        client_table_deinit(t);
+        errno = ENOMEM;
+        return -1;
+    }
+    return 0;
+}
+
+void client_table_deinit(struct client_table *t)
+{
+    if (t->clients != NULL)
+        munmap(t->clients, t->capacity * sizeof(*t->clients));
+    if (t->index != NULL)
+        munmap(t->index, t->index_size * sizeof(*t->index));
+    t->clients = NULL;
+    t->index = NULL;
+}
+
+static size_t home_of(const struct client_table *t, uint64_t id)
+{
+    return (size_t)hash_u64(&t->seed, id) & (t->index_size - 1);
+}
+
+/* The entry of the index that holds the id, or the empty one where it would go. There always is an
+ * empty one. */
+static size_t entry_of(const struct client_table *t, uint64_t id)
+{
+    size_t entry = home_of(t, id);
+
+    while (t->index[entry] != 0 && t->clients[t->index[entry] - 1].id != id)
+        entry = (entry + 1) & (t->index_size - 1);
+    return entry;
+}
+
+struct client *client_table_find(const struct client_table *t, uint64_t id)
+{
+    uint32_t place = t->index[entry_of(t, id)];
+
+    return place == 0 ? NULL : &t->clients[place - 1];
+}
+
+bool client_table_is_full(const struct client_table *t)
+{
+    return t->count == t->capacity;
+}
+
+/* Returns a free place + 1; the table is not full. */
+static uint32_t take_place(struct client_table *t)
+{
+    uint32_t place = t->free;
+
+    if (place == 0)
+        return (uint32_t)++t->used;
+    t->free = t->clients[place - 1].member;
+    return place;
+}
+
+struct client *client_table_add(struct client_table *t, uint64_t id)
+{
+    size_t entry = entry_of(t, id);
+    struct client *client;
+
+    if (t->index[entry] != 0) {
+        errno = EEXIST;
+        return NULL;
+    }
+    if (client_table_is_full(t)) {
+        errno = ENOSPC;
+        return NULL;
+    }
+    t->index[entry] = take_place(t);
+    t->count++;
+    client = &t->clients[t->index[entry] - 1];
+    *client = (struct client){.id = id};
+    list_init(&client->waiting);
+    return client;
+}
+
+/* Empties an entry and moves the entries behind it back, as far as that brings them nearer to their
+ * home. */
+static void close_gap(struct client_table *t, size_t gap)
+{
+    size_t mask = t->index_size - 1;
+
+    for (size_t entry = (gap + 1) & mask; t->index[entry] != 0; entry = (entry + 1) & mask) {
+        size_t home = home_of(t, t->clients[t->index[entry] - 1].id);
+
+        if (((entry - home) & mask) < ((entry - gap) & mask))
+            continue;
+        t->index[gap] = t->index[entry];
+        gap = entry;
+    }
+    t->index[gap] = 0;
+}
+
+void client_table_remove(struct client_table *t, struct client *client)
+{
+    size_t entry = entry_of(t, client->id);
+    uint32_t place = t->index[entry];
+
+    close_gap(t, entry);
+    *client = (struct client){.id = 0, .member = t->free};
+    t->free = place;
+    t->count--;
+}

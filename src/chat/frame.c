@@ -1,0 +1,34 @@
+#include "chat/frame.h"
+
+#include <string.h>
+
+#include "proto/ws_frame.h"
+
+int frame_begin(struct buf *out)
+{
+    static const uint8_t headroom[FRAME_HEADROOM];
+
+    out->len = 0;
+    return buf_append(out, headroom, sizeof(headroom));
+}
+
+void frame_finish(struct buf *out)
+{
+    size_t payload = out->len - FRAME_HEADROOM;
+    struct ws_frame_header header = {.length = payload, .opcode = WS_TEXT, .fin = true};
+    size_t size = ws_frame_encode(out->data, &header);
+
+    memmove(out->data + size, out->data + FRAME_HEADROOM, payload);
+    out->len = size + payload;
+}
+
+int frame_encode(struct buf *out, const struct wire *wire, const struct event *event)
+{
+    if (frame_begin(out) < 0 || wire->encode(out, event) < 0)
+        return -1;
+    if (out->len == FRAME_HEADROOM)
+        out->len = 0;
+    else
+        frame_finish(out);
+    return 0;
+}

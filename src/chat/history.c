@@ -1,0 +1,137 @@
+#include "chat/history.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "chat/frame.h"
+
+static struct str keep(char **to, struct str from)
+{
+    struct str kept = {*to, from.len};
+
+    if (from.ptr == NULL)
+        return from;
+    if (from.len > 0)
+        memcpy(*to, from.ptr, from.len);
+    *to += from.len;
+    return kept;
+}
+
+struct record *record_new(const struct event *event)
+{
+    size_t len = event->name.len + event->text.len + event->ref.len;
+    struct record *record = malloc(sizeof(*record) + len);
+    char *to;
+
+    if (record == NULL)
+        return NULL;
+    *record = (struct record){.event = *event, .holders = 1};
+    to = record->bytes;
+    record->event.name = keep(&to, event->name);
+    record->event.text = keep(&to, event->text);
+    record->event.ref = keep(&to, event->ref);
+    /* The text may be there three times: here and in a frame for each wire. */
+    record->cost = sizeof(*record) + 3 * len;
+    list_init(&record->age);
+    return record;
+}
+
+void record_release(struct record *record)
+{
+    if (record == NULL || --record->holders > 0)
+        return;
+    for (int wire = 0; wire < WIRE_KINDS; wire++)
+        buf_deinit(&record->frames[wire]);
+    free(record);
+}
+
+static void release_holder(void *record)
+{
+    record_release(record);
+}
+
+int record_replay(struct record *record, enum wire_kind wire, struct sendq *out)
+{
+    struct buf *frame = &record->frames[wire];
+
+    if (frame->len == 0 && frame_encode(frame, wires[wire], &record->event) < 0)
+        return -1;
+    if (frame->len == 0)
+        return 0;
+    record->holders++;
+    if (sendq_push_shared(out, frame->data, frame->len, release_holder, record) < 0) {
+        record_release(record);
+        return -1;
+    }
+    return 0;
+}
+
+void history_init(struct history *h, size_t limit)
+{
+    *h = (struct history){.limit = limit};
+}
+
+void history_deinit(struct history *h)
+{
+    while (h->count > 0)
+        record_release(history_take_oldest(h));
+    free(h->ring);
+    history_init(h, h->limit);
+}
+
+static int grow(struct history *h)
+{
+    size_t size = min_size(max_size(h->size * 2, 4), h->limit);
+    struct record **ring = malloc(size * sizeof(struct record *));
+
+    if (ring == NULL)
+        return -1;
+    for (size_t i = 0; i < h->count; i++)
+        ring[i] = history_at(h, i);
+    free(h->ring);
+    h->ring = ring;
+    h->size = size;
+    h->first = 0;
+    return 0;
+}
+
+int history_add(struct history *h, struct record *record)
+{
+    if (h->count == h->size && grow(h) < 0)
+        return -1;
+    h->ring[(h->first + h->count) % h->size] = record;
+    h->count++;
+    return 0;
+}
+
+struct record *history_take_oldest(struct history *h)
+{
+    struct record *oldest = h->ring[h->first];
+
+    h->first = (h->first + 1) % h->size;
+    h->count--;
+    h->gone = oldest->event.seq;
+    return oldest;
+}
+
+struct record *history_at(const struct history *h, size_t place)
+{
+    return h->ring[(h->first + place) % h->size];
+}
+
+size_t history_after(const struct history *h, uint64_t seq)
+{
+    size_t low = 0, high = h->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (history_at(h, middle)->event.seq > seq)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}

@@ -1,0 +1,259 @@
+#include "chat/publish.h"
+
+#include <errno.h>
+
+#include "base/util.h"
+#include "chat/frame.h"
+#include "proto/ws_frame.h"
+
+/* ---- history ---- */
+
+static struct history *history_of(struct room *room, enum event_kind kind)
+{
+    return kind == EVENT_MESSAGE ? &room->messages : &room->presence;
+}
+
+static void forget_oldest(struct chat *chat, struct history *history)
+{
+    struct record *record = history_take_oldest(history);
+
+    list_remove(&record->age);
+    chat->record_bytes -= record->cost;
+    record_release(record);
+}
+
+static void forget_all(struct chat *chat, struct history *history)
+{
+    while (history->count > 0)
+        forget_oldest(chat, history);
+}
+
+/* Keeps all histories together within their memory: the oldest record of all goes first. `busy` is
+ * the room that is being published in, which must stay. */
+static void forget_excess(struct chat *chat, const struct room *busy)
+{
+    while (chat->record_bytes > chat->config.history_memory) {
+        struct record *oldest = CONTAINER_OF(chat->records.next, struct record, age);
+        struct room *room = oldest->room;
+
+        forget_oldest(chat, history_of(room, oldest->event.kind));
+        if (room != busy)
+            publish_tidy(chat, room);
+    }
+}
+
+/* Remembers an event. Where memory does not allow it, all before it is forgotten too: a replay has
+ * no holes. */
+static void remember(struct chat *chat, struct room *room, const struct event *event)
+{
+    struct history *history = history_of(room, event->kind);
+    struct record *record = NULL;
+
+    if (history->limit > 0 && history->count == history->limit)
+        forget_oldest(chat, history);
+    if (history->limit > 0)
+        record = record_new(event);
+    if (record == NULL || history_add(history, record) < 0) {
+        record_release(record);
+        forget_all(chat, history);
+        history->gone = event->seq;
+        return;
+    }
+    record->room = room;
+    list_append(&chat->records, &record->age);
+    chat->record_bytes += record->cost;
+    forget_excess(chat, room);
+}
+
+void publish_remove_room(struct chat *chat, struct room *room)
+{
+    forget_all(chat, &room->messages);
+    forget_all(chat, &room->presence);
+    room_table_remove(&chat->rooms, room);
+}
+
+void publish_tidy(struct chat *chat, struct room *room)
+{
+    if (room->member_count == 0 && room->messages.count == 0)
+        publish_remove_room(chat, room);
+}
+
+/* ---- publishing ---- */
+
+void publish_mark_dirty(struct chat *chat, struct room *room)
+{
+    if (list_is_linked(&room->dirty))
+        return;
+    list_append(&chat->dirty, &room->dirty);
+    room->quiet_since = chat->now;
+    list_remove(&room->quiet);
+    list_append(&chat->quiet, &room->quiet);
+}
+
+/* In a crowded room the clients of wschat.v1 are told of numbers in place of comings and goings. */
+static bool is_crowded(const struct chat *chat, const struct event *event)
+{
+    return (event->kind == EVENT_JOIN || event->kind == EVENT_LEAVE) &&
+           event->count > chat->config.presence_limit;
+}
+
+static int make_room(struct chat *chat, struct room *room, struct outbox *box, size_t len)
+{
+    if (outbox_reserve(box, len) == 0)
+        return 0;
+    if (!room->is_flushing) {
+        chat->hooks.flush(room);
+        if (outbox_reserve(box, len) == 0)
+            return 0;
+    }
+    return outbox_reserve_forced(box, len);
+}
+
+/* Encodes the event for every wire in use and makes room for it everywhere: from here on nothing
+ * can fail. */
+static int prepare(struct chat *chat, struct room *room, const struct event *event)
+{
+    for (int wire = 0; wire < WIRE_KINDS; wire++) {
+        struct buf *frame = &chat->frames[wire];
+
+        frame->len = 0;
+        if (room->readers[wire].count == 0 || (wire == WIRE_V1 && is_crowded(chat, event)))
+            continue;
+        if (frame_encode(frame, wires[wire], event) < 0)
+            return -1;
+        if (frame->len > 0 && make_room(chat, room, &room->outbox[wire], frame->len) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Tells the author of a message `You wrote: x` in place of (or, with broadcast_all, before) what
+ * the others get. Where the two end with the same bytes, they are shared. */
+static void tell_author(struct chat *chat, struct client *author, const struct event *event,
+                        uint64_t at, size_t len)
+{
+    struct str prefix = wires[author->wire]->own_prefix;
+    struct ws_frame_header header = {
+        .length = prefix.len + event->text.len, .opcode = WS_TEXT, .fin = true};
+    struct buf *own = &chat->scratch;
+    bool all = chat->config.broadcast_all;
+
+    own->len = 0;
+    if (buf_reserve(own, WS_HEADER_MAX + prefix.len + (all ? event->text.len : 0)) < 0) {
+        sendq_mark_incomplete(author->out);
+        return;
+    }
+    own->len = ws_frame_encode(own->data, &header);
+    buf_append_str(own, prefix);
+    if (all)
+        buf_append_str(own, event->text);
+    if (all)
+        sendq_push_splice(author->out, at, own->data, own->len, 0, 0);
+    else
+        sendq_push_splice(author->out, at, own->data, own->len, len - event->text.len,
+                          event->text.len);
+}
+
+/* What the one whom the event is about gets in place of the entry at the end of its outbox. Where
+ * memory is out, its queue knows that it is incomplete, and whoever flushes it closes the
+ * connection. */
+static void tell_subject(struct chat *chat, struct client *subject, const struct event *event)
+{
+    size_t len = chat->frames[subject->wire].len;
+    uint64_t at = subject->room->outbox[subject->wire].head - len;
+
+    if (event->kind == EVENT_JOIN && len > 0)
+        sendq_push_splice(subject->out, at, NULL, 0, len, 0);
+    else if (event->kind == EVENT_MESSAGE && wires[subject->wire]->own_prefix.len > 0)
+        tell_author(chat, subject, event, at, len);
+}
+
+static void deliver(struct chat *chat, struct room *room, const struct event *event)
+{
+    struct client *subject;
+
+    for (int wire = 0; wire < WIRE_KINDS; wire++) {
+        if (chat->frames[wire].len == 0)
+            continue;
+        outbox_append(&room->outbox[wire], chat->frames[wire].data, chat->frames[wire].len);
+        chat->counters.deliveries += room->readers[wire].count;
+        publish_mark_dirty(chat, room);
+    }
+    subject = client_table_find(&chat->clients, event->from);
+    if (subject == NULL || subject->room != room || subject->out == NULL)
+        return;
+    tell_subject(chat, subject, event);
+}
+
+int publish_event(void *owner, struct room *room, const struct event *event)
+{
+    struct chat *chat = owner;
+
+    if (prepare(chat, room, event) < 0) {
+        errno = ENOMEM;
+        return -1;
+    }
+    if (event->kind == EVENT_MESSAGE)
+        chat->counters.messages++;
+    deliver(chat, room, event);
+    if (is_crowded(chat, event)) {
+        room->count_is_due = true;
+        publish_mark_dirty(chat, room);
+    } else {
+        remember(chat, room, event);
+    }
+    return 0;
+}
+
+void publish_count(struct chat *chat, struct room *room)
+{
+    struct event event = {.kind = EVENT_COUNT, .count = room->member_count};
+    struct outbox *box = &room->outbox[WIRE_V1];
+    struct buf *frame = &chat->scratch;
+
+    room->count_is_due = false;
+    if (room->readers[WIRE_V1].count == 0)
+        return;
+    if (frame_encode(frame, wires[WIRE_V1], &event) == 0 &&
+        make_room(chat, room, box, frame->len) == 0)
+        outbox_append(box, frame->data, frame->len);
+}
+
+/* ---- replay ---- */
+
+struct replay publish_plan_replay(const struct room *room, struct str since, uint64_t count)
+{
+    const struct history *messages = &room->messages;
+    uint64_t epoch, seq;
+
+    if (since.ptr != NULL && wire_pos_read(since, &epoch, &seq) && epoch == room->epoch &&
+        seq <= room->seq && messages->gone <= seq)
+        return (struct replay){.after = seq, .recovered = true};
+    if (count == 0 || messages->count == 0)
+        return (struct replay){.after = room->seq};
+    if (count > messages->count)
+        count = messages->count;
+    return (struct replay){
+        .after = history_at(messages, messages->count - (size_t)count)->event.seq - 1};
+}
+
+int publish_replay(const struct room *room, enum wire_kind wire, const struct replay *replay,
+                   struct sendq *out)
+{
+    const struct history *messages = &room->messages, *presence = &room->presence;
+    size_t m = history_after(messages, replay->after);
+    size_t p = replay->recovered ? history_after(presence, replay->after) : presence->count;
+
+    while (m < messages->count || p < presence->count) {
+        struct record *record;
+
+        if (p == presence->count || (m < messages->count && history_at(messages, m)->event.seq <
+                                                                history_at(presence, p)->event.seq))
+            record = history_at(messages, m++);
+        else
+            record = history_at(presence, p++);
+        if (record_replay(record, wire, out) < 0)
+            return -1;
+    }
+    return 0;
+}
