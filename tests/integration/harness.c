@@ -114,6 +114,8 @@ struct server *server_launch(const struct launch *launch)
     buf_deinit(&s->err);
     ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
     ck_assert_int_eq(pipe2(err, O_CLOEXEC), 0);
+    /* Room for all the log lines of a test, so that nobody need read them. */
+    fcntl(err[1], F_SETPIPE_SZ, 1 << 20);
     fflush(NULL);
     s->pid = fork();
     ck_assert_int_ge(s->pid, 0);
