@@ -58,7 +58,7 @@ struct origin_list {
 bool ws_origin_is_allowed(const struct http_request *req, const struct origin_list *allowed);
 
 /* May the text stand on an origin list? "*", "null", or "scheme://host[:port]" with nothing behind
- * it. */
+ * it, and no "*" in it. */
 bool http_origin_is_valid(struct str text);
 
 #endif

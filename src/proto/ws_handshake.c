@@ -223,5 +223,8 @@ bool http_origin_is_valid(struct str text)
 {
     struct origin origin;
 
-    return str_equals(text, STR("*")) || origin_parse(&origin, text);
+    if (str_equals(text, STR("*")))
+        return true;
+    /* A host may hold "*", but whoever writes that means a pattern, and there are none. */
+    return origin_parse(&origin, text) && memchr(text.ptr, '*', text.len) == NULL;
 }
