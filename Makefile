@@ -101,10 +101,10 @@ REPLAYS := $(addprefix $(BUILD)/replay-,$(FUZZ_TARGETS))
 RUNNERS := $(if $(call suites,faults),$(BUILD)/check-faults) $(BUILD)/check-unit \
            $(if $(call suites,integration),$(BUILD)/check-integration)
 
-# What the linker redirects to tests/faults/wrap.c, in the runner of the fault tests only.
+# What the linker redirects to tests/faults/wrap.c: calls of the program, not those of the tests or of libcheck.
 WRAPPED = malloc calloc realloc mmap mremap read recv recvmsg send sendmsg write writev accept4 \
           epoll_wait epoll_ctl epoll_create1 socket __read_chk __recv_chk
-WRAP_LDFLAGS = $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
+WRAPPED_LIB := $(BUILD)/libwschat-wrapped.o
 comma := ,
 
 Q = $(if $(filter 1,$(V)),,@)
@@ -166,13 +166,17 @@ $(BUILD)/$(1)/main.o: tests/unit/main.c $(BUILD)/$(1)/suites.inc $(BUILD)/flags
 	$$(call say,CC)
 	$$(Q)$$(TEST_COMPILE) -I$(BUILD)/$(1) -MMD -MP -c -o $$@ $$<
 
-$(BUILD)/check-$(1): $(BUILD)/$(1)/main.o $$(call object,$$(filter-out tests/unit/main.c,$(2))) $(LIB)
+$(BUILD)/check-$(1): $(BUILD)/$(1)/main.o $$(call object,$$(filter-out tests/unit/main.c,$(2))) $(3)
 	$$(call say,LINK)
-	$$(Q)$$(LINK) $(3) -o $$@ $$^ $$(CHECK_LIBS)
+	$$(Q)$$(LINK) -o $$@ $$^ $$(CHECK_LIBS)
 endef
-$(eval $(call runner,unit,$(UNIT_SRC)))
-$(eval $(call runner,faults,$(FAULTS_SRC) $(wildcard tests/unit/guard.c),$(WRAP_LDFLAGS)))
-$(eval $(call runner,integration,$(INTEGRATION_SRC)))
+$(eval $(call runner,unit,$(UNIT_SRC),$(LIB)))
+$(eval $(call runner,faults,$(FAULTS_SRC) $(wildcard tests/unit/guard.c),$(WRAPPED_LIB)))
+$(eval $(call runner,integration,$(INTEGRATION_SRC),$(LIB)))
+
+$(WRAPPED_LIB): $(LIB)
+	$(call say,WRAP)
+	$(Q)$(CC) -r -nostdlib $(addprefix -Wl$(comma)--wrap=,$(WRAPPED)) -o $@ -Wl,--whole-archive $< -Wl,--no-whole-archive
 
 $(BUILD)/check-integration: | $(BINARY)
 
