@@ -54,8 +54,9 @@ int sendq_detach(struct sendq *q, size_t keep);
 /* Each of these puts bytes behind all that is there now. They return 0; or -1 with errno ENOMEM
  * where nothing was put, and the queue is marked as incomplete. */
 
-/* Copies the bytes. */
+/* Copies the bytes; of all parts, or of none. */
 int sendq_push(struct sendq *q, const void *bytes, size_t len);
+int sendq_push_parts(struct sendq *q, const struct iovec *parts, int count);
 
 /* Sends bytes of somebody else, who must keep them until `release(owner)` is called, once (release
  * may be NULL). On failure release is not called. */
@@ -72,6 +73,10 @@ int sendq_push_splice(struct sendq *q, uint64_t at, const void *bytes, size_t le
 void sendq_mark_incomplete(struct sendq *q);
 
 bool sendq_is_empty(const struct sendq *q);
+
+/* Forgets all that is still to be sent, of the outbox too: for a connection that takes nothing any
+ * more. */
+void sendq_drop_all(struct sendq *q);
 
 /* How far the cursor is behind the head of the outbox, in bytes; 0 without one. */
 uint64_t sendq_lag(const struct sendq *q);

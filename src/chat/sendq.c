@@ -34,7 +34,7 @@ static void free_node(struct sendq_node *node)
     free(node);
 }
 
-void sendq_deinit(struct sendq *q)
+static void free_nodes(struct sendq *q)
 {
     while (q->first != NULL) {
         struct sendq_node *next = q->first->next;
@@ -42,6 +42,11 @@ void sendq_deinit(struct sendq *q)
         free_node(q->first);
         q->first = next;
     }
+}
+
+void sendq_deinit(struct sendq *q)
+{
+    free_nodes(q);
     sendq_init(q);
 }
 
@@ -85,19 +90,32 @@ static bool last_has_room(const struct sendq *q, uint64_t at, size_t len)
            len <= last->cap - min_size(last->cap, last->len);
 }
 
-int sendq_push(struct sendq *q, const void *bytes, size_t len)
+int sendq_push_parts(struct sendq *q, const struct iovec *parts, int count)
 {
     uint64_t at = head_of(q);
     struct sendq_node *node = q->last;
+    size_t len = 0;
 
+    for (int i = 0; i < count; i++)
+        len += parts[i].iov_len;
     if (!last_has_room(q, at, len))
         node = push_node(q, at, max_size(len, NODE_MIN));
     if (node == NULL)
         return -1;
-    memcpy(node->own + node->len, bytes, len);
-    node->len += len;
+    for (int i = 0; i < count; i++) {
+        if (parts[i].iov_len > 0)
+            memcpy(node->own + node->len, parts[i].iov_base, parts[i].iov_len);
+        node->len += parts[i].iov_len;
+    }
     q->queued += len;
     return 0;
+}
+
+int sendq_push(struct sendq *q, const void *bytes, size_t len)
+{
+    struct iovec part = {(void *)(uintptr_t)bytes, len};
+
+    return sendq_push_parts(q, &part, 1);
 }
 
 int sendq_push_shared(struct sendq *q, const void *bytes, size_t len, void (*release)(void *),
@@ -149,6 +167,15 @@ uint64_t sendq_lag(const struct sendq *q)
 bool sendq_is_overrun(const struct sendq *q)
 {
     return q->box != NULL && q->cursor < q->box->tail;
+}
+
+void sendq_drop_all(struct sendq *q)
+{
+    free_nodes(q);
+    q->first_sent = 0;
+    q->queued = 0;
+    q->cursor = head_of(q);
+    q->frame_end = q->cursor;
 }
 
 /* Appends the outbox bytes up to `end` to the spans; returns the new number of spans. */

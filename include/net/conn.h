@@ -1,0 +1,160 @@
+/* Connection: a socket, its bytes, and how far it is in its life.
+ *
+ *      HTTP --upgrade--> OPEN --we close--> CLOSING --peer's Close--> LINGER --peer's FIN--> DEAD
+ *        '---last response-----------------------------------------------^
+ *
+ *      HTTP     reads requests, one after the other
+ *      OPEN     reads WebSocket messages
+ *      CLOSING  has sent Close and reads until the peer's Close, dropping messages
+ *      LINGER   sends what is queued, then its FIN, and drops what it reads until the peer's FIN:
+ * closing at once could reset the connection and so destroy what is on its way to the peer (RFC
+ * 9112, 9.6) DEAD     waits for the end of the tick, when the descriptor is closed and the place is
+ * free again
+ *
+ * What a connection is for is its host's to say: conn_host has the calls. Nothing here frees a
+ * connection but conn_reap. */
+#ifndef NET_CONN_H
+#define NET_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "chat/sendq.h"
+#include "net/reactor.h"
+#include "net/timer.h"
+#include "proto/http_request.h"
+#include "proto/ws_reader.h"
+
+enum conn_state { CONN_HTTP, CONN_OPEN, CONN_CLOSING, CONN_LINGER, CONN_DEAD };
+
+struct client;
+
+struct conn {
+    struct reactor_source source; /* first: what an event touches lies together */
+    struct sendq out;
+    struct conn_host *host;
+    struct client *client; /* the host's: whose seat it carries; NULL: none */
+    uint8_t state;         /* enum conn_state */
+    bool is_blocked;       /* the socket's buffer is full */
+    bool is_throttled;     /* it has sent all it may for now */
+    bool is_ended;         /* the peer has sent its FIN */
+    bool is_shut;          /* we have sent ours */
+    bool has_answered;     /* at least one response went out */
+    bool is_in_head;       /* some of a request has come */
+    bool is_mute;          /* the peer takes nothing any more; what it sent before is still read */
+    bool is_websocket;
+    bool has_more; /* `in` holds bytes that could be used but for the limits */
+    uint64_t
+        rate_ns; /* when, by the allowed rate, all that it has sent so far would have been sent */
+    struct timer timer;
+    struct list work; /* in one of the host's lists */
+    struct ws_reader reader;
+    struct buf in;         /* bytes that were read but cannot be used yet; mostly empty */
+    struct http_scan scan; /* how far the request in `in` was read */
+};
+
+/* What all connections of a server share. */
+struct conn_host {
+    struct reactor *reactor;
+    struct conn *conns; /* capacity places, one anonymous mapping: places that were never used cost
+                           no memory */
+    size_t capacity;
+    size_t used;       /* places that were ever used */
+    size_t count;      /* connections */
+    struct list free;  /* places that are free again */
+    struct list woken; /* have something to send */
+    struct list ready; /* have bytes in `in` that can be used now */
+    struct list dead;
+    uint8_t *buffer;              /* TUNE_READ_BUFFER bytes that every connection reads into */
+    struct timer_class handshake; /* a request head must be whole; an idle connection closes */
+    struct timer_class sending;   /* the peer must take some of a response */
+    struct timer_class idle;      /* a WebSocket peer is silent: ping it */
+    struct timer_class pong;      /* ... and was pinged */
+    struct timer_class closing;   /* the peer must answer a Close, or end TCP */
+    struct timer_class throttle;  /* a peer that sent too much may go on */
+    uint64_t now;                 /* monotonic milliseconds, read once in a tick */
+    uint64_t now_ns;
+    uint64_t wall;          /* milliseconds since 1970 */
+    uint64_t rate_step_ns;  /* for each message; 0: no limit */
+    uint64_t rate_burst_ns; /* how far ahead of its rate a client may be */
+    uint64_t max_lag;       /* bytes */
+
+    /* A whole request. Must answer it with conn_respond or conn_upgrade. */
+    void (*request)(struct conn *conn, const struct http_request *request);
+
+    /* A request that cannot be understood. Must answer with conn_respond. */
+    void (*bad_request)(struct conn *conn, int status, const char *text);
+
+    /* A whole message of an OPEN connection. Returns 0, or -1 where memory is out. */
+    int (*message)(struct conn *conn, struct ws_message *message);
+
+    /* The connection is no longer OPEN; conn->out keeps what is still to be sent. `is_broken`:
+     * neither side sent a Close. Returns 0, or -1 where a frame was cut in the middle, so that
+     * nothing more can be sent. */
+    int (*left)(struct conn *conn, bool is_broken);
+};
+
+/* Maps the places and sets the lists up; the rest of `host` was set by the caller. Returns 0, or -1
+ * with errno ENOMEM. */
+int conn_host_init(struct conn_host *host, struct reactor *reactor, size_t capacity);
+
+/* Closes all connections at once and frees everything. */
+void conn_host_deinit(struct conn_host *host);
+
+bool conn_host_is_full(const struct conn_host *host);
+
+/* Takes an accepted, non-blocking socket, which it owns from now on. Returns NULL with errno where
+ * it could not be watched; the socket is the caller's then. The host must not be full. */
+struct conn *conn_open(struct conn_host *host, int fd);
+
+/* Puts a response behind what is queued: a head, and a body unless it is NULL. The body stays
+ * somebody else's until `release(body)` is called (NULL: for ever). Closes the connection
+ * afterwards unless keep_alive. */
+void conn_respond(struct conn *conn, const struct buf *head, const void *body, size_t len,
+                  void (*release)(void *), bool keep_alive);
+
+/* Turns a connection into a WebSocket: all bytes that follow the request are frames. `response` is
+ * the whole 101. */
+void conn_upgrade(struct conn *conn, const struct buf *response,
+                  const struct ws_reader_limits *limits);
+
+/* Sends a frame of its own, whose payload is `prefix` and then `payload`. */
+void conn_send(struct conn *conn, uint8_t opcode, struct str prefix, const void *payload,
+               size_t len);
+
+/* Begins the close handshake of an OPEN connection with a code and a short reason; else does
+ * nothing. */
+void conn_close(struct conn *conn, uint16_t code, const char *reason);
+
+/* Ends an HTTP connection that waits for a request; else does nothing. */
+void conn_close_idle(struct conn *conn);
+
+/* Gives a connection up at once. */
+void conn_drop(struct conn *conn);
+
+/* Sees to it that what is in conn->out is sent before the tick ends. */
+void conn_wake(struct conn *conn);
+
+/* Sends what can be sent, and closes a peer that lags too far behind. */
+void conn_flush(struct conn *conn);
+
+/* Steps of the tick: goes on with those that have unread bytes, sends for those that were woken,
+ * frees the dead. */
+void conn_host_resume(struct conn_host *host);
+void conn_host_flush(struct conn_host *host);
+void conn_host_reap(struct conn_host *host);
+
+/* The next deadline of all timers; `now` where there is work that needs no event. */
+uint64_t conn_host_deadline(const struct conn_host *host);
+
+/* Runs the timers that are due. */
+void conn_host_expire(struct conn_host *host);
+
+/* Drops the connection that has been idle longest between two requests. Returns false where there
+ * is none. */
+bool conn_host_drop_idle(struct conn_host *host);
+
+#endif

@@ -1,0 +1,32 @@
+/* Addresses and listening sockets: ADDR:PORT, [V6]:PORT and unix:PATH. */
+#ifndef NET_SOCKET_H
+#define NET_SOCKET_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+struct socket_address {
+    struct sockaddr_storage storage;
+    socklen_t len;
+};
+
+/* Room for an address as text, a unix path with its prefix and the NUL included. */
+#define SOCKET_TEXT_MAX 160
+
+/* Reads a numeric address. Returns false for anything else, a host name or a port above 65535
+ * included. */
+bool socket_address_read(struct socket_address *address, const char *text);
+
+/* Opens a non-blocking listening socket. A file at the path of a unix socket is replaced only if it
+ * is a socket that nobody listens on. Returns the descriptor, or -1 with errno (EADDRINUSE:
+ * somebody listens there). */
+int socket_listen(const struct socket_address *address);
+
+/* Writes where a socket listens as a URL: http://127.0.0.1:8000/, http://[::1]:8000/ or unix:/path.
+ * The port is the one that the kernel picked. */
+void socket_url(int fd, char out[SOCKET_TEXT_MAX]);
+
+/* Closes a listening socket and removes the file of a unix one. */
+void socket_close_listener(int fd);
+
+#endif

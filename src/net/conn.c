@@ -1,0 +1,725 @@
+#include "net/conn.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/tuning.h"
+#include "base/util.h"
+
+/* A peer to which so many bytes of its own are still to be sent is not read from: who sends without
+ * reading is slowed down, and costs no more than this and one answer. */
+#define OUT_LIMIT 65536
+
+/* Bytes of one read from a client that is near its rate: what it may not send yet is better kept by
+ * the kernel. */
+#define THROTTLED_READ 4096
+
+/* An idle timer is restarted only when it has run for one part in so many: that saves work where
+ * much is received. */
+#define TOUCH_PARTS 16
+
+static struct conn *conn_of(struct timer *timer)
+{
+    return CONTAINER_OF(timer, struct conn, timer);
+}
+
+static struct conn *conn_of_work(struct list *work)
+{
+    return CONTAINER_OF(work, struct conn, work);
+}
+
+/* ---- limits ---- */
+
+/* By its rate, may the client send another message? */
+static bool has_allowance(const struct conn *conn)
+{
+    const struct conn_host *host = conn->host;
+
+    return host->rate_step_ns == 0 ||
+           conn->rate_ns + host->rate_step_ns <= host->now_ns + host->rate_burst_ns;
+}
+
+static void count_message(struct conn *conn)
+{
+    const struct conn_host *host = conn->host;
+
+    if (host->rate_step_ns == 0)
+        return;
+    conn->rate_ns =
+        (conn->rate_ns > host->now_ns ? conn->rate_ns : host->now_ns) + host->rate_step_ns;
+    if (has_allowance(conn))
+        return;
+    conn->is_throttled = true;
+    timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_THROTTLE], host->now);
+}
+
+/* May more of what the peer sent be used now? */
+static bool may_go_on(const struct conn *conn)
+{
+    return conn->state >= CONN_LINGER || (!conn->is_throttled && conn->out.queued <= OUT_LIMIT);
+}
+
+/* The one place that decides what events a connection waits for. */
+static void update_interest(struct conn *conn)
+{
+    bool is_stuffed = conn->is_blocked && conn->state < CONN_LINGER && conn->out.queued > OUT_LIMIT;
+    uint32_t interest = 0;
+
+    if (conn->state == CONN_DEAD)
+        return;
+    if (!conn->is_ended && !conn->is_throttled && !is_stuffed)
+        interest |= EPOLLIN;
+    if (conn->is_blocked)
+        interest |= EPOLLOUT;
+    if (reactor_watch(conn->host->reactor, &conn->source, interest) < 0)
+        conn_drop(conn);
+}
+
+/* ---- ends ---- */
+
+static int leave(struct conn *conn, bool is_broken)
+{
+    conn->is_throttled = false;
+    return conn->host->left(conn, is_broken);
+}
+
+void conn_drop(struct conn *conn)
+{
+    if (conn->state == CONN_DEAD)
+        return;
+    if (conn->state == CONN_OPEN)
+        leave(conn, true);
+    conn->state = CONN_DEAD;
+    timer_stop(&conn->timer);
+    list_remove(&conn->work);
+    list_append(&conn->host->dead, &conn->work);
+}
+
+/* From now on only sends what is queued, and waits for the peer's FIN. A response may take as long
+ * as the peer takes some of it; the end of a WebSocket has one deadline from the first Close on. */
+static void linger(struct conn *conn)
+{
+    struct conn_host *host = conn->host;
+
+    conn->state = CONN_LINGER;
+    conn->is_throttled = false;
+    if (!conn->is_websocket && !sendq_is_empty(&conn->out))
+        timer_start(&conn->timer, &host->timers[CONN_TIMER_SENDING], host->now);
+    else if (!timer_is_of(&conn->timer, &host->timers[CONN_TIMER_CLOSING]))
+        timer_start(&conn->timer, &host->timers[CONN_TIMER_CLOSING], host->now);
+    conn_wake(conn);
+}
+
+static void send_close(struct conn *conn, uint16_t code, const char *reason)
+{
+    char bytes[2] = {(char)(code >> 8), (char)(code & 0xff)};
+
+    conn_send(conn, WS_CLOSE, (struct str){bytes, sizeof(bytes)}, reason, strlen(reason));
+}
+
+static void begin_close(struct conn *conn, uint16_t code, const char *reason, bool is_broken)
+{
+    if (conn->state != CONN_OPEN)
+        return;
+    if (leave(conn, is_broken) < 0) {
+        conn->state = CONN_CLOSING;
+        conn_drop(conn);
+        return;
+    }
+    conn->state = CONN_CLOSING;
+    timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_CLOSING], conn->host->now);
+    send_close(conn, code, reason);
+}
+
+void conn_close(struct conn *conn, uint16_t code, const char *reason)
+{
+    begin_close(conn, code, reason, false);
+}
+
+/* The peer broke the protocol: nothing that it sends any more counts (RFC 6455, 7.1.7). */
+static void fail(struct conn *conn, enum ws_error error)
+{
+    if (conn->state == CONN_OPEN) {
+        begin_close(conn, ws_error_code(error), ws_error_text(error), false);
+        if (conn->state == CONN_DEAD)
+            return;
+    }
+    linger(conn);
+}
+
+/* The peer's Close: answer it with its own code and reason, unless it is the answer to ours (RFC
+ * 6455, 5.5.1). */
+static void peer_closed(struct conn *conn, const struct ws_message *message)
+{
+    if (conn->state == CONN_OPEN) {
+        int result = leave(conn, false);
+
+        conn->state = CONN_CLOSING;
+        if (result < 0) {
+            conn_drop(conn);
+            return;
+        }
+        conn_send(conn, WS_CLOSE, STR(""), message->data, message->len);
+    }
+    linger(conn);
+}
+
+/* The peer sends no more. What it sent before is handled; what it is still to get is sent. */
+static void peer_ended(struct conn *conn)
+{
+    conn->is_ended = true;
+    if (conn->state == CONN_OPEN) {
+        int result = leave(conn, true);
+
+        conn->state = CONN_CLOSING;
+        if (result < 0) {
+            conn_drop(conn);
+            return;
+        }
+    }
+    if (conn->is_shut)
+        conn_drop(conn);
+    else
+        linger(conn);
+}
+
+void conn_close_idle(struct conn *conn)
+{
+    if (conn->state == CONN_HTTP && !conn->is_in_head && sendq_is_empty(&conn->out))
+        linger(conn);
+}
+
+/* ---- output ---- */
+
+void conn_wake(struct conn *conn)
+{
+    if (!list_is_linked(&conn->work))
+        list_append(&conn->host->woken, &conn->work);
+}
+
+void conn_send(struct conn *conn, uint8_t opcode, struct str prefix, const void *payload,
+               size_t len)
+{
+    struct ws_frame_header header = {.length = prefix.len + len, .opcode = opcode, .fin = true};
+    uint8_t bytes[WS_HEADER_MAX];
+    struct iovec parts[] = {
+        {bytes, ws_frame_encode(bytes, &header)},
+        {(void *)(uintptr_t)prefix.ptr, prefix.len},
+        {(void *)(uintptr_t)payload, len},
+    };
+
+    sendq_push_parts(&conn->out, parts, (int)ARRAY_LEN(parts));
+    conn_wake(conn);
+}
+
+void conn_respond(struct conn *conn, const struct buf *head, const void *body, size_t len,
+                  void (*release)(void *), bool keep_alive)
+{
+    bool has_failed = sendq_push(&conn->out, head->data, head->len) < 0;
+
+    if (body != NULL && (has_failed || sendq_push_shared(&conn->out, body, len, release,
+                                                         (void *)(uintptr_t)body) < 0)) {
+        has_failed = true;
+        if (release != NULL)
+            release((void *)(uintptr_t)body);
+    }
+    if (has_failed) {
+        conn_drop(conn);
+        return;
+    }
+    conn->has_answered = true;
+    conn->is_in_head = false;
+    if (keep_alive) {
+        timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_SENDING], conn->host->now);
+        conn_wake(conn);
+    } else {
+        linger(conn);
+    }
+}
+
+/* One call to send what the queue says. Returns the bytes that the socket took, 0 where it is full
+ * or the peer is gone. */
+static size_t send_some(struct conn *conn, size_t *wanted)
+{
+    struct iovec spans[TUNE_IOV];
+    struct msghdr message = {.msg_iov = spans};
+    int count = sendq_gather(&conn->out, spans, TUNE_IOV, wanted);
+    ssize_t n;
+
+    if (count == 0)
+        return 0;
+    if (count == 1) {
+        n = send(conn->source.fd, spans[0].iov_base, spans[0].iov_len, MSG_NOSIGNAL);
+    } else {
+        message.msg_iovlen = (size_t)count;
+        n = sendmsg(conn->source.fd, &message, MSG_NOSIGNAL);
+    }
+    if (n >= 0)
+        return (size_t)n;
+    if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)
+        conn->is_blocked = true;
+    else if (errno != EINTR)
+        conn->is_mute = true;
+    return 0;
+}
+
+/* Sends until the queue is empty or the socket is full. */
+static void send_all(struct conn *conn)
+{
+    while (!sendq_is_empty(&conn->out) && !conn->is_blocked) {
+        size_t wanted, taken = send_some(conn, &wanted);
+
+        if (conn->is_mute)
+            break;
+        /* A socket that took less than it was offered is full: asking again would only be told so.
+         */
+        if (taken > 0 && taken < wanted)
+            conn->is_blocked = true;
+        sendq_advance(&conn->out, taken);
+    }
+}
+
+/* Everything is sent: the next request has its time, or our FIN follows. */
+static void sent_all(struct conn *conn)
+{
+    struct conn_host *host = conn->host;
+
+    if (conn->state == CONN_HTTP && timer_is_of(&conn->timer, &host->timers[CONN_TIMER_SENDING]))
+        timer_start(&conn->timer, &host->timers[CONN_TIMER_HANDSHAKE], host->now);
+    if (conn->state != CONN_LINGER || conn->is_shut)
+        return;
+    shutdown(conn->source.fd, SHUT_WR);
+    conn->is_shut = true;
+    if (conn->is_ended)
+        conn_drop(conn);
+    else if (!timer_is_of(&conn->timer, &host->timers[CONN_TIMER_CLOSING]))
+        timer_start(&conn->timer, &host->timers[CONN_TIMER_CLOSING], host->now);
+}
+
+/* A peer that takes what it is sent, while it is not read from, is not silent. */
+static void note_progress(struct conn *conn)
+{
+    struct conn_host *host = conn->host;
+
+    if (timer_is_of(&conn->timer, &host->timers[CONN_TIMER_SENDING]))
+        timer_start(&conn->timer, &host->timers[CONN_TIMER_SENDING], host->now);
+    else if (conn->state == CONN_OPEN && !conn->is_throttled && !(conn->source.interest & EPOLLIN))
+        timer_start(&conn->timer, &host->timers[CONN_TIMER_IDLE], host->now);
+}
+
+/* Closes a connection that cannot be sent what it should get. Returns true where it did. */
+static bool close_hopeless(struct conn *conn)
+{
+    if (conn->out.is_incomplete) {
+        if (conn->state != CONN_OPEN)
+            conn_drop(conn);
+        else
+            begin_close(conn, 1011, "the server is out of memory", false);
+        return true;
+    }
+    if (conn->state != CONN_OPEN)
+        return false;
+    if (sendq_is_overrun(&conn->out) ||
+        (conn->is_blocked && sendq_lag(&conn->out) > conn->host->max_lag)) {
+        begin_close(conn, 1013, "too slow: the room is too far ahead", true);
+        return true;
+    }
+    return false;
+}
+
+void conn_flush(struct conn *conn)
+{
+    if (conn->state == CONN_DEAD || close_hopeless(conn))
+        return;
+    if (conn->is_blocked)
+        return;
+    if (!conn->is_mute)
+        send_all(conn);
+    if (conn->is_mute)
+        sendq_drop_all(&conn->out);
+    if (sendq_is_empty(&conn->out))
+        sent_all(conn);
+    if (conn->has_more && may_go_on(conn) && !list_is_linked(&conn->work))
+        list_append(&conn->host->ready, &conn->work);
+    update_interest(conn);
+}
+
+/* ---- input ---- */
+
+/* Something came from the peer. */
+static void touch(struct conn *conn)
+{
+    struct conn_host *host = conn->host;
+    const struct timer *timer = &conn->timer;
+
+    if (conn->state != CONN_OPEN || conn->is_throttled)
+        return;
+    if (timer_is_of(timer, &host->timers[CONN_TIMER_IDLE]) &&
+        timer->deadline + host->timers[CONN_TIMER_IDLE].length / TOUCH_PARTS >
+            host->now + host->timers[CONN_TIMER_IDLE].length)
+        return;
+    timer_start(&conn->timer, &host->timers[CONN_TIMER_IDLE], host->now);
+}
+
+static void use_message(struct conn *conn, struct ws_message *message)
+{
+    switch (message->opcode) {
+    case WS_CLOSE:
+        peer_closed(conn, message);
+        return;
+    case WS_PING:
+        if (conn->state == CONN_OPEN)
+            conn_send(conn, WS_PONG, STR(""), message->data, message->len);
+        return;
+    case WS_TEXT:
+    case WS_BINARY:
+        if (conn->state != CONN_OPEN)
+            return;
+        count_message(conn);
+        if (conn->host->message(conn, message) < 0)
+            conn_close(conn, 1011, "the server is out of memory");
+        return;
+    case WS_PONG:
+    case WS_CONTINUATION:
+        return;
+    }
+}
+
+/* Reads frames as far as the limits allow. Returns the bytes that it used. */
+static size_t use_frames(struct conn *conn, uint8_t *data, size_t len)
+{
+    struct ws_message message;
+    size_t left = len;
+
+    while (conn->state < CONN_LINGER && may_go_on(conn)) {
+        int n = ws_reader_next(&conn->reader, &data, &left, &message);
+
+        if (n == 0)
+            break;
+        if (n < 0)
+            fail(conn, (enum ws_error) - n);
+        else
+            use_message(conn, &message);
+    }
+    return len - left;
+}
+
+/* Reads one request. Returns the bytes that it used, 0 where it is not whole. */
+static size_t use_request(struct conn *conn, const uint8_t *data, size_t len)
+{
+    struct http_request request;
+    int n = http_request_parse(&request, (const char *)data, len, &conn->scan);
+
+    if (n < 0) {
+        conn->host->bad_request(conn, http_error_status((enum http_error) - n),
+                                http_error_text((enum http_error) - n));
+        return len;
+    }
+    if (n == 0) {
+        /* The time for a head begins with its first byte, and the first one's with the connection.
+         */
+        if (!conn->is_in_head && conn->has_answered)
+            timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_HANDSHAKE], conn->host->now);
+        conn->is_in_head = true;
+        return 0;
+    }
+    conn->scan = (struct http_scan){0};
+    conn->host->request(conn, &request);
+    return (size_t)n;
+}
+
+/* Uses as much of what came as it can, whatever that turns the connection into. Returns the bytes
+ * used. */
+static size_t use(struct conn *conn, uint8_t *data, size_t len)
+{
+    size_t used = 0;
+
+    conn->has_more = false;
+    while (used < len) {
+        size_t step = 0;
+
+        if (conn->state >= CONN_LINGER)
+            return len;
+        if (!may_go_on(conn)) {
+            conn->has_more = true;
+            break;
+        }
+        if (conn->state == CONN_HTTP)
+            step = use_request(conn, data + used, len - used);
+        else
+            step = use_frames(conn, data + used, len - used);
+        if (step == 0 && conn->state == CONN_HTTP)
+            break;
+        used += step;
+    }
+    return used;
+}
+
+/* Uses what was put aside. */
+static void use_rest(struct conn *conn)
+{
+    size_t used = use(conn, conn->in.data, conn->in.len);
+
+    buf_consume(&conn->in, used);
+}
+
+static void take_input(struct conn *conn, uint8_t *data, size_t len)
+{
+    size_t used;
+
+    touch(conn);
+    if (conn->in.len > 0) {
+        if (buf_append(&conn->in, data, len) < 0)
+            conn_drop(conn);
+        else
+            use_rest(conn);
+        return;
+    }
+    used = use(conn, data, len);
+    if (used < len && buf_append(&conn->in, data + used, len - used) < 0)
+        conn_drop(conn);
+}
+
+static void receive(struct conn *conn)
+{
+    struct conn_host *host = conn->host;
+    bool is_near_limit =
+        host->rate_step_ns > 0 && conn->rate_ns > host->now_ns + host->rate_burst_ns / 2;
+    size_t size = is_near_limit ? min_size(THROTTLED_READ, TUNE_READ_BUFFER) : TUNE_READ_BUFFER;
+    ssize_t n = recv(conn->source.fd, host->buffer, size, 0);
+
+    if (n > 0)
+        take_input(conn, host->buffer, (size_t)n);
+    else if (n == 0)
+        peer_ended(conn);
+    else if (errno != EAGAIN && errno != EINTR && errno != ENOMEM)
+        conn_drop(conn);
+}
+
+static void on_ready(struct reactor_source *source, uint32_t events)
+{
+    struct conn *conn = CONTAINER_OF(source, struct conn, source);
+
+    if (conn->state == CONN_DEAD)
+        return;
+    if (conn->is_blocked && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
+        conn->is_blocked = false;
+        note_progress(conn);
+        conn_flush(conn);
+    }
+    if (conn->state != CONN_DEAD && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 &&
+        (source->interest & EPOLLIN) != 0 && may_go_on(conn))
+        receive(conn);
+    update_interest(conn);
+}
+
+void conn_upgrade(struct conn *conn, const struct buf *response,
+                  const struct ws_reader_limits *limits)
+{
+    conn->state = CONN_OPEN;
+    conn->is_websocket = true;
+    ws_reader_init(&conn->reader, limits);
+    timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_IDLE], conn->host->now);
+    sendq_push(&conn->out, response->data, response->len);
+    conn_wake(conn);
+}
+
+/* ---- timers ---- */
+
+static void drop_expired(struct timer *timer)
+{
+    conn_drop(conn_of(timer));
+}
+
+static void handshake_expired(struct timer *timer)
+{
+    struct conn *conn = conn_of(timer);
+
+    if (conn->has_answered && !conn->is_in_head)
+        linger(conn);
+    else
+        conn->host->bad_request(conn, 408, "The request did not arrive in time.");
+}
+
+static void idle_expired(struct timer *timer)
+{
+    struct conn *conn = conn_of(timer);
+    struct conn_host *host = conn->host;
+
+    conn_send(conn, WS_PING, STR(""), NULL, 0);
+    timer_start(timer,
+                host->timers[CONN_TIMER_PONG].length > 0 ? &host->timers[CONN_TIMER_PONG]
+                                                         : &host->timers[CONN_TIMER_IDLE],
+                host->now);
+}
+
+static void throttle_expired(struct timer *timer)
+{
+    struct conn *conn = conn_of(timer);
+    struct conn_host *host = conn->host;
+
+    if (!has_allowance(conn)) {
+        timer_start(timer, &host->timers[CONN_TIMER_THROTTLE], host->now);
+        return;
+    }
+    conn->is_throttled = false;
+    timer_start(timer, &host->timers[CONN_TIMER_IDLE], host->now);
+    if (!conn->has_more)
+        update_interest(conn);
+    else if (!list_is_linked(&conn->work))
+        list_append(&host->ready, &conn->work);
+}
+
+/* ---- the host ---- */
+
+static void (*const timer_handlers[CONN_TIMERS])(struct timer *) = {
+    [CONN_TIMER_HANDSHAKE] = handshake_expired, [CONN_TIMER_SENDING] = drop_expired,
+    [CONN_TIMER_IDLE] = idle_expired,           [CONN_TIMER_PONG] = drop_expired,
+    [CONN_TIMER_CLOSING] = drop_expired,        [CONN_TIMER_THROTTLE] = throttle_expired,
+};
+
+int conn_host_init(struct conn_host *host, struct reactor *reactor, size_t capacity,
+                   const uint64_t timeouts[CONN_TIMERS])
+{
+    size_t bytes = capacity * sizeof(struct conn) + TUNE_READ_BUFFER;
+    uint8_t *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (memory == MAP_FAILED)
+        return -1;
+    host->reactor = reactor;
+    host->conns = (struct conn *)(void *)memory;
+    host->buffer = memory + capacity * sizeof(struct conn);
+    host->capacity = capacity;
+    host->used = 0;
+    host->count = 0;
+    list_init(&host->free);
+    list_init(&host->woken);
+    list_init(&host->ready);
+    list_init(&host->dead);
+    for (int i = 0; i < CONN_TIMERS; i++)
+        timer_class_init(&host->timers[i], timeouts[i], timer_handlers[i]);
+    return 0;
+}
+
+static void deinit_conn(struct conn *conn)
+{
+    close(conn->source.fd);
+    sendq_deinit(&conn->out);
+    if (conn->is_websocket)
+        ws_reader_deinit(&conn->reader);
+    buf_deinit(&conn->in);
+}
+
+void conn_host_deinit(struct conn_host *host)
+{
+    for (size_t i = 0; i < host->used; i++) {
+        if (host->conns[i].host != NULL)
+            deinit_conn(&host->conns[i]);
+    }
+    munmap(host->conns, host->capacity * sizeof(struct conn) + TUNE_READ_BUFFER);
+}
+
+bool conn_host_is_full(const struct conn_host *host)
+{
+    return host->count == host->capacity;
+}
+
+struct conn *conn_open(struct conn_host *host, int fd)
+{
+    struct list *freed = list_take_first(&host->free);
+    struct conn *conn = freed != NULL ? conn_of_work(freed) : &host->conns[host->used++];
+
+    memset(conn, 0, sizeof(*conn));
+    conn->source = (struct reactor_source){.ready = on_ready, .fd = fd};
+    conn->host = host;
+    sendq_init(&conn->out);
+    list_init(&conn->work);
+    timer_init(&conn->timer);
+    buf_init(&conn->in);
+    if (reactor_watch(host->reactor, &conn->source, EPOLLIN) < 0) {
+        conn->host = NULL;
+        list_append(&host->free, &conn->work);
+        return NULL;
+    }
+    host->count++;
+    timer_start(&conn->timer, &host->timers[CONN_TIMER_HANDSHAKE], host->now);
+    return conn;
+}
+
+void conn_host_resume(struct conn_host *host)
+{
+    struct list batch;
+    struct list *first;
+
+    /* Those that stop again are put into the list anew, for the next tick. */
+    list_init(&batch);
+    while ((first = list_take_first(&host->ready)) != NULL)
+        list_append(&batch, first);
+    while ((first = list_take_first(&batch)) != NULL) {
+        struct conn *conn = conn_of_work(first);
+
+        touch(conn);
+        use_rest(conn);
+        conn_wake(conn);
+    }
+}
+
+void conn_host_flush(struct conn_host *host)
+{
+    struct list *first;
+
+    while ((first = list_take_first(&host->woken)) != NULL)
+        conn_flush(conn_of_work(first));
+}
+
+void conn_host_reap(struct conn_host *host)
+{
+    struct list *first;
+
+    while ((first = list_take_first(&host->dead)) != NULL) {
+        struct conn *conn = conn_of_work(first);
+
+        deinit_conn(conn);
+        conn->host = NULL;
+        host->count--;
+        list_append(&host->free, &conn->work);
+    }
+}
+
+uint64_t conn_host_deadline(const struct conn_host *host)
+{
+    uint64_t deadline = UINT64_MAX;
+
+    if (!list_is_empty(&host->ready))
+        return host->now;
+    for (int i = 0; i < CONN_TIMERS; i++) {
+        uint64_t next = timer_class_deadline(&host->timers[i]);
+
+        deadline = next < deadline ? next : deadline;
+    }
+    return deadline;
+}
+
+void conn_host_expire(struct conn_host *host)
+{
+    for (int i = 0; i < CONN_TIMERS; i++)
+        timer_class_expire(&host->timers[i], host->now);
+}
+
+bool conn_host_drop_idle(struct conn_host *host)
+{
+    for (struct list *at = host->timers[CONN_TIMER_HANDSHAKE].running.next;
+         at != &host->timers[CONN_TIMER_HANDSHAKE].running; at = at->next) {
+        struct conn *conn = conn_of(CONTAINER_OF(at, struct timer, link));
+
+        if (conn->has_answered && !conn->is_in_head) {
+            conn_drop(conn);
+            return true;
+        }
+    }
+    return false;
+}

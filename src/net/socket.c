@@ -1,0 +1,172 @@
+#include "net/socket.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "base/util.h"
+
+/* Connections that may wait to be accepted; the kernel cuts it to its own limit. */
+#define BACKLOG 4096
+
+static bool read_unix(struct socket_address *address, struct str path)
+{
+    struct sockaddr_un *un = (struct sockaddr_un *)&address->storage;
+
+    if (path.len == 0 || path.len >= sizeof(un->sun_path))
+        return false;
+    un->sun_family = AF_UNIX;
+    memcpy(un->sun_path, path.ptr, path.len);
+    address->len = sizeof(*un);
+    return true;
+}
+
+static bool read_inet(struct socket_address *address, const char *host, in_port_t port)
+{
+    struct sockaddr_in *in = (struct sockaddr_in *)&address->storage;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&address->storage;
+
+    if (inet_pton(AF_INET, host, &in->sin_addr) == 1) {
+        in->sin_family = AF_INET;
+        in->sin_port = htons(port);
+        address->len = sizeof(*in);
+        return true;
+    }
+    if (host[0] != '[' || inet_pton(AF_INET6, host + 1, &in6->sin6_addr) != 1)
+        return false;
+    in6->sin6_family = AF_INET6;
+    in6->sin6_port = htons(port);
+    address->len = sizeof(*in6);
+    return true;
+}
+
+bool socket_address_read(struct socket_address *address, const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    char host[INET6_ADDRSTRLEN + 2];
+    uint64_t port;
+    size_t len;
+
+    memset(address, 0, sizeof(*address));
+    if (strncmp(text, "unix:", 5) == 0)
+        return read_unix(address, str_from(text + 5));
+    if (colon == NULL || !str_to_u64(str_from(colon + 1), UINT16_MAX, &port))
+        return false;
+    len = (size_t)(colon - text);
+    if (len == 0 || len >= sizeof(host))
+        return false;
+    memcpy(host, text, len);
+    host[len] = '\0';
+    /* "[::1]" becomes "[::1": the bracket in front tells an IPv6 address from others. */
+    if (host[0] == '[') {
+        if (host[len - 1] != ']')
+            return false;
+        host[len - 1] = '\0';
+    }
+    return read_inet(address, host, (in_port_t)port);
+}
+
+/* Removes a socket that was left behind by a server that is gone. */
+static int remove_stale(const struct socket_address *address)
+{
+    const struct sockaddr_un *un = (const struct sockaddr_un *)&address->storage;
+    struct stat st;
+    int probe, result;
+
+    if (lstat(un->sun_path, &st) < 0)
+        return errno == ENOENT ? 0 : -1;
+    if (!S_ISSOCK(st.st_mode)) {
+        errno = EEXIST;
+        return -1;
+    }
+    probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (probe < 0)
+        return -1;
+    result = connect(probe, (const struct sockaddr *)un, address->len);
+    if (result == 0 || errno != ECONNREFUSED)
+        errno = EADDRINUSE;
+    else
+        result = unlink(un->sun_path) == 0 ? 1 : -1;
+    close(probe);
+    return result == 1 ? 0 : -1;
+}
+
+static int prepare(int fd, const struct socket_address *address)
+{
+    int on = 1;
+
+    if (address->storage.ss_family == AF_UNIX)
+        return remove_stale(address);
+    /* Accepted sockets inherit TCP_NODELAY, which saves a call for each. */
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0)
+        return -1;
+    if (address->storage.ss_family == AF_INET6)
+        return setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    return 0;
+}
+
+int socket_listen(const struct socket_address *address)
+{
+    int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -1;
+    if (prepare(fd, address) < 0 ||
+        bind(fd, (const struct sockaddr *)&address->storage, address->len) < 0 ||
+        listen(fd, BACKLOG) < 0) {
+        int saved = errno;
+
+        close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+
+static void local_address(int fd, struct socket_address *address)
+{
+    memset(address, 0, sizeof(*address));
+    address->len = sizeof(address->storage);
+    getsockname(fd, (struct sockaddr *)&address->storage, &address->len);
+}
+
+void socket_url(int fd, char out[SOCKET_TEXT_MAX])
+{
+    struct socket_address address;
+    const struct sockaddr_in *in = (const struct sockaddr_in *)&address.storage;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&address.storage;
+    char host[INET6_ADDRSTRLEN] = "";
+
+    local_address(fd, &address);
+    switch (address.storage.ss_family) {
+    case AF_INET:
+        inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
+        snprintf(out, SOCKET_TEXT_MAX, "http://%s:%u/", host, ntohs(in->sin_port));
+        break;
+    case AF_INET6:
+        inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
+        snprintf(out, SOCKET_TEXT_MAX, "http://[%s]:%u/", host, ntohs(in6->sin6_port));
+        break;
+    default:
+        snprintf(out, SOCKET_TEXT_MAX, "unix:%s",
+                 ((const struct sockaddr_un *)&address.storage)->sun_path);
+    }
+}
+
+void socket_close_listener(int fd)
+{
+    struct socket_address address;
+
+    local_address(fd, &address);
+    if (address.storage.ss_family == AF_UNIX)
+        unlink(((const struct sockaddr_un *)&address.storage)->sun_path);
+    close(fd);
+}
