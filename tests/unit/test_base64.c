@@ -102,6 +102,19 @@ START_TEST(refuses_bad_text)
 }
 END_TEST
 
+START_TEST(refuses_lengths_that_are_no_multiple_of_4)
+{
+    struct str text = STR("Zm9vYmFyZm9v");
+    char out[80];
+
+    for (size_t len = 0; len <= text.len; len++) {
+        ptrdiff_t expected = len % 4 == 0 ? (ptrdiff_t)(len / 4 * 3) : -1;
+
+        ck_assert_int_eq(base64_decode(out, sizeof(out), (struct str){text.ptr, len}), expected);
+    }
+}
+END_TEST
+
 START_TEST(knows_each_character)
 {
     static const char alphabet[] =
@@ -152,6 +165,7 @@ Suite *suite_base64(void)
     tcase_add_loop_test(cases, decodes_vectors, 0, VECTOR_COUNT);
     tcase_add_test(cases, comes_back_at_all_lengths);
     tcase_add_test(cases, refuses_bad_text);
+    tcase_add_test(cases, refuses_lengths_that_are_no_multiple_of_4);
     tcase_add_test(cases, knows_each_character);
     tcase_add_test(cases, holds_to_the_room_it_has);
     tcase_add_test(cases, does_not_judge_unused_bits);

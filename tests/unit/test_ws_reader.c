@@ -571,6 +571,15 @@ START_TEST(each_message_starts_afresh)
 }
 END_TEST
 
+START_TEST(binary_is_any_bytes)
+{
+    ADD_FRAME(FIN | WS_BINARY, "\xff\x80");
+    ADD_FRAME(WS_BINARY, "\xe2");
+    ADD_FRAME(FIN | WS_CONTINUATION, "\x82");
+    expect(&server, "[2 \xff\x80][2 \xe2\x82]");
+}
+END_TEST
+
 /* ---- Close ---- */
 
 START_TEST(close_with_code_and_reason)
@@ -825,6 +834,7 @@ static TCase *message_cases(void)
     tcase_add_test(cases, close_between_fragments_ends_it);
     tcase_add_test(cases, text_keeps_its_nul);
     tcase_add_loop_test(cases, sizes_around_the_forms_of_the_length, 0, 8);
+    tcase_add_test(cases, binary_is_any_bytes);
     tcase_add_test(cases, close_with_code_and_reason);
     tcase_add_test(cases, close_of_125_bytes);
     tcase_add_test(cases, close_codes);
