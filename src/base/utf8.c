@@ -109,10 +109,9 @@ static bool expect(struct utf8 *u, uint8_t missing, uint8_t low, uint8_t high)
     return true;
 }
 
+/* Takes a first byte that is not ASCII. */
 static bool begin_sequence(struct utf8 *u, uint8_t lead)
 {
-    if (lead < 0x80)
-        return true;
     if (lead < 0xc2 || lead > 0xf4)
         return false;
     if (lead < 0xe0)
@@ -122,6 +121,7 @@ static bool begin_sequence(struct utf8 *u, uint8_t lead)
     return expect(u, 3, lead == 0xf0 ? 0x90 : 0x80, lead == 0xf4 ? 0x8f : 0xbf);
 }
 
+/* Takes a byte that skip_valid did not pass. */
 static bool feed_byte(struct utf8 *u, uint8_t c)
 {
     if (u->missing == 0)
