@@ -30,6 +30,16 @@
 
 enum conn_state { CONN_HTTP, CONN_OPEN, CONN_CLOSING, CONN_LINGER, CONN_DEAD };
 
+enum conn_timer {
+    CONN_TIMER_HANDSHAKE, /* a request head must be whole; an idle connection closes */
+    CONN_TIMER_SENDING,   /* the peer must take some of a response */
+    CONN_TIMER_IDLE,      /* a WebSocket peer is silent: ping it */
+    CONN_TIMER_PONG,      /* ... and was pinged */
+    CONN_TIMER_CLOSING,   /* the peer must answer a Close, or end TCP */
+    CONN_TIMER_THROTTLE,  /* a peer that sent too much may go on */
+    CONN_TIMERS,
+};
+
 struct client;
 
 struct conn {
@@ -69,12 +79,7 @@ struct conn_host {
     struct list ready; /* have bytes in `in` that can be used now */
     struct list dead;
     uint8_t *buffer;              /* TUNE_READ_BUFFER bytes that every connection reads into */
-    struct timer_class handshake; /* a request head must be whole; an idle connection closes */
-    struct timer_class sending;   /* the peer must take some of a response */
-    struct timer_class idle;      /* a WebSocket peer is silent: ping it */
-    struct timer_class pong;      /* ... and was pinged */
-    struct timer_class closing;   /* the peer must answer a Close, or end TCP */
-    struct timer_class throttle;  /* a peer that sent too much may go on */
+    struct timer_class timers[CONN_TIMERS];
     uint64_t now;                 /* monotonic milliseconds, read once in a tick */
     uint64_t now_ns;
     uint64_t wall;          /* milliseconds since 1970 */
@@ -97,9 +102,10 @@ struct conn_host {
     int (*left)(struct conn *conn, bool is_broken);
 };
 
-/* Maps the places and sets the lists up; the rest of `host` was set by the caller. Returns 0, or -1
- * with errno ENOMEM. */
-int conn_host_init(struct conn_host *host, struct reactor *reactor, size_t capacity);
+/* Maps the places, sets up the lists, and the timers with their lengths in milliseconds (0: never);
+ * the rest of `host` was set by the caller. Returns 0, or -1 with errno ENOMEM. */
+int conn_host_init(struct conn_host *host, struct reactor *reactor, size_t capacity,
+                   const uint64_t timeouts[CONN_TIMERS]);
 
 /* Closes all connections at once and frees everything. */
 void conn_host_deinit(struct conn_host *host);
