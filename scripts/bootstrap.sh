@@ -1,0 +1,75 @@
+#!/bin/sh
+# Installs what the tests need. The program itself needs a C compiler and make, and nothing else.
+# Usage: scripts/bootstrap.sh [--bench]   --bench: also the servers and tools of the benchmarks
+set -eu
+cd "$(dirname "$0")/.."
+
+packages="build-essential clang check pkg-config musl-tools chromium chromium-driver curl jq python3
+    python3-websockets nginx haproxy openssl valgrind shellcheck gcovr clang-format clang-tidy cppcheck nodejs mandoc
+    universal-ctags"
+bench_packages="npm python3-fastapi python3-uvicorn libwebsockets-dev gnuplot-nox"
+peers=build/bench/peers
+bench=0
+
+case ${1-} in
+'') ;;
+--bench) bench=1 ;;
+*)
+    echo "usage: scripts/bootstrap.sh [--bench]" >&2
+    exit 2
+    ;;
+esac
+[ $bench = 0 ] || packages="$packages $bench_packages"
+
+if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+    cat <<TEXT
+No apt-get here. Install by hand what your system calls these (Debian's names):
+    $packages
+make needs only a C11 compiler; make check needs libcheck and pkg-config; make smoke needs chromium, chromedriver,
+curl, jq and python3; the rest is for make asan, tiny, static, fuzz, coverage, lint and .ci/run.
+TEXT
+    exit 1
+fi
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+# Those of the packages given that are not installed.
+missing() {
+    for package in "$@"; do
+        dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || echo "$package"
+    done
+}
+
+install_missing() {
+    # shellcheck disable=SC2046,SC2086  # lists of words
+    set -- $(missing "$@")
+    [ $# -gt 0 ] || return 0
+    echo "installing: $*"
+    as_root apt-get update -q
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+}
+
+# The sanitizer and fuzzer runtimes come in a package named after the version of clang.
+clang_runtime() {
+    version=$(clang -dumpversion | cut -d . -f 1)
+    if [ "$(apt-cache search --names-only "^libclang-rt-$version-dev\$" | wc -l)" = 0 ]; then
+        echo "libclang-common-$version-dev"
+    else
+        echo "libclang-rt-$version-dev"
+    fi
+}
+
+# shellcheck disable=SC2086  # lists of words
+install_missing $packages
+install_missing "$(clang_runtime)"
+if [ $bench = 1 ] && ! { [ -d $peers/node_modules/ws ] && [ -d $peers/node_modules/bun ]; }; then
+    mkdir -p $peers
+    npm install --no-fund --no-audit --prefix $peers ws bun
+fi
+echo "everything that is needed is installed"
