@@ -3,8 +3,8 @@
  * prefix in front, send. What a real server costs above it is the price of being one.
  *
  *   floor plain    one send for each receiver and message
- *   floor batch    one send for each receiver and tick, with all messages that were read in the
- * tick
+ *   floor batch    one send for each receiver and tick, with all messages read in that tick;
+ *                  where it echoes, one send for each read
  *
  * Paths: /ws/ID is a member of the room, /ws gets back what it sends. The line on stderr tells the
  * port. */
@@ -74,8 +74,9 @@ static uint32_t room_len;
 static struct message *messages;
 static uint32_t messages_len;
 static uint32_t messages_cap;
-static struct bytes says;  /* the frames that everybody gets */
-static struct bytes wrote; /* the frames that only the sender gets, in the same order */
+static struct bytes says;   /* the frames that everybody gets */
+static struct bytes echoes; /* the answers to one read */
+static struct bytes wrote;  /* the frames that only the sender gets, in the same order */
 static uint8_t shared[READ_BUFFER];
 
 static void must(bool ok, const char *what)
@@ -272,12 +273,26 @@ static void say(struct member *m, const uint8_t *text, size_t len)
         flush();
 }
 
-/* The header goes in front of the payload, over the longer header that came. */
+static void flush_echoes(struct member *m)
+{
+    if (echoes.len > 0)
+        send_bytes(m, echoes.data, echoes.len);
+    echoes.len = 0;
+}
+
+/* Small answers to one read go out together. A large one is not copied: the header goes in front of
+ * the payload, over the longer header that came. */
 static void echo(struct member *m, uint8_t *frame, size_t header, size_t len)
 {
     uint8_t place[16];
     struct bytes b = {place, 0, sizeof(place)};
 
+    if (!plain && len < READ_BUFFER / 4) {
+        frame_header(&echoes, frame[0], len);
+        bytes_add(&echoes, frame + header, len);
+        return;
+    }
+    flush_echoes(m);
     frame_header(&b, frame[0], len);
     memcpy(frame + header - b.len, place, b.len);
     send_bytes(m, frame + header - b.len, b.len + len);
@@ -325,6 +340,7 @@ static size_t take_frames(struct member *m, uint8_t *data, size_t have, size_t *
             echo(m, p, header, len);
         used += header + len;
     }
+    flush_echoes(m);
     return used;
 }
 
@@ -371,7 +387,6 @@ static void member_leave(struct member *m)
     int len;
 
     if (m->kind == KIND_ROOM) {
-        flush(); /* the tick's messages name its members by number */
         room[m->place] = room[--room_len];
         room[m->place]->place = m->place;
         len = snprintf(text, sizeof(text), "%.*sleft the chat", m->prefix_len - 6, m->prefix);

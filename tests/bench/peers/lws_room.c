@@ -125,6 +125,7 @@ static void enter(struct session *s, struct lws *wsi)
     if (sscanf(path, "/ws/%19[0-9]", s->id) != 1)
         return;
     s->tail = lws_ring_get_oldest_tail(ring);
+    lws_ring_consume(ring, &s->tail, NULL, lws_ring_get_count_waiting_elements(ring, &s->tail));
     s->next = sessions;
     sessions = s;
 }
