@@ -139,8 +139,13 @@ $(BUILD)/src/%.o: src/%.c $(BUILD)/flags
 	$(call say,CC)
 	$(Q)mkdir -p $(@D) && $(COMPILE) -MMD -MP -c -o $@ $<
 
-# The assets are pulled in by the assembler, which writes no dependency file.
-$(BUILD)/src/app/assets.o: $(wildcard static/*)
+# The assets are pulled in by the assembler, which writes no dependency file. Their list is made from the folder.
+ASSETS := $(notdir $(wildcard static/*))
+$(BUILD)/assets.inc: FORCE
+	@$(call remember,$(foreach a,$(ASSETS),ASSET("$(a)")))
+
+$(BUILD)/src/app/assets.o: $(BUILD)/assets.inc $(wildcard static/*)
+$(BUILD)/src/app/assets.o: private REQUIRED_CPPFLAGS += -I$(BUILD)
 
 # Changes when the compiler or a flag does, and then everything is compiled again.
 remember = mkdir -p $(@D); echo '$(1)' | cmp -s - $@ || echo '$(1)' > $@
@@ -254,12 +259,12 @@ $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_SHARED_OBJ) $(LIB)
 
 # ---- Care ----
 
-lint: layers shellcheck ## clang-tidy, cppcheck, shellcheck, clang-format and the layers
+lint: layers shellcheck $(BUILD)/assets.inc ## clang-tidy, cppcheck, shellcheck, clang-format and the layers
 	clang-format --dry-run -Werror $(C_FILES)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
 	    --suppress=missingIncludeSystem -Iinclude -D_GNU_SOURCE -DWSCHAT_VERSION='"$(VERSION)"' \
 	    -DWSCHAT_STATIC_DIR='"static"' src
-	clang-tidy --quiet $(LIB_SRC) src/app/main.c -- -std=c11 $(REQUIRED_CPPFLAGS) $(WARNINGS)
+	clang-tidy --quiet $(LIB_SRC) src/app/main.c -- -std=c11 $(REQUIRED_CPPFLAGS) -I$(BUILD) $(WARNINGS)
 
 layers: ## no file includes a layer below its own; every header compiles alone
 	CC='$(CC)' scripts/check-layers.sh
