@@ -195,13 +195,26 @@ $(BUILD)/replay-%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(F
 	$(call say,LINK)
 	$(Q)$(LINK) -o $@ $^
 
-check: $(BINARY) $(RUNNERS) $(REPLAYS) ## all tests: unit, faults, integration, fuzz corpora, layers, libc only
+# The whole program on a kernel that gives little at a time and interrupts it all the time.
+FAULTY := $(BUILD)/wschat-faulty
+$(FAULTY): $(MAIN_OBJ) $(call object,tests/faults/wrap.c tests/faults/environment.c) $(WRAPPED_LIB)
+	$(call say,LINK)
+	$(Q)$(LINK) -o $@ $^
+
+FAULTS_SHORT = read=7 send=11 wait=1 eintr
+FAULTS_AGAIN = read=100 again
+
+check: $(BINARY) $(FAULTY) $(RUNNERS) $(REPLAYS) ## all tests: unit, faults, integration, fuzz corpora, layers, libc only
 	@status=0; \
 	run() { echo "== $$*"; "$$@" || status=1; }; \
 	run env CC='$(CC)' scripts/check-layers.sh; \
 	$(if $(filter release,$(MODE)),run scripts/check-libc-only.sh $(BINARY);) \
 	$(foreach t,$(FUZZ_TARGETS),run $(BUILD)/replay-$(t) tests/fuzz/corpus/$(t);) \
 	for r in $(RUNNERS); do run $$r; done; \
+	for suite in tutorial websocket http; do \
+	    run env WSCHAT_BIN=$(FAULTY) CK_RUN_SUITE=$$suite FAULTS='$(FAULTS_SHORT)' $(BUILD)/check-integration; \
+	    run env WSCHAT_BIN=$(FAULTY) CK_RUN_SUITE=$$suite FAULTS='$(FAULTS_AGAIN)' $(BUILD)/check-integration; \
+	done; \
 	if [ $$status = 0 ]; then echo "check ($(MODE)): passed"; else echo "check ($(MODE)): FAILED"; fi; \
 	exit $$status
 

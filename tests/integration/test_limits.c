@@ -3,10 +3,13 @@
 #include "client.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 Suite *suite_limits(void);
 
@@ -281,6 +284,63 @@ START_TEST(out_of_descriptors_it_neither_spins_nor_stops)
 }
 END_TEST
 
+/* ---- Many ---- */
+
+#define MANY 19000
+
+static long resident_kib(const struct server *s)
+{
+    char path[64];
+    long pages = 0;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%d/statm", (int)s->pid);
+    file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fscanf(file, "%*d %ld", &pages), 1);
+    fclose(file);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* Raises our own limit of open files; false where the hard limit forbids it. */
+static bool may_open(rlim_t files)
+{
+    struct rlimit limit;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (limit.rlim_max < files)
+        return false;
+    limit.rlim_cur = files;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+START_TEST(nineteen_thousand_sit_in_one_process_and_an_idle_one_costs_less_than_a_kib)
+{
+    static struct client *all[MANY];
+    struct server *s;
+    long before;
+
+    if (is_sanitized() || !may_open(MANY + 100))
+        return;
+    s = server_start(LIST("--max-clients=19000", "--log-level=warning", "--ping-interval=0"));
+    all[0] = ws_open_chat(s, 1);
+    ws_sync(all[0]);
+    before = resident_kib(s);
+    for (unsigned i = 1; i < MANY; i++)
+        all[i] = ws_open_chat(s, 1 + i);
+    ck_assert_int_lt(resident_kib(s) - before, MANY);
+    ck_assert_int_eq(ws_refused(s, "/ws/20000", ""), 503);
+    ws_send_text(all[7], "hello, all");
+    for (unsigned i = 0; i < MANY; i++)
+        ws_expect_text(all[i], i == 7 ? "You wrote: hello, all" : "Client #8 says: hello, all");
+    /* Were they to leave one by one, the rest would hear of each. */
+    server_signal(s, SIGKILL);
+    server_wait_exit(s);
+    for (unsigned i = 0; i < MANY; i++)
+        client_close(all[i]);
+}
+END_TEST
+
 /* ---- Readers that do not read ---- */
 
 #define LAG_TEXT 1000
@@ -478,6 +538,8 @@ Suite *suite_limits(void)
     tcase_add_test(clients, a_full_table_is_503_and_a_free_seat_is_taken);
     tcase_add_test(clients, few_descriptors_cut_the_table_with_a_warning);
     tcase_add_test(clients, out_of_descriptors_it_neither_spins_nor_stops);
+    tcase_add_test(clients,
+                   nineteen_thousand_sit_in_one_process_and_an_idle_one_costs_less_than_a_kib);
     tcase_add_test(lag, a_reader_that_falls_behind_is_closed_and_nobody_else_notices);
     tcase_add_test(lag, a_slow_reader_below_the_limit_gets_everything);
     tcase_add_test(lag, an_echo_that_is_not_read_is_bounded_and_nothing_is_lost);
