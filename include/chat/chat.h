@@ -40,7 +40,8 @@ struct chat_hooks {
 
     /* Send what the readers of this room can take, close those that lag too far behind, and raise
      * the tails of its outboxes. Never called for a room that is being flushed. */
-    void (*flush)(struct room *room);
+    void (*flush)(void *owner, struct room *room);
+    void *owner;
 
     /* Fill with unguessable bytes. */
     void (*random)(void *bytes, size_t len);
@@ -70,6 +71,7 @@ struct chat {
     uint64_t now;  /* monotonic milliseconds */
     uint64_t wall; /* milliseconds since 1970 */
     struct chat_counters counters;
+    bool is_stopping;
 };
 
 /* Who wants to enter, and how. */
@@ -112,6 +114,9 @@ int chat_receive(struct chat *chat, struct client *client, char *data, size_t le
  * of wschat.v1 is kept for a while. Returns what sendq_detach does. `client` may no longer exist
  * afterwards. */
 int chat_leave(struct chat *chat, struct client *client, bool is_broken);
+
+/* Everybody is about to leave: from now on nobody is told of it, and no seat is kept. */
+void chat_stop(struct chat *chat);
 
 /* A room that must be flushed, no longer marked as such; NULL: none. */
 struct room *chat_take_dirty(struct chat *chat);

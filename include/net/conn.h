@@ -78,9 +78,9 @@ struct conn_host {
     struct list woken; /* have something to send */
     struct list ready; /* have bytes in `in` that can be used now */
     struct list dead;
-    uint8_t *buffer;              /* TUNE_READ_BUFFER bytes that every connection reads into */
+    uint8_t *buffer; /* TUNE_READ_BUFFER bytes that every connection reads into */
     struct timer_class timers[CONN_TIMERS];
-    uint64_t now;                 /* monotonic milliseconds, read once in a tick */
+    uint64_t now; /* monotonic milliseconds, read once in a tick */
     uint64_t now_ns;
     uint64_t wall;          /* milliseconds since 1970 */
     uint64_t rate_step_ns;  /* for each message; 0: no limit */
@@ -135,9 +135,6 @@ void conn_send(struct conn *conn, uint8_t opcode, struct str prefix, const void 
  * nothing. */
 void conn_close(struct conn *conn, uint16_t code, const char *reason);
 
-/* Ends an HTTP connection that waits for a request; else does nothing. */
-void conn_close_idle(struct conn *conn);
-
 /* Gives a connection up at once. */
 void conn_drop(struct conn *conn);
 
@@ -158,6 +155,13 @@ uint64_t conn_host_deadline(const struct conn_host *host);
 
 /* Runs the timers that are due. */
 void conn_host_expire(struct conn_host *host);
+
+/* Ends all connections at leisure: each WebSocket by a close handshake with this code and reason,
+ * others once they are idle. */
+void conn_host_close_all(struct conn_host *host, uint16_t code, const char *reason);
+
+/* Is there a connection that is not just waiting for a request? */
+bool conn_host_is_busy(const struct conn_host *host);
 
 /* Drops the connection that has been idle longest between two requests. Returns false where there
  * is none. */

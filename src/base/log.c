@@ -129,3 +129,20 @@ void log_line(enum log_level level, const char *message, ...)
     buf_deinit(&line);
     errno = saved;
 }
+
+void log_announce(const char *message)
+{
+    struct buf line;
+
+    buf_init(&line);
+    if (as_json) {
+        append_time(&line);
+        append_pair(&line, "level", level_names[LOG_INFO]);
+        append_pair(&line, "msg", message);
+        buf_append_str(&line, STR("}\n"));
+    } else {
+        buf_printf(&line, "wschat: %s\n", message);
+    }
+    write_all(&line);
+    buf_deinit(&line);
+}

@@ -119,7 +119,8 @@ static void give_up_seat(struct chat *chat, struct client *client)
     struct room *room = client->room;
 
     list_remove(&client->waiting);
-    commit(chat, client, EVENT_LEAVE, room->member_count - 1);
+    if (!chat->is_stopping)
+        commit(chat, client, EVENT_LEAVE, room->member_count - 1);
     room_remove_member(room, client);
     free(client->name);
     client_table_remove(&chat->clients, client);
@@ -131,7 +132,8 @@ int chat_leave(struct chat *chat, struct client *client, bool is_broken)
     int result = room_remove_reader(client->room, client, LEAVE_KEEP);
 
     client->out = NULL;
-    if (is_broken && client->wire == WIRE_V1 && chat->config.leave_grace > 0) {
+    if (is_broken && client->wire == WIRE_V1 && chat->config.leave_grace > 0 &&
+        !chat->is_stopping) {
         client->seat_until = chat->now + chat->config.leave_grace;
         list_append(&chat->waiting, &client->waiting);
     } else if (client->room->is_flushing) {
@@ -446,6 +448,11 @@ int chat_receive(struct chat *chat, struct client *client, char *data, size_t le
 }
 
 /* ---- the tick ---- */
+
+void chat_stop(struct chat *chat)
+{
+    chat->is_stopping = true;
+}
 
 struct room *chat_take_dirty(struct chat *chat)
 {

@@ -102,7 +102,7 @@ static int make_room(struct chat *chat, struct room *room, struct outbox *box, s
     if (outbox_reserve(box, len) == 0)
         return 0;
     if (!room->is_flushing) {
-        chat->hooks.flush(room);
+        chat->hooks.flush(chat->hooks.owner, room);
         if (outbox_reserve(box, len) == 0)
             return 0;
     }

@@ -186,12 +186,6 @@ static void peer_ended(struct conn *conn)
         linger(conn);
 }
 
-void conn_close_idle(struct conn *conn)
-{
-    if (conn->state == CONN_HTTP && !conn->is_in_head && sendq_is_empty(&conn->out))
-        linger(conn);
-}
-
 /* ---- output ---- */
 
 void conn_wake(struct conn *conn)
@@ -720,6 +714,36 @@ bool conn_host_drop_idle(struct conn_host *host)
             conn_drop(conn);
             return true;
         }
+    }
+    return false;
+}
+
+/* A place that is in use has a host. */
+static bool is_used(const struct conn *conn)
+{
+    return conn->host != NULL && conn->state != CONN_DEAD;
+}
+
+void conn_host_close_all(struct conn_host *host, uint16_t code, const char *reason)
+{
+    for (size_t i = 0; i < host->used; i++) {
+        struct conn *conn = &host->conns[i];
+
+        if (!is_used(conn))
+            continue;
+        if (conn->state == CONN_HTTP && !conn->is_in_head && sendq_is_empty(&conn->out))
+            linger(conn);
+        conn_close(conn, code, reason);
+    }
+}
+
+bool conn_host_is_busy(const struct conn_host *host)
+{
+    for (size_t i = 0; i < host->used; i++) {
+        const struct conn *conn = &host->conns[i];
+
+        if (is_used(conn) && (conn->state != CONN_HTTP || !sendq_is_empty(&conn->out)))
+            return true;
     }
     return false;
 }

@@ -383,9 +383,8 @@ static int head_finish(struct http_request *req, const char *data, const struct 
     req->fields = (struct str){data + scan->start, scan->line - scan->start};
     line = str_cut(&req->fields, '\n');
     line.len--;
-    error = request_line_parse(req, line);
-    if (error == 0)
-        error = host_check(req);
+    request_line_parse(req, line); /* cannot fail: it was judged when it came */
+    error = host_check(req);
     if (error == 0)
         error = body_check(req);
     if (error < 0)

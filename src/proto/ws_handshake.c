@@ -188,8 +188,8 @@ static bool origin_is_own(const struct origin *origin, struct str authority)
         return false;
     while (port.len > 1 && port.ptr[0] == '0')
         port = (struct str){port.ptr + 1, port.len - 1};
-    if (port.len > 0 && !str_to_u64(port, PORT_MAX, &own.port))
-        return false;
+    if (port.len > 0)
+        str_to_u64(port, PORT_MAX, &own.port); /* cannot fail: the authority is valid */
     return origin_equals(origin, &own);
 }
 

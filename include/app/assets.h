@@ -1,0 +1,30 @@
+/* The files of the web pages: in the binary, or in a folder while one works on them. */
+#ifndef APP_ASSETS_H
+#define APP_ASSETS_H
+
+#include <stddef.h>
+
+#include "base/base64.h"
+#include "base/sha1.h"
+#include "base/str.h"
+
+#define ASSET_ETAG_SIZE (BASE64_SIZE(SHA1_SIZE) + 2) /* base64 of a SHA-1, in double quotes */
+
+struct asset {
+    struct str type; /* Content-Type */
+    const char *data;
+    size_t len;
+    void (*release)(void *data); /* NULL: the data stays for ever */
+    char etag[ASSET_ETAG_SIZE];
+};
+
+enum assets_result { ASSETS_FOUND, ASSETS_UNKNOWN, ASSETS_FAILED };
+
+/* Serves from a folder from now on. Returns 0, or -1 with errno where it cannot be opened. */
+int assets_open_folder(const char *path);
+
+/* Finds the file for a path: "/" and "/echo" are pages, "/NAME" any other file. The data is the
+ * caller's to release. ASSETS_FAILED: the file could not be read. */
+enum assets_result assets_find(struct asset *asset, struct str path);
+
+#endif

@@ -1,0 +1,56 @@
+/* The server: listeners, the tick, and what ties connections to the chat. */
+#ifndef APP_SERVER_H
+#define APP_SERVER_H
+
+#include <stdbool.h>
+
+#include "app/options.h"
+#include "chat/chat.h"
+#include "net/conn.h"
+#include "base/util.h"
+#include "net/reactor.h"
+#include "proto/ws_handshake.h"
+
+struct server;
+
+struct listener {
+    struct reactor_source source; /* first */
+    struct server *server;
+};
+
+struct server {
+    const struct options *options;
+    struct reactor reactor;
+    struct conn_host host; /* its calls find the server by this member */
+    struct chat chat;
+    struct ws_reader_limits echo_limits;
+    struct ws_reader_limits chat_limits;
+    struct origin_list origins;
+    struct listener listeners[OPTIONS_LISTENERS_MAX];
+    size_t listener_count;
+    struct reactor_source signals;
+    size_t max_clients; /* as asked for, or as the limit of descriptors allows */
+    size_t websockets;  /* that are OPEN */
+    bool is_accepting;
+    bool is_stopping;      /* a signal asked it to end */
+    bool must_end;         /* ... at once */
+    uint64_t accept_again; /* monotonic ms; UINT64_MAX: when a connection has ended */
+    uint64_t end_by;       /* monotonic ms; while stopping */
+};
+
+/* Opens everything: after it the listeners accept. Returns 0; or -1 when one line on stderr has
+ * said what failed. */
+int server_init(struct server *server, const struct options *options);
+
+/* Closes everything. */
+void server_deinit(struct server *server);
+
+/* Serves until a signal ends it. */
+void server_run(struct server *server);
+
+static inline struct server *server_of(const struct conn *conn)
+{
+    return CONTAINER_OF(conn->host, struct server, host);
+}
+
+#endif

@@ -1,0 +1,431 @@
+#include "app/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "net/socket.h"
+#include "proto/ws_handshake.h"
+
+#define KIB ((uint64_t)1024)
+#define MIB (1024 * KIB)
+#define SECONDS_MAX ((uint64_t)86400)
+
+enum option_kind {
+    OPTION_NUMBER,
+    OPTION_SIZE,    /* bytes, with k or m */
+    OPTION_SECONDS, /* up to three decimals; kept in milliseconds */
+    OPTION_CHOICE,  /* a word of `values`, kept as its place */
+    OPTION_PORT,
+    OPTION_PATH,
+    OPTION_LISTENER, /* repeatable */
+    OPTION_ORIGIN,   /* repeatable */
+    OPTION_VERSION,
+    OPTION_HELP,
+};
+
+struct option {
+    const char *name;
+    enum option_kind kind;
+    const char *values;   /* how --help calls the value, and the words of a choice: "others|all" */
+    const char *standard; /* default, as one would type it; NULL: none */
+    size_t field;         /* offset in struct options */
+    uint64_t min, max;    /* bounds of a number, a size (bytes) or a time (milliseconds) */
+    const char *help;
+};
+
+#define FIELD(name) offsetof(struct options, name)
+
+static const struct option table[] = {
+    {"listen", OPTION_LISTENER, "ADDR:PORT", NULL, FIELD(listen), 0, 0,
+     "where to listen: 127.0.0.1:8000, [::1]:8000 or unix:PATH; repeatable; numeric addresses"},
+    {"port", OPTION_PORT, "PORT", "8000", FIELD(port), 0, 65535,
+     "short for --listen 127.0.0.1:PORT; 0 lets the kernel pick one"},
+    {"broadcast", OPTION_CHOICE, "others|all", "others", FIELD(broadcast), 0, 0,
+     "who gets a message: the others, or its sender too"},
+    {"echo", OPTION_CHOICE, "tutorial|verbatim", "tutorial", FIELD(echo), 0, 0,
+     "what /ws answers: \"Message text was: ...\", or each message as it came"},
+    {"max-clients", OPTION_NUMBER, "N", "10000", FIELD(max_clients), 1, 1000000,
+     "clients at a time; more get HTTP 503"},
+    {"max-message", OPTION_SIZE, "BYTES", "64k", FIELD(max_message), 1, 64 * MIB,
+     "longest message; a longer one closes with 1009"},
+    {"max-lag", OPTION_SIZE, "BYTES", "1m", FIELD(max_lag), 1, 512 * MIB,
+     "a client that falls this far behind its room is closed with 1013"},
+    {"history", OPTION_NUMBER, "N", "100", FIELD(history), 0, 100000,
+     "messages that each room keeps for replay"},
+    {"history-memory", OPTION_SIZE, "BYTES", "64m", FIELD(history_memory), 0, 1024 * MIB,
+     "memory for the history of all rooms; the oldest messages go first"},
+    {"rate", OPTION_NUMBER, "N", "100", FIELD(rate), 0, 1000000,
+     "messages a second for each client, who is slowed down above it; 0: no limit"},
+    {"burst", OPTION_NUMBER, "N", "200", FIELD(burst), 1, 1000000,
+     "messages that a client may send at once before --rate counts"},
+    {"presence-limit", OPTION_NUMBER, "N", "500", FIELD(presence_limit), 0, 1000000,
+     "a room with more members tells wschat.v1 clients a count in place of joins and leaves"},
+    {"leave-grace", OPTION_SECONDS, "SEC", "5", FIELD(leave_grace), 0, 1000 * SECONDS_MAX,
+     "how long the seat of a wschat.v1 client whose connection broke is kept for it"},
+    {"handshake-timeout", OPTION_SECONDS, "SEC", "10", FIELD(handshake_timeout), 1,
+     1000 * SECONDS_MAX, "time for a whole request head, and between two requests"},
+    {"ping-interval", OPTION_SECONDS, "SEC", "25", FIELD(ping_interval), 0, 1000 * SECONDS_MAX,
+     "a WebSocket peer that is silent for so long is pinged; 0: never"},
+    {"ping-timeout", OPTION_SECONDS, "SEC", "10", FIELD(ping_timeout), 0, 1000 * SECONDS_MAX,
+     "... and dropped when it stays silent for so long after the ping; 0: never"},
+    {"shutdown-timeout", OPTION_SECONDS, "SEC", "5", FIELD(shutdown_timeout), 0, 1000 * SECONDS_MAX,
+     "how long SIGTERM waits for clients to finish; a second SIGTERM ends at once"},
+    {"allow-origin", OPTION_ORIGIN, "ORIGIN", NULL, FIELD(allow_origin), 0, 0,
+     "a web origin that may connect besides the server's own; \"*\": any; \"null\": a page "
+     "opened from a file; repeatable"},
+    {"static", OPTION_PATH, "DIR", NULL, FIELD(static_dir), 0, 0,
+     "serve the page from a folder in place of the embedded one"},
+    {"log-level", OPTION_CHOICE, "error|warning|info|debug", "info", FIELD(log_level), 0, 0,
+     "what is logged on stderr"},
+    {"log-format", OPTION_CHOICE, "text|json", "text", FIELD(log_format), 0, 0,
+     "how it is written"},
+    {"version", OPTION_VERSION, NULL, NULL, 0, 0, 0, "print the version and exit"},
+    {"help", OPTION_HELP, NULL, NULL, 0, 0, 0, "print this help and exit"},
+};
+
+/* ---- values ---- */
+
+/* Reads digits, then at most `decimals` digits behind a point; returns the number times
+ * 10^decimals. */
+static bool read_decimal(const char *text, unsigned decimals, uint64_t max, uint64_t *out)
+{
+    struct str fraction = str_from(text);
+    struct str whole = str_cut(&fraction, '.');
+    uint64_t value, digit;
+
+    if (!str_to_u64(whole, max, &value))
+        return false;
+    if (fraction.ptr != NULL && (fraction.len == 0 || fraction.len > decimals))
+        return false;
+    for (unsigned i = 0; i < decimals; i++) {
+        digit = 0;
+        if (i < fraction.len && !str_to_u64((struct str){fraction.ptr + i, 1}, 9, &digit))
+            return false;
+        value = value * 10 + digit;
+    }
+    *out = value;
+    return true;
+}
+
+static bool read_size(const char *text, uint64_t max, uint64_t *out)
+{
+    struct str digits = str_from(text);
+    uint64_t unit = 1;
+
+    if (digits.len > 0 && (digits.ptr[digits.len - 1] | 0x20) == 'k')
+        unit = KIB;
+    else if (digits.len > 0 && (digits.ptr[digits.len - 1] | 0x20) == 'm')
+        unit = MIB;
+    if (unit > 1)
+        digits.len--;
+    if (!str_to_u64(digits, max / unit, out))
+        return false;
+    *out *= unit;
+    return true;
+}
+
+static bool read_choice(const char *text, const char *values, uint64_t *out)
+{
+    struct str rest = str_from(values), word = str_from(text);
+
+    for (uint64_t place = 0; rest.ptr != NULL; place++) {
+        if (str_equals(str_cut(&rest, '|'), word)) {
+            *out = place;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_number(const struct option *option, const char *text, uint64_t *out)
+{
+    uint64_t value;
+    bool is_read;
+
+    if (option->kind == OPTION_SECONDS)
+        is_read = read_decimal(text, 3, SECONDS_MAX, &value);
+    else if (option->kind == OPTION_SIZE)
+        is_read = read_size(text, option->max, &value);
+    else
+        is_read = str_to_u64(str_from(text), option->max, &value);
+    if (!is_read || value < option->min || value > option->max)
+        return false;
+    *out = value;
+    return true;
+}
+
+static bool add_listener(struct options_listeners *list, const char *text)
+{
+    struct socket_address address;
+
+    if (list->count == OPTIONS_LISTENERS_MAX || !socket_address_read(&address, text))
+        return false;
+    list->items[list->count++] = text;
+    return true;
+}
+
+static bool add_origin(struct options_origins *list, const char *text)
+{
+    if (list->count == OPTIONS_ORIGINS_MAX || !http_origin_is_valid(str_from(text)))
+        return false;
+    list->items[list->count++] = str_from(text);
+    return true;
+}
+
+static bool set_value(struct options *options, const struct option *option, const char *text)
+{
+    void *field = (char *)options + option->field;
+
+    switch (option->kind) {
+    case OPTION_PORT:
+        options->has_port = true;
+        return read_number(option, text, field);
+    case OPTION_NUMBER:
+    case OPTION_SIZE:
+    case OPTION_SECONDS:
+        return read_number(option, text, field);
+    case OPTION_CHOICE:
+        return read_choice(text, option->values, field);
+    case OPTION_PATH:
+        options->static_dir = text;
+        return text[0] != '\0';
+    case OPTION_LISTENER:
+        return add_listener(field, text);
+    case OPTION_ORIGIN:
+        return add_origin(field, text);
+    case OPTION_VERSION:
+    case OPTION_HELP:
+        break;
+    }
+    return false;
+}
+
+/* ---- what is wrong ---- */
+
+static void describe(const struct option *option, char *out, size_t size)
+{
+    unsigned long long min = option->min, max = option->max;
+
+    switch (option->kind) {
+    case OPTION_SECONDS:
+        snprintf(out, size, "seconds from %llu.%03llu to %llu", min / 1000, min % 1000, max / 1000);
+        return;
+    case OPTION_SIZE:
+        snprintf(out, size, "bytes from %llu to %llum, with k or m for KiB or MiB", min, max / MIB);
+        return;
+    case OPTION_CHOICE:
+        snprintf(out, size, "one of %s", option->values);
+        return;
+    case OPTION_LISTENER:
+        snprintf(out, size, "a numeric ADDR:PORT, [V6]:PORT or unix:PATH, at most %d times",
+                 OPTIONS_LISTENERS_MAX);
+        return;
+    case OPTION_ORIGIN:
+        snprintf(out, size,
+                 "an origin such as https://example.com, or null, or *, at most %d times",
+                 OPTIONS_ORIGINS_MAX);
+        return;
+    case OPTION_PATH:
+        snprintf(out, size, "a folder");
+        return;
+    default:
+        snprintf(out, size, "a number from %llu to %llu", min, max);
+    }
+}
+
+static enum options_result refuse_value(const struct option *option, const char *where,
+                                        const char *text)
+{
+    char wanted[160];
+
+    describe(option, wanted, sizeof(wanted));
+    fprintf(stderr, "wschat: %s%s: \"%s\" is not %s; see wschat --help\n",
+            where[0] == 'W' ? "" : "--", where, text, wanted);
+    return OPTIONS_EXIT_USAGE;
+}
+
+static enum options_result refuse_argument(const char *argument, const char *why)
+{
+    fprintf(stderr, "wschat: %s: %s; see wschat --help\n", argument, why);
+    return OPTIONS_EXIT_USAGE;
+}
+
+/* ---- help ---- */
+
+/* The environment twin of an option: WSCHAT_MAX_CLIENTS. */
+static void environment_name(const struct option *option, char *out, size_t size)
+{
+    snprintf(out, size, "WSCHAT_%s", option->name);
+    for (char *c = out; *c != '\0'; c++) {
+        if (*c == '-')
+            *c = '_';
+        else if (*c >= 'a' && *c <= 'z')
+            *c = (char)(*c - 'a' + 'A');
+    }
+}
+
+static void print_option(const struct option *option)
+{
+    char left[64];
+
+    snprintf(left, sizeof(left), "--%s%s%s", option->name, option->values != NULL ? " " : "",
+             option->values != NULL ? option->values : "");
+    printf("  %-36s %s", left, option->help);
+    if (option->standard != NULL)
+        printf(" [%s]", option->standard);
+    putchar('\n');
+}
+
+static enum options_result finish_output(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return OPTIONS_EXIT_OK;
+    fprintf(stderr, "wschat: cannot write to standard output\n");
+    return OPTIONS_EXIT_FAILURE;
+}
+
+static enum options_result print_help(void)
+{
+    printf("Usage: wschat [OPTION]...\n"
+           "A chat server over WebSocket: open the URL that it prints in a browser.\n\n");
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        print_option(&table[i]);
+    printf(
+        "\nEvery option can be given as --name VALUE or --name=VALUE, or in the environment as\n"
+        "WSCHAT_NAME (WSCHAT_MAX_CLIENTS for --max-clients; several values separated by blanks);\n"
+        "the command line wins. Defaults are in brackets. Without --listen and --port it listens\n"
+        "on 127.0.0.1:8000.\n");
+    return finish_output();
+}
+
+static enum options_result print_version(void)
+{
+    printf("wschat %s\n", WSCHAT_VERSION);
+    return finish_output();
+}
+
+/* ---- sources ---- */
+
+static bool is_repeatable(const struct option *option)
+{
+    return option->kind == OPTION_LISTENER || option->kind == OPTION_ORIGIN;
+}
+
+static bool takes_value(const struct option *option)
+{
+    return option->values != NULL;
+}
+
+static void set_defaults(struct options *options)
+{
+    memset(options, 0, sizeof(*options));
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        if (table[i].standard != NULL)
+            set_value(options, &table[i], table[i].standard);
+    }
+    options->has_port = false;
+}
+
+/* Values of a repeatable option are separated by blanks; the copy that they point into lives as
+ * long as the program. */
+static enum options_result read_words(struct options *options, const struct option *option,
+                                      const char *name, const char *text)
+{
+    char *copy = strdup(text), *state = NULL;
+
+    if (copy == NULL)
+        return OPTIONS_EXIT_FAILURE;
+    for (char *word = strtok_r(copy, " \t", &state); word != NULL;
+         word = strtok_r(NULL, " \t", &state)) {
+        if (!set_value(options, option, word))
+            return refuse_value(option, name, word);
+    }
+    return OPTIONS_RUN;
+}
+
+static enum options_result read_environment(struct options *options)
+{
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        const struct option *option = &table[i];
+        enum options_result result = OPTIONS_RUN;
+        char name[64];
+        const char *text;
+
+        environment_name(option, name, sizeof(name));
+        text = takes_value(option) ? getenv(name) : NULL;
+        if (text == NULL || text[0] == '\0')
+            continue;
+        if (is_repeatable(option))
+            result = read_words(options, option, name, text);
+        else if (!set_value(options, option, text))
+            result = refuse_value(option, name, text);
+        if (result != OPTIONS_RUN)
+            return result;
+    }
+    return OPTIONS_RUN;
+}
+
+static const struct option *find_option(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        if (str_equals(str_from(table[i].name), name))
+            return &table[i];
+    }
+    return NULL;
+}
+
+/* The command line wins: the first value of a repeatable option there takes the place of those from
+ * the environment. And
+ * --listen and --port say the same thing, so either one replaces both. */
+static void forget_environment(struct options *options, const struct option *option,
+                               bool *has_listen, bool *has_origin)
+{
+    if (option->kind == OPTION_ORIGIN && !*has_origin) {
+        options->allow_origin.count = 0;
+        *has_origin = true;
+    }
+    if ((option->kind == OPTION_LISTENER || option->kind == OPTION_PORT) && !*has_listen) {
+        options->listen.count = 0;
+        options->has_port = false;
+        *has_listen = true;
+    }
+}
+
+static enum options_result read_arguments(struct options *options, int argc, char **argv)
+{
+    bool has_listen = false, has_origin = false;
+
+    for (int i = 1; i < argc; i++) {
+        struct str value = str_from(argv[i]);
+        struct str name = str_cut(&value, '=');
+        const struct option *option;
+
+        if (name.len < 3 || memcmp(name.ptr, "--", 2) != 0)
+            return refuse_argument(argv[i], "this is not an option");
+        option = find_option((struct str){name.ptr + 2, name.len - 2});
+        if (option == NULL)
+            return refuse_argument(argv[i], "there is no such option");
+        if (!takes_value(option) && value.ptr != NULL)
+            return refuse_argument(argv[i], "this option takes no value");
+        if (!takes_value(option))
+            return option->kind == OPTION_HELP ? print_help() : print_version();
+        if (value.ptr == NULL && ++i == argc)
+            return refuse_argument(argv[i - 1], "this option needs a value");
+        forget_environment(options, option, &has_listen, &has_origin);
+        if (!set_value(options, option, value.ptr != NULL ? value.ptr : argv[i]))
+            return refuse_value(option, option->name, value.ptr != NULL ? value.ptr : argv[i]);
+    }
+    return OPTIONS_RUN;
+}
+
+enum options_result options_read(struct options *options, int argc, char **argv)
+{
+    enum options_result result;
+
+    set_defaults(options);
+    result = read_environment(options);
+    return result == OPTIONS_RUN ? read_arguments(options, argc, argv) : result;
+}

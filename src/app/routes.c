@@ -1,0 +1,361 @@
+#include "app/routes.h"
+
+#include <string.h>
+
+#include "app/assets.h"
+#include "app/server.h"
+#include "base/util.h"
+#include "proto/http_query.h"
+#include "proto/http_response.h"
+#include "proto/ws_handshake.h"
+
+/* A path longer than this, decoded, is nobody's. */
+#define PATH_MAX_DECODED 256
+
+/* How many messages a client of wschat.v1 is replayed when it does not say. */
+#define V1_HISTORY 50
+
+#define ALLOW_GET "Allow: GET, HEAD\r\n"
+#define RETRY_AFTER "Retry-After: 5\r\n"
+#define UPGRADE_FIELDS "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+
+/* Sent with every page. Nothing inline, nothing from elsewhere, and nobody may frame it. */
+#define PAGE_FIELDS                                                                                \
+    "Cache-Control: no-cache\r\n"                                                                  \
+    "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "           \
+    "img-src 'self' data:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; "             \
+    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "             \
+    "trusted-types 'none'\r\n"                                                                     \
+    "Referrer-Policy: no-referrer\r\n"
+
+/* An answer in the making. */
+struct answer {
+    struct conn *conn;
+    bool is_head;    /* the method is HEAD: no body */
+    bool keep_alive; /* the client would go on */
+};
+
+/* ---- answers ---- */
+
+static int64_t unix_time(const struct conn *conn)
+{
+    return (int64_t)(conn->host->wall / 1000);
+}
+
+/* Sends a head and maybe a body, which is released in any case. */
+static void send_answer(const struct answer *answer, const struct http_response *response,
+                        const void *body, void (*release)(void *))
+{
+    struct buf head;
+    bool has_body = body != NULL && !answer->is_head && response->status != 304;
+
+    buf_init(&head);
+    if (!has_body && release != NULL)
+        release((void *)(uintptr_t)body);
+    if (http_response_head(&head, response, unix_time(answer->conn)) < 0) {
+        if (has_body && release != NULL)
+            release((void *)(uintptr_t)body);
+        conn_drop(answer->conn);
+    } else {
+        conn_respond(answer->conn, &head, has_body ? body : NULL, response->length, release,
+                     response->keep_alive);
+    }
+    buf_deinit(&head);
+}
+
+/* One line of text. */
+static void send_text(const struct answer *answer, int status, const char *text, const char *fields)
+{
+    struct buf bytes;
+    struct http_response response = {
+        .status = status,
+        .type = STR("text/plain; charset=utf-8"),
+        .length = strlen(text) + 1,
+        .keep_alive = answer->keep_alive,
+        .extra = str_from(fields),
+    };
+
+    buf_init(&bytes);
+    if (http_response_head(&bytes, &response, unix_time(answer->conn)) < 0 ||
+        (!answer->is_head &&
+         (buf_append_str(&bytes, str_from(text)) < 0 || buf_append_char(&bytes, '\n') < 0)))
+        conn_drop(answer->conn);
+    else
+        conn_respond(answer->conn, &bytes, NULL, 0, NULL, answer->keep_alive);
+    buf_deinit(&bytes);
+}
+
+/* A refusal after which the connection ends: whatever the client sends on, it is not HTTP for sure.
+ */
+static void refuse(const struct answer *answer, int status, const char *text, const char *fields)
+{
+    struct answer last = *answer;
+
+    last.keep_alive = false;
+    send_text(&last, status, text, fields);
+}
+
+void routes_bad_request(struct conn *conn, int status, const char *text)
+{
+    struct answer answer = {.conn = conn};
+
+    refuse(&answer, status, text, "");
+}
+
+/* ---- pages ---- */
+
+static void send_asset(const struct answer *answer, const struct http_request *request,
+                       const struct asset *asset)
+{
+    struct buf extra;
+    struct http_response response = {
+        .status =
+            http_etag_matches(request, (struct str){asset->etag, ASSET_ETAG_SIZE}) ? 304 : 200,
+        .type = asset->type,
+        .length = asset->len,
+        .keep_alive = answer->keep_alive,
+    };
+
+    buf_init(&extra);
+    if (buf_append_str(&extra, STR(PAGE_FIELDS "ETag: ")) < 0 ||
+        buf_append(&extra, asset->etag, ASSET_ETAG_SIZE) < 0 ||
+        buf_append_str(&extra, STR("\r\n")) < 0) {
+        if (asset->release != NULL)
+            asset->release((void *)(uintptr_t)asset->data);
+        conn_drop(answer->conn);
+    } else {
+        response.extra = (struct str){(char *)extra.data, extra.len};
+        send_answer(answer, &response, asset->data, asset->release);
+    }
+    buf_deinit(&extra);
+}
+
+static void answer_path(const struct answer *answer, const struct http_request *request,
+                        struct str path)
+{
+    bool is_get = str_equals(request->method, STR("GET")) || answer->is_head;
+    bool is_health = str_equals(path, STR("/healthz"));
+    struct asset asset = {.release = NULL};
+    enum assets_result found = is_health ? ASSETS_FOUND : assets_find(&asset, path);
+
+    if (found == ASSETS_UNKNOWN) {
+        send_text(answer, 404, "There is nothing at this path.", "");
+    } else if (!is_get) {
+        if (asset.release != NULL)
+            asset.release((void *)(uintptr_t)asset.data);
+        send_text(answer, 405, "This path knows GET and HEAD only.", ALLOW_GET);
+    } else if (found == ASSETS_FAILED) {
+        send_text(answer, 500, "The file could not be read.", "");
+    } else if (is_health) {
+        send_text(answer, 200, "ok", "Cache-Control: no-store\r\n");
+    } else {
+        send_asset(answer, request, &asset);
+    }
+}
+
+/* ---- WebSocket ---- */
+
+/* A parameter of the query, decoded. Returns 1 where it is there, 0 where not, -1 where it is given
+ * twice or cannot be decoded into `size` bytes. */
+static int parameter(const struct http_request *request, struct str name, char *out, size_t size,
+                     struct str *value)
+{
+    struct str raw;
+    int count = http_query_get(request->query, name, &raw);
+    ptrdiff_t len;
+
+    *value = (struct str){NULL, 0};
+    if (count == 0)
+        return 0;
+    len = http_percent_decode(out, size, raw, true);
+    if (count > 1 || len < 0)
+        return -1;
+    *value = (struct str){out, (size_t)len};
+    return 1;
+}
+
+/* Space for the decoded parameters of an entry. A key or a position that is too long cannot be
+ * ours, but is no error. */
+struct entry_text {
+    char room[WIRE_NAME_MAX];
+    char name[WIRE_NAME_MAX];
+    char history[8];
+    char since[256];
+    char key[256];
+};
+
+/* Reads the parameters of contract `/ws/{client_id}?room=R&name=N&history=K&since=POS&key=KEY`.
+ * Returns NULL, or what is wrong. */
+static const char *read_entry(const struct http_request *request, struct chat_entry *entry,
+                              struct entry_text *text)
+{
+    struct str history;
+    int found = parameter(request, STR("room"), text->room, sizeof(text->room), &entry->room);
+
+    if (found == 0)
+        entry->room = STR("lobby");
+    if (found < 0 || entry->room.len == 0 || !wire_name_is_valid(entry->room))
+        return "room must be 1 to 64 bytes of UTF-8 without control characters.";
+    if (parameter(request, STR("name"), text->name, sizeof(text->name), &entry->name) < 0 ||
+        (entry->name.len > 0 && !wire_name_is_valid(entry->name)))
+        return "name must be at most 64 bytes of UTF-8 without control characters.";
+    entry->history = entry->wire == WIRE_V1 ? V1_HISTORY : 0;
+    found = parameter(request, STR("history"), text->history, sizeof(text->history), &history);
+    if (found < 0 || (found > 0 && !str_to_u64(history, UINT32_MAX, &entry->history)))
+        return "history must be a number of messages.";
+    if (parameter(request, STR("since"), text->since, sizeof(text->since), &entry->since) < 0)
+        return "since must be given once.";
+    if (parameter(request, STR("key"), text->key, sizeof(text->key), &entry->key) < 0)
+        return "key must be given once.";
+    return NULL;
+}
+
+/* May the request become a WebSocket? Answers and returns false if not. */
+static bool check_upgrade(const struct answer *answer, const struct http_request *request,
+                          char accept[WS_ACCEPT_SIZE])
+{
+    struct server *server = server_of(answer->conn);
+    bool is_get = str_equals(request->method, STR("GET")) || answer->is_head;
+    int error;
+
+    if (!ws_handshake_is_wanted(request)) {
+        if (is_get)
+            send_text(answer, 426, "This is a WebSocket: connect with ws:// or wss://.",
+                      UPGRADE_FIELDS);
+        else
+            send_text(answer, 405, "This path knows GET only.", "Allow: GET\r\n");
+        return false;
+    }
+    error = -ws_handshake_check(request, accept);
+    if (error != 0) {
+        int status = ws_handshake_status((enum ws_handshake_error)error);
+
+        refuse(answer, status, ws_handshake_text((enum ws_handshake_error)error),
+               status == 426   ? UPGRADE_FIELDS
+               : status == 405 ? "Allow: GET\r\n"
+                               : "");
+        return false;
+    }
+    if (!ws_origin_is_allowed(request, &server->origins)) {
+        refuse(answer, 403, "Pages of this origin may not connect: see --allow-origin.", "");
+        return false;
+    }
+    return true;
+}
+
+static void refuse_full(const struct answer *answer)
+{
+    refuse(answer, 503, "All places are taken: try again later.", RETRY_AFTER);
+}
+
+static void upgrade(const struct answer *answer, const char accept[WS_ACCEPT_SIZE], bool is_v1,
+                    const struct ws_reader_limits *limits)
+{
+    struct buf extra, head;
+    struct http_response response = {.status = 101};
+
+    buf_init(&extra);
+    buf_init(&head);
+    buf_append_str(&extra,
+                   STR("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "));
+    buf_append(&extra, accept, WS_ACCEPT_SIZE);
+    buf_append_str(&extra, STR("\r\n"));
+    if (is_v1)
+        buf_append_str(&extra, STR("Sec-WebSocket-Protocol: " WIRE_V1_PROTOCOL "\r\n"));
+    response.extra = (struct str){(char *)extra.data, extra.len};
+    if (http_response_head(&head, &response, unix_time(answer->conn)) < 0)
+        conn_drop(answer->conn);
+    else
+        conn_upgrade(answer->conn, &head, limits);
+    if (answer->conn->state == CONN_OPEN)
+        server_of(answer->conn)->websockets++;
+    buf_deinit(&extra);
+    buf_deinit(&head);
+}
+
+static void open_echo(const struct answer *answer, const struct http_request *request)
+{
+    struct server *server = server_of(answer->conn);
+    char accept[WS_ACCEPT_SIZE];
+
+    if (!check_upgrade(answer, request, accept))
+        return;
+    if (server->websockets >= server->max_clients)
+        refuse_full(answer);
+    else
+        upgrade(answer, accept, false, &server->echo_limits);
+}
+
+static void enter_chat(struct conn *conn, const struct chat_entry *entry)
+{
+    struct server *server = server_of(conn);
+
+    switch (chat_enter(&server->chat, entry, &conn->out, &conn->client)) {
+    case CHAT_OK:
+        return;
+    case CHAT_ID_TAKEN:
+        conn_close(conn, CLOSE_ID_IN_USE, "this id is connected already: pick another one");
+        return;
+    case CHAT_FULL:
+    case CHAT_NO_MEMORY:
+        conn_close(conn, 1013, "the server is full: try again later");
+        return;
+    }
+}
+
+static void open_chat(const struct answer *answer, const struct http_request *request,
+                      struct str id)
+{
+    struct server *server = server_of(answer->conn);
+    struct chat_entry entry = {.wire = WIRE_TEXT};
+    struct entry_text text;
+    char accept[WS_ACCEPT_SIZE];
+    const char *wrong;
+
+    if (!str_to_u64(id, WIRE_ID_MAX, &entry.id) || entry.id == 0) {
+        refuse(answer, 400,
+               "A client id is a number from 1 to 9223372036854775807, as Date.now() gives.", "");
+        return;
+    }
+    if (!check_upgrade(answer, request, accept))
+        return;
+    if (ws_protocol_is_offered(request, STR(WIRE_V1_PROTOCOL)))
+        entry.wire = WIRE_V1;
+    wrong = read_entry(request, &entry, &text);
+    if (wrong != NULL) {
+        refuse(answer, 400, wrong, "");
+    } else if (server->websockets >= server->max_clients || chat_is_full(&server->chat, entry.id)) {
+        refuse_full(answer);
+    } else {
+        upgrade(answer, accept, entry.wire == WIRE_V1, &server->chat_limits);
+        if (answer->conn->state == CONN_OPEN)
+            enter_chat(answer->conn, &entry);
+    }
+}
+
+/* ---- routes ---- */
+
+void routes_request(struct conn *conn, const struct http_request *request)
+{
+    struct answer answer = {
+        .conn = conn,
+        .is_head = str_equals(request->method, STR("HEAD")),
+        .keep_alive = request->keep_alive,
+    };
+    char text[PATH_MAX_DECODED];
+    ptrdiff_t len = http_percent_decode(text, sizeof(text), request->path, false);
+    struct str path = {text, len > 0 ? (size_t)len : 0};
+    struct str prefix = STR("/ws/");
+
+    if (server_of(conn)->is_stopping)
+        refuse(&answer, 503, "The server is shutting down.", RETRY_AFTER);
+    else if (path.len == 0 || path.ptr[0] != '/')
+        answer_path(&answer, request, STR("/."));
+    else if (str_equals(path, STR("/ws")))
+        open_echo(&answer, request);
+    else if (path.len >= prefix.len && memcmp(path.ptr, prefix.ptr, prefix.len) == 0 &&
+             memchr(path.ptr + prefix.len, '/', path.len - prefix.len) == NULL)
+        open_chat(&answer, request, (struct str){path.ptr + prefix.len, path.len - prefix.len});
+    else
+        answer_path(&answer, request, path);
+}

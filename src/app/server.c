@@ -1,0 +1,481 @@
+#include "app/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "app/assets.h"
+#include "app/routes.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "net/socket.h"
+
+/* Descriptors that are not connections: the standard three, epoll, signals, listeners, a file being
+ * served. */
+#define OTHER_FDS (8 + OPTIONS_LISTENERS_MAX)
+
+/* Connections beyond the clients: requests for pages, and those who must be told that all places
+ * are taken. */
+#define EXTRA_CONNS 256
+
+/* How long accepting pauses, in milliseconds, when the system is out of descriptors and none of
+ * ours ends before. */
+#define ACCEPT_PAUSE 1000
+
+/* How long a peer may take to finish a close, and to take some of a response, in milliseconds. */
+#define CLOSING_TIMEOUT 5000
+#define SENDING_TIMEOUT 10000
+
+/* The shortest pause of a client that sends too fast, in milliseconds. */
+#define THROTTLE_MIN 10
+
+#define NS_PER_S ((uint64_t)1000000000)
+
+static struct server *server_of_source(struct reactor_source *source)
+{
+    return CONTAINER_OF(source, struct listener, source)->server;
+}
+
+/* ---- time and chance ---- */
+
+static void read_clocks(struct server *server)
+{
+    struct timespec mono, wall;
+
+    clock_gettime(CLOCK_MONOTONIC, &mono);
+    clock_gettime(CLOCK_REALTIME, &wall);
+    server->host.now_ns = (uint64_t)mono.tv_sec * NS_PER_S + (uint64_t)mono.tv_nsec;
+    server->host.now = server->host.now_ns / 1000000;
+    server->host.wall = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000;
+    chat_set_time(&server->chat, server->host.now, server->host.wall);
+}
+
+/* Without random bytes keys could be guessed, so there is no way to go on. */
+static void fill_random(void *bytes, size_t len)
+{
+    uint8_t *at = bytes;
+
+    while (len > 0) {
+        ssize_t n = getrandom(at, len, 0);
+
+        if (n < 0 && errno != EINTR) {
+            log_error("no random bytes", "error", strerror(errno));
+            abort();
+        }
+        if (n > 0) {
+            at += n;
+            len -= (size_t)n;
+        }
+    }
+}
+
+/* ---- what connections ask ---- */
+
+static int on_message(struct conn *conn, struct ws_message *message)
+{
+    struct server *server = server_of(conn);
+    bool is_verbatim = server->options->echo == ECHO_VERBATIM;
+
+    if (conn->client != NULL)
+        return chat_receive(&server->chat, conn->client, (char *)message->data, message->len);
+    conn_send(conn, (uint8_t)message->opcode, is_verbatim ? STR("") : STR("Message text was: "),
+              message->data, message->len);
+    return 0;
+}
+
+static int on_left(struct conn *conn, bool is_broken)
+{
+    struct server *server = server_of(conn);
+    struct client *client = conn->client;
+
+    server->websockets--;
+    conn->client = NULL;
+    return client == NULL ? 0 : chat_leave(&server->chat, client, is_broken);
+}
+
+/* ---- what the chat asks ---- */
+
+static struct conn *conn_of_queue(struct sendq *out)
+{
+    return CONTAINER_OF(out, struct conn, out);
+}
+
+static void on_replaced(struct sendq *out)
+{
+    struct conn *conn = conn_of_queue(out);
+
+    conn->client = NULL;
+    conn_close(conn, CLOSE_REPLACED, "this seat was taken over by its owner");
+}
+
+static void on_wake(struct sendq *out)
+{
+    conn_wake(conn_of_queue(out));
+}
+
+/* Walks a room's readers from the last to the first: one that leaves on the way is replaced by one
+ * that was visited. */
+static void flush_readers(struct room *room, enum wire_kind wire)
+{
+    struct reader_set *set = &room->readers[wire];
+
+    for (size_t i = set->count; i-- > 0;)
+        conn_flush(conn_of_queue(set->items[i]));
+}
+
+static void flush_room(void *owner, struct room *room)
+{
+    struct server *server = owner;
+
+    chat_begin_flush(&server->chat, room);
+    for (int wire = 0; wire < WIRE_KINDS; wire++)
+        flush_readers(room, (enum wire_kind)wire);
+    chat_end_flush(&server->chat, room);
+    room_raise_tails(room);
+}
+
+/* ---- accepting ---- */
+
+static void set_accepting(struct server *server, bool accepts)
+{
+    server->is_accepting = accepts;
+    server->accept_again = UINT64_MAX;
+    for (size_t i = 0; i < server->listener_count; i++)
+        reactor_watch(&server->reactor, &server->listeners[i].source, accepts ? EPOLLIN : 0);
+}
+
+/* Stops accepting until a connection has ended or, where it is not ours to end, for a while. */
+static void pause_accepting(struct server *server)
+{
+    set_accepting(server, false);
+    server->accept_again = server->host.now + ACCEPT_PAUSE;
+}
+
+/* Takes one connection. Returns false where there is none, or none can be taken now. */
+static bool accept_one(struct server *server, int listener)
+{
+    int fd;
+
+    if (conn_host_is_full(&server->host)) {
+        /* A place becomes free at the end of the tick. */
+        conn_host_drop_idle(&server->host);
+        pause_accepting(server);
+        return false;
+    }
+    fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        if (conn_open(&server->host, fd) == NULL)
+            close(fd);
+        return true;
+    }
+    if (errno == EAGAIN)
+        return false;
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        log_warning("accepting pauses", "error", strerror(errno));
+        conn_host_drop_idle(&server->host);
+        pause_accepting(server);
+        return false;
+    }
+    /* The error is that of a connection which ended before it was accepted (accept(2)). */
+    return true;
+}
+
+static void on_connect(struct reactor_source *source, uint32_t events)
+{
+    struct server *server = server_of_source(source);
+
+    (void)events;
+    for (int i = 0; i < TUNE_ACCEPT_BATCH; i++) {
+        if (!accept_one(server, source->fd))
+            return;
+    }
+}
+
+/* ---- the end ---- */
+
+static void stop(struct server *server)
+{
+    if (server->is_stopping) {
+        server->must_end = true;
+        return;
+    }
+    log_info("shutting down: a second signal ends at once");
+    server->is_stopping = true;
+    server->end_by = server->host.now + server->options->shutdown_timeout;
+    chat_stop(&server->chat);
+    conn_host_close_all(&server->host, 1001, "the server is going away");
+}
+
+static void on_signal(struct reactor_source *source, uint32_t events)
+{
+    struct server *server = CONTAINER_OF(source, struct server, signals);
+    struct signalfd_siginfo info;
+
+    (void)events;
+    while (read(source->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+        stop(server);
+}
+
+/* ---- the tick ---- */
+
+static uint64_t next_deadline(const struct server *server)
+{
+    const uint64_t deadlines[] = {
+        conn_host_deadline(&server->host),
+        chat_deadline(&server->chat),
+        server->accept_again,
+        server->end_by,
+    };
+    uint64_t next = UINT64_MAX;
+
+    for (size_t i = 0; i < ARRAY_LEN(deadlines); i++)
+        next = deadlines[i] < next ? deadlines[i] : next;
+    return next;
+}
+
+/* Sends everything that this tick has to say. Who is found to have left on the way gives the others
+ * something to hear, so it goes round until all is quiet: each round has fewer members. */
+static void flush_all(struct server *server)
+{
+    struct room *room;
+
+    do {
+        conn_host_flush(&server->host);
+        while ((room = chat_take_dirty(&server->chat)) != NULL)
+            flush_room(server, room);
+        chat_expire(&server->chat);
+    } while (!list_is_empty(&server->host.woken) || !list_is_empty(&server->chat.dirty));
+}
+
+static void tick(struct server *server)
+{
+    int count = reactor_wait(&server->reactor, server->host.now, next_deadline(server));
+    size_t connected;
+
+    read_clocks(server);
+    conn_host_resume(&server->host);
+    reactor_dispatch(&server->reactor, count);
+    conn_host_expire(&server->host);
+    chat_expire(&server->chat);
+    flush_all(server);
+    connected = server->host.count;
+    conn_host_reap(&server->host);
+    if (!server->is_accepting &&
+        (server->host.count < connected || server->host.now >= server->accept_again))
+        set_accepting(server, true);
+}
+
+void server_run(struct server *server)
+{
+    while (!server->must_end) {
+        if (server->is_stopping &&
+            (server->host.now >= server->end_by || !conn_host_is_busy(&server->host)))
+            return;
+        tick(server);
+    }
+}
+
+/* ---- the beginning ---- */
+
+static int fail(const char *what, const char *which)
+{
+    fprintf(stderr, "wschat: %s%s: %s\n", what, which, strerror(errno));
+    return -1;
+}
+
+/* Raises the soft limit of descriptors to what is needed, and cuts the number of clients to what is
+ * possible. Sets *capacity to the connections that there may be. */
+static int fit_descriptors(struct server *server, size_t listeners, size_t *capacity)
+{
+    size_t others = OTHER_FDS + listeners,
+           wanted = server->options->max_clients + EXTRA_CONNS + others, left, extra;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return fail("cannot read the limit of open files", "");
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+            return fail("cannot raise the limit of open files", "");
+    }
+    left = limit.rlim_cur < wanted ? (size_t)limit.rlim_cur : wanted;
+    if (left < others + 2) {
+        fprintf(stderr, "wschat: the limit of open files is too low: raise it with ulimit -n\n");
+        return -1;
+    }
+    left -= others;
+    extra = min_size(EXTRA_CONNS, (left + 7) / 8);
+    server->max_clients = min_size(server->options->max_clients, left - extra);
+    *capacity = server->max_clients + extra;
+    if (server->max_clients < server->options->max_clients)
+        fprintf(stderr,
+                "wschat: warning: only %zu clients fit the limit of open files; raise it with "
+                "ulimit -n\n",
+                server->max_clients);
+    return 0;
+}
+
+static int open_listener(struct server *server, const char *text)
+{
+    struct listener *listener = &server->listeners[server->listener_count];
+    struct socket_address address;
+    char url[SOCKET_TEXT_MAX], line[SOCKET_TEXT_MAX + 32];
+    int fd;
+
+    socket_address_read(&address, text);
+    fd = socket_listen(&address);
+    if (fd < 0) {
+        fprintf(stderr,
+                "wschat: cannot listen on %s: %s; choose another address with --port or --listen\n",
+                text, strerror(errno));
+        return -1;
+    }
+    listener->source = (struct reactor_source){.ready = on_connect, .fd = fd};
+    listener->server = server;
+    server->listener_count++;
+    socket_url(fd, url);
+    snprintf(line, sizeof(line), "listening on %s", url);
+    log_announce(line);
+    return 0;
+}
+
+static int open_listeners(struct server *server)
+{
+    const struct options *options = server->options;
+    char local[32];
+
+    for (size_t i = 0; i < options->listen.count; i++) {
+        if (open_listener(server, options->listen.items[i]) < 0)
+            return -1;
+    }
+    if (options->listen.count > 0 && !options->has_port)
+        return 0;
+    snprintf(local, sizeof(local), "127.0.0.1:%u", (unsigned)options->port);
+    return open_listener(server, local);
+}
+
+static int open_signals(struct server *server)
+{
+    sigset_t set;
+    int fd;
+
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return -1;
+    fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    server->signals = (struct reactor_source){.ready = on_signal, .fd = fd};
+    return reactor_watch(&server->reactor, &server->signals, EPOLLIN);
+}
+
+static void set_rate(struct conn_host *host, const struct options *options)
+{
+    if (options->rate == 0)
+        return;
+    host->rate_step_ns = NS_PER_S / options->rate;
+    host->rate_burst_ns = host->rate_step_ns * options->burst;
+}
+
+static int open_host(struct server *server, size_t capacity)
+{
+    const struct options *options = server->options;
+    const uint64_t step = options->rate > 0 ? 1000 / options->rate : 0;
+    const uint64_t timeouts[CONN_TIMERS] = {
+        [CONN_TIMER_HANDSHAKE] = options->handshake_timeout,
+        [CONN_TIMER_SENDING] = SENDING_TIMEOUT,
+        [CONN_TIMER_IDLE] = options->ping_interval,
+        [CONN_TIMER_PONG] = options->ping_timeout,
+        [CONN_TIMER_CLOSING] = CLOSING_TIMEOUT,
+        [CONN_TIMER_THROTTLE] = max_size(step, THROTTLE_MIN),
+    };
+
+    server->host.max_lag = options->max_lag;
+    server->host.request = routes_request;
+    server->host.bad_request = routes_bad_request;
+    server->host.message = on_message;
+    server->host.left = on_left;
+    set_rate(&server->host, options);
+    return conn_host_init(&server->host, &server->reactor, capacity, timeouts);
+}
+
+static int open_chat(struct server *server)
+{
+    const struct options *options = server->options;
+    struct chat_config config = {
+        .max_clients = server->max_clients,
+        .max_message = options->max_message,
+        .max_lag = options->max_lag,
+        .leave_grace = options->leave_grace,
+        .history = options->history,
+        .history_memory = options->history_memory,
+        .presence_limit = options->presence_limit,
+        .broadcast_all = options->broadcast == BROADCAST_ALL,
+    };
+    const struct chat_hooks hooks = {.replaced = on_replaced,
+                                     .wake = on_wake,
+                                     .flush = flush_room,
+                                     .owner = server,
+                                     .random = fill_random};
+
+    fill_random(&config.seed, sizeof(config.seed));
+    fill_random(&config.epoch, sizeof(config.epoch));
+    return chat_init(&server->chat, &config, &hooks);
+}
+
+static void set_limits(struct server *server)
+{
+    const struct options *options = server->options;
+
+    server->chat_limits =
+        (struct ws_reader_limits){.max_message = options->max_message, .expect_masked = true};
+    server->echo_limits = server->chat_limits;
+    server->echo_limits.accept_binary = options->echo == ECHO_VERBATIM;
+    server->origins =
+        (struct origin_list){options->allow_origin.items, options->allow_origin.count};
+}
+
+int server_init(struct server *server, const struct options *options)
+{
+    size_t capacity;
+
+    memset(server, 0, sizeof(*server));
+    server->options = options;
+    server->accept_again = UINT64_MAX;
+    server->end_by = UINT64_MAX;
+    set_limits(server);
+    if (options->static_dir != NULL && assets_open_folder(options->static_dir) < 0)
+        return fail("cannot open the folder ", options->static_dir);
+    if (fit_descriptors(server, options->listen.count + 1, &capacity) < 0)
+        return -1;
+    if (reactor_init(&server->reactor) < 0 || open_signals(server) < 0)
+        return fail("cannot start", "");
+    if (open_host(server, capacity) < 0 || open_chat(server) < 0)
+        return fail("not enough memory for so many clients", "");
+    read_clocks(server);
+    if (open_listeners(server) < 0)
+        return -1;
+    set_accepting(server, true);
+    return 0;
+}
+
+void server_deinit(struct server *server)
+{
+    for (size_t i = 0; i < server->listener_count; i++)
+        socket_close_listener(server->listeners[i].source.fd);
+    conn_host_deinit(&server->host);
+    chat_deinit(&server->chat);
+    close(server->signals.fd);
+    reactor_deinit(&server->reactor);
+}
