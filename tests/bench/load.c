@@ -318,6 +318,7 @@ static int run_fanout(struct load *l)
 static int run_echo(struct load *l)
 {
     l->crowd.traffic.is_echo = true;
+    l->set.to_all = false;
     l->set.senders = l->set.clients;
     return run_fanout(l);
 }

@@ -2,9 +2,7 @@
 // every receiver: what the library itself would do for each of them anew.
 'use strict';
 const http = require('node:http');
-const path = require('node:path');
-const { createRequire } = require('node:module');
-const { WebSocketServer, Sender } = createRequire(path.join(process.cwd(), 'peers.js'))('ws');
+const { WebSocketServer, Sender } = require('ws');
 
 const room = new Set();
 

@@ -1,0 +1,240 @@
+#!/usr/bin/env bash
+# Measures wschat beside the floor (the cheapest server that makes the same sends) and beside peers that are
+# installed (scripts/bootstrap.sh --bench). Each run starts one server on one core, drives it from another, and stops it;
+# the servers take turns, round after round. Results, a table and a chart go to build/bench/.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+out=build/bench
+bench=tests/bench
+rounds=5
+seconds=1
+only=
+against=all
+server_core=0
+load_core=1
+growth=0
+chart=$out/performance.svg
+
+usage() {
+    cat <<TEXT
+usage: scripts/bench.sh [OPTION]...
+  --quick           3 rounds of half a second
+  --rounds N        how often each server takes its turn ($rounds)
+  --seconds N       that one run measures ($seconds)
+  --only WORDS      works to do, by name, in one argument (all; --list names them)
+  --servers WORDS   servers to measure (all that are installed): floor-plain floor-batch wschat bun ws lws fastapi
+  --growth          how the cost grows with clients, sizes and rooms, in place of the table
+  --cores A,B       where the server and the load generator run ($server_core,$load_core)
+  --chart FILE      where the chart goes ($chart)
+  --list            the works
+TEXT
+}
+
+# name | options of the load generator | further options of wschat | the servers
+all_servers="floor-plain floor-batch wschat bun ws lws fastapi"
+works() {
+    cat <<TEXT
+room-1000x10|fanout --clients 1000 --senders 10||$all_servers
+room-200x100|fanout --clients 200 --senders 100 --window 8||$all_servers
+room-1000x1|fanout --clients 1000 --senders 1||floor-plain wschat
+open-1000x60|fanout --clients 1000 --senders 1 --rate 60||floor-plain wschat
+room-500x10-4k|fanout --clients 500 --senders 10 --size 4096|--max-lag 64m|floor-batch wschat
+room-500x1-64k|fanout --clients 500 --senders 1 --size 65536|--max-lag 64m --max-message 1m|floor-batch wschat
+echo-64|echo --clients 50 --window 4||floor-plain floor-batch wschat bun ws lws fastapi
+echo-1m|echo --clients 4 --size 1048576|--max-message 32m --max-lag 64m|floor-batch wschat bun ws lws fastapi
+echo-16m|echo --clients 2 --size 16777216|--max-message 32m --max-lag 64m|floor-batch wschat
+connect|connect --clients 10000||floor-batch wschat bun ws lws fastapi
+churn|churn --clients 100||floor-batch wschat bun ws lws fastapi
+TEXT
+}
+
+growth_works() {
+    local n
+    for n in 10 100 1000 5000 19000; do
+        echo "clients-$n|fanout --clients $n --senders 1||floor-plain wschat"
+    done
+    for n in 16 64 256 1024 4096 16384 65536 262144 1048576; do
+        echo "size-$n|fanout --clients 100 --senders 1 --size $n|--max-message 2m --max-lag 64m|floor-plain wschat"
+    done
+    for n in 1 10 100 1000; do
+        echo "rooms-$n|fanout --clients 2000 --senders $n --rooms $n||wschat"
+    done
+}
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --quick) rounds=3 seconds=0.5 ;;
+    --rounds) rounds=$2 && shift ;;
+    --seconds) seconds=$2 && shift ;;
+    --only) only=$2 && shift ;;
+    --servers) against=$2 && shift ;;
+    --growth) growth=1 ;;
+    --cores) server_core=${2%,*} load_core=${2#*,} && shift ;;
+    --chart) chart=$2 && shift ;;
+    --list) works | cut -d '|' -f 1,2 | tr '|' '\t' && exit ;;
+    --help) usage && exit ;;
+    *) usage >&2 && exit 2 ;;
+    esac
+    shift
+done
+
+has_word() {
+    case " $1 " in
+    *" $2 "*) return 0 ;;
+    *) return 1 ;;
+    esac
+}
+
+# ---- Building ----
+
+build() {
+    local cc=${CC:-cc} flags
+    # shellcheck disable=SC2206  # a list of words
+    flags=(-std=c11 -D_GNU_SOURCE ${CFLAGS:--O2 -g} -Iinclude)
+    mkdir -p $out
+    "$cc" "${flags[@]}" $bench/load.c $bench/session.c $bench/crowd.c $bench/hist.c $bench/proc.c \
+        src/proto/ws_frame.c -o $out/load
+    "$cc" "${flags[@]}" $bench/floor.c src/base/sha1.c src/base/base64.c -o $out/floor
+    if [ -e /usr/include/libwebsockets.h ]; then
+        "$cc" "${flags[@]}" $bench/peers/lws_room.c -lwebsockets -o $out/lws_room
+    fi
+}
+
+# ---- Servers ----
+
+bun_binary() {
+    local file
+    for file in "$out"/peers/node_modules/.bin/bun "$out"/peers/node_modules/@oven/*/bin/bun; do
+        if [ -x "$file" ]; then
+            echo "$file"
+            return
+        fi
+    done
+}
+
+python=/usr/bin/python3
+
+is_installed() {
+    case $1 in
+    floor-*) ;;
+    wschat) [ -x ./wschat ] ;;
+    bun) [ -n "$(bun_binary)" ] ;;
+    ws) command -v node >/dev/null && [ -d $out/peers/node_modules/ws ] ;;
+    lws) [ -x $out/lws_room ] ;;
+    fastapi) $python -c 'import fastapi, uvicorn, websockets' 2>/dev/null ;;
+    *) return 1 ;;
+    esac
+}
+
+# Sets the array `command` to what starts the server: name, wschat's further options, the load's mode.
+set_command() {
+    case $1 in
+    floor-*) command=("$out/floor" "${1#floor-}") ;;
+    wschat)
+        # shellcheck disable=SC2206  # a list of words
+        command=(./wschat --port 0 --rate 0 --max-clients 19900 --log-level warning $2)
+        [ "$3" != echo ] || command+=(--echo verbatim)
+        ;;
+    bun) command=("$(bun_binary)" "$bench/peers/bun_room.js") ;;
+    ws) command=(env "NODE_PATH=$out/peers/node_modules" node "$bench/peers/ws_room.js") ;;
+    lws) command=("$out/lws_room") ;;
+    fastapi) command=("$python" "$bench/peers/fastapi_room.py") ;;
+    esac
+}
+
+server=
+
+stop_server() {
+    [ -n "$server" ] || return 0
+    kill "$server" 2>/dev/null || true
+    wait "$server" 2>/dev/null || true
+    server=
+}
+trap stop_server EXIT
+
+pin() {
+    local core=$1
+    shift
+    if command -v taskset >/dev/null && [ "$(nproc)" -gt 1 ]; then
+        exec taskset -c "$core" "$@"
+    fi
+    exec "$@"
+}
+
+# Starts the array `command`; sets `server` and `port`, or fails.
+start_server() {
+    local tries
+    port=
+    (pin "$server_core" "${command[@]}") >$out/server.out 2>$out/server.err &
+    server=$!
+    for tries in $(seq 100); do
+        sleep 0.05
+        port=$(sed -n 's,.*http://127\.0\.0\.1:\([0-9]*\).*,\1,p' $out/server.err | head -n 1)
+        [ -z "$port" ] || return 0
+        kill -0 $server 2>/dev/null || break
+    done
+    echo "$1 did not start (waited ${tries:-0} times): $(head -n 3 $out/server.err)" >&2
+    stop_server
+    return 1
+}
+
+# ---- Runs ----
+
+measure() { # work, server, round, load's options, wschat's options
+    local options line
+    # shellcheck disable=SC2206  # a list of words
+    options=($4 --seconds "$seconds")
+    [ "$2" != fastapi ] || options+=(--all)
+    case $2 in
+    ws | lws | fastapi) options+=(--warmup 1 --seconds 2) ;;
+    esac
+    set_command "$2" "$5" "${4%% *}"
+    start_server "$2" || return 0
+    line=$(pin "$load_core" timeout 120 $out/load "${options[@]}" --port "$port" --pid "$server") || true
+    stop_server
+    echo "work=$1 server=$2 round=$3 $line" >>$out/results.txt
+    printf '%-16s %-12s %2d  %s\n' "$1" "$2" "$3" "$(echo "$line" | tr ' ' '\n' |
+        grep -E '^(cpu_us|per_second|p99_us|bytes_per_client|bottleneck|order|why)=' | tr '\n' ' ')" >&2
+}
+
+run_round() {
+    local name options extra servers one
+    while IFS='|' read -r name options extra servers <&3; do
+        [ -z "$only" ] || has_word "$only" "$name" || continue
+        for one in $servers; do
+            [ "$against" = all ] || has_word "$against" "$one" || continue
+            is_installed "$one" || continue
+            measure "$name" "$one" "$1" "$options" "$extra"
+        done
+    done 3< <(if [ $growth = 1 ]; then growth_works; else works; fi)
+}
+
+describe_machine() {
+    echo "machine=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores"
+    echo "kernel=$(uname -sr)"
+    echo "compiler=$(${CC:-cc} --version | head -n 1)"
+    if is_installed bun; then echo "bun=$("$(bun_binary)" --version)"; fi
+    if is_installed ws; then
+        echo "node=$(node --version)"
+        echo "ws=$(sed -n 's/.*"version": "\(.*\)".*/\1/p' $out/peers/node_modules/ws/package.json)"
+    fi
+    if is_installed fastapi; then echo "fastapi=$($python -c 'import fastapi; print(fastapi.__version__)')"; fi
+    if is_installed lws; then
+        echo "lws=$(sed -n 's/^#define LWS_LIBRARY_VERSION "\(.*\)"/\1/p' /usr/include/lws_config.h | head -n 1)"
+    fi
+    echo "rounds=$rounds"
+}
+
+build
+ulimit -n "$(ulimit -Hn)"
+describe_machine >$out/machine.txt
+: >$out/results.txt
+for round in $(seq "$rounds"); do
+    run_round "$round"
+done
+if command -v python3 >/dev/null; then
+    python3 $bench/report.py $out/results.txt $out/machine.txt "$chart" | tee $out/table.md
+else
+    echo "no python3: the raw results are in $out/results.txt" >&2
+fi
