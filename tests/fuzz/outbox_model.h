@@ -232,6 +232,7 @@ static void model_attach(struct model *m, struct model_reader *r)
 {
     sendq_attach(&r->q, &m->box);
     r->attached = true;
+    r->was_detached = false;
 }
 
 /* A connection that is over, and a new one in its place. */
@@ -266,8 +267,7 @@ static void model_detach(struct model *m, struct model_reader *r, size_t keep)
     if (all) {
         MODEL_CHECK(bytes == r->len - r->sent);
     } else {
-        MODEL_CHECK(bytes >= partial);
-        MODEL_CHECK(r->was_detached || bytes <= partial + MODEL_SLACK);
+        MODEL_CHECK(bytes >= partial && bytes <= partial + MODEL_SLACK);
         MODEL_CHECK(model_is_boundary(r, r->sent + bytes));
     }
     r->was_detached = true;
@@ -434,11 +434,11 @@ static void model_step_reader(struct model *m, struct model_reader *r, unsigned 
         model_send(r, max_spans[model_next(m, 4)], op < 10 ? 255 : model_next(m, 256));
     else if (op == 13 && r->attached)
         model_detach(m, r, keeps[model_next(m, ARRAY_LEN(keeps))]);
-    else if (op == 13)
+    else if (op == 13 && (!r->was_detached || r->sent == r->len))
         model_attach(m, r);
     else if (op == 14)
         model_reconnect(m, r);
-    else
+    else if (op == 15)
         model_drop_all(r);
 }
 
