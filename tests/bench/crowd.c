@@ -39,7 +39,7 @@ void crowd_poll(struct crowd *c, uint64_t until)
     struct timespec ts = {.tv_sec = (time_t)(wait / SECOND), .tv_nsec = (long)(wait % SECOND)};
     int n = epoll_pwait2(c->traffic.epoll, events, EVENTS, &ts, NULL);
 
-    c->idle_ns += traffic_clock(&c->traffic) - before;
+    traffic_clock(&c->traffic);
     for (int i = 0; i < n; i++)
         session_event(&c->traffic, events[i].data.ptr, events[i].events);
 }
@@ -51,20 +51,36 @@ void crowd_run(struct crowd *c, uint64_t until)
     while (c->traffic.now < until);
 }
 
-int crowd_connect(struct crowd *c, uint32_t first, uint32_t end, uint32_t in_flight)
+/* Who connects at this place: sender number i at the middle of part i of the row, others in
+ * between. */
+static uint32_t client_at(const struct crowd *c, uint32_t count, uint32_t place)
+{
+    uint32_t part = count / (c->senders > 0 ? c->senders : 1);
+    uint32_t turn = place / part;
+    uint32_t before = turn + (place % part > part / 2);
+
+    if (c->senders == 0)
+        return place;
+    if (turn < c->senders && place % part == part / 2)
+        return turn;
+    return c->senders + place - (before < c->senders ? before : c->senders);
+}
+
+int crowd_connect(struct crowd *c, uint32_t count, uint32_t in_flight)
 {
     struct traffic *t = &c->traffic;
     uint64_t deadline = traffic_clock(t) + 60 * SECOND;
     uint32_t open_before = c->open;
     uint32_t begun = 0;
 
-    while (c->open - open_before < end - first) {
-        while (first + begun < end && begun < c->open - open_before + in_flight) {
-            if (session_connect(t, &c->sessions[first + begun]) < 0) {
-                traffic_broken(t, strerror(errno), &c->sessions[first + begun]);
+    while (c->open - open_before < count) {
+        while (begun < count && begun < c->open - open_before + in_flight) {
+            struct session *s = &c->sessions[client_at(c, count, begun++)];
+
+            if (session_connect(t, s) < 0) {
+                traffic_broken(t, strerror(errno), s);
                 return -1;
             }
-            begun++;
         }
         crowd_poll(c, deadline);
         if (t->broken > 0 || t->now >= deadline)

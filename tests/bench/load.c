@@ -291,9 +291,10 @@ static int run_fanout(struct load *l)
     uint64_t missing;
     struct hist measured;
 
+    c->senders = l->set.senders;
     l->per_room = (l->set.senders - 1) / l->set.rooms + 1;
     l->expected = calloc((size_t)l->set.clients * l->per_room, sizeof(*l->expected));
-    if (l->expected == NULL || crowd_connect(c, 0, c->count, IN_FLIGHT) < 0)
+    if (l->expected == NULL || crowd_connect(c, c->count, IN_FLIGHT) < 0)
         return give_up(l);
     crowd_run(c, c->traffic.now + SECOND / 5);
     start_senders(l);
@@ -330,7 +331,7 @@ static int rehearse(struct load *l)
 {
     uint32_t few = l->set.clients < 10 ? l->set.clients : 10;
 
-    if (crowd_connect(&l->crowd, 0, few, few) < 0)
+    if (crowd_connect(&l->crowd, few, few) < 0)
         return -1;
     crowd_reset(&l->crowd);
     crowd_run(&l->crowd, l->crowd.traffic.now + SECOND / 2);
@@ -350,7 +351,7 @@ static int run_connect(struct load *l)
         return give_up(l);
     before = proc_private_bytes(l->set.pid);
     a = sample_take(l);
-    if (crowd_connect(c, 0, c->count, l->set.in_flight) < 0)
+    if (crowd_connect(c, c->count, l->set.in_flight) < 0)
         return give_up(l);
     b = sample_take(l);
     crowd_run(c, c->traffic.now + SECOND / 2);
@@ -421,7 +422,7 @@ static int run_churn(struct load *l)
     uint64_t joins;
     uint64_t missing;
 
-    if (rehearse(l) < 0 || crowd_connect(c, 0, l->set.clients, IN_FLIGHT) < 0)
+    if (rehearse(l) < 0 || crowd_connect(c, l->set.clients, IN_FLIGHT) < 0)
         return give_up(l);
     crowd_run(c, c->traffic.now + SECOND / 5);
     l->next_id = first = c->count;
