@@ -37,9 +37,8 @@ static void connect_or_fail(struct client *c, const void *address, socklen_t len
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 }
 
-struct client *client_connect_small(const struct server *s, int bytes)
+static void connect_ipv4(struct client *c, const struct server *s)
 {
-    struct client *c = client_new(AF_INET, bytes);
     struct sockaddr_in address = {
         .sin_family = AF_INET,
         .sin_port = htons(s->port),
@@ -47,6 +46,28 @@ struct client *client_connect_small(const struct server *s, int bytes)
     };
 
     connect_or_fail(c, &address, sizeof(address));
+}
+
+struct client *client_connect_small(const struct server *s, int bytes)
+{
+    struct client *c = client_new(AF_INET, bytes);
+
+    connect_ipv4(c, s);
+    return c;
+}
+
+struct client *client_connect_from(const struct server *s, unsigned host)
+{
+    struct client *c = client_new(AF_INET, 0);
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_addr = {htonl(INADDR_LOOPBACK + host - 1)},
+    };
+    int one = 1;
+
+    setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
+    ck_assert_int_eq(bind(c->fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    connect_ipv4(c, s);
     return c;
 }
 

@@ -29,6 +29,10 @@ struct client *client_connect_unix(const char *path);
 /* As client_connect, with a receive buffer of about `bytes`, so that it falls behind soon. */
 struct client *client_connect_small(const struct server *s, int bytes);
 
+/* As client_connect, from the address 127.0.0.`host` (2 to 254): one address has ports for some 14
+ * 000 at once. */
+struct client *client_connect_from(const struct server *s, unsigned host);
+
 /* Closes and frees. */
 void client_close(struct client *c);
 

@@ -172,7 +172,7 @@ static uint16_t find_port(const char *log)
 
 static void wait_until_ready(struct server *s)
 {
-    server_wait_for(s, "listening on ");
+    server_wait_for(s, "listening on http://");
     while (s->err.data[s->err.len - 1] != '\n')
         ck_assert(read_more(s->err_fd, &s->err));
     s->port = find_port((char *)s->err.data);
