@@ -304,7 +304,6 @@ static int array_read(struct reader *r)
     if (char_take(r, ']'))
         return depth_leave(r);
     do {
-        space_skip(r);
         error = value_read(r, &element);
         if (error < 0)
             return error;
@@ -327,10 +326,8 @@ static int name_check(const struct str *names, size_t count, struct str name)
 static int member_read(struct reader *r, const struct str *names, size_t count,
                        struct json_field *member)
 {
-    int error;
+    int error = string_read(r, &member->name);
 
-    space_skip(r);
-    error = string_read(r, &member->name);
     if (error == 0)
         error = name_check(names, count, member->name);
     if (error < 0)

@@ -106,6 +106,15 @@ START_TEST(finds_parameters)
 }
 END_TEST
 
+START_TEST(compares_names_within_their_bounds)
+{
+    struct str raw;
+
+    ck_assert_int_eq(http_query_get(STR("aa=1"), (struct str){"aa", 1}, &raw), 0);
+    ck_assert_int_eq(http_query_get(STR("%00=1"), STR("\0"), &raw), 1);
+}
+END_TEST
+
 START_TEST(finds_nothing_without_a_query)
 {
     struct str raw;
@@ -123,6 +132,7 @@ Suite *suite_http_query(void)
     tcase_add_test(tcase, decodes);
     tcase_add_test(tcase, refuses_bad_escapes);
     tcase_add_test(tcase, finds_parameters);
+    tcase_add_test(tcase, compares_names_within_their_bounds);
     tcase_add_test(tcase, finds_nothing_without_a_query);
     suite_add_tcase(suite, tcase);
     return suite;

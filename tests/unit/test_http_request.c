@@ -693,6 +693,7 @@ START_TEST(matches_etags)
         {FIELDS("If-None-Match: x\r\n"), false},
         {FIELDS("If-None-Match: \"x\r\n"), false},
         {FIELDS("If-None-Match: \"\r\n"), false},
+        {FIELDS("If-None-Match: W\r\n"), false},
         {FIELDS("If-None-Match: W/\r\n"), false},
         {FIELDS("If-None-Match: \"X\"\r\n"), false},
         {FIELDS("If-None-Match: \"xx\"\r\n"), false},

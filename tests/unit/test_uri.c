@@ -114,7 +114,7 @@ START_TEST(refuses_authorities)
         "[fe80::1%eth0]",
         "[v1.a]",
         "[::1 ]",
-        "[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.2555]",
+        "[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.2555]", /* 46 characters, one too many */
         "[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]",
     };
     char host[64], port[64];
@@ -145,7 +145,10 @@ START_TEST(knows_path_and_query_characters)
     }
     ck_assert(uri_path_is_valid(STR("")));
     ck_assert(uri_path_is_valid(STR("/a%20%fF")));
+    ck_assert(uri_path_is_valid(STR("/%00%0a")));
     ck_assert(!uri_path_is_valid(STR("/a%2")));
+    ck_assert(!uri_path_is_valid(STR("/%g0")));
+    ck_assert(!uri_path_is_valid(STR("/%0g")));
     ck_assert(!uri_query_is_valid(STR("a=%")));
 }
 END_TEST

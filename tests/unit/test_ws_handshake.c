@@ -194,6 +194,7 @@ START_TEST(allows_its_own_origin)
         {"GET / HTTP/1.1\r\nHost: a:8000\r\nOrigin: http://a\r\n\r\n", false},
         {"GET / HTTP/1.1\r\nHost: a:443\r\nOrigin: https://a\r\n\r\n", true},
         {"GET / HTTP/1.1\r\nHost: a:\r\nOrigin: https://a\r\n\r\n", true},
+        {"GET / HTTP/1.1\r\nHost: a:00\r\nOrigin: http://a:0\r\n\r\n", true},
         {"GET / HTTP/1.1\r\nHost: a:0\r\nOrigin: https://a\r\n\r\n", false},
         {"GET / HTTP/1.1\r\nHost: [::1]:80\r\nOrigin: http://[::1]\r\n\r\n", true},
         {"GET http://b/ HTTP/1.1\r\nHost: a\r\nOrigin: http://b\r\n\r\n", true},
@@ -214,6 +215,7 @@ START_TEST(allows_listed_origins)
         {"https://ok.example", 18},
         {"http://port.example:8080", 24},
         {"App://local", 11},
+        {"nonsense", 8},
     };
     static const struct {
         const char *text;
@@ -298,7 +300,8 @@ END_TEST
 
 START_TEST(checks_origins_of_options)
 {
-    static const char *const good[] = {"*", "null", "http://a", "https://a.b:1", "a+b-c.9://[::1]"};
+    static const char *const good[] = {
+        "*", "null", "http://a", "https://a.b:1", "a+b-c.9://[::1]", "z://a", "Z9://b", "a0://b"};
     static const char *const bad[] = {"",          "a",         "**",        "http://*",
                                       "http://a/", "*.example", "http://*.a"};
 
