@@ -137,7 +137,7 @@ two_tabs_chat() {
     picture chat-360
     no_errors
     step "one leaves, the other sees it"
-    wd_go "http://127.0.0.1:$server_port/healthz"
+    wd_go about:blank
     wd_switch "$first"
     wd_until "a notice that $id_second left" 'return document.querySelectorAll("#messages li.notice").length > 0'
     picture left
@@ -186,7 +186,8 @@ tutorial_pages() {
 # A second origin; sets other_port.
 serve_pages() {
     local tries=0 log=$work/pages.log
-    python3 -u -m http.server --bind 127.0.0.1 --directory "$work/pages" 0 >"$log" 2>&1 &
+    : >"$log"
+    python3 -u -m http.server --bind 127.0.0.1 --directory "$work/pages" 0 >>"$log" 2>&1 &
     pids+=("$!")
     until other_port=$(sed -n 's/.* port \([0-9]*\) .*/\1/p' "$log") && [ -n "$other_port" ]; do
         tries=$((tries + 1))

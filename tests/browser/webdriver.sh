@@ -21,7 +21,8 @@ wd_call() {
 # wd_start BROWSER FOLDER: starts chromedriver on a free port, and the browser; both write to the folder.
 wd_start() {
     local browser=$1 work=$2 tries=0 port arguments
-    chromedriver --port=0 >"$work/chromedriver.log" 2>&1 &
+    : >"$work/chromedriver.log"
+    chromedriver --port=0 >>"$work/chromedriver.log" 2>&1 &
     wd_pid=$!
     until port=$(sed -n 's/.*started successfully on port \([0-9]*\).*/\1/p' "$work/chromedriver.log") && [ -n "$port" ]; do
         tries=$((tries + 1))
@@ -82,6 +83,7 @@ wd_until() {
     until [ "$(wd_js "$@")" = true ]; do
         if [ "$SECONDS" -ge "$end" ]; then
             echo "the page says: $(wd_js 'return document.body.innerText' | jq -r .)" >&2
+            echo "the console says: $(wd_errors)" >&2
             fail "waited in vain: $what"
         fi
         sleep 0.1
