@@ -7,7 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Functions that write without knowing how much room there is. */
+/* Functions that write without knowing how much room there is. Hardened libc headers make macros of some. */
+#undef strcpy
+#undef strcat
+#undef sprintf
+#undef vsprintf
 #pragma GCC poison strcpy strcat sprintf vsprintf gets
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
