@@ -97,21 +97,7 @@ static bool is_crowded(const struct chat *chat, const struct event *event)
            event->count > chat->config.presence_limit;
 }
 
-static int make_room(struct chat *chat, struct room *room, struct outbox *box, size_t len)
-{
-    if (outbox_reserve(box, len) == 0)
-        return 0;
-    if (!room->is_flushing) {
-        chat->hooks.flush(chat->hooks.owner, room);
-        if (outbox_reserve(box, len) == 0)
-            return 0;
-    }
-    return outbox_reserve_forced(box, len);
-}
-
-/* Encodes the event for every wire in use and makes room for it everywhere: from here on nothing
- * can fail. */
-static int prepare(struct chat *chat, struct room *room, const struct event *event)
+static int encode_all(struct chat *chat, const struct room *room, const struct event *event)
 {
     for (int wire = 0; wire < WIRE_KINDS; wire++) {
         struct buf *frame = &chat->frames[wire];
@@ -121,10 +107,34 @@ static int prepare(struct chat *chat, struct room *room, const struct event *eve
             continue;
         if (frame_encode(frame, wires[wire], event) < 0)
             return -1;
-        if (frame->len > 0 && make_room(chat, room, &room->outbox[wire], frame->len) < 0)
+    }
+    return 0;
+}
+
+static int reserve_all(const struct chat *chat, struct room *room,
+                       int (*reserve)(struct outbox *box, size_t len))
+{
+    for (int wire = 0; wire < WIRE_KINDS; wire++) {
+        size_t len = chat->frames[wire].len;
+
+        if (len > 0 && reserve(&room->outbox[wire], len) < 0)
             return -1;
     }
     return 0;
+}
+
+/* Encodes the event for every wire in use and makes room for it everywhere: from here on nothing
+ * can fail. */
+static int prepare(struct chat *chat, struct room *room, const struct event *event)
+{
+    if (encode_all(chat, room, event) < 0)
+        return -1;
+    if (reserve_all(chat, room, outbox_reserve) == 0)
+        return 0;
+    /* A flush may shrink every ring of the room: what was reserved before it does not count. */
+    if (!room->is_flushing)
+        chat->hooks.flush(chat->hooks.owner, room);
+    return reserve_all(chat, room, outbox_reserve_forced);
 }
 
 /* Tells the author of a message `You wrote: x` in place of (or, with broadcast_all, before) what
@@ -214,8 +224,11 @@ void publish_count(struct chat *chat, struct room *room)
     room->count_is_due = false;
     if (room->readers[WIRE_V1].count == 0)
         return;
-    if (frame_encode(frame, wires[WIRE_V1], &event) == 0 &&
-        make_room(chat, room, box, frame->len) == 0)
+    if (frame_encode(frame, wires[WIRE_V1], &event) < 0)
+        return;
+    if (outbox_reserve(box, frame->len) < 0)
+        chat->hooks.flush(chat->hooks.owner, room);
+    if (outbox_reserve_forced(box, frame->len) == 0)
         outbox_append(box, frame->data, frame->len);
 }
 
