@@ -1,0 +1,450 @@
+/* A chat with fake connections, for tests: each peer is a send queue whose "socket" takes as many
+ * bytes as the test says and keeps them as frames to be read. Flushing does what the server does.
+ *
+ * Everything here is of the file that includes it. */
+#ifndef TESTS_CHAT_WORLD_H
+#define TESTS_CHAT_WORLD_H
+
+#include <check.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "chat/chat.h"
+#include "proto/ws_frame.h"
+
+#define PEERS 16
+#define LOBBY "lobby"
+
+struct peer {
+    struct sendq out;
+    struct client *client; /* NULL: has no seat */
+    size_t window;         /* bytes that its socket takes in one flush */
+    bool is_blocked;       /* the socket took less than there was */
+    bool is_replaced;
+    bool is_cut;          /* left in the middle of a frame */
+    bool was_closed;      /* by a flush: too slow, or memory ran out */
+    bool leaves_in_flush; /* is found gone by the next flush */
+    bool breaks;          /* and then without a close frame */
+    uint8_t *got;         /* what arrived; got_read of it was looked at */
+    size_t got_len;
+    size_t got_cap;
+    size_t got_read;
+    char key[2 * CLIENT_KEY_SIZE + 1]; /* of the last welcome */
+    char pos[WIRE_POS_MAX];            /* of the last event */
+};
+
+static struct chat chat;
+static struct chat_config config;
+static struct peer peers[PEERS];
+static unsigned flushes, wakes, keys_made;
+
+/* ---- hooks ---- */
+
+static inline struct peer *peer_of(struct sendq *out)
+{
+    return CONTAINER_OF(out, struct peer, out);
+}
+
+static inline void on_replaced(struct sendq *out)
+{
+    peer_of(out)->is_replaced = true;
+    peer_of(out)->client = NULL;
+}
+
+static inline void on_wake(struct sendq *out)
+{
+    ck_assert(peer_of(out)->client != NULL);
+    wakes++;
+}
+
+static inline void on_random(void *bytes, size_t len)
+{
+    memset(bytes, (int)(0xa0 + ++keys_made), len);
+}
+
+/* The connection ends. */
+static inline void leave(struct peer *peer, bool is_broken)
+{
+    struct client *client = peer->client;
+
+    ck_assert_ptr_nonnull(client);
+    peer->client = NULL;
+    if (chat_leave(&chat, client, is_broken) < 0)
+        peer->is_cut = true;
+    ck_assert_ptr_null(peer->out.box);
+}
+
+/* Takes the next bytes from the queue, at most `most`. */
+static inline void take(struct peer *peer, size_t most)
+{
+    while (!sendq_is_empty(&peer->out) && most > 0) {
+        struct iovec spans[2];
+        size_t bytes, left;
+        int n = sendq_gather(&peer->out, spans, 2, &bytes);
+
+        bytes = min_size(bytes, most);
+        if (peer->got_len + bytes > peer->got_cap) {
+            peer->got_cap = (peer->got_len + bytes) * 2;
+            peer->got = realloc(peer->got, peer->got_cap);
+            ck_assert_ptr_nonnull(peer->got);
+        }
+        left = bytes;
+        for (int i = 0; i < n && left > 0; i++) {
+            size_t len = min_size(spans[i].iov_len, left);
+
+            memcpy(peer->got + peer->got_len, spans[i].iov_base, len);
+            peer->got_len += len;
+            left -= len;
+        }
+        sendq_advance(&peer->out, bytes);
+        most -= bytes;
+    }
+    peer->is_blocked = !sendq_is_empty(&peer->out);
+}
+
+static inline void flush_peer(struct peer *peer)
+{
+    if (peer->leaves_in_flush) {
+        peer->leaves_in_flush = false;
+        leave(peer, peer->breaks);
+        return;
+    }
+    if (peer->out.is_incomplete || sendq_is_overrun(&peer->out) ||
+        (peer->is_blocked && sendq_lag(&peer->out) > config.max_lag)) {
+        peer->was_closed = true;
+        leave(peer, false);
+        return;
+    }
+    take(peer, peer->window);
+}
+
+static inline void on_flush(void *owner, struct room *room)
+{
+    ck_assert_ptr_eq(owner, &chat);
+    ck_assert(!room->is_flushing);
+    flushes++;
+    chat_begin_flush(&chat, room);
+    for (int wire = 0; wire < WIRE_KINDS; wire++) {
+        for (size_t i = room->readers[wire].count; i-- > 0;)
+            flush_peer(peer_of(room->readers[wire].items[i]));
+    }
+    chat_end_flush(&chat, room);
+    room_raise_tails(room);
+}
+
+/* The end of a tick. */
+static inline void settle(void)
+{
+    do {
+        struct room *room;
+
+        while ((room = chat_take_dirty(&chat)) != NULL)
+            on_flush(&chat, room);
+        chat_expire(&chat);
+    } while (!list_is_empty(&chat.dirty));
+}
+
+/* ---- the world ---- */
+
+static inline void world_config(void)
+{
+    config = (struct chat_config){
+        .max_clients = PEERS,
+        .max_message = 1000,
+        .max_lag = 4096,
+        .leave_grace = 5000,
+        .history = 10,
+        .history_memory = 1 << 20,
+        .presence_limit = 100,
+        .seed = {0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9},
+        .epoch = 77,
+    };
+}
+
+static inline int world_try_start(void)
+{
+    const struct chat_hooks hooks = {.replaced = on_replaced,
+                                     .wake = on_wake,
+                                     .flush = on_flush,
+                                     .owner = &chat,
+                                     .random = on_random};
+
+    flushes = wakes = keys_made = 0;
+    for (int i = 0; i < PEERS; i++) {
+        peers[i] = (struct peer){.window = SIZE_MAX};
+        sendq_init(&peers[i].out);
+    }
+    if (chat_init(&chat, &config, &hooks) < 0)
+        return -1;
+    chat_set_time(&chat, 1000, 5);
+    return 0;
+}
+
+static inline void world_start(void)
+{
+    ck_assert_int_eq(world_try_start(), 0);
+}
+
+static inline void world_setup(void)
+{
+    world_config();
+    world_start();
+}
+
+static inline void world_forget_peers(void)
+{
+    for (int i = 0; i < PEERS; i++) {
+        sendq_deinit(&peers[i].out);
+        free(peers[i].got);
+        peers[i] = (struct peer){.window = SIZE_MAX};
+    }
+}
+
+static inline void world_teardown(void)
+{
+    chat_deinit(&chat);
+    world_forget_peers();
+}
+
+/* Starts again with what the test wrote into `config`. */
+static inline void world_restart(void)
+{
+    world_teardown();
+    world_start();
+}
+
+static inline void pass(uint64_t milliseconds)
+{
+    chat_set_time(&chat, chat.now + milliseconds, chat.wall);
+    settle();
+}
+
+static inline struct room *room_named(const char *name)
+{
+    return room_table_find(&chat.rooms, str_from(name));
+}
+
+/* A position in a room's order; good for the next few calls. */
+static inline const char *pos_in(const char *room, uint64_t seq)
+{
+    static char out[8][WIRE_POS_MAX];
+    static unsigned next;
+    char *pos = out[next++ % 8];
+
+    ck_assert_ptr_nonnull(room_named(room));
+    wire_pos_write(pos, room_named(room)->epoch, seq);
+    return pos;
+}
+
+/* What the books say about a room must agree with one another. */
+static inline void check_room(const struct room *room)
+{
+    size_t readers = 0, connected = 0;
+
+    for (int wire = 0; wire < WIRE_KINDS; wire++) {
+        const struct reader_set *set = &room->readers[wire];
+
+        readers += set->count;
+        for (size_t i = 0; i < set->count; i++) {
+            ck_assert_uint_eq(set->items[i]->slot, i);
+            ck_assert_ptr_eq(set->items[i]->box, &room->outbox[wire]);
+        }
+    }
+    for (size_t i = 0; i < room->member_count; i++) {
+        const struct client *client = room->members[i];
+
+        ck_assert_uint_eq(client->member, i);
+        ck_assert_ptr_eq(client->room, room);
+        ck_assert_ptr_eq(client_table_find(&chat.clients, client->id), client);
+        connected += client->out != NULL;
+    }
+    ck_assert_uint_eq(readers, connected);
+    ck_assert(room->member_count + room->messages.count > 0);
+}
+
+/* And so must those of the whole chat. */
+static inline void check_books(void)
+{
+    size_t members = 0, rooms = 0, bytes = 0;
+
+    for (size_t i = 0; i < chat.rooms.size; i++) {
+        for (const struct room *r = chat.rooms.buckets[i]; r != NULL; r = r->next_in_bucket) {
+            check_room(r);
+            members += r->member_count;
+            rooms++;
+            for (size_t m = 0; m < r->messages.count; m++)
+                bytes += history_at(&r->messages, m)->cost;
+            for (size_t p = 0; p < r->presence.count; p++)
+                bytes += history_at(&r->presence, p)->cost;
+        }
+    }
+    ck_assert_uint_eq(members, chat.clients.count);
+    ck_assert_uint_eq(rooms, chat.rooms.count);
+    ck_assert_uint_eq(bytes, chat.record_bytes);
+    ck_assert(list_is_empty(&chat.records) == (bytes == 0));
+    ck_assert_uint_le(bytes, config.history_memory);
+}
+
+/* ---- what peers do ---- */
+
+static inline struct chat_entry entry_of(uint64_t id, enum wire_kind wire)
+{
+    return (struct chat_entry){.id = id, .wire = wire, .room = STR(LOBBY)};
+}
+
+static inline enum chat_result try_enter(struct peer *peer, const struct chat_entry *entry)
+{
+    enum chat_result result = chat_enter(&chat, entry, &peer->out, &peer->client);
+
+    ck_assert((peer->client != NULL) == (result == CHAT_OK));
+    return result;
+}
+
+static inline void enter_as(struct peer *peer, const struct chat_entry *entry)
+{
+    ck_assert_int_eq(try_enter(peer, entry), CHAT_OK);
+}
+
+static inline void enter(struct peer *peer, uint64_t id, enum wire_kind wire)
+{
+    struct chat_entry entry = entry_of(id, wire);
+
+    enter_as(peer, &entry);
+}
+
+/* A peer whose connection is gone gets a new one. */
+static inline void reconnect(struct peer *peer)
+{
+    ck_assert_ptr_null(peer->client);
+    sendq_deinit(&peer->out);
+    peer->got_len = peer->got_read = 0;
+    peer->is_blocked = peer->is_replaced = peer->is_cut = peer->was_closed = false;
+}
+
+static inline int try_send(struct peer *peer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static inline int try_send(struct peer *peer, const char *format, ...)
+{
+    char message[4096];
+    va_list args;
+    int len;
+
+    va_start(args, format);
+    len = vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    ck_assert_uint_lt((size_t)len, sizeof(message));
+    return chat_receive(&chat, peer->client, message, (size_t)len);
+}
+
+#define SEND(peer, ...) ck_assert_int_eq(try_send(peer, __VA_ARGS__), 0)
+
+/* ---- what peers see ---- */
+
+/* Copies the string after "name":" of a JSON text. */
+static inline void copy_member(const char *json, const char *name, char *out, size_t size)
+{
+    char pattern[32];
+    const char *at;
+    size_t len;
+
+    snprintf(pattern, sizeof(pattern), "\"%s\":\"", name);
+    at = strstr(json, pattern);
+    if (at == NULL)
+        return;
+    at += strlen(pattern);
+    len = strcspn(at, "\"");
+    ck_assert_uint_lt(len, size);
+    memcpy(out, at, len);
+    out[len] = '\0';
+}
+
+/* The next message that has arrived in full, or NULL; good until the next call. */
+static inline const char *next_message(struct peer *peer)
+{
+    static char message[70000];
+    struct ws_frame_header header;
+    size_t left = peer->got_len - peer->got_read;
+    int size;
+
+    if (left == 0)
+        return NULL;
+    size = ws_frame_decode(&header, peer->got + peer->got_read, left);
+    ck_assert_int_ge(size, 0);
+    if (size == 0 || left - (size_t)size < header.length)
+        return NULL;
+    ck_assert(header.fin && !header.masked && header.rsv == 0 && header.opcode == WS_TEXT);
+    ck_assert_uint_lt(header.length, sizeof(message));
+    memcpy(message, peer->got + peer->got_read + size, (size_t)header.length);
+    message[header.length] = '\0';
+    peer->got_read += (size_t)size + (size_t)header.length;
+    if (message[0] == '{') {
+        copy_member(message, "pos", peer->pos, sizeof(peer->pos));
+        copy_member(message, "key", peer->key, sizeof(peer->key));
+    }
+    return message;
+}
+
+/* Ends the tick and gets everything that is there for a peer whose socket is not narrowed. */
+static inline void fetch(struct peer *peer)
+{
+    settle();
+    if (peer->window == SIZE_MAX)
+        take(peer, SIZE_MAX);
+}
+
+static inline void expect(struct peer *peer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static inline void expect(struct peer *peer, const char *format, ...)
+{
+    char expected[8192];
+    const char *message;
+    va_list args;
+
+    fetch(peer);
+    va_start(args, format);
+    vsnprintf(expected, sizeof(expected), format, args);
+    va_end(args);
+    message = next_message(peer);
+    if (message == NULL)
+        ck_abort_msg("peer %td: nothing\ninstead of\n%s", peer - peers, expected);
+    else if (strcmp(message, expected) != 0)
+        ck_abort_msg("peer %td: %s\ninstead of\n%s", peer - peers, message, expected);
+}
+
+/* The next message begins with this. */
+static inline void expect_start(struct peer *peer, const char *start)
+{
+    const char *message;
+
+    fetch(peer);
+    message = next_message(peer);
+    if (message == NULL || strncmp(message, start, strlen(start)) != 0)
+        ck_abort_msg("peer %td: %s\ninstead of\n%s...", peer - peers,
+                     message == NULL ? "nothing" : message, start);
+}
+
+static inline void expect_nothing(struct peer *peer)
+{
+    const char *message;
+
+    fetch(peer);
+    message = next_message(peer);
+    if (message != NULL)
+        ck_abort_msg("peer %td: %s\ninstead of nothing", peer - peers, message);
+    ck_assert_uint_eq(peer->got_read, peer->got_len);
+}
+
+/* Forgets what has arrived until now, but for key and pos. */
+static inline void skip_all(struct peer *peer)
+{
+    fetch(peer);
+    while (next_message(peer) != NULL)
+        ;
+}
+
+#endif

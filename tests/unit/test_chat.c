@@ -1,0 +1,1017 @@
+/* The chat from the outside: what each client is sent. */
+#include "chat/chat.h"
+
+#include <check.h>
+
+#include "unit/chat_world.h"
+
+Suite *suite_chat(void);
+
+#define A (&peers[0])
+#define B (&peers[1])
+#define C (&peers[2])
+#define D (&peers[3])
+
+#define SAY(text) "{\"type\":\"say\",\"text\":\"" text "\"}"
+
+/* ---- the tutorial ---- */
+
+START_TEST(two_people_talk)
+{
+    enter(A, 1700000000000, WIRE_TEXT);
+    enter(B, 2, WIRE_TEXT);
+    expect_nothing(A);
+    expect_nothing(B);
+    SEND(A, "hi");
+    expect(A, "You wrote: hi");
+    expect(B, "Client #1700000000000 says: hi");
+    SEND(B, "hello");
+    expect(A, "Client #2 says: hello");
+    expect(B, "You wrote: hello");
+    leave(B, false);
+    expect(A, "Client #2 left the chat");
+    expect_nothing(A);
+    expect_nothing(B);
+    check_books();
+}
+END_TEST
+
+START_TEST(two_people_talk_in_example_1)
+{
+    config.broadcast_all = true;
+    world_restart();
+    enter(A, 1, WIRE_TEXT);
+    enter(B, 2, WIRE_TEXT);
+    SEND(A, "hi");
+    expect(A, "You wrote: hi");
+    expect(A, "Client #1 says: hi");
+    expect(B, "Client #1 says: hi");
+    leave(A, false);
+    expect(B, "Client #1 left the chat");
+    expect_nothing(A);
+    expect_nothing(B);
+}
+END_TEST
+
+/* The bytes on the wire, in the modes `others` and `all`. */
+START_TEST(exact_bytes)
+{
+    static const char others[] = "\x81\x0dYou wrote: hi\x81\x11"
+                                 "Client #2 says: x";
+    static const char all[] = "\x81\x0dYou wrote: hi\x81\x12"
+                              "Client #1 says: hi\x81\x11"
+                              "Client #2 says: x";
+    const char *expected = _i == 0 ? others : all;
+    size_t len = _i == 0 ? sizeof(others) - 1 : sizeof(all) - 1;
+
+    config.broadcast_all = _i == 1;
+    world_restart();
+    enter(A, 1, WIRE_TEXT);
+    enter(B, 2, WIRE_TEXT);
+    SEND(A, "hi");
+    SEND(B, "x");
+    fetch(A);
+    ck_assert_uint_eq(A->got_len, len);
+    ck_assert_mem_eq(A->got, expected, len);
+}
+END_TEST
+
+START_TEST(any_text_is_said)
+{
+    static const char *const texts[] = {"", "<b>&amp;</b>", "\n", "{\"type\":\"say\"}",
+                                        "\xe2\x82\xac"};
+
+    enter(A, 1, WIRE_TEXT);
+    enter(B, 2, WIRE_TEXT);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        SEND(A, "%s", texts[i]);
+        expect(A, "You wrote: %s", texts[i]);
+        expect(B, "Client #1 says: %s", texts[i]);
+    }
+}
+END_TEST
+
+/* Frame headers have three lengths, and those of `says` and `You wrote` are not always the same. */
+START_TEST(texts_of_every_length)
+{
+    char text[1001] = {0};
+
+    config.broadcast_all = _i == 1;
+    world_restart();
+    enter(A, 1, WIRE_TEXT);
+    enter(B, 2, WIRE_TEXT);
+    for (size_t len = 0; len <= 1000; len += len > 130 && len < 990 ? 53 : 1) {
+        memset(text, 'x', len);
+        text[len] = '\0';
+        SEND(A, "%s", text);
+        expect(A, "You wrote: %s", text);
+        if (_i == 1)
+            expect(A, "Client #1 says: %s", text);
+        expect(B, "Client #1 says: %s", text);
+    }
+    expect_nothing(A);
+}
+END_TEST
+
+START_TEST(both_wires_share_a_room)
+{
+    struct chat_entry entry = entry_of(2, WIRE_V1);
+
+    enter(A, 1, WIRE_TEXT);
+    entry.name = STR("ada");
+    enter_as(B, &entry);
+    skip_all(B);
+    expect_nothing(A);
+    SEND(A, "hi");
+    expect(A, "You wrote: hi");
+    expect(B,
+           "{\"type\":\"message\",\"pos\":\"%s\",\"ts\":5,\"from\":1,\"name\":\"\",\"text\":"
+           "\"hi\"}",
+           pos_in(LOBBY, 3));
+    SEND(B, "{\"type\":\"say\",\"text\":\"a\\nb\",\"ref\":\"c-17\"}");
+    expect(A, "Client #2 says: a\nb");
+    expect(B,
+           "{\"type\":\"message\",\"pos\":\"%s\",\"ts\":5,\"from\":2,\"name\":\"ada\",\"text\":"
+           "\"a\\nb\",\"ref\":\"c-17\"}",
+           pos_in(LOBBY, 4));
+    expect_nothing(A);
+    expect_nothing(B);
+}
+END_TEST
+
+/* The author is not told twice where everybody gets everything anyhow. */
+START_TEST(v1_authors_hear_themselves_once)
+{
+    config.broadcast_all = _i == 1;
+    world_restart();
+    enter(A, 1, WIRE_V1);
+    skip_all(A);
+    SEND(A, SAY("hi"));
+    expect_start(A, "{\"type\":\"message\"");
+    expect_nothing(A);
+}
+END_TEST
+
+static uint32_t next_random(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(*state >> 33);
+}
+
+/* What was said in the next message, whoever said it. */
+static const char *next_text(struct peer *peer)
+{
+    const char *message;
+
+    fetch(peer);
+    message = next_message(peer);
+    ck_assert_ptr_nonnull(message);
+    ck_assert_ptr_nonnull(strstr(message, ": "));
+    return strstr(message, ": ") + 2;
+}
+
+/* Everybody sees the same messages in the same order, whatever each socket takes at a time. */
+START_TEST(one_order_for_all)
+{
+    uint64_t state = (uint64_t)_i;
+
+    config.max_lag = 1 << 20;
+    world_restart();
+    for (int i = 0; i < 6; i++) {
+        enter(&peers[i], (uint64_t)i + 1, WIRE_TEXT);
+        peers[i].window = 1 + next_random(&state) % 40;
+    }
+    for (int turn = 0; turn < 500; turn++) {
+        SEND(&peers[next_random(&state) % 6], "%d", turn);
+        if (next_random(&state) % 4 == 0)
+            settle();
+    }
+    for (int i = 0; i < 6; i++) {
+        peers[i].window = SIZE_MAX;
+        for (int turn = 0; turn < 500; turn++)
+            ck_assert_int_eq(atoi(next_text(&peers[i])), turn);
+        expect_nothing(&peers[i]);
+    }
+}
+END_TEST
+
+/* ---- leaving ---- */
+
+enum { CLOSED, BROKEN, CLOSED_IN_FLUSH, BROKEN_IN_FLUSH, TOO_SLOW, OVERRUN, WAYS };
+
+static void go(struct peer *peer, int way)
+{
+    if (way == CLOSED || way == BROKEN) {
+        leave(peer, way == BROKEN);
+    } else if (way == CLOSED_IN_FLUSH || way == BROKEN_IN_FLUSH) {
+        peer->leaves_in_flush = true;
+        peer->breaks = way == BROKEN_IN_FLUSH;
+    } else {
+        peer->window = 0;
+        peer->is_blocked = way == TOO_SLOW;
+    }
+}
+
+/* Says so much that whoever does not read falls too far behind. Returns how many were seen to
+ * leave. */
+static int say_a_lot(struct peer *peer)
+{
+    char text[1000] = {0};
+    const char *message;
+    int said = 0, left = 0;
+
+    memset(text, 'x', sizeof(text) - 1);
+    for (int i = 0; i < 40; i++) {
+        SEND(peer, "%s", text);
+        fetch(peer);
+        while ((message = next_message(peer)) != NULL) {
+            said += strncmp(message, "You wrote: xxx", 14) == 0;
+            left += strcmp(message, "Client #2 left the chat") == 0;
+        }
+    }
+    ck_assert_int_eq(said, 40);
+    return left;
+}
+
+START_TEST(leaves_once)
+{
+    enter(A, 1, WIRE_TEXT);
+    enter(B, 2, WIRE_TEXT);
+    enter(C, 3, WIRE_TEXT);
+    go(B, _i);
+    if (_i == TOO_SLOW || _i == OVERRUN) {
+        ck_assert_int_eq(say_a_lot(A), 1);
+        ck_assert(B->was_closed);
+        skip_all(C);
+    } else {
+        SEND(A, "hi");
+        expect(A, _i < CLOSED_IN_FLUSH ? "Client #2 left the chat" : "You wrote: hi");
+        expect(A, _i < CLOSED_IN_FLUSH ? "You wrote: hi" : "Client #2 left the chat");
+        expect(C, _i < CLOSED_IN_FLUSH ? "Client #2 left the chat" : "Client #1 says: hi");
+        expect(C, _i < CLOSED_IN_FLUSH ? "Client #1 says: hi" : "Client #2 left the chat");
+    }
+    pass(100000);
+    expect_nothing(A);
+    expect_nothing(C);
+    ck_assert_ptr_null(client_table_find(&chat.clients, 2));
+    check_books();
+    reconnect(B);
+    B->window = SIZE_MAX;
+    enter(B, 2, WIRE_TEXT);
+    expect_nothing(A);
+}
+END_TEST
+
+/* Whoever stays hears all of it, and memory for whoever does not read is bounded. */
+START_TEST(a_slow_reader_is_nobodys_problem)
+{
+    const char *message;
+    int heard = 0, left = 0;
+
+    enter(A, 1, WIRE_TEXT);
+    enter(B, 2, WIRE_TEXT);
+    enter(C, 3, WIRE_TEXT);
+    B->window = 10;
+    ck_assert_int_eq(say_a_lot(A), 1);
+    fetch(C);
+    while ((message = next_message(C)) != NULL) {
+        heard += strncmp(message, "Client #1 says: xxx", 19) == 0;
+        left += strcmp(message, "Client #2 left the chat") == 0;
+    }
+    ck_assert_int_eq(heard, 40);
+    ck_assert_int_eq(left, 1);
+    ck_assert(B->was_closed && !B->is_cut);
+    ck_assert_uint_le(B->out.queued, 65536);
+}
+END_TEST
+
+/* A frame that was begun is completed, unless the ring has given it up. */
+START_TEST(a_slow_reader_gets_whole_frames)
+{
+    enter(A, 1, WIRE_TEXT);
+    enter(B, 2, WIRE_TEXT);
+    B->window = 1;
+    ck_assert_int_eq(say_a_lot(A), 1);
+    ck_assert(B->was_closed && !B->is_cut);
+    B->window = SIZE_MAX;
+    fetch(B);
+    ck_assert_ptr_nonnull(next_message(B));
+    while (next_message(B) != NULL)
+        ;
+    ck_assert_uint_eq(B->got_read, B->got_len);
+}
+END_TEST
+
+START_TEST(several_leave_in_one_flush)
+{
+    for (int i = 0; i < 6; i++)
+        enter(&peers[i], (uint64_t)i + 1, i % 2 == 0 ? WIRE_TEXT : WIRE_V1);
+    for (int i = 1; i < 5; i++) {
+        skip_all(&peers[i]);
+        peers[i].leaves_in_flush = true;
+    }
+    skip_all(&peers[5]);
+    SEND(A, "bye");
+    settle();
+    expect(A, "You wrote: bye");
+    for (int i = 0; i < 4; i++)
+        expect_start(A, "Client #");
+    expect_nothing(A);
+    expect_start(&peers[5], "{\"type\":\"message\"");
+    for (int i = 0; i < 4; i++)
+        expect_start(&peers[5], "{\"type\":\"leave\"");
+    expect_nothing(&peers[5]);
+    ck_assert_uint_eq(chat.clients.count, 2);
+    check_books();
+}
+END_TEST
+
+/* The seat stands empty until the walk is over, and nobody else gets it meanwhile. */
+START_TEST(seats_are_given_up_after_the_walk)
+{
+    struct chat_entry entry = entry_of(2, WIRE_TEXT);
+    struct room *room;
+
+    enter(A, 1, WIRE_TEXT);
+    enter(B, 2, WIRE_TEXT);
+    room = room_named(LOBBY);
+    chat_begin_flush(&chat, room);
+    leave(B, false);
+    ck_assert_uint_eq(chat.clients.count, 2);
+    chat_end_flush(&chat, room);
+    ck_assert_uint_eq(chat_deadline(&chat), chat.now);
+    ck_assert_int_eq(try_enter(C, &entry), CHAT_ID_TAKEN);
+    chat_expire(&chat);
+    ck_assert_uint_eq(chat.clients.count, 1);
+    expect(A, "Client #2 left the chat");
+    ck_assert_int_eq(try_enter(C, &entry), CHAT_OK);
+    expect_nothing(A);
+}
+END_TEST
+
+/* What a client is still to be sent goes with its connection. */
+START_TEST(answers_outlive_the_seat)
+{
+    enter(A, 1, WIRE_TEXT);
+    enter(B, 2, WIRE_TEXT);
+    SEND(A, "hi");
+    SEND(B, "ho");
+    leave(A, false);
+    expect(A, "You wrote: hi");
+    expect(A, "Client #2 says: ho");
+    expect_nothing(A);
+}
+END_TEST
+
+START_TEST(nobody_is_told_of_the_end)
+{
+    enter(A, 1, WIRE_TEXT);
+    enter(B, 2, WIRE_V1);
+    enter(C, 3, WIRE_V1);
+    skip_all(A);
+    skip_all(C);
+    chat_stop(&chat);
+    leave(B, true);
+    expect_nothing(A);
+    expect_nothing(C);
+    leave(C, true);
+    leave(A, true);
+    ck_assert_uint_eq(chat.clients.count, 0);
+    ck_assert_uint_eq(chat.rooms.count, 0);
+}
+END_TEST
+
+/* ---- ids and seats ---- */
+
+START_TEST(an_id_has_one_holder)
+{
+    struct chat_entry entry = entry_of(1, (enum wire_kind)_i);
+
+    enter(A, 1, WIRE_TEXT);
+    enter(B, 2, WIRE_TEXT);
+    ck_assert_int_eq(try_enter(C, &entry), CHAT_ID_TAKEN);
+    ck_assert(sendq_is_empty(&C->out));
+    ck_assert_ptr_null(C->out.box);
+    entry.room = STR("elsewhere");
+    ck_assert_int_eq(try_enter(C, &entry), CHAT_ID_TAKEN);
+    ck_assert_ptr_null(room_named("elsewhere"));
+    entry.key = STR("a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0");
+    ck_assert_int_eq(try_enter(C, &entry), CHAT_ID_TAKEN);
+    entry.key = STR("00000000000000000000000000000000");
+    ck_assert_int_eq(try_enter(C, &entry), CHAT_ID_TAKEN);
+    ck_assert(!A->is_replaced);
+    expect_nothing(A);
+    expect_nothing(B);
+    ck_assert_uint_eq(chat.clients.count, 2);
+    check_books();
+}
+END_TEST
+
+START_TEST(full_table)
+{
+    struct chat_entry entry = entry_of(3, (enum wire_kind)_i);
+
+    config.max_clients = 2;
+    world_restart();
+    enter(A, 1, WIRE_TEXT);
+    ck_assert(!chat_is_full(&chat, 3));
+    enter(B, 2, WIRE_TEXT);
+    ck_assert(chat_is_full(&chat, 3));
+    ck_assert(!chat_is_full(&chat, 2));
+    entry.room = STR("elsewhere");
+    ck_assert_int_eq(try_enter(C, &entry), CHAT_FULL);
+    ck_assert(sendq_is_empty(&C->out));
+    ck_assert_ptr_null(room_named("elsewhere"));
+    expect_nothing(A);
+    expect_nothing(B);
+    leave(A, false);
+    ck_assert(!chat_is_full(&chat, 3));
+    ck_assert_int_eq(try_enter(C, &entry), CHAT_OK);
+    check_books();
+}
+END_TEST
+
+START_TEST(smallest_and_largest_id)
+{
+    enter(A, 1, WIRE_TEXT);
+    enter(B, WIRE_ID_MAX, WIRE_TEXT);
+    SEND(B, "hi");
+    expect(A, "Client #9223372036854775807 says: hi");
+    SEND(A, "ho");
+    expect(B, "You wrote: hi");
+    expect(B, "Client #1 says: ho");
+}
+END_TEST
+
+/* ---- rooms ---- */
+
+static void enter_room(struct peer *peer, uint64_t id, enum wire_kind wire, const char *room)
+{
+    struct chat_entry entry = entry_of(id, wire);
+
+    entry.room = str_from(room);
+    enter_as(peer, &entry);
+}
+
+START_TEST(rooms_are_apart)
+{
+    enter_room(A, 1, WIRE_TEXT, "a");
+    enter_room(B, 2, WIRE_V1, "a");
+    enter_room(C, 3, WIRE_TEXT, "b");
+    enter_room(D, 4, WIRE_V1, "b");
+    skip_all(B);
+    skip_all(D);
+    ck_assert_uint_eq(chat.rooms.count, 2);
+    SEND(A, "hi");
+    SEND(B, "{\"type\":\"rename\",\"name\":\"x\"}");
+    expect(A, "You wrote: hi");
+    expect_start(B, "{\"type\":\"message\"");
+    expect_start(B, "{\"type\":\"rename\"");
+    leave(A, false);
+    expect_start(B, "{\"type\":\"leave\"");
+    SEND(B, "{\"type\":\"say\",\"text\":\"psst\",\"to\":3,\"ref\":\"r\"}");
+    expect_start(B, "{\"type\":\"error\",\"code\":\"no-such-client\"");
+    expect_nothing(C);
+    expect_nothing(D);
+    check_books();
+}
+END_TEST
+
+START_TEST(rooms_come_and_go)
+{
+    uint64_t epoch;
+
+    config.history = (size_t)_i;
+    world_restart();
+    enter_room(A, 1, WIRE_TEXT, "a");
+    epoch = room_named("a")->epoch;
+    enter_room(B, 2, WIRE_TEXT, "a");
+    leave(A, false);
+    ck_assert_uint_eq(chat.rooms.count, 1);
+    leave(B, false);
+    ck_assert_uint_eq(chat.rooms.count, 0);
+    ck_assert_uint_eq(chat.record_bytes, 0);
+    settle();
+    reconnect(A);
+    enter_room(A, 1, WIRE_TEXT, "a");
+    ck_assert_uint_ne(room_named("a")->epoch, epoch);
+    SEND(A, "hi");
+    leave(A, false);
+    ck_assert_uint_eq(chat.rooms.count, _i == 0 ? 0 : 1);
+    settle();
+    check_books();
+}
+END_TEST
+
+START_TEST(room_names_are_bytes)
+{
+    char name[64];
+
+    memset(name, 'r', sizeof(name));
+    for (size_t len = 1; len <= sizeof(name); len += 21) {
+        struct chat_entry entry = entry_of(len, WIRE_TEXT);
+
+        entry.room = (struct str){name, len};
+        enter_as(&peers[len / 21], &entry);
+        ck_assert_uint_eq(chat.rooms.count, len / 21 + 1);
+    }
+    check_books();
+}
+END_TEST
+
+/* Many names over few buckets: each chain finds its own. */
+START_TEST(many_rooms)
+{
+    char name[16];
+
+    config.max_clients = 1;
+    config.history = 1;
+    world_restart();
+    for (int i = 0; i < 50; i++) {
+        snprintf(name, sizeof(name), "%d", i);
+        enter_room(A, 1, WIRE_TEXT, name);
+        SEND(A, "%d", i);
+        leave(A, false);
+        reconnect(A);
+    }
+    ck_assert_uint_eq(chat.rooms.count, 50);
+    for (int i = 0; i < 50; i += 3) {
+        struct chat_entry entry = entry_of(1, WIRE_TEXT);
+
+        snprintf(name, sizeof(name), "%d", i);
+        entry.room = str_from(name);
+        entry.history = 1;
+        enter_as(A, &entry);
+        expect(A, "Client #1 says: %d", i);
+        leave(A, false);
+        reconnect(A);
+    }
+    settle();
+    check_books();
+}
+END_TEST
+
+/* ---- wschat.v1 ---- */
+
+START_TEST(welcome_tells_all)
+{
+    struct chat_entry entry = entry_of(1, WIRE_V1);
+
+    entry.name = STR("ada");
+    enter_as(A, &entry);
+    expect(A,
+           "{\"type\":\"welcome\",\"id\":1,\"room\":\"lobby\",\"name\":\"ada\",\"pos\":\"%s\","
+           "\"recovered\":false,\"key\":\"a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1\",\"count\":1,"
+           "\"members\":[{\"id\":1,\"name\":\"ada\"}],\"limits\":{\"message\":1000}}",
+           pos_in(LOBBY, 0));
+    enter(B, 2, WIRE_TEXT);
+    enter(C, 3, WIRE_V1);
+    expect(C,
+           "{\"type\":\"welcome\",\"id\":3,\"room\":\"lobby\",\"name\":\"\",\"pos\":\"%s\","
+           "\"recovered\":false,\"key\":\"a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2\",\"count\":3,"
+           "\"members\":[{\"id\":3,\"name\":\"\"},{\"id\":1,\"name\":\"ada\"},"
+           "{\"id\":2,\"name\":\"\"}],\"limits\":{\"message\":1000}}",
+           pos_in(LOBBY, 2));
+    expect_nothing(C);
+}
+END_TEST
+
+/* At most presence_limit members are listed, and the newcomer is one of them. */
+START_TEST(welcome_is_bounded)
+{
+    static const char *const others[] = {"", "", ",{\"id\":1,\"name\":\"\"}",
+                                         ",{\"id\":2,\"name\":\"\"}", ",{\"id\":3,\"name\":\"\"}"};
+    char members[200] = "\"members\":[";
+    const char *message;
+
+    config.presence_limit = (size_t)_i;
+    world_restart();
+    enter(A, 1, WIRE_TEXT);
+    enter(B, 2, WIRE_TEXT);
+    enter(C, 3, WIRE_TEXT);
+    enter(D, 4, WIRE_V1);
+    fetch(D);
+    message = next_message(D);
+    ck_assert_ptr_nonnull(strstr(message, "\"count\":4,"));
+    if (_i > 0)
+        strncat(members, "{\"id\":4,\"name\":\"\"}", 50);
+    for (int i = 0; i <= _i && i <= 4; i++)
+        strncat(members, others[i], 50);
+    strncat(members, "],", 50);
+    ck_assert_ptr_nonnull(strstr(message, members));
+}
+END_TEST
+
+START_TEST(comings_and_goings)
+{
+    struct chat_entry entry = entry_of(2, WIRE_V1);
+
+    enter(A, 1, WIRE_V1);
+    skip_all(A);
+    entry.name = STR("ada");
+    enter_as(B, &entry);
+    expect(A, "{\"type\":\"join\",\"pos\":\"%s\",\"ts\":5,\"from\":2,\"name\":\"ada\"}",
+           pos_in(LOBBY, 2));
+    SEND(B, "{\"type\":\"rename\",\"name\":\"bob\",\"ref\":\"x\"}");
+    expect(A, "{\"type\":\"rename\",\"pos\":\"%s\",\"ts\":5,\"from\":2,\"name\":\"bob\"}",
+           pos_in(LOBBY, 3));
+    skip_all(B);
+    enter(C, 3, WIRE_TEXT);
+    expect(A, "{\"type\":\"join\",\"pos\":\"%s\",\"ts\":5,\"from\":3,\"name\":\"\"}",
+           pos_in(LOBBY, 4));
+    leave(B, false);
+    expect(A, "{\"type\":\"leave\",\"pos\":\"%s\",\"ts\":5,\"from\":2,\"name\":\"bob\"}",
+           pos_in(LOBBY, 5));
+    expect(C, "Client #2 left the chat");
+    expect_nothing(A);
+    expect_nothing(C);
+}
+END_TEST
+
+START_TEST(names_change)
+{
+    enter(A, 1, WIRE_V1);
+    skip_all(A);
+    SEND(A, "{\"type\":\"rename\",\"name\":\"ada\"}");
+    expect_start(A, "{\"type\":\"rename\"");
+    SEND(A, SAY("hi"));
+    expect(A,
+           "{\"type\":\"message\",\"pos\":\"%s\",\"ts\":5,\"from\":1,\"name\":\"ada\",\"text\":"
+           "\"hi\"}",
+           pos_in(LOBBY, 3));
+    SEND(A, "{\"type\":\"rename\",\"name\":\"\"}");
+    expect(A, "{\"type\":\"rename\",\"pos\":\"%s\",\"ts\":5,\"from\":1,\"name\":\"\"}",
+           pos_in(LOBBY, 4));
+    SEND(A, "{\"type\":\"rename\",\"name\":\"a\\nb\"}");
+    expect_start(A, "{\"type\":\"error\",\"code\":\"bad-name\"");
+    ck_assert_uint_eq(A->client->name_len, 0);
+    expect_nothing(A);
+}
+END_TEST
+
+START_TEST(errors_are_for_the_sender)
+{
+    enter(A, 1, WIRE_V1);
+    enter(B, 2, WIRE_V1);
+    skip_all(A);
+    skip_all(B);
+    wakes = 0;
+    SEND(A, "hi");
+    ck_assert_uint_eq(wakes, 1);
+    expect_start(A, "{\"type\":\"error\",\"code\":\"bad-json\",\"text\":\"");
+    SEND(A, "{\"type\":\"shout\",\"ref\":\"r\"}");
+    expect_start(A, "{\"type\":\"error\",\"code\":\"bad-type\"");
+    SEND(A, "{\"type\":\"say\",\"ref\":\"r\"}");
+    expect(A, "{\"type\":\"error\",\"code\":\"bad-text\",\"text\":\"\\\"text\\\" must be a "
+              "string\",\"ref\":\"r\"}");
+    SEND(A, "{\"type\":\"say\",\"text\":\"\",\"ref\":1}");
+    expect_start(A, "{\"type\":\"error\",\"code\":\"bad-ref\"");
+    SEND(A, SAY("still here"));
+    expect_start(A, "{\"type\":\"message\"");
+    expect_start(B, "{\"type\":\"message\"");
+    expect_nothing(B);
+}
+END_TEST
+
+/* ---- direct messages ---- */
+
+START_TEST(direct_messages)
+{
+    enter(A, 1, WIRE_V1);
+    enter(B, 2, WIRE_V1);
+    enter(C, 3, WIRE_TEXT);
+    skip_all(A);
+    skip_all(B);
+    wakes = 0;
+    SEND(A, "{\"type\":\"say\",\"text\":\"psst\",\"to\":2,\"ref\":\"c-18\"}");
+    ck_assert_uint_eq(wakes, 2);
+    for (int i = 0; i < 2; i++)
+        expect(&peers[i], "{\"type\":\"direct\",\"ts\":5,\"from\":1,\"to\":2,\"name\":\"\","
+                          "\"text\":\"psst\",\"ref\":\"c-18\"}");
+    SEND(A, "{\"type\":\"say\",\"text\":\"psst\",\"to\":3}");
+    expect(C, "Client #1 whispers: psst");
+    expect_start(A, "{\"type\":\"direct\"");
+    SEND(A, "{\"type\":\"say\",\"text\":\"me\",\"to\":1}");
+    expect(A, "{\"type\":\"direct\",\"ts\":5,\"from\":1,\"to\":1,\"name\":\"\",\"text\":\"me\"}");
+    for (int i = 0; i < 3; i++)
+        expect_nothing(&peers[i]);
+    /* It is nobody else's, later either. */
+    ck_assert_uint_eq(room_named(LOBBY)->messages.count, 0);
+    ck_assert_uint_eq(room_named(LOBBY)->seq, 3);
+}
+END_TEST
+
+START_TEST(direct_to_nobody)
+{
+    enter(A, 1, WIRE_V1);
+    enter(B, 2, WIRE_V1);
+    skip_all(A);
+    SEND(A, "{\"type\":\"say\",\"text\":\"\",\"to\":9,\"ref\":\"r\"}");
+    expect(A, "{\"type\":\"error\",\"code\":\"no-such-client\",\"text\":"
+              "\"nobody in this room has that id\",\"ref\":\"r\"}");
+    skip_all(A);
+    leave(B, true);
+    SEND(A, "{\"type\":\"say\",\"text\":\"\",\"to\":2,\"ref\":\"r\"}");
+    expect_start(A, "{\"type\":\"error\",\"code\":\"away\"");
+    pass(5000);
+    expect_start(A, "{\"type\":\"leave\"");
+    SEND(A, "{\"type\":\"say\",\"text\":\"\",\"to\":2,\"ref\":\"r\"}");
+    expect_start(A, "{\"type\":\"error\",\"code\":\"no-such-client\"");
+    expect_nothing(A);
+}
+END_TEST
+
+/* Whoever does not read gets no more than max_lag bytes of direct messages. */
+START_TEST(direct_to_somebody_busy)
+{
+    int sent = 0;
+
+    enter(A, 1, WIRE_V1);
+    enter(B, 2, WIRE_V1);
+    skip_all(A);
+    skip_all(B);
+    B->window = 0;
+    for (;;) {
+        const char *message;
+
+        SEND(A, "{\"type\":\"say\",\"text\":\"0123456789\",\"to\":2,\"ref\":\"r\"}");
+        fetch(A);
+        message = next_message(A);
+        if (strstr(message, "\"code\":\"busy\"") != NULL)
+            break;
+        ck_assert_int_lt(++sent, 100);
+    }
+    ck_assert_uint_gt(B->out.queued, config.max_lag);
+    ck_assert_uint_lt(B->out.queued, config.max_lag + 200);
+    B->window = SIZE_MAX;
+    for (int i = 0; i < sent; i++)
+        expect_start(B, "{\"type\":\"direct\"");
+    expect_nothing(B);
+    SEND(A, "{\"type\":\"say\",\"text\":\"\",\"to\":2}");
+    expect_start(A, "{\"type\":\"direct\"");
+}
+END_TEST
+
+/* ---- crowds ---- */
+
+static void start_crowd(size_t limit)
+{
+    config.presence_limit = limit;
+    world_restart();
+}
+
+START_TEST(joins_up_to_the_limit)
+{
+    start_crowd(3);
+    enter(A, 1, WIRE_V1);
+    enter(B, 2, WIRE_TEXT);
+    skip_all(A);
+    enter(C, 3, WIRE_TEXT);
+    expect_start(A, "{\"type\":\"join\"");
+    enter(D, 4, WIRE_V1);
+    expect(A, "{\"type\":\"count\",\"count\":4}");
+    expect_start(D, "{\"type\":\"welcome\"");
+    expect(D, "{\"type\":\"count\",\"count\":4}");
+    enter(&peers[4], 5, WIRE_TEXT);
+    expect(A, "{\"type\":\"count\",\"count\":5}");
+    leave(&peers[4], false);
+    expect(A, "{\"type\":\"count\",\"count\":4}");
+    expect(B, "Client #5 left the chat");
+    leave(C, false);
+    expect_start(A, "{\"type\":\"leave\"");
+    expect(B, "Client #3 left the chat");
+    enter(C, 3, WIRE_TEXT);
+    expect(A, "{\"type\":\"count\",\"count\":4}");
+    expect_nothing(A);
+    expect_nothing(B);
+}
+END_TEST
+
+/* Many comings and goings in one tick are one count. */
+START_TEST(counts_are_few)
+{
+    start_crowd(1);
+    enter(A, 1, WIRE_V1);
+    skip_all(A);
+    for (int i = 1; i < 8; i++)
+        enter(&peers[i], (uint64_t)i + 1, WIRE_TEXT);
+    leave(&peers[7], false);
+    expect(A, "{\"type\":\"count\",\"count\":7}");
+    expect_nothing(A);
+    expect(B, "Client #8 left the chat");
+    expect_nothing(B);
+}
+END_TEST
+
+/* Who is not told of joins is not told of them later either. */
+START_TEST(crowds_are_not_replayed)
+{
+    struct chat_entry entry = entry_of(1, WIRE_V1);
+
+    start_crowd(1);
+    enter(A, 1, WIRE_V1);
+    SEND(A, SAY("first"));
+    skip_all(A);
+    leave(A, true);
+    enter(B, 2, WIRE_TEXT);
+    SEND(B, "hi");
+    settle();
+    reconnect(A);
+    entry.since = str_from(A->pos);
+    entry.key = str_from(A->key);
+    enter_as(A, &entry);
+    expect_start(A, "{\"type\":\"welcome\"");
+    expect_start(A, "{\"type\":\"message\"");
+    expect_nothing(A);
+}
+END_TEST
+
+START_TEST(names_are_told_in_a_crowd)
+{
+    start_crowd(1);
+    enter(A, 1, WIRE_V1);
+    enter(B, 2, WIRE_V1);
+    skip_all(A);
+    SEND(B, "{\"type\":\"rename\",\"name\":\"ada\"}");
+    expect_start(A, "{\"type\":\"rename\"");
+}
+END_TEST
+
+/* ---- rings ---- */
+
+/* The rings of a busy room grow, and go when it has been quiet for a while. */
+START_TEST(quiet_rooms_give_memory_back)
+{
+    enter(A, 1, WIRE_TEXT);
+    ck_assert_uint_eq(chat_deadline(&chat), UINT64_MAX);
+    SEND(A, "hi");
+    settle();
+    ck_assert_uint_gt(room_named(LOBBY)->outbox[WIRE_TEXT].size, 0);
+    ck_assert_uint_gt(chat_deadline(&chat), chat.now);
+    ck_assert_uint_lt(chat_deadline(&chat), chat.now + 60000);
+    pass(chat_deadline(&chat) - chat.now);
+    ck_assert_uint_eq(room_named(LOBBY)->outbox[WIRE_TEXT].size, 0);
+    ck_assert_uint_eq(chat_deadline(&chat), UINT64_MAX);
+    SEND(A, "ho");
+    expect(A, "You wrote: hi");
+    expect(A, "You wrote: ho");
+}
+END_TEST
+
+START_TEST(quiet_rooms_keep_what_is_wanted)
+{
+    enter(A, 1, WIRE_TEXT);
+    enter(B, 2, WIRE_TEXT);
+    B->window = 0;
+    SEND(A, "hi");
+    settle();
+    pass(60000);
+    B->window = SIZE_MAX;
+    expect(B, "Client #1 says: hi");
+}
+END_TEST
+
+/* Joins and renames fill one ring only. Making room there must not take away what was reserved in
+ * the other one. */
+START_TEST(rings_do_not_take_each_others_room)
+{
+    const struct outbox *box;
+    char text[60001] = {0};
+
+    config.max_lag = 100000;
+    config.max_message = 60000;
+    world_restart();
+    enter(A, 1, WIRE_TEXT);
+    enter(B, 2, WIRE_V1);
+    enter(C, 3, WIRE_TEXT);
+    settle();
+    box = &room_named(LOBBY)->outbox[WIRE_V1];
+    while (box->max_size - (size_t)(box->head - box->tail) > 300000)
+        SEND(B, "{\"type\":\"rename\",\"name\":\"ada\"}");
+    SEND(A, "hi");
+    for (size_t i = 0; i < 60000; i++)
+        text[i] = (char)(1 + i % 7 * (i / 7 % 5) % 7); /* six times as long in JSON */
+    flushes = 0;
+    ck_assert_int_eq(chat_receive(&chat, A->client, text, 60000), 0);
+    ck_assert_uint_gt(flushes, 0);
+    ck_assert_str_eq(next_text(A), "hi");
+    ck_assert(strcmp(next_text(A), text) == 0);
+    ck_assert_str_eq(next_text(C), "hi");
+    ck_assert(strcmp(next_text(C), text) == 0);
+    expect_nothing(A);
+    expect_nothing(C);
+}
+END_TEST
+
+/* ---- after all ---- */
+
+START_TEST(ends_with_people_in_it)
+{
+    struct chat_entry entry = entry_of(3, WIRE_V1);
+
+    enter(A, 1, WIRE_TEXT);
+    enter(B, 2, WIRE_V1);
+    SEND(A, "hi");
+    SEND(B, "{\"type\":\"rename\",\"name\":\"ada\"}");
+    leave(B, true);
+    entry.history = 10;
+    enter_as(C, &entry); /* its queue holds records that outlive the chat */
+    chat_deinit(&chat);
+    world_forget_peers();
+    world_start();
+}
+END_TEST
+
+START_TEST(counters)
+{
+    enter(A, 1, WIRE_TEXT);
+    enter(B, 2, WIRE_V1);
+    enter(C, 3, WIRE_V1);
+    ck_assert_uint_eq(chat.counters.messages, 0);
+    SEND(A, "hi");
+    ck_assert_uint_eq(chat.counters.messages, 1);
+    settle();
+}
+END_TEST
+
+static void add_tutorial_tests(Suite *suite)
+{
+    TCase *cases = tcase_create("tutorial");
+
+    tcase_add_checked_fixture(cases, world_setup, world_teardown);
+    tcase_add_test(cases, two_people_talk);
+    tcase_add_test(cases, two_people_talk_in_example_1);
+    tcase_add_loop_test(cases, exact_bytes, 0, 2);
+    tcase_add_test(cases, any_text_is_said);
+    tcase_add_loop_test(cases, texts_of_every_length, 0, 2);
+    tcase_add_test(cases, both_wires_share_a_room);
+    tcase_add_loop_test(cases, v1_authors_hear_themselves_once, 0, 2);
+    tcase_add_loop_test(cases, one_order_for_all, 0, 5);
+    suite_add_tcase(suite, cases);
+}
+
+static void add_leaving_tests(Suite *suite)
+{
+    TCase *cases = tcase_create("leaving");
+
+    tcase_add_checked_fixture(cases, world_setup, world_teardown);
+    tcase_add_loop_test(cases, leaves_once, 0, WAYS);
+    tcase_add_test(cases, a_slow_reader_is_nobodys_problem);
+    tcase_add_test(cases, a_slow_reader_gets_whole_frames);
+    tcase_add_test(cases, several_leave_in_one_flush);
+    tcase_add_test(cases, seats_are_given_up_after_the_walk);
+    tcase_add_test(cases, answers_outlive_the_seat);
+    tcase_add_test(cases, nobody_is_told_of_the_end);
+    suite_add_tcase(suite, cases);
+}
+
+static void add_room_tests(Suite *suite)
+{
+    TCase *cases = tcase_create("rooms");
+
+    tcase_add_checked_fixture(cases, world_setup, world_teardown);
+    tcase_add_loop_test(cases, an_id_has_one_holder, 0, WIRE_KINDS);
+    tcase_add_loop_test(cases, full_table, 0, WIRE_KINDS);
+    tcase_add_test(cases, smallest_and_largest_id);
+    tcase_add_test(cases, rooms_are_apart);
+    tcase_add_loop_test(cases, rooms_come_and_go, 0, 2);
+    tcase_add_test(cases, room_names_are_bytes);
+    tcase_add_test(cases, many_rooms);
+    tcase_add_test(cases, quiet_rooms_give_memory_back);
+    tcase_add_test(cases, quiet_rooms_keep_what_is_wanted);
+    tcase_add_test(cases, rings_do_not_take_each_others_room);
+    tcase_add_test(cases, ends_with_people_in_it);
+    tcase_add_test(cases, counters);
+    suite_add_tcase(suite, cases);
+}
+
+static void add_v1_tests(Suite *suite)
+{
+    TCase *cases = tcase_create("v1");
+
+    tcase_add_checked_fixture(cases, world_setup, world_teardown);
+    tcase_add_test(cases, welcome_tells_all);
+    tcase_add_loop_test(cases, welcome_is_bounded, 0, 6);
+    tcase_add_test(cases, comings_and_goings);
+    tcase_add_test(cases, names_change);
+    tcase_add_test(cases, errors_are_for_the_sender);
+    tcase_add_test(cases, direct_messages);
+    tcase_add_test(cases, direct_to_nobody);
+    tcase_add_test(cases, direct_to_somebody_busy);
+    tcase_add_test(cases, joins_up_to_the_limit);
+    tcase_add_test(cases, counts_are_few);
+    tcase_add_test(cases, crowds_are_not_replayed);
+    tcase_add_test(cases, names_are_told_in_a_crowd);
+    suite_add_tcase(suite, cases);
+}
+
+Suite *suite_chat(void)
+{
+    Suite *suite = suite_create("chat");
+
+    add_tutorial_tests(suite);
+    add_leaving_tests(suite);
+    add_room_tests(suite);
+    add_v1_tests(suite);
+    return suite;
+}
