@@ -15,6 +15,7 @@ server_core=0
 load_core=1
 growth=0
 chart=$out/performance.svg
+document=
 
 usage() {
     cat <<TEXT
@@ -26,7 +27,7 @@ usage: scripts/bench.sh [OPTION]...
   --servers WORDS   servers to measure (all that are installed): floor-plain floor-batch wschat bun ws lws fastapi
   --growth          how the cost grows with clients, sizes and rooms, in place of the table
   --cores A,B       where the server and the load generator run ($server_core,$load_core)
-  --chart FILE      where the chart goes ($chart)
+  --doc             puts table and chart into docs/performance.md and docs/performance.svg
   --list            the works
 TEXT
 }
@@ -71,7 +72,7 @@ while [ $# -gt 0 ]; do
     --servers) against=$2 && shift ;;
     --growth) growth=1 ;;
     --cores) server_core=${2%,*} load_core=${2#*,} && shift ;;
-    --chart) chart=$2 && shift ;;
+    --doc) chart=docs/performance.svg document=docs/performance.md ;;
     --list) works | cut -d '|' -f 1,2 | tr '|' '\t' && exit ;;
     --help) usage && exit ;;
     *) usage >&2 && exit 2 ;;
@@ -92,7 +93,6 @@ build() {
     local cc=${CC:-cc} flags
     # shellcheck disable=SC2206  # a list of words
     flags=(-std=c11 -D_GNU_SOURCE ${CFLAGS:--O2 -g} -Iinclude)
-    mkdir -p $out
     "$cc" "${flags[@]}" $bench/load.c $bench/session.c $bench/crowd.c $bench/hist.c $bench/proc.c \
         src/proto/ws_frame.c -o $out/load
     "$cc" "${flags[@]}" $bench/floor.c src/base/sha1.c src/base/base64.c -o $out/floor
@@ -166,7 +166,7 @@ pin() {
 start_server() {
     local tries
     port=
-    (pin "$server_core" "${command[@]}") >$out/server.out 2>$out/server.err &
+    (pin "$server_core" "${command[@]}") >$out/server.out 2>$out/server.err 9>&- &
     server=$!
     for tries in $(seq 100); do
         sleep 0.05
@@ -226,6 +226,9 @@ describe_machine() {
     echo "rounds=$rounds"
 }
 
+mkdir -p $out
+exec 9>$out/lock
+flock 9 # two at a time would measure each other
 build
 ulimit -n "$(ulimit -Hn)"
 describe_machine >$out/machine.txt
@@ -234,7 +237,7 @@ for round in $(seq "$rounds"); do
     run_round "$round"
 done
 if command -v python3 >/dev/null; then
-    python3 $bench/report.py $out/results.txt $out/machine.txt "$chart" | tee $out/table.md
+    python3 $bench/report.py $out/results.txt $out/machine.txt "$chart" ${document:+"$document"} | tee $out/table.md
 else
     echo "no python3: the raw results are in $out/results.txt" >&2
 fi

@@ -46,7 +46,7 @@ struct sample {
     uint64_t server_delay;
     uint64_t own_cpu;
     uint64_t own_delay;
-    struct proc_ticks ticks;
+    struct proc_stat stat;
     uint64_t received;
     uint64_t bytes;
     uint64_t reads;
@@ -78,7 +78,7 @@ static struct sample sample_take(struct load *l)
                            .server_delay = proc_delay_ns(l->set.pid),
                            .own_cpu = proc_cpu_ns(getpid()),
                            .own_delay = proc_delay_ns(getpid()),
-                           .ticks = proc_ticks(l->set.pid),
+                           .stat = proc_stat(l->set.pid),
                            .received = l->received,
                            .bytes = t->bytes,
                            .reads = t->reads};
@@ -155,10 +155,12 @@ static void print_settings(const struct load *l)
 static void print_cost(const struct sample *a, const struct sample *b, uint64_t count)
 {
     double server = (double)(b->server_cpu - a->server_cpu);
-    double user = (double)(b->ticks.user - a->ticks.user);
-    double sys = (double)(b->ticks.system - a->ticks.system);
+    double user = (double)(b->stat.user - a->stat.user);
+    double sys = (double)(b->stat.system - a->stat.system);
     double seconds = (double)(b->time - a->time) / 1e9;
 
+    printf(" faults=%.4f",
+           (double)(b->stat.faults - a->stat.faults) / (double)(count > 0 ? count : 1));
     printf(" seconds=%.3f count=%" PRIu64 " per_second=%.0f cpu_us=%.4f user_part=%.3f", seconds,
            count, (double)count / seconds, server / 1e3 / (double)(count > 0 ? count : 1),
            user + sys > 0 ? user / (user + sys) : 0);

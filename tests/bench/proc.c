@@ -31,9 +31,9 @@ uint64_t proc_delay_ns(pid_t pid)
     return delay;
 }
 
-struct proc_ticks proc_ticks(pid_t pid)
+struct proc_stat proc_stat(pid_t pid)
 {
-    struct proc_ticks ticks = {0, 0};
+    struct proc_stat stat = {0, 0, 0};
     char path[40];
     char line[1024] = "";
     const char *after_name;
@@ -42,12 +42,13 @@ struct proc_ticks proc_ticks(pid_t pid)
     snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
     f = fopen(path, "re");
     if (f == NULL)
-        return ticks;
+        return stat;
     if (fgets(line, sizeof(line), f) != NULL && (after_name = strrchr(line, ')')) != NULL)
-        sscanf(after_name + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64,
-               &ticks.user, &ticks.system);
+        sscanf(after_name + 1,
+               " %*c %*d %*d %*d %*d %*d %*u %" SCNu64 " %*u %*u %*u %" SCNu64 " %" SCNu64,
+               &stat.faults, &stat.user, &stat.system);
     fclose(f);
-    return ticks;
+    return stat;
 }
 
 uint64_t proc_private_bytes(pid_t pid)

@@ -12,12 +12,14 @@ uint64_t proc_cpu_ns(pid_t pid);
  * gone. */
 uint64_t proc_delay_ns(pid_t pid);
 
-/* The clock ticks it spent in user mode and in the kernel: for the ratio between the two. */
-struct proc_ticks {
+/* Page faults that needed no disk, and the clock ticks it spent in user mode and in the kernel: for
+ * the ratio between the two. */
+struct proc_stat {
+    uint64_t faults;
     uint64_t user;
     uint64_t system;
 };
-struct proc_ticks proc_ticks(pid_t pid);
+struct proc_stat proc_stat(pid_t pid);
 
 /* Memory that is the process's own (private, clean or dirty), in bytes; 0 where that is not known.
  */

@@ -1,14 +1,20 @@
 #!/usr/bin/env python3
 """Makes a table (Markdown, on stdout) and a chart (SVG) of what scripts/bench.sh measured.
 
-usage: report.py RESULTS MACHINE CHART
+usage: report.py RESULTS MACHINE CHART [DOCUMENT]
 
-Each figure is the median over the rounds. A ratio is the median of the rounds' own ratios: both servers of a
-round ran within seconds of each other, so what else the machine did then touches both.
+With a document, its part between the lines `<!-- NAME -->` and `<!-- end -->` becomes the table; NAME is `table`, or
+`growth` for the works of --growth.
+
+Each figure is the median over the rounds. A ratio is the median of the rounds' own ratios, with the smallest and the
+largest behind it: both servers of a round ran within seconds of each other, so what else the machine did then touches
+both.
 """
 
+import io
 import shlex
 import sys
+from contextlib import redirect_stdout
 from statistics import median
 from xml.sax.saxutils import escape
 
@@ -59,10 +65,13 @@ class Results:
         values = self.values(work, server, key)
         return median(values.values()) if values else None
 
-    def ratio(self, work, server, other, key="cpu_us"):
+    def ratios(self, work, server, other, key="cpu_us"):
         mine, theirs = self.values(work, server, key), self.values(work, other, key)
-        both = [mine[n] / theirs[n] for n in mine if theirs.get(n)]
-        return median(both) if both else None
+        return [mine[n] / theirs[n] for n in mine if theirs.get(n)]
+
+    def ratio(self, work, server, other, key="cpu_us"):
+        ratios = self.ratios(work, server, other, key)
+        return median(ratios) if ratios else None
 
     def faults(self, work, server):
         """What went wrong in any round, in words."""
@@ -96,8 +105,15 @@ def seconds(microseconds):
     return f"{number(microseconds)} µs" if microseconds < 1000 else f"{number(microseconds / 1e3)} ms"
 
 
+def spread(ratios):
+    if not ratios:
+        return ""
+    text = f"{median(ratios):.2f}"
+    return text if len(ratios) < 2 else f"{text} ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
 def print_work(results, work):
-    title, floor, target = WORKS.get(work, (work, "floor-plain", None))
+    title, floor, _ = WORKS[work]
     echo = work.startswith("echo-") and work != "echo-64"
     print(f"\n### {title}\n")
     print("| server | CPU µs each | × floor | each second | p50 | p99 | p99.9 | max |" + (" MB/s |" if echo else ""))
@@ -106,8 +122,7 @@ def print_work(results, work):
     for server in results.runs[work]:
         cells = [NAMES.get(server, server)]
         cells.append(number(results.median(work, server, "cpu_us")))
-        ratio = results.ratio(work, server, floor)
-        cells.append("" if ratio is None else f"{ratio:.2f}")
+        cells.append(spread(results.ratios(work, server, floor)))
         cells.append(number(results.median(work, server, "per_second"), 4))
         cells += [seconds(results.median(work, server, key)) for key in ("p50_us", "p99_us", "p999_us", "max_us")]
         if echo:
@@ -152,6 +167,18 @@ def print_targets(results):
         print("\n### What wschat is to reach\n\n| work | to reach | reached | |\n|---|---|--:|---|")
         for title, goal, reached, is_met in rows:
             print(f"| {title} | {goal} | {reached} | {'yes' if is_met else '**no**'} |")
+
+
+def print_growth(results):
+    print("\n| work | wschat, CPU µs each | floor, CPU µs each | × floor | MB/s |\n|---|--:|--:|--:|--:|")
+    for work in results.runs:
+        cells = [number(results.median(work, server, "cpu_us")) for server in ("wschat", "floor-plain")]
+        cells.append(spread(results.ratios(work, "wschat", "floor-plain")))
+        cells.append(number(results.median(work, "wschat", "mb_per_s")))
+        print(f"| {work.replace('-', ': ', 1)} | " + " | ".join(cells) + " |")
+        for server in results.runs[work]:
+            if faults := results.faults(work, server):
+                print(f"\n{NAMES[server]}, {work}: {faults}.\n", file=sys.stderr)
 
 
 # ---- The chart ----
@@ -212,16 +239,32 @@ def draw(results, path):
                   f'<rect width="{width}" height="{y + 24}" fill="#ffffff"/>\n' + "\n".join(parts) + "\n</svg>\n")
 
 
+def put_into(document, name, text):
+    with open(document, encoding="utf-8") as file:
+        before, _, rest = file.read().partition(f"<!-- {name} -->\n")
+    after = rest.partition("<!-- end -->\n")[2]
+    with open(document, "w", encoding="utf-8") as file:
+        file.write(f"{before}<!-- {name} -->\n{text}<!-- end -->\n{after}")
+
+
 def main():
-    results_path, machine_path, chart_path = sys.argv[1:]
-    results = Results(results_path)
-    with open(machine_path, encoding="utf-8") as lines:
+    results = Results(sys.argv[1])
+    is_growth = not any(work in WORKS for work in results.runs)
+    text = io.StringIO()
+    with open(sys.argv[2], encoding="utf-8") as lines, redirect_stdout(text):
         print("; ".join(line.strip().replace("=", " ", 1) for line in lines))
-    for work in results.runs:
-        print_work(results, work)
-    print_memory(results)
-    print_targets(results)
-    draw(results, chart_path)
+        if is_growth:
+            print_growth(results)
+        else:
+            print_targets(results)
+            for work in results.runs:
+                print_work(results, work)
+            print_memory(results)
+    print(text.getvalue(), end="")
+    if not is_growth:
+        draw(results, sys.argv[3])
+    if len(sys.argv) > 4:
+        put_into(sys.argv[4], "growth" if is_growth else "table", text.getvalue())
 
 
 if __name__ == "__main__":
