@@ -192,8 +192,8 @@ static void space_skip(struct reader *r)
         r->pos++;
 }
 
-/* Skips a character and the white space around it, if it is the next one. */
-static bool char_take(struct reader *r, char c)
+/* Skips a comma or a colon with the white space around it, if it comes next. */
+static bool separator_take(struct reader *r, char c)
 {
     space_skip(r);
     if (r->pos == r->end || *r->pos != c)
@@ -288,10 +288,15 @@ static int depth_enter(struct reader *r)
     return 0;
 }
 
-static int depth_leave(struct reader *r)
+/* Goes out of it if its closing bracket comes next. */
+static bool depth_leave(struct reader *r, char bracket)
 {
+    space_skip(r);
+    if (r->pos == r->end || *r->pos != bracket)
+        return false;
     r->depth--;
-    return 0;
+    r->pos++;
+    return true;
 }
 
 static int array_read(struct reader *r)
@@ -301,14 +306,14 @@ static int array_read(struct reader *r)
 
     if (error < 0)
         return error;
-    if (char_take(r, ']'))
-        return depth_leave(r);
+    if (depth_leave(r, ']'))
+        return 0;
     do {
         error = value_read(r, &element);
         if (error < 0)
             return error;
-    } while (char_take(r, ','));
-    return char_take(r, ']') ? depth_leave(r) : -JSON_ERROR_SYNTAX;
+    } while (separator_take(r, ','));
+    return depth_leave(r, ']') ? 0 : -JSON_ERROR_SYNTAX;
 }
 
 static int name_check(const struct str *names, size_t count, struct str name)
@@ -332,7 +337,7 @@ static int member_read(struct reader *r, const struct str *names, size_t count,
         error = name_check(names, count, member->name);
     if (error < 0)
         return error;
-    return char_take(r, ':') ? value_read(r, member) : -JSON_ERROR_SYNTAX;
+    return separator_take(r, ':') ? value_read(r, member) : -JSON_ERROR_SYNTAX;
 }
 
 /* Hands a member to the field that asks for it, if any does. */
@@ -358,8 +363,8 @@ static int object_read(struct reader *r, struct json_field *fields, size_t count
 
     if (error < 0)
         return error;
-    if (char_take(r, '}'))
-        return depth_leave(r);
+    if (depth_leave(r, '}'))
+        return 0;
     do {
         struct json_field member;
 
@@ -368,8 +373,8 @@ static int object_read(struct reader *r, struct json_field *fields, size_t count
             return error;
         names[members++] = member.name;
         member_store(r, &member, fields, count);
-    } while (char_take(r, ','));
-    return char_take(r, '}') ? depth_leave(r) : -JSON_ERROR_SYNTAX;
+    } while (separator_take(r, ','));
+    return depth_leave(r, '}') ? 0 : -JSON_ERROR_SYNTAX;
 }
 
 /* Reads what begins at r->pos into *value, strings still escaped. Recursion ends at JSON_DEPTH_MAX.

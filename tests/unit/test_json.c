@@ -98,11 +98,16 @@ END_TEST
 
 START_TEST(forgets_earlier_results)
 {
-    struct json_field field = {STR("a"), JSON_NUMBER, STR("1")};
+    struct json_field fields[] = {
+        {STR("a"), JSON_NUMBER, STR("1")},
+        {STR("b"), JSON_NUMBER, STR("1")},
+    };
 
-    ck_assert_int_eq(read_bytes("{}", 2, &field, 1), 0);
-    ck_assert_int_eq(field.type, JSON_ABSENT);
-    ck_assert_uint_eq(field.value.len, 0);
+    ck_assert_int_eq(read_bytes("{}", 2, fields, ARRAY_LEN(fields)), 0);
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        ck_assert_int_eq(fields[i].type, JSON_ABSENT);
+        ck_assert_uint_eq(fields[i].value.len, 0);
+    }
 }
 END_TEST
 
@@ -254,6 +259,10 @@ START_TEST(reads_other_values)
     expect_value(" false ", JSON_FALSE, STR("false"));
     expect_value("null", JSON_NULL, STR("null"));
     expect_value("[ ]", JSON_ARRAY, STR("[ ]"));
+    expect_value(" [ ] ", JSON_ARRAY, STR("[ ]"));
+    expect_value(" [ 1 ] ", JSON_ARRAY, STR("[ 1 ]"));
+    expect_value(" { } ", JSON_OBJECT, STR("{ }"));
+    expect_value(" { \"a\" : 1 } ", JSON_OBJECT, STR("{ \"a\" : 1 }"));
     expect_value("[ 1, [2], {} ]", JSON_ARRAY, STR("[ 1, [2], {} ]"));
     expect_value("{ }", JSON_OBJECT, STR("{ }"));
     expect_value("{\"v\":\"\\u0041\"}", JSON_OBJECT, STR("{\"v\":\"\\u0041\"}"));
