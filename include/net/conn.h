@@ -78,7 +78,8 @@ struct conn_host {
     struct list woken; /* have something to send */
     struct list ready; /* have bytes in `in` that can be used now */
     struct list dead;
-    uint8_t *buffer; /* TUNE_READ_BUFFER bytes that every connection reads into */
+    struct stock stock; /* for the readers: memory of long messages */
+    uint8_t *buffer;    /* TUNE_READ_BUFFER bytes that every connection reads into */
     struct timer_class timers[CONN_TIMERS];
     uint64_t now; /* monotonic milliseconds, read once in a tick */
     uint64_t now_ns;
@@ -130,6 +131,10 @@ void conn_upgrade(struct conn *conn, const struct buf *response,
 /* Sends a frame of its own, whose payload is `prefix` and then `payload`. */
 void conn_send(struct conn *conn, uint8_t opcode, struct str prefix, const void *payload,
                size_t len);
+
+/* Sends the payload of a message that its reader has delivered just now, as it is and, where that
+ * can be, without copying it. */
+void conn_send_back(struct conn *conn, const struct ws_message *message);
 
 /* Begins the close handshake of an OPEN connection with a code and a short reason; else does
  * nothing. */

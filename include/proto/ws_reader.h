@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
+#include "base/stock.h"
 #include "proto/ws_frame.h"
 
 /* What is allowed. Belongs to the caller, outlives the readers, and may serve any number of them.
@@ -23,7 +25,8 @@
 struct ws_reader_limits {
     uint64_t max_message; /* bytes of the longest message; control frames do not count */
     bool accept_binary;
-    bool expect_masked; /* true: reads from a client; false: reads from a server */
+    bool expect_masked;  /* true: reads from a client; false: reads from a server */
+    struct stock *stock; /* where the memory of long messages comes from; NULL: nowhere special */
 };
 
 /* Between two messages it owns no memory. The bytes of an unfinished frame or message are put aside
@@ -60,5 +63,19 @@ void ws_reader_deinit(struct ws_reader *r);
  * After an error, or once it has delivered a WS_CLOSE, it must not be called again: nothing that
  * follows a close frame counts (RFC 6455, 5.5.1). */
 int ws_reader_next(struct ws_reader *r, uint8_t **data, size_t *len, struct ws_message *out);
+
+/* Where the next bytes of a long payload can be received directly, so that they are not copied:
+ * sets *where and returns how many bytes fit there, or 0 where there is no such payload (or no
+ * memory) and ws_reader_next is to be used. What it offers grows with what was received, at most
+ * about twice that. */
+size_t ws_reader_room(struct ws_reader *r, uint8_t **where);
+
+/* Says that `len` bytes (1 to what ws_reader_room returned just before) were received there.
+ * Returns as ws_reader_next. */
+int ws_reader_received(struct ws_reader *r, size_t len, struct ws_message *out);
+
+/* Gives the memory of the message that was delivered last to the caller: *kept is a buffer with it.
+ * Returns false where that cannot be done: the message lies in the input, or is empty. */
+bool ws_reader_keep(struct ws_reader *r, const struct ws_message *message, struct buf *kept);
 
 #endif

@@ -82,12 +82,14 @@ static void fill_random(void *bytes, size_t len)
 static int on_message(struct conn *conn, struct ws_message *message)
 {
     struct server *server = server_of(conn);
-    bool is_verbatim = server->options->echo == ECHO_VERBATIM;
 
     if (conn->client != NULL)
         return chat_receive(&server->chat, conn->client, (char *)message->data, message->len);
-    conn_send(conn, (uint8_t)message->opcode, is_verbatim ? STR("") : STR("Message text was: "),
-              message->data, message->len);
+    if (server->options->echo == ECHO_VERBATIM)
+        conn_send_back(conn, message);
+    else
+        conn_send(conn, (uint8_t)message->opcode, STR("Message text was: "), message->data,
+                  message->len);
     return 0;
 }
 
@@ -440,6 +442,7 @@ static void set_limits(struct server *server)
 
     server->chat_limits =
         (struct ws_reader_limits){.max_message = options->max_message, .expect_masked = true};
+    server->chat_limits.stock = &server->host.stock;
     server->echo_limits = server->chat_limits;
     server->echo_limits.accept_binary = options->echo == ECHO_VERBATIM;
     server->origins =

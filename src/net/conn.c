@@ -1,6 +1,7 @@
 #include "net/conn.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -16,6 +17,9 @@
 /* Bytes of one read from a client that is near its rate: what it may not send yet is better kept by
  * the kernel. */
 #define THROTTLED_READ 4096
+
+/* Shorter messages are copied when they are sent back: it costs less than to keep track of them. */
+#define COPY_MAX 4096
 
 /* An idle timer is restarted only when it has run for one part in so many: that saves work where
  * much is received. */
@@ -209,6 +213,52 @@ void conn_send(struct conn *conn, uint8_t opcode, struct str prefix, const void 
     conn_wake(conn);
 }
 
+/* The memory of a message on its way back to its sender. */
+struct loan {
+    struct stock *stock;
+    struct buf memory;
+};
+
+static void return_loan(void *owner)
+{
+    struct loan *loan = owner;
+
+    stock_put(loan->stock, &loan->memory);
+    free(loan);
+}
+
+/* Sends a long message from where it was received. Returns false where it has to be copied. */
+static bool send_kept(struct conn *conn, const struct ws_message *message)
+{
+    struct ws_frame_header header = {
+        .length = message->len, .opcode = (uint8_t)message->opcode, .fin = true};
+    struct loan *loan = message->len < COPY_MAX ? NULL : malloc(sizeof(*loan));
+    uint8_t bytes[WS_HEADER_MAX];
+
+    if (loan == NULL || !ws_reader_keep(&conn->reader, message, &loan->memory)) {
+        free(loan);
+        return false;
+    }
+    loan->stock = &conn->host->stock;
+    /* A header without its payload would garble what follows, so there is nothing to do then but to
+     * give up. */
+    if (sendq_push(&conn->out, bytes, ws_frame_encode(bytes, &header)) < 0 ||
+        sendq_push_shared(&conn->out, message->data, message->len, return_loan, loan) < 0) {
+        return_loan(loan);
+        conn_drop(conn);
+    }
+    return true;
+}
+
+void conn_send_back(struct conn *conn, const struct ws_message *message)
+{
+    /* A long message is sent at once, while the processor's cache still holds it. */
+    if (send_kept(conn, message))
+        conn_flush(conn);
+    else
+        conn_send(conn, (uint8_t)message->opcode, STR(""), message->data, message->len);
+}
+
 void conn_respond(struct conn *conn, const struct buf *head, const void *body, size_t len,
                   void (*release)(void *), bool keep_alive)
 {
@@ -382,21 +432,25 @@ static void use_message(struct conn *conn, struct ws_message *message)
     }
 }
 
+/* Acts on what the reader returned. */
+static void use_result(struct conn *conn, int result, struct ws_message *message)
+{
+    if (result < 0)
+        fail(conn, (enum ws_error)(-result));
+    else if (result > 0)
+        use_message(conn, message);
+}
+
 /* Reads frames as far as the limits allow. Returns the bytes that it used. */
 static size_t use_frames(struct conn *conn, uint8_t *data, size_t len)
 {
     struct ws_message message;
     size_t left = len;
+    int result = 1;
 
-    while (conn->state < CONN_LINGER && may_go_on(conn)) {
-        int n = ws_reader_next(&conn->reader, &data, &left, &message);
-
-        if (n == 0)
-            break;
-        if (n < 0)
-            fail(conn, (enum ws_error) - n);
-        else
-            use_message(conn, &message);
+    while (result > 0 && conn->state < CONN_LINGER && may_go_on(conn)) {
+        result = ws_reader_next(&conn->reader, &data, &left, &message);
+        use_result(conn, result, &message);
     }
     return len - left;
 }
@@ -408,8 +462,8 @@ static size_t use_request(struct conn *conn, const uint8_t *data, size_t len)
     int n = http_request_parse(&request, (const char *)data, len, &conn->scan);
 
     if (n < 0) {
-        conn->host->bad_request(conn, http_error_status((enum http_error) - n),
-                                http_error_text((enum http_error) - n));
+        conn->host->bad_request(conn, http_error_status((enum http_error)(-n)),
+                                http_error_text((enum http_error)(-n)));
         return len;
     }
     if (n == 0) {
@@ -477,20 +531,65 @@ static void take_input(struct conn *conn, uint8_t *data, size_t len)
         conn_drop(conn);
 }
 
-static void receive(struct conn *conn)
+/* How much to read at once: less from a client that is near its rate, since what it may not send
+ * yet is better kept by the kernel. */
+static size_t read_size(const struct conn *conn)
 {
-    struct conn_host *host = conn->host;
-    bool is_near_limit =
-        host->rate_step_ns > 0 && conn->rate_ns > host->now_ns + host->rate_burst_ns / 2;
-    size_t size = is_near_limit ? min_size(THROTTLED_READ, TUNE_READ_BUFFER) : TUNE_READ_BUFFER;
-    ssize_t n = recv(conn->source.fd, host->buffer, size, 0);
+    const struct conn_host *host = conn->host;
+    bool is_near = host->rate_step_ns > 0 && conn->rate_ns > host->now_ns + host->rate_burst_ns / 2;
 
-    if (n > 0)
-        take_input(conn, host->buffer, (size_t)n);
-    else if (n == 0)
+    return is_near ? min_size(THROTTLED_READ, TUNE_READ_BUFFER) : TUNE_READ_BUFFER;
+}
+
+/* What a read that brought nothing means. */
+static void receive_failed(struct conn *conn, ssize_t n)
+{
+    if (n == 0)
         peer_ended(conn);
     else if (errno != EAGAIN && errno != EINTR && errno != ENOMEM)
         conn_drop(conn);
+}
+
+/* Receives more of a long payload where it will stay. Returns false where there is none on its way.
+ */
+static bool receive_payload(struct conn *conn)
+{
+    struct ws_message message;
+    uint8_t *where;
+    size_t room = 0;
+    ssize_t n;
+
+    if (conn->state == CONN_OPEN && conn->in.len == 0)
+        room = ws_reader_room(&conn->reader, &where);
+    if (room == 0)
+        return false;
+    n = recv(conn->source.fd, where, room, 0);
+    if (n > 0) {
+        touch(conn);
+        use_result(conn, ws_reader_received(&conn->reader, (size_t)n, &message), &message);
+    } else {
+        receive_failed(conn, n);
+    }
+    return true;
+}
+
+static void receive(struct conn *conn)
+{
+    uint8_t *buffer = conn->host->buffer;
+    ssize_t n;
+
+    if (receive_payload(conn))
+        return;
+    n = recv(conn->source.fd, buffer, read_size(conn), 0);
+    if (n <= 0) {
+        receive_failed(conn, n);
+        return;
+    }
+    take_input(conn, buffer, (size_t)n);
+    /* A buffer that came back full with the beginning of a long message: the rest is mostly there.
+     */
+    if (n == TUNE_READ_BUFFER && may_go_on(conn))
+        receive_payload(conn);
 }
 
 static void on_ready(struct reactor_source *source, uint32_t events)
@@ -614,6 +713,7 @@ void conn_host_deinit(struct conn_host *host)
         if (host->conns[i].host != NULL)
             deinit_conn(&host->conns[i]);
     }
+    stock_deinit(&host->stock);
     munmap(host->conns, host->capacity * sizeof(struct conn) + TUNE_READ_BUFFER);
 }
 

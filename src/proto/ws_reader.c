@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/tuning.h"
 #include "base/utf8.h"
 #include "base/util.h"
 
@@ -43,7 +44,9 @@ void ws_reader_init(struct ws_reader *r, const struct ws_reader_limits *limits)
 
 void ws_reader_deinit(struct ws_reader *r)
 {
-    if (r->rest != NULL)
+    if (r->rest != NULL && r->limits->stock != NULL)
+        stock_put(r->limits->stock, &r->rest->message);
+    else if (r->rest != NULL)
         buf_deinit(&r->rest->message);
     free(r->rest);
     r->rest = NULL;
@@ -267,10 +270,16 @@ static int deliver_in_place(const struct ws_frame_header *h, struct input *in,
     return 1;
 }
 
+/* Checks more bytes of the open message. */
+static bool is_acceptable(struct ws_reader_rest *rest, const uint8_t *payload, size_t len)
+{
+    return rest->opcode != WS_TEXT || utf8_feed(&rest->utf8, payload, len);
+}
+
 /* Puts payload of the open message aside. Returns 0 or an error. */
 static int append_payload(struct ws_reader_rest *rest, const uint8_t *payload, size_t len)
 {
-    if (rest->opcode == WS_TEXT && !utf8_feed(&rest->utf8, payload, len))
+    if (!is_acceptable(rest, payload, len))
         return -WS_ERROR_TEXT_NOT_UTF8;
     return buf_append(&rest->message, payload, len) < 0 ? -WS_ERROR_OUT_OF_MEMORY : 0;
 }
@@ -302,6 +311,8 @@ static int read_data(struct ws_reader *r, const struct ws_frame_header *h, struc
     rest = r->rest;
     if (h->opcode != WS_CONTINUATION)
         rest->opcode = h->opcode;
+    if (r->limits->stock != NULL && h->length >= TUNE_READ_BUFFER)
+        stock_take(r->limits->stock, &rest->message);
     count = available(in, h, rest->done);
     error = append_payload(rest, take_payload(in, h, rest->done, count), count);
     if (error < 0)
@@ -339,4 +350,44 @@ int ws_reader_next(struct ws_reader *r, uint8_t **data, size_t *len, struct ws_m
     *data = in.ptr;
     *len = in.len;
     return n;
+}
+
+size_t ws_reader_room(struct ws_reader *r, uint8_t **where)
+{
+    struct buf *message;
+    uint64_t missing;
+
+    if (!is_in_frame(r) || is_control(r->rest->frame.opcode))
+        return 0;
+    message = &r->rest->message;
+    missing = r->rest->frame.length - r->rest->done;
+    if (missing < TUNE_READ_BUFFER)
+        return 0;
+    if (message->cap == message->len && buf_reserve(message, TUNE_READ_BUFFER) < 0)
+        return 0;
+    *where = message->data + message->len;
+    return missing < message->cap - message->len ? (size_t)missing : message->cap - message->len;
+}
+
+int ws_reader_received(struct ws_reader *r, size_t len, struct ws_message *out)
+{
+    struct ws_reader_rest *rest = r->rest;
+    struct ws_frame_header h = rest->frame;
+    struct input in = {rest->message.data + rest->message.len, len};
+
+    if (!is_acceptable(rest, take_payload(&in, &h, rest->done, len), len))
+        return -WS_ERROR_TEXT_NOT_UTF8;
+    rest->message.len += len;
+    if (!advance_frame(rest, &h, len) || !h.fin)
+        return 0;
+    return deliver_assembled(rest, out);
+}
+
+bool ws_reader_keep(struct ws_reader *r, const struct ws_message *message, struct buf *kept)
+{
+    if (r->rest == NULL || message->len == 0 || message->data != r->rest->message.data)
+        return false;
+    *kept = r->rest->message;
+    buf_init(&r->rest->message);
+    return true;
 }
