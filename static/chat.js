@@ -1,304 +1,209 @@
-// The conversation with the server in wschat.v1: enters a room, keeps the seat across lost connections, sends what is
-// in the outbox, and turns frames into records of the room. Tells the page what changed by events:
-//   state    connecting, online, offline (detail.retryAt), replaced
-//   room     another room is shown
-//   records  the room's messages or its outbox changed (detail.record: one new record from somebody, detail.isFresh:
-//            it is not history)
-//   people   who is here, or a name
+// The conversation in wschat.v1: keeps the seat across broken connections, sends the outbox, turns frames into records.
+// Calls on.room(), on.records(record, isFresh), on.people() and on.state(retryAt) when these have changed.
 import { Connection } from './connection.js';
-import { LOBBY, PROTOCOL, byteLength, parseFrame, renameFrame, sayFrame, socketUrl } from './protocol.js';
+import { LOBBY, byteLength, parseFrame, renameFrame, sayFrame, socketUrl } from './protocol.js';
 import { Room } from './room.js';
-import { time, t, who } from './text.js';
+import { t, who } from './text.js';
 
 const HISTORY = 50;
-const SILENCE = 10000; // ms without any frame while an answer is due: the connection is taken for dead
+const SILENCE = 10000; // ms without a due answer: the connection is dead
 const ENTRY_TIME = 500; // ms after a welcome in which messages are history
-const WORTH_SAYING = 3000; // ms: a shorter break is not mentioned
-const LIMIT = 65536; // bytes of a message until the welcome tells the server's limit
+const BARRIER = 'end-of-replay-';
 
-export class Chat extends EventTarget {
-  state = 'connecting';
-  limit = LIMIT;
-  #rooms = new Map();
-  #barrier; // ref of the message to ourselves that marks the end of a replay
+export class Chat {
+  protocol = 'wschat.v1';
+  state = 'connecting'; // online, offline, replaced
+  limit = 65536; // bytes of a message, until the welcome tells
+  connection = new Connection(this);
+  #rooms = Object.create(null);
+  #barrier; // set until it is known which messages arrived
   #enteredAt = 0;
   #isResumed = false;
-  #brokenAt = 0;
-  #lastFrame = 0;
-  #sawEvent = false;
+  #heardAt = 0;
 
-  constructor(me, roomName, tap) {
-    super();
-    this.me = me;
-    this.room = this.#roomOf(roomName);
-    this.connection = new Connection({
-      url: () => this.#url(),
-      protocol: PROTOCOL,
-      onState: (state, retryAt) => this.#onConnection(state, retryAt),
-      onFrame: (data) => this.#onFrame(data),
-      onClose: (code, reason) => this.#onClose(code, reason),
-      tap,
-    });
+  constructor(me, room, on, tap) {
+    Object.assign(this, { me, on, tap, room: this.#roomOf(room) });
     setInterval(() => this.#watch(), 2000);
   }
-
-  start() {
-    this.connection.start();
-  }
-
-  save() {
-    this.room.save();
-  }
-
-  // ---- what the person does ----
 
   say(text, to) {
     this.room.outbox.add({ from: this.me.id, name: this.me.name, text, to });
     this.#flush();
-    this.#emit('records');
   }
 
-  // Bytes that the message would have over the server's limit, negative while there is room.
-  excess(text, to) {
-    return byteLength(sayFrame({ text, to, ref: `${this.me.id}-4294967295-4294967295` })) - this.limit;
-  }
-
-  retry(entry) {
-    this.room.outbox.set(entry, 'waiting');
-    this.#flush();
-    this.#emit('records');
-  }
-
-  discard(entry) {
-    this.room.outbox.remove(entry);
-    this.#emit('records');
+  // Bytes that a message is over the server's limit.
+  excess(text) {
+    return byteLength(sayFrame({ text, ref: 'x'.repeat(41) })) - this.limit;
   }
 
   rename(name) {
     this.me.rename(name);
     if (this.state === 'online') this.connection.send(renameFrame(name));
-    this.#emit('people');
+    this.on.people();
   }
 
-  async enter(roomName) {
-    if (roomName === this.room.name) return;
+  async enter(name) {
+    if (name === this.room.name) return;
     this.room.save();
-    this.room.outbox.lost();
-    const room = (this.room = this.#roomOf(roomName));
-    room.count = 0;
-    room.members.clear();
-    this.#emit('room');
+    this.#lost();
+    const room = (this.room = this.#roomOf(name));
+    this.on.room();
+    this.#setState('connecting');
     await this.connection.stop();
-    if (this.room !== room) return; // and on to yet another room
-    // The seat is given up with a clean close, and its key with it.
-    this.me.key = undefined;
-    this.#brokenAt = 0;
-    this.start();
+    if (this.room !== room) return; // and on to yet another
+    this.me.key = undefined; // a clean close gives the seat up
+    this.connection.start();
   }
 
-  // Adds a line that only this page shows.
-  note(text, title) {
-    this.room.add({ kind: 'notice', ts: Date.now(), text, title });
-    this.#emit('records');
+  note(text) {
+    this.#add({ kind: 'notice', ts: Date.now(), text });
   }
 
-  // ---- the connection ----
-
-  #url() {
-    const { me, room } = this;
-    return socketUrl(`ws/${me.id}`, {
-      room: room.name === LOBBY ? '' : room.name,
-      name: me.name,
-      history: HISTORY,
-      since: room.since,
-      key: me.key,
-    });
+  url() {
+    const { name, since } = this.room;
+    const { id, key } = this.me;
+    const room = name === LOBBY ? '' : name;
+    return socketUrl(`ws/${id}`, { room, name: this.me.name, history: HISTORY, since, key });
   }
 
-  #onConnection(state, retryAt) {
-    if (state === 'connecting' || state === 'waiting') {
-      // The first attempt of a page that was online is not worth a word: it usually takes a moment.
-      this.#setState(state === 'waiting' ? 'offline' : 'connecting', retryAt);
-    }
-    if (state === 'connecting') this.room.outbox.lost();
+  onState(state, retryAt) {
+    if (state === 'open') return; // the welcome makes it online
+    this.#lost();
+    this.#setState(state === 'waiting' ? 'offline' : state, retryAt);
   }
 
-  #onClose(code, reason) {
-    this.#brokenAt ||= this.state === 'online' ? Date.now() : 0;
-    this.room.outbox.lost();
-    this.#emit('records');
+  onClose(code) {
     if (code === 4000) {
+      this.#lost();
       this.#setState('replaced');
       return 'stop';
     }
-    if (code === 4009) {
-      this.me.renew();
-      this.#emit('people');
-      return 'now';
-    }
     if (code === 1013) this.note(t('tooSlow'));
-    if (code === 1008 || code === 1009) this.note(t('closedBecause', reason || code));
-    return 'retry';
+    if (code !== 4009) return 'retry';
+    this.me.renew();
+    this.on.people();
+    return 'now';
   }
 
   #setState(state, retryAt) {
     this.state = state;
-    this.#emit('state', { retryAt });
+    this.on.state(retryAt);
+    this.on.records();
   }
 
-  // The browser may need minutes to see that the network is gone. An answer that is due for long tells it sooner.
+  // No replay tells of direct messages, and sending one again might say it twice.
+  #lost() {
+    for (const entry of this.room.outbox.in('sending')) if (entry.to) this.#fail(entry, t('unsure'));
+    this.room.outbox.move('sending', 'doubt');
+  }
+
+  #fail(entry, why) {
+    this.room.outbox.remove(entry);
+    this.#add(Object.assign(entry, { state: 'failed', why }));
+  }
+
+  // A browser may need minutes to see that the network is gone.
   #watch() {
-    const isDue = this.#barrier || this.room.outbox.oldestSending;
-    if (this.state === 'online' && isDue && Date.now() - this.#lastFrame > SILENCE) this.connection.replace();
+    const isDue = this.#barrier || this.room.outbox.in('sending').length;
+    if (this.state === 'online' && isDue && Date.now() - this.#heardAt > SILENCE) this.connection.start();
   }
 
-  // Sends what waits, in order, unless it is still open whether earlier messages arrived.
   #flush() {
     const { outbox } = this.room;
-    if (this.state !== 'online' || this.#barrier) return;
-    for (const entry of outbox.entries) {
-      if (entry.state !== 'waiting') continue;
-      if (!outbox.oldestSending) this.#lastFrame = Date.now();
-      outbox.set(entry, 'sending'); // stored first: a message must not be sent and forgotten
-      this.connection.send(sayFrame(entry));
+    if (this.state === 'online' && !this.#barrier) {
+      if (!outbox.in('sending').length) this.#heardAt = Date.now();
+      const entries = outbox.in('waiting');
+      outbox.move('waiting', 'sending'); // stored first: nothing is sent and forgotten
+      for (const entry of entries) this.connection.send(sayFrame(entry));
     }
+    this.on.records();
   }
 
-  // ---- frames ----
-
-  #onFrame(data) {
-    this.#lastFrame = Date.now();
+  onFrame(data) {
     const frame = parseFrame(data);
-    const handlers = {
-      welcome: () => this.#onWelcome(frame),
-      message: () => this.#onMessage(frame, 'message'),
-      direct: () => this.#onMessage(frame, 'direct'),
-      join: () => this.#onJoin(frame),
-      leave: () => this.#onLeave(frame),
-      rename: () => this.#onRename(frame),
-      count: () => this.#onCount(frame),
-      error: () => this.#onError(frame),
-    };
-    handlers[frame.type]?.();
-    if (frame.pos !== undefined && frame.type !== 'welcome') {
-      this.room.since = frame.pos;
-      this.#sawEvent = true;
-    }
+    const { type, ref, from, pos } = frame;
+    this.#heardAt = Date.now();
+    if (ref?.startsWith(BARRIER) && (type === 'error' || from === this.me.id)) return this.#onBarrier(ref);
+    if (type === 'welcome') return this.#onWelcome(frame);
+    if (type === 'message' || type === 'direct') this.#onMessage(frame);
+    else if (type === 'error') this.#onError(frame);
+    else if (type === 'count') this.room.count = frame.count;
+    else this.#onMember(frame);
+    if (pos) this.room.since = pos;
+    this.on.people();
   }
 
-  #onWelcome(frame) {
+  #onWelcome({ key, limits, recovered, name, pos, members, count }) {
     const { me, room } = this;
     const hadPlace = room.since !== undefined;
-    me.key = frame.key;
+    me.key = key;
     me.save();
-    this.limit = frame.limits?.message ?? LIMIT;
-    room.enter(frame);
+    this.limit = limits.message;
+    room.members = new Map(members.map((member) => [member.id, member.name]));
+    room.count = count;
     this.#enteredAt = Date.now();
-    this.#isResumed = hadPlace && frame.recovered;
-    if (hadPlace && !frame.recovered) {
+    this.#isResumed = hadPlace && recovered;
+    if (hadPlace && !recovered) {
       room.since = undefined;
       this.note(t('notRecovered'));
-    } else if (hadPlace && this.#brokenAt && Date.now() - this.#brokenAt > WORTH_SAYING) {
-      this.note(t('recovered', time(this.#brokenAt)));
     }
-    this.#brokenAt = 0;
     this.#setState('online');
-    if (frame.name !== me.name) this.connection.send(renameFrame(me.name));
-    this.#adopt(frame.pos);
-    this.#settle();
-    this.#emit('people');
-  }
-
-  // Until something happens in the room, the welcome's position is the one to resume from.
-  #adopt(pos) {
-    const { room } = this;
-    this.#sawEvent = false;
+    this.on.people();
+    // In a silent room the welcome tells where to resume.
     setTimeout(() => {
-      if (!this.#sawEvent && this.room === room && this.state === 'online') room.since ??= pos;
-    }, ENTRY_TIME * 2);
+      if (this.room === room && this.state === 'online') room.since ??= pos;
+    }, ENTRY_TIME);
+    if (name !== me.name) this.connection.send(renameFrame(me.name));
+    this.#seekEnd();
   }
 
-  // Finds out where the replay ends, when that matters. Frames keep their order, so the echo of a direct message to
-  // ourselves comes after the whole replay; only then is it known which messages never arrived.
-  #settle() {
-    this.#barrier = undefined;
-    if (!this.room.outbox.isInDoubt) return this.#flush();
-    this.#barrier = `end-of-replay-${Date.now()}`;
+  // Frames keep their order, so a direct message to ourselves comes back behind the whole replay: then what has not come
+  // back never arrived.
+  #seekEnd() {
+    this.#barrier = this.room.outbox.in('doubt').length ? BARRIER + Date.now() : undefined;
+    if (!this.#barrier) return this.#flush();
     this.connection.send(sayFrame({ text: '', to: this.me.id, ref: this.#barrier }));
   }
 
-  #isBarrier(frame) {
-    if (frame.ref === undefined || !frame.ref.startsWith?.('end-of-replay-')) return false;
-    if (frame.type !== 'error' && frame.from !== this.me.id) return false;
-    if (frame.ref === this.#barrier) {
-      this.#barrier = undefined;
-      this.room.outbox.settle();
-      this.#flush();
-      this.#emit('records');
-    }
-    return true;
+  #onBarrier(ref) {
+    if (ref !== this.#barrier) return;
+    this.#barrier = undefined;
+    this.room.outbox.move('doubt', 'waiting');
+    this.#flush();
   }
 
-  #onMessage({ pos, ts, from, to, name, text, ref, type }, kind) {
-    if (this.#isBarrier({ ref, from, type })) return;
-    const { me, room } = this;
-    const isOwn = me.isMine(from);
-    const entry = isOwn ? room.outbox.find(ref) : undefined;
+  #add(record, isFresh) {
+    if (this.room.add(record)) this.on.records(record, isFresh);
+  }
+
+  #onMessage({ type: kind, pos, ts, from, to, name, text, ref }) {
+    const isOwn = this.me.isMine(from);
+    const entry = isOwn ? this.room.outbox.find(ref) : undefined;
     const record = Object.assign(entry ?? {}, { kind, pos, ts, from, to, name, text });
     if (isOwn) record.state = 'sent';
-    if (entry) room.outbox.remove(entry);
-    if (room.add(record)) this.#emit('records', isOwn ? {} : { record, isFresh: this.#isFresh() });
+    if (entry) this.room.outbox.remove(entry);
+    this.#add(record, !isOwn && (this.#isResumed || Date.now() - this.#enteredAt > ENTRY_TIME));
   }
 
-  #isFresh() {
-    return this.#isResumed || Date.now() - this.#enteredAt > ENTRY_TIME;
+  #onMember({ type, pos, ts, from, name }) {
+    const { me, room } = this;
+    const before = room.members.get(from);
+    const isLeave = type === 'leave';
+    const isMe = from === me.id;
+    room.change((members) => (isLeave ? members.delete(from) : members.set(from, name)));
+    if (isMe ? type !== 'rename' : !isLeave && before === name) return;
+    const old = who(from, type === 'rename' ? before : name);
+    this.#add({ kind: 'notice', pos, ts, from, text: t(type, isMe ? t('you') : old, who(from, name)) });
   }
 
-  #onJoin({ pos, ts, from, name }) {
-    const isNew = !this.room.members.has(from);
-    this.room.join(from, name);
-    if (!this.me.isMine(from) && isNew) this.#event(pos, ts, from, t('joined', who(from, name)));
-    this.#emit('people');
-  }
-
-  #onLeave({ pos, ts, from, name }) {
-    this.room.leave(from);
-    if (from !== this.me.id) this.#event(pos, ts, from, t('left', who(from, name)));
-    this.#emit('people');
-  }
-
-  #onRename({ pos, ts, from, name }) {
-    const before = this.room.members.get(from) ?? '';
-    if (this.room.members.has(from)) this.room.join(from, name);
-    const line = from === this.me.id ? t('youRenamed', who(from, name)) : t('renamed', who(from, before), who(from, name));
-    if (before !== name) this.#event(pos, ts, from, line);
-    this.#emit('people');
-  }
-
-  #event(pos, ts, from, text) {
-    if (this.room.add({ kind: 'notice', pos, ts, from, text, title: who(from) })) this.#emit('records');
-  }
-
-  #onCount({ count }) {
-    this.room.count = count;
-    this.#emit('people');
-  }
-
-  #onError({ type, code, text, ref }) {
-    if (this.#isBarrier({ type, ref })) return;
+  #onError({ code, text, ref }) {
     const why = code === 'no-such-client' ? t('noSuchClient') : text;
     const entry = this.room.outbox.find(ref);
-    if (entry) this.room.outbox.set(entry, 'failed', why);
+    if (entry) this.#fail(entry, why);
     else this.note(t('serverSays', why));
-    this.#emit('records');
   }
 
   #roomOf(name) {
-    if (!this.#rooms.has(name)) this.#rooms.set(name, new Room(name));
-    return this.#rooms.get(name);
-  }
-
-  #emit(type, detail = {}) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    return (this.#rooms[name] ??= new Room(name));
   }
 }

@@ -1,42 +1,25 @@
-// What a line typed into the field means: a message, or a command that begins with a slash.
+// What a typed line means: a message, or a command.
 import { cleanName } from './protocol.js';
 
-// Finds who is meant: #id, or a name that one person here has. A name may contain spaces, so the longest that fits wins.
+// #id, or a name. It may contain spaces: the longest that fits wins.
 function findReceiver(rest, members) {
-  const number = rest.match(/^#(\d{1,19})(?:\s+([^]*))?$/);
-  if (number) return { to: number[1], text: number[2] ?? '' };
-  let best;
-  for (const [id, name] of members) {
-    const fits = name && rest.toLowerCase().startsWith(name.toLowerCase()) && /^(\s|$)/.test(rest.slice(name.length));
-    if (!fits || name.length < best?.name.length) continue;
-    best = { name, to: id, isAmbiguous: best?.name.length === name.length, text: rest.slice(name.length).trim() };
-  }
-  const asked = rest.split(/\s/)[0];
-  if (!best) return { problem: ['nobody', asked] };
-  return best.isAmbiguous ? { problem: ['ambiguous', best.name] } : best;
+  const number = rest.match(/^#(\d{1,19})\s+([^]+)/);
+  if (number) return { act: 'say', to: number[1], text: number[2] };
+  const fits = ([, name]) => name && rest.toLowerCase().startsWith(`${name.toLowerCase()} `);
+  const found = [...members].filter(fits).sort((a, b) => b[1].length - a[1].length);
+  const isOne = found.length && found[0][1].length !== found[1]?.[1].length;
+  if (!isOne) return { act: 'problem', why: ['nobody', rest.split(/\s/)[0] || '?'] };
+  const [to, name] = found[0];
+  return { act: 'say', to, text: rest.slice(name.length).trim() };
 }
 
-// Returns {act, ...}: say (text, to), name, room, help, or problem (the key of a text, and its argument).
+// Returns {act: 'say', text, to}, {act: 'name' | 'room', name}, {act: 'help'} or {act: 'problem', why: [for t()]}.
 export function parse(line, members) {
+  const [, command, rest] = line.match(/^\/(\w*)(?:\s+([^]*))?$/) ?? [];
   if (line.startsWith('//')) return { act: 'say', text: line.slice(1) };
-  const match = line.match(/^\/(\S*)\s*([^]*)$/);
-  if (!match) return { act: 'say', text: line };
-  const [, command, argument] = match;
-  const rest = argument.trim();
-  switch (command.toLowerCase()) {
-    case 'name':
-      return { act: 'name', name: cleanName(rest) };
-    case 'room':
-      return cleanName(rest) ? { act: 'room', room: cleanName(rest) } : { act: 'problem', problem: ['usageRoom'] };
-    case 'msg': {
-      if (!rest) return { act: 'problem', problem: ['usageMsg'] };
-      const found = findReceiver(rest, members);
-      if (found.problem) return { act: 'problem', problem: found.problem };
-      return found.text ? { act: 'say', text: found.text, to: found.to } : { act: 'problem', problem: ['usageMsg'] };
-    }
-    case 'help':
-      return { act: 'help' };
-    default:
-      return { act: 'problem', problem: ['unknownCommand', `/${command}`] };
-  }
+  if (!line.startsWith('/')) return { act: 'say', text: line };
+  if (command === 'msg') return findReceiver(rest ?? '', members);
+  if (command === 'name' || command === 'room') return { act: command, name: cleanName(rest ?? '') };
+  if (command === 'help') return { act: 'help' };
+  return { act: 'problem', why: ['unknown', line.split(/\s/)[0]] };
 }

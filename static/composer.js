@@ -2,29 +2,20 @@
 import { $ } from './dom.js';
 import { t } from './text.js';
 
-const COMMANDS = ['/name', '/room', '/msg', '/help'];
-const NEARLY = 0.2; // of the limit: from there on the bytes left are told
-
 export class Composer {
   #field = $('messageText');
 
-  // onSend(text): returns false when the text has to stay
-  // excess(text): bytes over the limit, or negative
-  constructor({ onSend, excess, limit }) {
-    Object.assign(this, { onSend, excess, limit });
-    this.#field.addEventListener('input', () => this.#update());
-    this.#field.addEventListener('keydown', (event) => {
-      // Enter also ends a word in an input method, as Chinese is typed: that is no wish to send.
+  // onSend(text): false keeps the text
+  constructor(chat, onSend) {
+    Object.assign(this, { chat, onSend });
+    this.#field.oninput = () => this.#update();
+    this.#field.onkeydown = (event) => {
+      // In an input method, as for Chinese, Enter ends a word.
       if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
       event.preventDefault();
-      this.#send();
-    });
-    // Tapping Send must not close the keyboard of a phone.
-    $('send').addEventListener('pointerdown', (event) => event.preventDefault());
-    $('composer').addEventListener('submit', (event) => {
-      event.preventDefault();
-      this.#send();
-    });
+      this.send();
+    };
+    $('send').onpointerdown = (event) => event.preventDefault(); // or a phone's keyboard closes
   }
 
   get text() {
@@ -40,37 +31,22 @@ export class Composer {
     this.#field.focus({ preventScroll: true });
   }
 
-  // Begins a line for somebody, keeping what was written.
-  begin(prefix) {
-    const rest = this.text.startsWith('/') ? '' : this.text;
-    this.text = `${prefix} ${rest}`;
+  send() {
     this.focus();
-  }
-
-  #send() {
-    this.focus();
-    if (!this.text.trim() || this.excess(this.text) > 0 || this.onSend(this.text) === false) return;
+    const { text } = this;
+    if (!text.trim() || this.chat.excess(text) > 0) return;
     this.text = '';
+    if (this.onSend(text) === false) this.text = text;
   }
 
   #update() {
-    const field = this.#field;
-    field.style.height = 'auto';
-    field.style.height = `${field.scrollHeight}px`;
-    $('send').classList.toggle('ready', Boolean(this.text.trim()));
-    this.#hint();
-  }
-
-  #hint() {
-    const over = this.text ? this.excess(this.text) : -Infinity;
-    const isOver = over > 0;
-    $('composer').classList.toggle('over', isOver);
+    const { style } = this.#field;
+    style.height = 'auto';
+    style.height = `${this.#field.scrollHeight}px`;
+    const excess = this.chat.excess(this.text);
+    const isOver = excess > 0;
+    $('send').classList.toggle('ready', !isOver && this.text.trim() !== '');
     this.#field.ariaInvalid = String(isOver);
-    const command = this.text.match(/^\/\w*$/)?.[0];
-    let hint = '';
-    if (isOver) hint = t('tooLong', over);
-    else if (-over < this.limit() * NEARLY) hint = t('left_', -over);
-    else if (command) hint = COMMANDS.filter((name) => name.startsWith(command)).join('  ');
-    if ($('hint').textContent !== hint) $('hint').textContent = hint;
+    $('hint').textContent = isOver ? t('tooLong', excess) : '';
   }
 }

@@ -1,49 +1,43 @@
-// The echo page: sends what is typed to /ws and shows what comes back, as plain text frames.
+// The echo page: sends what is typed to /ws and shows what comes back, in plain text frames.
 import { Connection } from './connection.js';
 import { $, make } from './dom.js';
 import { linkify } from './message.js';
 import { socketUrl } from './protocol.js';
 import { localize, t } from './text.js';
 
-const MAX = 500; // answers in the page
-
 localize();
 const list = $('messages');
-const waiting = []; // typed while there was no connection
+const field = $('messageText');
+const waiting = []; // typed while there is no connection
 
-function show(text) {
-  const words = make('div', 'text', ...linkify(text));
-  words.dir = 'auto';
-  const item = make('li', 'other new', make('div', 'bubble', words));
-  item.role = 'none';
-  list.append(item);
-  if (list.children.length > MAX) list.firstChild.remove();
-  list.scrollTop = list.scrollHeight;
+function flush() {
+  while (connection.isOpen && waiting.length) connection.send(waiting.shift());
 }
 
 const connection = new Connection({
   url: () => socketUrl('ws'),
   onState(state) {
-    const shown = { open: 'online', waiting: 'offline' }[state] ?? 'connecting';
-    document.body.dataset.state = shown;
-    $('status-text').textContent = t(shown);
-    while (state === 'open' && waiting.length) connection.send(waiting.shift());
+    document.body.dataset.state = { open: 'online', waiting: 'offline' }[state] ?? state;
+    $('status').textContent = t(document.body.dataset.state);
+    flush();
   },
-  onFrame: show,
+  onFrame(text) {
+    list.append(make('li', 'other new', make('div', 'bubble', make('div', 'text', ...linkify(text)))));
+    list.lastChild.role = 'none';
+    if (list.children.length > 500) list.firstChild.remove();
+    list.scrollTop = list.scrollHeight;
+  },
   onClose: () => 'retry',
 });
 
-$('messageText').oninput = () => $('send').classList.toggle('ready', $('messageText').value !== '');
+field.oninput = () => $('send').classList.toggle('ready', field.value !== '');
 $('composer').onsubmit = (event) => {
   event.preventDefault();
-  const text = $('messageText').value;
-  $('messageText').focus();
-  if (!text) return;
-  if (connection.isOpen) connection.send(text);
-  else waiting.push(text);
-  $('messageText').value = '';
-  $('messageText').oninput();
+  if (field.value) waiting.push(field.value);
+  field.value = '';
+  field.oninput();
+  field.focus();
+  flush();
 };
-
 connection.start();
-$('messageText').focus();
+field.focus();

@@ -1,58 +1,51 @@
-// Who this tab is: an id, the key to its seat, and a name.
-//
-// A reload must keep the seat, but a duplicated tab, which starts with a copy of our storage, must not steal it. A tab
-// marks its storage as open and takes the mark away when it goes. Whoever starts with the mark set is a duplicate, or
-// comes after a crash; asking the other tabs tells which.
+// Who this tab is: an id, the key to its seat, a name. A reload keeps them; a duplicated tab, which starts with a copy of
+// our storage, must not. So an open tab marks its storage: whoever finds the mark asks the other tabs (after a crash,
+// none answers).
 import { cleanName } from './protocol.js';
 import { site, tab } from './store.js';
 
-const ANSWER_TIME = 200; // ms in which another tab of the same id would have answered
-const MINE_MAX = 16;
+const ANSWER_TIME = 200; // ms
 
-const channel = 'BroadcastChannel' in window ? new BroadcastChannel('wschat.ids') : null;
+const channel = new BroadcastChannel('wschat.ids');
 
-function isHeldElsewhere(id) {
-  if (!channel) return Promise.resolve(true);
-  return new Promise((resolve) => {
+const isHeldElsewhere = (id) =>
+  new Promise((resolve) => {
     channel.onmessage = ({ data }) => data.held === id && resolve(true);
     channel.postMessage({ ask: id });
     setTimeout(resolve, ANSWER_TIME, false);
   });
-}
 
 export class Identity {
-  id = '';
-  key; // of the last welcome, undefined when there is none that may still work
-  name = '';
-  #mine = []; // every id this tab has had: their messages are ours
+  #all = []; // every id this tab has had: their messages are ours
 
   static async claim() {
     const me = new Identity();
-    const before = tab.get('me');
-    const isOurs = before && !(tab.get('open') && (await isHeldElsewhere(before.id)));
-    me.name = cleanName(String((isOurs && before.name) || site.get('name', '')));
-    if (isOurs) {
-      me.id = before.id;
-      me.key = before.key;
-      me.#mine = before.mine;
+    const old = tab.get('me');
+    const isDuplicate = old && tab.get('open') && (await isHeldElsewhere(old.id));
+    me.name = cleanName(old?.name ?? site.get('name', ''));
+    if (isDuplicate) tab.clear(); // the other tab sends what waits
+    if (old && !isDuplicate) {
+      me.#all = old.all;
+      Object.assign(me, { id: old.id, key: old.key });
     } else {
-      tab.clear('out.'); // copied from the tab that will send them
       me.renew();
     }
-    me.#hold();
+    channel.onmessage = ({ data }) => data.ask === me.id && channel.postMessage({ held: me.id });
+    tab.set('open', true);
+    addEventListener('pageshow', () => tab.set('open', true));
+    addEventListener('pagehide', () => tab.set('open', false));
     return me;
   }
 
   isMine(id) {
-    return this.#mine.includes(id);
+    return this.#all.includes(id);
   }
 
-  // Takes a new id, as the tutorial does: the time. A collision (4009) moves it a little.
+  // The time, as in the tutorial, moved a little when that was taken.
   renew() {
-    const now = Date.now();
-    this.id = String(this.#mine.length ? now + 1 + Math.floor(Math.random() * 999) : now);
+    this.id = String(Date.now() + (this.#all.length && 1 + Math.floor(Math.random() * 999)));
     this.key = undefined;
-    this.#mine = [...this.#mine, this.id].slice(-MINE_MAX);
+    this.#all.push(this.id);
     this.save();
   }
 
@@ -63,14 +56,6 @@ export class Identity {
   }
 
   save() {
-    tab.set('me', { id: this.id, key: this.key, name: this.name, mine: this.#mine });
-  }
-
-  #hold() {
-    tab.set('open', true);
-    addEventListener('pagehide', () => tab.remove('open'));
-    addEventListener('pageshow', () => tab.set('open', true));
-    if (!channel) return;
-    channel.onmessage = ({ data }) => data.ask === this.id && channel.postMessage({ held: this.id });
+    tab.set('me', { ...this, all: this.#all });
   }
 }

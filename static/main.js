@@ -1,4 +1,4 @@
-// The chat page: ties the conversation (chat.js) to what is seen.
+// The chat page: ties the conversation to what is seen.
 import { Chat } from './chat.js';
 import { parse } from './commands.js';
 import { Composer } from './composer.js';
@@ -6,232 +6,176 @@ import { $, avatar } from './dom.js';
 import { Identity } from './identity.js';
 import { Log } from './log.js';
 import * as notify from './notify.js';
-import { dialog, panel } from './panels.js';
+import { panel } from './panels.js';
 import { roomLink, roomOfAddress, showPeople, showRooms } from './people.js';
 import { LOBBY, cleanName } from './protocol.js';
 import { site } from './store.js';
-import { localize, roomTitle, t, who } from './text.js';
+import { localize, t, who } from './text.js';
 import { WireView } from './wire.js';
 
 localize();
 const wire = new WireView();
 const me = await Identity.claim();
-const chat = new Chat(me, roomOfAddress(), (...frame) => wire.record(...frame));
+const on = { room: showRoom, people: showPeopleSoon, records: onRecords, state: onState };
+const chat = new Chat(me, roomOfAddress(), on, (...frame) => wire.record(...frame));
+const log = new Log($('messages'), (id) => me.isMine(id), showJump);
+const composer = new Composer(chat, onSend);
+const nav = panel('nav');
+wire.isShown = panel('wire', () => wire.draw()).isOpen;
 
-const log = new Log($('messages'), {
-  isOwn: (id) => me.isMine(id),
-  onMove() {
-    $('jump').hidden = log.isFollowing;
-    $('jump-text').textContent = log.missed ? t('newMessages', log.missed) : t('toEnd');
-    $('jump').classList.toggle('some', log.missed > 0);
-  },
-});
-
-const composer = new Composer({ onSend: submit, excess: (text) => chat.excess(text), limit: () => chat.limit });
-const isWide = matchMedia('(min-width: 720px)');
-const nav = panel('nav', { isAlways: () => isWide.matches });
-const wirePanel = panel('wire', { onOpen: () => wire.draw() });
-const settings = dialog('settings');
-wire.shownWhen(wirePanel.isOpen);
-
-// ---- what the person does ----
-
-function submit(line) {
-  const command = parse(line, chat.room.members);
-  switch (command.act) {
-    case 'say':
-      chat.say(command.text, command.to);
-      log.jump();
-      return true;
-    case 'name':
-      if (!command.name) openSettings();
-      else chat.rename(command.name);
-      return true;
-    case 'room':
-      goTo(command.room);
-      return true;
-    case 'help':
-      chat.note(t('help'));
-      log.jump();
-      return true;
-    default:
-      chat.note(t(...command.problem));
-      log.jump();
-      return false;
-  }
+function onSend(line) {
+  const { act, text, to, name, why } = parse(line, chat.room.members);
+  if (act === 'say') chat.say(text, to);
+  else if (act === 'help') chat.note(t('help'));
+  else if (act === 'problem') chat.note(t(...why));
+  else if (!name) openSettings();
+  else if (act === 'room') goTo(name);
+  else chat.rename(name);
+  log.jump();
+  return act !== 'problem';
 }
 
-function goTo(room) {
-  if (room !== chat.room.name) history.pushState(null, '', roomLink(room));
-  switchRoom(room);
-  nav.close({ keepFocus: true });
+function goTo(name) {
+  if (name !== chat.room.name) history.pushState(null, '', roomLink(name));
+  switchTo(name);
+  nav.close();
   composer.focus();
 }
 
-function switchRoom(room) {
+function switchTo(name) {
   chat.room.draft = composer.text;
-  chat.enter(room);
+  chat.enter(name);
+}
+
+function writeTo(id, text) {
+  nav.close();
+  composer.text = `/msg #${id} ${text}`;
+  composer.focus();
+}
+
+async function share() {
+  await navigator.clipboard?.writeText(location.href).catch(() => {});
+  chat.note(t('shared', location.href));
+  log.jump();
 }
 
 function openSettings() {
   $('name').value = me.name;
-  $('name-hint').textContent = t('nameHint', t('client', me.id));
-  settings.showModal();
+  $('settings').showModal();
 }
-
-async function share() {
-  const link = new URL(roomLink(chat.room.name), location.href).href;
-  try {
-    await navigator.clipboard.writeText(link);
-    chat.note(t('shared', link));
-  } catch {
-    chat.note(t('shareThis', link));
-  }
-  log.jump();
-}
-
-function writeTo(id, name) {
-  const isUnique = name && [...chat.room.members.values()].filter((other) => other === name).length === 1;
-  nav.close({ keepFocus: true });
-  composer.begin(`/msg ${isUnique ? name : `#${id}`}`);
-}
-
-// ---- what is seen ----
 
 function showRoom() {
-  const { room } = chat;
-  $('room-name').textContent = roomTitle(room.name);
-  $('messageText').placeholder = t('placeholder', roomTitle(room.name));
-  notify.setTitle(room.name === LOBBY ? t('title') : `${room.name} · ${t('title')}`);
-  showRooms(room.name);
-  log.show(room);
-  log.onMove();
-  composer.text = room.draft;
-  showEmpty();
-  drawPeople();
+  const { name, draft } = chat.room;
+  $('room-name').textContent = `# ${name}`;
+  $('messageText').placeholder = `${t('message')} # ${name}`;
+  notify.setTitle(name === LOBBY ? 'WebSocket Chat' : `${name} · WebSocket Chat`);
+  showRooms(name);
+  log.show(chat.room);
+  composer.text = draft;
+  showPeopleSoon();
 }
 
-function showEmpty() {
+function onRecords(record, isFresh) {
+  log.changed();
   const { records, outbox } = chat.room;
-  const isEmpty = !outbox.entries.length && !records.some((record) => record.kind !== 'notice');
-  $('empty').hidden = !isEmpty || chat.state !== 'online';
+  $('empty').hidden = chat.state !== 'online' || outbox.entries.length || records.some(({ kind }) => kind !== 'notice');
+  if (isFresh) notify.arrived(who(record.from, record.name), record.text);
 }
 
-function showMe() {
+function showJump() {
+  $('jump').hidden = log.isFollowing;
+  $('jump').textContent = `↓ ${log.missed ? t('newMessages', log.missed) : t('toEnd')}`;
+}
+
+let due;
+
+// At most every 50 ms: a room may have hundreds of people.
+function showPeopleSoon() {
+  due ??= setTimeout(showPeopleNow, 50);
+}
+
+function showPeopleNow() {
+  due = undefined;
+  showPeople(me, chat.room, (id) => writeTo(id, composer.text));
+  $('here').textContent = t('here', chat.room.count);
   $('ws-id').textContent = me.id;
-  const disc = avatar(me.id, me.name);
-  $('me').replaceChildren(disc);
-  $('me').ariaLabel = me.name ? `${me.name} – ${t('settings')}` : t('setName');
-  $('me').title = $('me').ariaLabel;
-}
-
-let isPeopleDue = false;
-
-function drawPeople() {
-  if (isPeopleDue) return;
-  isPeopleDue = true;
-  setTimeout(() => {
-    isPeopleDue = false;
-    showPeople(me, chat.room, writeTo);
-    showMe();
-    showState();
-  }, 60);
+  $('me').replaceChildren(avatar(me.id, me.name));
+  $('me').ariaLabel = $('me').title = who(me.id, me.name);
 }
 
 let retryAt = 0;
 
-function showState() {
-  const { state, room } = chat;
+function onState(at) {
+  retryAt = at;
+  const { state } = chat;
   document.body.dataset.state = state;
-  const here = state === 'online' && room.count ? ` · ${t('here', room.count)}` : '';
-  const line = t(state) + here;
-  if ($('status-text').textContent !== line) $('status-text').textContent = line;
-  const isCut = state === 'offline' || state === 'replaced';
-  const banner = isCut ? t(state === 'offline' ? 'offlineLong' : 'replacedLong') : '';
-  // While an attempt runs the banner stays as it was: it would only flicker.
-  if (state !== 'connecting') {
-    if ($('banner-text').textContent !== banner) $('banner-text').textContent = banner;
-    $('banner').hidden = !isCut;
-    $('banner-act').textContent = t(state === 'replaced' ? 'useHere' : 'tryNow');
-  }
+  $('status').textContent = t(state);
+  if (state === 'connecting') return; // or the banner would flicker
+  $('banner').hidden = state === 'online';
+  $('banner-text').textContent = t(`${state}Long`);
+  $('banner-act').textContent = t(`${state}Act`);
+}
+
+setInterval(() => {
   const left = Math.ceil((retryAt - Date.now()) / 1000);
-  $('countdown').textContent = state === 'offline' && left > 1 ? t('retryIn', left) : '';
-}
+  $('countdown').textContent = left > 0 ? t('retryIn', left) : '';
+}, 500);
 
-// ---- settings ----
-
-function setUpSettings() {
-  $('settings-open').onclick = $('me').onclick = openSettings;
-  $('settings-form').onsubmit = (event) => {
+function onSubmit(id, work) {
+  $(id).onsubmit = (event) => {
     event.preventDefault();
-    settings.close();
-  };
-  settings.addEventListener('close', () => {
-    const name = cleanName($('name').value);
-    if (name !== me.name) chat.rename(name);
-    composer.focus();
-  });
-  for (const choice of document.getElementsByName('theme')) {
-    choice.checked = choice.value === window.wschatTheme.get();
-    choice.onchange = () => window.wschatTheme.set(choice.value);
-  }
-  $('sound').checked = notify.wants('sound');
-  $('sound').onchange = (event) => {
-    site.set('sound', event.target.checked);
-    if (event.target.checked) notify.playSound();
-  };
-  $('notify').checked = notify.wants('notify');
-  $('notify').onchange = async (event) => {
-    const isWanted = event.target.checked;
-    event.target.checked = await notify.allowNotifications(isWanted);
-    $('notify-hint').textContent = isWanted && !event.target.checked ? t('denied') : '';
+    work();
   };
 }
 
-// ---- wiring ----
+function setting(id, property, value, work) {
+  const node = $(id);
+  node[property] = value;
+  node.onchange = async () => {
+    site.set(id, node[property]);
+    await work(node);
+  };
+}
 
-chat.addEventListener('room', showRoom);
-chat.addEventListener('people', drawPeople);
-chat.addEventListener('records', ({ detail: { record, isFresh } }) => {
-  log.changed();
-  showEmpty();
-  if (record && isFresh) notify.arrived(who(record.from, record.name), record.text);
+onSubmit('composer', () => composer.send());
+onSubmit('settings-form', () => $('settings').close());
+onSubmit('room-form', () => {
+  const name = cleanName($('room-field').value);
+  $('room-field').value = '';
+  if (name) goTo(name);
 });
-chat.addEventListener('state', ({ detail }) => {
-  retryAt = detail.retryAt ?? 0;
-  showState();
-  showEmpty();
-});
-setInterval(() => chat.state === 'offline' && showState(), 1000);
-
-$('messages').addEventListener('outbox', ({ detail: { act, record } }) => chat[act](record));
-$('jump').onclick = () => {
-  log.jump();
-  composer.focus();
-};
-$('share').onclick = $('empty-share').onclick = share;
-$('banner-act').onclick = () => (chat.state === 'replaced' ? chat.start() : chat.connection.hurry());
-$('rooms').addEventListener('click', (event) => {
+$('rooms').onclick = (event) => {
   const link = event.target.closest('a');
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   goTo(link.dataset.room);
-});
-$('room-form').onsubmit = (event) => {
-  event.preventDefault();
-  const room = cleanName($('room-field').value);
-  $('room-field').value = '';
-  if (room) goTo(room);
 };
-$('backdrop').onclick = () => nav.close();
-addEventListener('popstate', () => switchRoom(roomOfAddress()));
+$('messages').addEventListener('again', ({ detail: { to, text } }) => {
+  if (to) writeTo(to, text);
+  else composer.text = text;
+});
+$('jump').onclick = () => {
+  log.jump();
+  composer.focus();
+};
+$('share').onclick = share;
+$('banner-act').onclick = () => chat.connection.start();
+$('backdrop').onclick = nav.close;
+$('settings-open').onclick = $('me').onclick = openSettings;
+$('settings').onclose = () => {
+  const name = cleanName($('name').value);
+  if (name !== me.name) chat.rename(name);
+  composer.focus();
+};
+setting('theme', 'value', site.get('theme', 'auto'), localize);
+setting('sound', 'checked', site.get('sound', false), ({ checked }) => checked && notify.playSound());
+setting('notify', 'checked', site.get('notify', false), notify.allow);
+addEventListener('popstate', () => switchTo(roomOfAddress()));
 addEventListener('pagehide', () => {
   chat.room.draft = composer.text;
-  chat.save();
+  chat.room.save();
 });
 
-setUpSettings();
 showRoom();
-showMe();
-chat.start();
+chat.connection.start();
 if (matchMedia('(hover: hover)').matches) composer.focus();

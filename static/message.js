@@ -1,126 +1,75 @@
-// Builds the list item of one record: a bubble, or a quiet line.
+// The list item of one record: a bubble, or a quiet line.
 import { avatar, button, make, paint } from './dom.js';
 import { dayOf, fullTime, t, time, who } from './text.js';
 
-const GROUP_TIME = 5 * 60000; // ms between messages of one person that stand together
-const LONG_CHARS = 1500; // a longer text is folded
-const LONG_LINES = 20;
-
+const GROUP_TIME = 300000; // ms between messages of one person that stand together
 const LINK = /\bhttps?:\/\/[^\s<>"'`“”‘’«»（）《》，。；！？、]+/giu;
-const TRAILING = /[.,:;!?*_~]+$/;
-const ONLY_EMOJI = /^(?:\p{Extended_Pictographic}(?:[\u200d\ufe0f\p{Emoji_Modifier}\p{Extended_Pictographic}])*\s*){1,3}$/u;
 
-// Cuts what belongs to the sentence off the end of an address: punctuation, and a bracket opened before it.
-function trimLink(link) {
-  for (;;) {
-    const shorter = link.replace(TRAILING, '');
-    const isOdd = shorter.endsWith(')') && shorter.split(')').length > shorter.split('(').length;
-    const next = isOdd || shorter.endsWith(']') || shorter.endsWith('}') ? shorter.slice(0, -1) : shorter;
-    if (next === link) return link;
-    link = next;
-  }
+// Punctuation behind an address belongs to the sentence.
+function trim(link) {
+  const short = link.replace(/[.,:;!?*_~\]}]+$/, '');
+  const isOdd = short.endsWith(')') && short.split(')').length > short.split('(').length;
+  return isOdd ? trim(short.slice(0, -1)) : short;
 }
 
-function anchor(text) {
-  const link = make('a', '', text);
-  link.href = text;
-  link.target = '_blank';
-  link.rel = 'noopener noreferrer';
-  return link;
-}
-
-// The text as nodes, with http and https addresses as links.
 export function linkify(text) {
   const nodes = [];
   let end = 0;
-  for (const match of text.matchAll(LINK)) {
-    const link = trimLink(match[0]);
-    if (!URL.canParse?.(link)) continue;
-    nodes.push(text.slice(end, match.index), anchor(link));
-    end = match.index + link.length;
+  for (const { 0: match, index } of text.matchAll(LINK)) {
+    const href = trim(match);
+    const link = Object.assign(make('a', '', href), { href, target: '_blank', rel: 'noopener noreferrer' });
+    nodes.push(text.slice(end, index), link);
+    end = index + href.length;
   }
-  nodes.push(text.slice(end));
-  return nodes;
+  return [...nodes, text.slice(end)];
 }
 
-const isSpeech = (record) => record.kind !== 'notice';
+export const startsDay = (record, before) => !before || dayOf(before.ts) !== dayOf(record.ts);
 
-export function startsDay(record, before) {
-  return !before || dayOf(before.ts) !== dayOf(record.ts);
-}
+const isGrouped = (record, before) =>
+  !startsDay(record, before) && record.ts - before.ts < GROUP_TIME &&
+  ['kind', 'from', 'to', 'name'].every((key) => before[key] === record[key]);
 
-function isGrouped(record, before) {
-  return Boolean(before) && isSpeech(record) && before.kind === record.kind && before.from === record.from &&
-    before.to === record.to && before.name === record.name && record.ts - before.ts < GROUP_TIME && !startsDay(record, before);
-}
-
-// The parts of an item that change while it is shown: its neighbours, its time, whether it is sent.
+// What changes while an item is shown: its neighbours, its time, whether it is sent.
 export function refresh(item, record, before) {
   item.classList.toggle('grouped', isGrouped(record, before));
-  if (!isSpeech(record)) return;
   const clock = item.querySelector('time');
+  if (!clock) return;
   clock.textContent = time(record.ts);
-  clock.dateTime = new Date(record.ts).toISOString();
   clock.title = fullTime(record.ts);
-  if (record.state === undefined || item.dataset.state === record.state) return;
   const state = record.state === 'doubt' ? 'sending' : record.state;
+  if (!state || item.dataset.state === state) return;
   item.dataset.state = state;
   item.querySelector('.state').textContent = t(state);
-  item.querySelector('.failure')?.remove();
-  if (state === 'failed') item.append(failure(record));
+  if (state === 'failed') item.lastChild.append(again(record));
 }
 
-function failure(record) {
-  const act = (name) => (event) =>
-    event.target.dispatchEvent(new CustomEvent('outbox', { bubbles: true, detail: { act: name, record } }));
-  return make('span', 'failure', `${t('failed')}: ${record.why}`, button('link', t('again'), act('retry')),
-    button('link', t('discard'), act('discard')));
+// The text goes back to the field.
+function again(record) {
+  const event = new CustomEvent('again', { bubbles: true, detail: record });
+  return button('link', ({ target }) => target.dispatchEvent(event), `${t('failed')}: ${record.why}. ${t('again')}`);
 }
 
 function speech(record, isOwn, nameOf) {
-  const item = make('li', isOwn ? 'own' : 'other');
-  const author = make('b', 'who', isOwn ? t('youSay') : who(record.from, record.name));
-  author.title = t('client', record.from);
-  const text = make('div', 'text', ...linkify(record.text));
-  text.dir = 'auto';
-  const meta = make('span', 'meta', make('time'));
-  if (record.state !== undefined) meta.append(make('span', 'state'));
+  const { kind, from, to, name, text } = record;
+  const item = make('li', `${isOwn ? 'own' : 'other'} ${kind}`);
+  const author = make('b', 'who', isOwn ? t('you') : who(from, name));
+  author.title = t('client', from);
+  const words = make('div', 'text', ...linkify(text));
+  words.dir = 'auto';
   const bubble = make('div', 'bubble', author);
-  if (record.kind === 'direct') {
-    const label = isOwn ? t('to', who(record.to, nameOf(record.to))) : t('onlyYou');
-    bubble.append(make('span', 'private', label));
-    item.classList.add('direct');
-  }
-  bubble.append(text, meta);
-  if (ONLY_EMOJI.test(record.text)) item.classList.add('jumbo');
-  if (record.text.length > LONG_CHARS || record.text.split('\n').length > LONG_LINES) fold(item, bubble);
-  paint(item, record.from);
-  if (!isOwn) item.append(avatar(record.from, record.name));
-  item.append(bubble);
+  if (kind === 'direct') bubble.append(make('small', '', isOwn ? t('to', who(to, nameOf(to))) : t('onlyYou')));
+  bubble.append(words, make('span', 'meta', make('time', ''), make('span', 'state')));
+  paint(item, from);
+  item.append(...(isOwn ? [] : [avatar(from, name)]), bubble);
   return item;
 }
 
-function fold(item, bubble) {
-  item.classList.add('long');
-  const more = button('link', t('showAll'), () => {
-    item.classList.remove('long');
-    more.remove();
-  });
-  bubble.append(more);
-}
-
-// nameOf(id): the name of somebody in the room, or nothing
 export function build(record, before, isOwn, nameOf) {
-  const item = isSpeech(record) ? speech(record, isOwn, nameOf) : make('li', 'notice', record.text);
-  // In a log, screen readers read the items one by one; "list with 300 items" would only be in the way.
-  item.role = 'none';
-  if (record.title) item.title = record.title;
+  const isNotice = record.kind === 'notice';
+  const item = isNotice ? make('li', 'notice', record.text) : speech(record, isOwn, nameOf);
+  if (record.from) item.title = t('client', record.from);
+  item.role = 'none'; // in a log, "list with 300 items" would only be in the way
   refresh(item, record, before);
-  return item;
-}
-
-export function buildDay(text) {
-  const item = make('li', 'day', make('span', '', text));
-  item.role = 'none';
   return item;
 }

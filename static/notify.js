@@ -1,101 +1,58 @@
-// Tells of messages to somebody who looks elsewhere: number in the title and on the icon, and, when the person wants
-// them, a sound and a desktop notification.
+// Tells of messages to somebody who looks elsewhere.
 import { site } from './store.js';
 
 const icon = document.querySelector('link[rel=icon]');
-const plainIcon = icon.href;
+const plain = icon.href;
 let unread = 0;
-let title = document.title;
+let title = '';
 let audio;
-
-export const wants = (what) => site.get(what, false);
 
 const isAway = () => document.hidden || !document.hasFocus();
 
-function drawIcon() {
-  if (!unread) {
-    icon.href = plainIcon;
-    return;
-  }
-  const canvas = document.createElement('canvas');
-  canvas.width = canvas.height = 64;
-  const pen = canvas.getContext('2d');
-  pen.fillStyle = '#4656d8';
-  pen.beginPath();
-  pen.roundRect(2, 6, 54, 46, 16);
-  pen.fill();
-  pen.fillStyle = '#e0364f';
-  pen.beginPath();
-  pen.arc(42, 42, 22, 0, 7);
-  pen.fill();
-  pen.fillStyle = '#fff';
-  pen.font = 'bold 28px sans-serif';
-  pen.textAlign = 'center';
-  pen.fillText(unread > 9 ? '9+' : unread, 42, 52);
-  icon.href = canvas.toDataURL();
-}
+const badge = () =>
+  `data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><circle cx="4.5" cy="4.5" r="4.5" fill="%23d3304a"/><text x="4.5" y="6.7" font-size="6" font-family="sans-serif" fill="%23fff" text-anchor="middle">${Math.min(unread, 99)}</text></svg>`;
 
-function show() {
-  document.title = unread ? `(${unread}) ${title}` : title;
-  drawIcon();
-}
-
-export function setTitle(next) {
+export function setTitle(next = title) {
   title = next;
-  show();
+  document.title = unread ? `(${unread}) ${title}` : title;
+  icon.href = unread ? badge() : plain;
 }
 
 function seen() {
-  if (isAway() || !unread) return;
+  if (!unread || isAway()) return;
   unread = 0;
-  show();
+  setTitle();
 }
-
 addEventListener('focus', seen);
 document.addEventListener('visibilitychange', seen);
 
-// Two soft tones. Browsers allow sound only after the person did something with the page: until then it is silent.
+// A soft tone. Browsers are silent until the person has used the page.
 export function playSound() {
   audio ??= new AudioContext();
-  audio.resume();
-  for (const [i, pitch] of [660, 880].entries()) {
-    const start = audio.currentTime + i * 0.09;
-    const tone = audio.createOscillator();
-    const volume = audio.createGain();
-    tone.frequency.value = pitch;
-    volume.gain.setValueAtTime(0, start);
-    volume.gain.linearRampToValueAtTime(0.08, start + 0.01);
-    volume.gain.exponentialRampToValueAtTime(0.0001, start + 0.22);
-    tone.connect(volume).connect(audio.destination);
-    tone.start(start);
-    tone.stop(start + 0.24);
-  }
+  const now = audio.currentTime;
+  const tone = new OscillatorNode(audio, { frequency: 740 });
+  const volume = new GainNode(audio, { gain: 0.1 });
+  tone.frequency.setValueAtTime(990, now + 0.09);
+  volume.gain.setTargetAtTime(0, now, 0.08);
+  tone.connect(volume).connect(audio.destination);
+  tone.start();
+  tone.stop(now + 0.5);
 }
 
-function notify(from, text) {
-  try {
-    const note = new Notification(from, { body: text.slice(0, 200), tag: 'wschat' });
-    note.onclick = () => {
-      window.focus();
-      note.close();
-    };
-  } catch {
-    // Some phones allow notifications only from service workers.
-  }
-}
-
-// A message of somebody else has come.
-export function arrived(from, text) {
+export function arrived(from, body) {
   if (!isAway()) return;
   unread++;
-  show();
-  if (wants('sound')) playSound();
-  if (wants('notify') && 'Notification' in window && Notification.permission === 'granted') notify(from, text);
+  setTitle();
+  if (site.get('sound')) playSound();
+  try {
+    if (site.get('notify')) new Notification(from, { body, tag: 'wschat' }).onclick = () => window.focus();
+  } catch {
+    // Phones allow them only from service workers.
+  }
 }
 
-// Resolves to whether notifications are on now.
-export async function allowNotifications(isWanted) {
-  const isOn = isWanted && 'Notification' in window && (await Notification.requestPermission()) === 'granted';
-  site.set('notify', isOn);
-  return isOn;
+// The switch goes back when the browser does not allow it.
+export async function allow(node) {
+  if (node.checked) node.checked = (await window.Notification?.requestPermission()) === 'granted';
+  site.set('notify', node.checked);
 }

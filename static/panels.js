@@ -1,42 +1,24 @@
-// What opens and closes: the sidebar on narrow screens, the wire view, the settings.
+// A panel that opens and closes. CSS takes a closed one out of reach for the keyboard, too.
 import { $ } from './dom.js';
 
-// Ties a panel to its button. A closed panel is out of reach for keyboard and screen reader, too.
-// isAlways(): the panel is part of the page now and needs no opening
-export function panel(id, { isAlways = () => false, onOpen = () => {} } = {}) {
+export function panel(id, onOpen) {
   const node = $(id);
   const opener = $(`${id}-open`);
-  let isOpen = false;
+  const isOpen = () => document.body.classList.contains(id);
 
-  function set(open, { keepFocus = false } = {}) {
-    const wasOpen = isOpen;
-    isOpen = open;
+  function set(open) {
+    const hadFocus = open !== isOpen() && node.contains(document.activeElement);
+    document.body.classList.toggle(id, open);
     opener.ariaExpanded = String(open);
-    document.body.classList.toggle(`${id}-shown`, open);
-    node.inert = !open && !isAlways();
-    if (keepFocus || open === wasOpen) return;
-    if (open) {
-      onOpen();
-      node.querySelector('button, a, input').focus({ preventScroll: true });
-    } else if (node.contains(document.activeElement) || document.activeElement === document.body) {
-      opener.focus();
-    }
+    if (open) onOpen?.();
+    if (open) node.querySelector('button, a').focus();
+    else if (hadFocus) opener.focus();
   }
 
-  opener.onclick = () => set(!isOpen);
-  node.querySelector('.close')?.addEventListener('click', () => set(false));
-  addEventListener('keydown', (event) => {
-    if (event.key === 'Escape' && isOpen && !document.querySelector('dialog[open]')) set(false);
-  });
-  addEventListener('resize', () => set(isOpen, { keepFocus: true }));
-  set(false, { keepFocus: true });
-  return { close: (options) => set(false, options), isOpen: () => isOpen };
-}
-
-// A dialog closes by its button, by Escape, and by a click beside it.
-export function dialog(id) {
-  const node = $(id);
-  $(`${id}-open`).onclick = () => node.showModal();
-  node.addEventListener('click', (event) => event.target === node && node.close());
-  return node;
+  const close = () => set(false);
+  opener.onclick = () => set(!isOpen());
+  node.querySelector('.close')?.addEventListener('click', close);
+  addEventListener('keydown', ({ key }) => key === 'Escape' && isOpen() && close());
+  close();
+  return { isOpen, close };
 }

@@ -1,17 +1,12 @@
-// What this tab knows of a room: the messages seen, the place to resume from, who is there, what is on its way.
-// It is put aside when the page goes, so that a reload goes on where it was.
+// What this tab knows of a room, also after a reload.
 import { Outbox } from './outbox.js';
 import { tab } from './store.js';
 
-const KEEP = 20000; // records in memory; above it the oldest DROP go
-const DROP = 5000;
-const SAVE = 100; // records kept across a reload, and how many characters of text in them
-const SAVE_CHARS = 200000;
-const RECENT = 200; // how far back a record is looked for that may have come before
+const KEEP = 10000; // records in memory, and a tenth more
+const SAVE = 100; // records kept across a reload
 
 export class Room {
   records = [];
-  base = 0; // how many records were dropped from the front: base + index numbers a record for good
   since; // resume after this position
   members = new Map(); // id → name
   count = 0;
@@ -20,60 +15,29 @@ export class Room {
   constructor(name) {
     this.name = name;
     this.outbox = new Outbox(name);
-    const saved = tab.get(`room.${name}`);
-    if (saved) Object.assign(this, { records: saved.records, since: saved.since, draft: saved.draft });
+    Object.assign(this, tab.get(`room.${name}`));
   }
 
-  // Adds what happened. Returns false when it is here already, which a server that resumes exactly never causes.
+  // Returns false when it is here already: after a restart, old messages may come again.
   add(record) {
-    if (record.pos !== undefined && this.#has(record)) return false;
+    const isSame = ({ pos, ts, from }) => pos === record.pos && ts === record.ts && from === record.from;
+    if (record.pos && this.records.slice(-200).some(isSame)) return false;
     this.records.push(record);
-    if (this.records.length > KEEP) {
-      this.records.splice(0, DROP);
-      this.base += DROP;
-    }
+    if (this.records.length > KEEP * 1.1) this.records.splice(0, KEEP * 0.1);
     return true;
   }
 
-  #has({ pos, ts, from }) {
-    for (let i = this.records.length - 1; i >= Math.max(0, this.records.length - RECENT); i--) {
-      const other = this.records[i];
-      if (other.pos === pos && other.ts === ts && other.from === from) return true;
-    }
-    return false;
-  }
-
-  enter({ members, count }) {
-    this.members = new Map(members.map((member) => [member.id, member.name]));
-    this.count = count;
-  }
-
-  // The list of members may be cut; then only the number is known, and the server tells it.
-  #change(change) {
+  // In a large room the list is cut, and only the server knows the number.
+  change(work) {
     const isWhole = this.members.size >= this.count;
-    change();
+    work(this.members);
     if (isWhole) this.count = this.members.size;
   }
 
-  join(id, name) {
-    this.#change(() => this.members.set(id, name));
-  }
-
-  leave(id) {
-    this.#change(() => this.members.delete(id));
-  }
-
   save() {
-    let chars = 0;
-    let start = this.records.length;
-    while (start > 0 && this.records.length - start < SAVE) {
-      chars += this.records[start - 1].text.length;
-      if (chars > SAVE_CHARS) break;
-      start--;
-    }
-    const { since, draft } = this;
-    const isSaved = tab.set(`room.${this.name}`, { records: this.records.slice(start), since, draft });
+    const { name, since, draft } = this;
+    const records = this.records.slice(-SAVE);
     // A place to resume from without the messages before it would look like a hole.
-    if (!isSaved) tab.remove(`room.${this.name}`);
+    if (!tab.set(`room.${name}`, { records, since, draft })) tab.set(`room.${name}`, null);
   }
 }
