@@ -9,7 +9,7 @@
 #define FRAME_HEADROOM 10
 
 /* Replaces what is in `out` by one unmasked text frame with the event in it, or by nothing where
- * the wire does not tell of it. Returns 0, or -1 with errno ENOMEM. */
+ * the wire does not tell of it. Returns 0, or -1 with errno ENOMEM and `out` empty. */
 int frame_encode(struct buf *out, const struct wire *wire, const struct event *event);
 
 /* For payloads that are written piece by piece: begin leaves headroom in an emptied buffer, the

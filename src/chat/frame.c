@@ -24,8 +24,10 @@ void frame_finish(struct buf *out)
 
 int frame_encode(struct buf *out, const struct wire *wire, const struct event *event)
 {
-    if (frame_begin(out) < 0 || wire->encode(out, event) < 0)
+    if (frame_begin(out) < 0 || wire->encode(out, event) < 0) {
+        out->len = 0; /* half a frame must not be taken for one */
         return -1;
+    }
     if (out->len == FRAME_HEADROOM)
         out->len = 0;
     else
