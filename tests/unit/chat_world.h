@@ -70,11 +70,11 @@ static inline void leave(struct peer *peer, bool is_broken)
 {
     struct client *client = peer->client;
 
-    ck_assert_ptr_nonnull(client);
+    ck_assert(client != NULL);
     peer->client = NULL;
     if (chat_leave(&chat, client, is_broken) < 0)
         peer->is_cut = true;
-    ck_assert_ptr_null(peer->out.box);
+    ck_assert(peer->out.box == NULL);
 }
 
 /* Takes the next bytes from the queue, at most `most`. */
@@ -89,7 +89,7 @@ static inline void take(struct peer *peer, size_t most)
         if (peer->got_len + bytes > peer->got_cap) {
             peer->got_cap = (peer->got_len + bytes) * 2;
             peer->got = realloc(peer->got, peer->got_cap);
-            ck_assert_ptr_nonnull(peer->got);
+            ck_assert(peer->got != NULL);
         }
         left = bytes;
         for (int i = 0; i < n && left > 0; i++) {
@@ -105,6 +105,13 @@ static inline void take(struct peer *peer, size_t most)
     peer->is_blocked = !sendq_is_empty(&peer->out);
 }
 
+/* Must it be closed, because it is too slow or has missed something? */
+static inline bool is_hopeless(const struct peer *peer)
+{
+    return peer->out.is_incomplete || sendq_is_overrun(&peer->out) ||
+           (peer->is_blocked && sendq_lag(&peer->out) > config.max_lag);
+}
+
 static inline void flush_peer(struct peer *peer)
 {
     if (peer->leaves_in_flush) {
@@ -112,8 +119,7 @@ static inline void flush_peer(struct peer *peer)
         leave(peer, peer->breaks);
         return;
     }
-    if (peer->out.is_incomplete || sendq_is_overrun(&peer->out) ||
-        (peer->is_blocked && sendq_lag(&peer->out) > config.max_lag)) {
+    if (is_hopeless(peer)) {
         peer->was_closed = true;
         leave(peer, false);
         return;
@@ -123,8 +129,7 @@ static inline void flush_peer(struct peer *peer)
 
 static inline void on_flush(void *owner, struct room *room)
 {
-    ck_assert_ptr_eq(owner, &chat);
-    ck_assert(!room->is_flushing);
+    ck_assert(owner == &chat && !room->is_flushing);
     flushes++;
     chat_begin_flush(&chat, room);
     for (int wire = 0; wire < WIRE_KINDS; wire++) {
@@ -392,6 +397,10 @@ static inline const char *next_message(struct peer *peer)
 static inline void fetch(struct peer *peer)
 {
     settle();
+    if (peer->client != NULL && is_hopeless(peer)) {
+        flush_peer(peer);
+        settle();
+    }
     if (peer->window == SIZE_MAX)
         take(peer, SIZE_MAX);
 }
