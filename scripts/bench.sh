@@ -152,6 +152,7 @@ stop_server() {
     server=
 }
 trap stop_server EXIT
+trap 'exit 1' INT TERM
 
 pin() {
     local core=$1
@@ -187,7 +188,10 @@ measure() { # work, server, round, load's options, wschat's options
     options=($4 --seconds "$seconds")
     [ "$2" != fastapi ] || options+=(--all)
     case $2 in
-    ws | lws | fastapi) options+=(--warmup 1 --seconds 2) ;;
+    ws | lws | fastapi)
+        options+=(--warmup 1 --seconds 2)
+        [ "$1" != connect ] || options+=(--clients 2000)
+        ;;
     esac
     set_command "$2" "$5" "${4%% *}"
     start_server "$2" || return 0
