@@ -82,6 +82,19 @@ static void furnish(void)
     settle();
 }
 
+/* Many long names make a welcome of many pieces. */
+static void furnish_with_crowd(void)
+{
+    for (int i = 4; i < PEERS - 1; i++) {
+        struct chat_entry entry = entry_of(100 + (uint64_t)i, WIRE_TEXT);
+
+        entry.name = STR("a name that is about as long as a name may be: 64 bytes at most");
+        enter_as(&peers[i], &entry);
+    }
+    skip_all(A);
+    skip_all(B);
+}
+
 /* Those who were there before must not have heard of anybody who did not get in. */
 static void check_nobody_noticed(void)
 {
@@ -120,10 +133,13 @@ START_TEST(entering_fails_whole)
     int refused = 0;
 
     for (long nth = 1; has_struck; nth++) {
-        size_t rooms;
+        size_t before, rooms;
 
         restart();
         furnish();
+        if (_i == 3)
+            furnish_with_crowd();
+        before = chat.clients.count;
         rooms = chat.rooms.count;
         has_struck = enter_with_fault(&entry, nth, &result);
         check_books();
@@ -137,7 +153,7 @@ START_TEST(entering_fails_whole)
         ck_assert_int_eq(result, CHAT_NO_MEMORY);
         ck_assert_ptr_null(D->client);
         ck_assert_ptr_null(D->out.box);
-        ck_assert_uint_eq(chat.clients.count, 3);
+        ck_assert_uint_eq(chat.clients.count, before);
         ck_assert_uint_eq(chat.rooms.count, rooms);
         check_nobody_noticed();
         reconnect(D);
@@ -379,6 +395,58 @@ START_TEST(leaving_always_works)
 }
 END_TEST
 
+/* ---- the wires ---- */
+
+static int encode_any(struct buf *out, int what)
+{
+    static const struct event events[] = {
+        {.kind = EVENT_MESSAGE, .seq = 1, .text = {"hi", 2}, .ref = {"r", 1}},
+        {.kind = EVENT_DIRECT, .to = 2, .text = {"hi", 2}},
+        {.kind = EVENT_LEAVE, .seq = 1, .name = {"ada", 3}},
+        {.kind = EVENT_COUNT, .count = 5},
+    };
+    const struct welcome welcome = {
+        .id = 1, .room = STR("r"), .name = STR("n"), .pos = "p", .key = "k", .recovered = true};
+
+    if (what < 8)
+        return wires[what % 2]->encode(out, &events[what / 2]);
+    switch (what) {
+    case 8:
+        return wires[WIRE_V1]->encode_error(out, "code", "why", STR("ref"));
+    case 9:
+        return wire_v1_welcome_begin(out, &welcome);
+    case 10:
+        return wire_v1_welcome_member(out, 1, STR("ada"), true);
+    default:
+        return wire_v1_welcome_end(out, &welcome);
+    }
+}
+
+/* Whatever a buffer has room for, and may not grow: the wire says that it was not enough. */
+START_TEST(wires_report_failure)
+{
+    struct buf whole;
+
+    fault_reset();
+    buf_init(&whole);
+    ck_assert_int_eq(encode_any(&whole, _i), 0);
+    for (size_t cap = 0; cap <= whole.len; cap++) {
+        struct buf out = {.data = malloc(cap + 1), .cap = cap};
+        int result;
+
+        ck_assert_ptr_nonnull(out.data);
+        fault_fail_from(FAULT_MALLOC, 1, ENOMEM);
+        result = encode_any(&out, _i);
+        fault_reset();
+        ck_assert_int_eq(result, cap < whole.len ? -1 : 0);
+        ck_assert_uint_le(out.len, cap);
+        ck_assert(out.len == 0 || memcmp(out.data, whole.data, out.len) == 0);
+        free(out.data);
+    }
+    buf_deinit(&whole);
+}
+END_TEST
+
 /* ---- a long life ---- */
 
 static uint32_t next_random(uint64_t *state)
@@ -467,12 +535,13 @@ Suite *suite_chat_memory(void)
 
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, init_fails_whole);
-    tcase_add_loop_test(cases, entering_fails_whole, 0, 3);
+    tcase_add_loop_test(cases, entering_fails_whole, 0, 4);
     tcase_add_loop_test(cases, take_over_keeps_the_seat, 0, 6);
     tcase_add_loop_test(cases, commands_fail_whole, 0, COMMANDS);
     tcase_add_loop_test(cases, authors_are_told_or_closed, 0, 2);
     tcase_add_test(cases, replays_have_no_holes);
     tcase_add_test(cases, leaving_always_works);
+    tcase_add_loop_test(cases, wires_report_failure, 0, 12);
     tcase_add_loop_test(cases, books_stay_right, 0, 6);
     suite_add_tcase(suite, cases);
     return suite;

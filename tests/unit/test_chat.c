@@ -837,6 +837,40 @@ START_TEST(names_are_told_in_a_crowd)
 }
 END_TEST
 
+/* A count that is due when the ring is full waits for a flush: nobody loses anything for it. */
+START_TEST(counts_find_room)
+{
+    int nested = 0;
+
+    config.max_message = 0;
+    config.max_lag = 0;
+    for (int len = 0; len <= WIRE_NAME_MAX; len++) {
+        const struct outbox *box;
+        uint64_t before;
+        const char *message;
+        bool was_told = false;
+
+        start_crowd(1);
+        enter(A, 1, WIRE_V1);
+        enter(B, 2, WIRE_V1);
+        box = &room_named(LOBBY)->outbox[WIRE_V1];
+        do {
+            before = box->head;
+            SEND(A, "{\"type\":\"rename\",\"name\":\"%.*s\"}", len,
+                 "0123456789012345678901234567890123456789012345678901234567890123");
+        } while (box->max_size - (box->head - box->tail) > box->head - before);
+        flushes = 0;
+        fetch(B);
+        nested += flushes > 1;
+        ck_assert(!A->was_closed && !B->was_closed);
+        while ((message = next_message(B)) != NULL)
+            was_told = strcmp(message, "{\"type\":\"count\",\"count\":2}") == 0;
+        ck_assert(was_told);
+    }
+    ck_assert_int_gt(nested, 0);
+}
+END_TEST
+
 /* ---- rings ---- */
 
 /* The rings of a busy room grow, and go when it has been quiet for a while. */
@@ -1002,6 +1036,7 @@ static void add_v1_tests(Suite *suite)
     tcase_add_test(cases, counts_are_few);
     tcase_add_test(cases, crowds_are_not_replayed);
     tcase_add_test(cases, names_are_told_in_a_crowd);
+    tcase_add_test(cases, counts_find_room);
     suite_add_tcase(suite, cases);
 }
 
