@@ -82,17 +82,32 @@ bool http_field_next(struct str *rest, struct str *name, struct str *value)
     return true;
 }
 
+/* The value of the next line of that name. Looks at no more of the other lines than it must: a
+ * handshake asks for many names. */
+static bool next_named(struct str *rest, struct str name, struct str *value)
+{
+    while (rest->len > 0) {
+        struct str line = str_cut(rest, '\n');
+
+        if (line.len <= name.len || line.ptr[name.len] != ':' ||
+            !str_equals_nocase((struct str){line.ptr, name.len}, name))
+            continue;
+        line.len--; /* the CR, which every line has */
+        *value = str_trim(str_skip(line, name.len + 1));
+        return true;
+    }
+    return false;
+}
+
 unsigned http_field_get(const struct http_request *req, struct str name, struct str *value)
 {
-    struct str rest = req->fields, each, each_value;
+    struct str rest = req->fields, each;
     unsigned count = 0;
 
     *value = (struct str){NULL, 0};
-    while (http_field_next(&rest, &each, &each_value)) {
-        if (!str_equals_nocase(each, name))
-            continue;
+    while (next_named(&rest, name, &each)) {
         if (count == 0)
-            *value = each_value;
+            *value = each;
         count++;
     }
     return count;
@@ -143,10 +158,10 @@ static bool list_has_token(struct str list, struct str token)
 
 bool http_field_has_token(const struct http_request *req, struct str name, struct str token)
 {
-    struct str rest = req->fields, each, value;
+    struct str rest = req->fields, value;
 
-    while (http_field_next(&rest, &each, &value)) {
-        if (str_equals_nocase(each, name) && list_has_token(value, token))
+    while (next_named(&rest, name, &value)) {
+        if (list_has_token(value, token))
             return true;
     }
     return false;
