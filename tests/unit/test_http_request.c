@@ -180,6 +180,7 @@ START_TEST(reads_targets)
         {LINE("OPTIONS /a HTTP/1.1"), "/a", NULL, "a"},
         {LINE("CONNECT b:80 HTTP/1.1"), "", NULL, "b:80"},
         {LINE("CONNECT [::1]:80 HTTP/1.1"), "", NULL, "[::1]:80"},
+        {LINE("CONNECT b:8 HTTP/1.1"), "", NULL, "b:8"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
