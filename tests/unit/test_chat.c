@@ -905,6 +905,23 @@ START_TEST(quiet_rooms_keep_what_is_wanted)
 }
 END_TEST
 
+/* Whoever kept a ring from going may be gone without a word in the room. */
+START_TEST(quiet_rooms_forget_who_left)
+{
+    config.leave_grace = 600000;
+    world_restart();
+    enter(A, 1, WIRE_V1);
+    enter(B, 2, WIRE_V1);
+    B->window = 0;
+    SEND(A, SAY("hi"));
+    settle();
+    leave(B, true);
+    pass(60000);
+    ck_assert_uint_eq(room_named(LOBBY)->outbox[WIRE_V1].size, 0);
+    ck_assert_uint_eq(chat.clients.count, 2);
+}
+END_TEST
+
 /* Joins and renames fill one ring only. Making room there must not take away what was reserved in
  * the other one. */
 START_TEST(rings_do_not_take_each_others_room)
@@ -934,6 +951,114 @@ START_TEST(rings_do_not_take_each_others_room)
     ck_assert(strcmp(next_text(C), text) == 0);
     expect_nothing(A);
     expect_nothing(C);
+}
+END_TEST
+
+/* ---- torture ---- */
+
+/* What a peer has seen: the numbers of all messages since it came, and who is here. */
+struct view {
+    int next;
+    bool is_here[PEERS + 1];
+};
+
+static void view_message(struct view *view, const char *message, bool is_v1)
+{
+    const char *text = strstr(message, is_v1 ? "\"text\":\"" : ": ");
+    const char *from = strstr(message, is_v1 ? "\"from\":" : "#");
+    int id = from == NULL ? 0 : atoi(from + (is_v1 ? 7 : 1));
+
+    if (text != NULL) {
+        ck_assert_int_eq(atoi(text + (is_v1 ? 8 : 2)), view->next);
+        view->next++;
+    } else if (strstr(message, is_v1 ? "\"join\"" : "never") != NULL) {
+        ck_assert(!view->is_here[id]);
+        view->is_here[id] = true;
+    } else if (strstr(message, is_v1 ? "\"leave\"" : "left the chat") != NULL) {
+        ck_assert(view->is_here[id] || !is_v1);
+        view->is_here[id] = false;
+    }
+}
+
+static void view_all(struct view *view, struct peer *peer)
+{
+    bool is_v1 = peer - peers < PEERS / 2;
+    const char *message;
+
+    while ((message = next_message(peer)) != NULL)
+        view_message(view, message, is_v1);
+}
+
+static void torture_enter(struct peer *peer, struct view *view, int total)
+{
+    bool is_v1 = peer - peers < PEERS / 2;
+
+    reconnect(peer);
+    *view = (struct view){.next = total};
+    enter(peer, (uint64_t)(peer - peers) + 1, is_v1 ? WIRE_V1 : WIRE_TEXT);
+    for (int i = 0; i < PEERS; i++)
+        view->is_here[i + 1] = client_table_find(&chat.clients, (uint64_t)i + 1) != NULL;
+}
+
+static void torture_say(struct peer *peer, int number, uint32_t pad)
+{
+    static const char padding[] = "........................................................";
+    const char *more = padding + pad % sizeof(padding);
+
+    if (peer - peers < PEERS / 2)
+        SEND(peer, "{\"type\":\"say\",\"text\":\"%d %s\"}", number, more);
+    else
+        SEND(peer, "%d %s", number, more);
+}
+
+/* Sockets narrow and wide, people who come, go in every way and fall behind. Nobody ever misses,
+ * doubles or reorders a message, and every one who came leaves once. Peer 0 sees it all. */
+START_TEST(people_come_and_go_and_talk)
+{
+    struct view views[PEERS];
+    uint64_t state = (uint64_t)_i + 99;
+    int total = 0, closed = 0;
+
+    config.max_message = 300;
+    config.max_lag = 600;
+    config.leave_grace = 0;
+    config.broadcast_all = false;
+    world_restart();
+    torture_enter(A, &views[0], 0);
+    for (int turn = 0; turn < 6000; turn++) {
+        int who = (int)(next_random(&state) % PEERS);
+        struct peer *peer = &peers[who];
+        uint32_t what = next_random(&state) % 16;
+
+        if (peer->client == NULL) {
+            closed += peer->was_closed;
+            take(peer, SIZE_MAX);
+            view_all(&views[who], peer);
+            ck_assert(peer->is_cut || peer->got_read == peer->got_len);
+            torture_enter(peer, &views[who], total);
+        } else if (what < 10) {
+            torture_say(peer, total++, next_random(&state));
+        } else if (what == 10 && who > 0) {
+            leave(peer, next_random(&state) % 2 == 0);
+        } else if (what == 11 && who > 0) {
+            peer->leaves_in_flush = true;
+        } else if (what == 12 && who > 0) {
+            peer->window = next_random(&state) % 400;
+        } else if (what == 13) {
+            take(peer, next_random(&state) % 100);
+        } else {
+            settle();
+            check_books();
+        }
+        view_all(&views[0], A);
+    }
+    settle();
+    view_all(&views[0], A);
+    ck_assert_ptr_nonnull(A->client);
+    ck_assert_int_eq(views[0].next, total);
+    for (int i = 0; i < PEERS; i++)
+        ck_assert(views[0].is_here[i + 1] == (peers[i].client != NULL));
+    ck_assert_int_gt(closed, 0);
 }
 END_TEST
 
@@ -1013,6 +1138,7 @@ static void add_room_tests(Suite *suite)
     tcase_add_test(cases, many_rooms);
     tcase_add_test(cases, quiet_rooms_give_memory_back);
     tcase_add_test(cases, quiet_rooms_keep_what_is_wanted);
+    tcase_add_test(cases, quiet_rooms_forget_who_left);
     tcase_add_test(cases, rings_do_not_take_each_others_room);
     tcase_add_test(cases, ends_with_people_in_it);
     tcase_add_test(cases, counters);
@@ -1040,6 +1166,15 @@ static void add_v1_tests(Suite *suite)
     suite_add_tcase(suite, cases);
 }
 
+static void add_torture(Suite *suite)
+{
+    TCase *cases = tcase_create("torture");
+
+    tcase_add_checked_fixture(cases, world_setup, world_teardown);
+    tcase_add_loop_test(cases, people_come_and_go_and_talk, 0, 6);
+    suite_add_tcase(suite, cases);
+}
+
 Suite *suite_chat(void)
 {
     Suite *suite = suite_create("chat");
@@ -1048,5 +1183,6 @@ Suite *suite_chat(void)
     add_leaving_tests(suite);
     add_room_tests(suite);
     add_v1_tests(suite);
+    add_torture(suite);
     return suite;
 }
