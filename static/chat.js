@@ -1,7 +1,7 @@
 // The conversation in wschat.v1: keeps the seat across broken connections, sends the outbox, turns frames into records.
 // Calls on.room(), on.records(record, isFresh), on.people() and on.state(retryAt) when these have changed.
 import { Connection } from './connection.js';
-import { LOBBY, byteLength, parseFrame, renameFrame, sayFrame, socketUrl } from './protocol.js';
+import { LOBBY, byteLength, parseFrame, sayFrame, socketUrl } from './protocol.js';
 import { Room } from './room.js';
 import { t, who } from './text.js';
 
@@ -38,8 +38,12 @@ export class Chat {
 
   rename(name) {
     this.me.rename(name);
-    if (this.state === 'online') this.connection.send(renameFrame(name));
+    if (this.state === 'online') this.#sendName();
     this.on.people();
+  }
+
+  #sendName() {
+    this.connection.send(JSON.stringify({ type: 'rename', name: this.me.name }));
   }
 
   async enter(name) {
@@ -127,10 +131,8 @@ export class Chat {
     if (type === 'welcome') return this.#onWelcome(frame);
     if (type === 'message' || type === 'direct') this.#onMessage(frame);
     else if (type === 'error') this.#onError(frame);
-    else if (type === 'count') this.room.count = frame.count;
     else this.#onMember(frame);
     if (pos) this.room.since = pos;
-    this.on.people();
   }
 
   #onWelcome({ key, limits, recovered, name, pos, members, count }) {
@@ -143,17 +145,11 @@ export class Chat {
     room.count = count;
     this.#enteredAt = Date.now();
     this.#isResumed = hadPlace && recovered;
-    if (hadPlace && !recovered) {
-      room.since = undefined;
-      this.note(t('notRecovered'));
-    }
+    if (hadPlace && !recovered) this.note(t('notRecovered'));
+    room.since = pos; // the place in front of the replay
     this.#setState('online');
     this.on.people();
-    // In a silent room the welcome tells where to resume.
-    setTimeout(() => {
-      if (this.room === room && this.state === 'online') room.since ??= pos;
-    }, ENTRY_TIME);
-    if (name !== me.name) this.connection.send(renameFrame(me.name));
+    if (name !== me.name) this.#sendName();
     this.#seekEnd();
   }
 
@@ -185,8 +181,11 @@ export class Chat {
     this.#add(record, !isOwn && (this.#isResumed || Date.now() - this.#enteredAt > ENTRY_TIME));
   }
 
-  #onMember({ type, pos, ts, from, name }) {
+  #onMember({ type, pos, ts, from, name, count }) {
     const { me, room } = this;
+    this.on.people();
+    if (type === 'count') room.count = count;
+    if (!from) return;
     const before = room.members.get(from);
     const isLeave = type === 'leave';
     const isMe = from === me.id;

@@ -13,7 +13,7 @@ function findReceiver(rest, members) {
   return { act: 'say', to, text: rest.slice(name.length).trim() };
 }
 
-// Returns {act: 'say', text, to}, {act: 'name' | 'room', name}, {act: 'help'} or {act: 'problem', why: [for t()]}.
+// Returns {act: 'say', text, to}, {act: 'name' | 'room', name}, {act: 'help'}, {act: 'problem', why: [for t()]}.
 export function parse(line, members) {
   const [, command, rest] = line.match(/^\/(\w*)(?:\s+([^]*))?$/) ?? [];
   if (line.startsWith('//')) return { act: 'say', text: line.slice(1) };

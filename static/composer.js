@@ -28,7 +28,7 @@ export class Composer {
   }
 
   focus() {
-    this.#field.focus({ preventScroll: true });
+    this.#field.focus();
   }
 
   send() {

@@ -18,10 +18,6 @@ export class Connection {
     document.addEventListener('visibilitychange', () => !document.hidden && this.#timer && this.start());
   }
 
-  get isOpen() {
-    return this.#socket?.readyState === WebSocket.OPEN;
-  }
-
   // Also in place of a connection that may be dead. The server closes that one when the new one takes the seat; closing
   // it here would first tell the room that we left.
   start() {

@@ -10,15 +10,19 @@ const list = $('messages');
 const field = $('messageText');
 const waiting = []; // typed while there is no connection
 
+let isOpen = false;
+
 function flush() {
-  while (connection.isOpen && waiting.length) connection.send(waiting.shift());
+  while (isOpen && waiting.length) connection.send(waiting.shift());
 }
 
 const connection = new Connection({
   url: () => socketUrl('ws'),
   onState(state) {
-    document.body.dataset.state = { open: 'online', waiting: 'offline' }[state] ?? state;
-    $('status').textContent = t(document.body.dataset.state);
+    isOpen = state === 'open';
+    const shown = isOpen ? 'online' : 'connecting';
+    document.body.dataset.state = shown;
+    $('status').textContent = t(shown);
     flush();
   },
   onFrame(text) {

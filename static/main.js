@@ -178,4 +178,4 @@ addEventListener('pagehide', () => {
 
 showRoom();
 chat.connection.start();
-if (matchMedia('(hover: hover)').matches) composer.focus();
+composer.focus();

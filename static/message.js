@@ -1,6 +1,6 @@
 // The list item of one record: a bubble, or a quiet line.
 import { avatar, button, make, paint } from './dom.js';
-import { dayOf, fullTime, t, time, who } from './text.js';
+import { dayOf, t, time, who } from './text.js';
 
 const GROUP_TIME = 300000; // ms between messages of one person that stand together
 const LINK = /\bhttps?:\/\/[^\s<>"'`“”‘’«»（）《》，。；！？、]+/giu;
@@ -36,7 +36,6 @@ export function refresh(item, record, before) {
   const clock = item.querySelector('time');
   if (!clock) return;
   clock.textContent = time(record.ts);
-  clock.title = fullTime(record.ts);
   const state = record.state === 'doubt' ? 'sending' : record.state;
   if (!state || item.dataset.state === state) return;
   item.dataset.state = state;

@@ -24,7 +24,8 @@ export function showRooms(current) {
 function person(me, id, name, onPick) {
   const row = [avatar(id, name), make('bdi', '', who(id, name))];
   if (id === me.id) return make('li', 'person', ...row, make('small', '', t('you')));
-  const node = button('person', () => onPick(id), ...row, make('small', '', name && `#${id.slice(-4)}`));
+  if (name) row.push(make('small', '', `#${id.slice(-4)}`));
+  const node = button('person', () => onPick(id), ...row);
   node.title = `/msg #${id}`;
   return make('li', '', node);
 }

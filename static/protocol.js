@@ -37,5 +37,3 @@ export function sayFrame({ text, to, ref }) {
   const rest = JSON.stringify({ text: wellFormed(text), ref }).slice(1);
   return `{"type":"say",${to ? `"to":${to},` : ''}${rest}`;
 }
-
-export const renameFrame = (name) => JSON.stringify({ type: 'rename', name });

@@ -13,7 +13,7 @@ people|People|成员
 goRoom|Go to a room|进入房间
 share|Copy the link to this room|复制房间链接
 wire|Wire view|线路视图
-wireText|The frames of this page’s WebSocket. Browsers hide pings, pongs and masks.|本页 WebSocket 的帧。浏览器隐藏 ping、pong 和掩码。
+wireText|What this page sends and receives. Browsers hide pings, pongs and masks.|本页收发的帧。浏览器隐藏 ping、pong 和掩码。
 close|Close|关闭
 settings|Settings|设置
 yourName|Your name|你的名字
@@ -37,7 +37,7 @@ replacedLong|This chat was opened in another place.|这个聊天已在别处打�
 offlineAct|Try now|立即重试
 replacedAct|Use it here|在这里使用
 retryIn|Next try in {0} s|{0} 秒后重试
-notRecovered|Connected again, but the server restarted or the break was too long: messages may be missing here.|已重新连接，但服务器重启过或中断太久：这里可能缺少消息。
+notRecovered|Connected again, but the server restarted or the break was too long: messages may be missing.|已重新连接，但服务器重启过或中断太久：可能缺少消息。
 tooSlow|The connection was too slow for this room.|连接太慢，跟不上这个房间。
 serverSays|The server says: {0}|服务器提示：{0}
 you|You|你
@@ -87,7 +87,6 @@ export function localize() {
 
 const writer = (options) => new Intl.DateTimeFormat(navigator.language, options).format;
 export const time = writer({ hour: 'numeric', minute: '2-digit' });
-export const fullTime = writer({ dateStyle: 'full', timeStyle: 'medium' });
 const date = writer({ dateStyle: 'full' });
 
 export const dayOf = (ts) => new Date(ts).toDateString();

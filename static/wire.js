@@ -14,7 +14,7 @@ function header(opcode, length, isMasked) {
 }
 
 // Whoever sees the key can take the seat.
-const conceal = (text) => text.replace(/(\bkey=|"key":")[^&"]*/, '$1…');
+const conceal = (text) => text.replace(/(\bkey=|"key":")[^&"]*/g, '$1…');
 
 function row({ direction, kind, payload, at }) {
   const isOut = direction === 'out';
