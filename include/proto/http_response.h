@@ -14,6 +14,7 @@ struct http_response {
     uint64_t length;  /* bytes of the body, also where HEAD leaves it out */
     bool keep_alive;  /* false: says Connection: close */
     struct str extra; /* further field lines, each with its CRLF; may be empty */
+    bool is_http_1_0; /* the request was, so it must be told of keep-alive (RFC 9112, C.2.2) */
 };
 
 /* The reason phrase of a status code that this server sends; "" for others. */

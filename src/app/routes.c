@@ -33,6 +33,7 @@ struct answer {
     struct conn *conn;
     bool is_head;    /* the method is HEAD: no body */
     bool keep_alive; /* the client would go on */
+    bool is_http_1_0;
 };
 
 /* ---- answers ---- */
@@ -72,6 +73,7 @@ static void send_text(const struct answer *answer, int status, const char *text,
         .type = STR("text/plain; charset=utf-8"),
         .length = strlen(text) + 1,
         .keep_alive = answer->keep_alive,
+        .is_http_1_0 = answer->is_http_1_0,
         .extra = str_from(fields),
     };
 
@@ -114,6 +116,7 @@ static void send_asset(const struct answer *answer, const struct http_request *r
         .type = asset->type,
         .length = asset->len,
         .keep_alive = answer->keep_alive,
+        .is_http_1_0 = answer->is_http_1_0,
     };
 
     buf_init(&extra);
@@ -341,6 +344,7 @@ void routes_request(struct conn *conn, const struct http_request *request)
         .conn = conn,
         .is_head = str_equals(request->method, STR("HEAD")),
         .keep_alive = request->keep_alive,
+        .is_http_1_0 = request->minor == 0,
     };
     char text[PATH_MAX_DECODED];
     ptrdiff_t len = http_percent_decode(text, sizeof(text), request->path, false);

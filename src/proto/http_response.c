@@ -89,7 +89,9 @@ static int fields_append(struct buf *out, const struct http_response *res, int64
         return 0;
     if (date_append(out, unix_time) < 0 || content_append(out, res) < 0)
         return -1;
-    return res->keep_alive ? 0 : buf_append_str(out, STR("Connection: close\r\n"));
+    if (!res->keep_alive)
+        return buf_append_str(out, STR("Connection: close\r\n"));
+    return res->is_http_1_0 ? buf_append_str(out, STR("Connection: keep-alive\r\n")) : 0;
 }
 
 int http_response_head(struct buf *out, const struct http_response *res, int64_t unix_time)

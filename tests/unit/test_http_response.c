@@ -41,7 +41,7 @@ END_TEST
 
 START_TEST(writes_a_refusal)
 {
-    struct http_response res = {400, {NULL, 0}, UINT64_MAX, false, {NULL, 0}};
+    struct http_response res = {400, {NULL, 0}, UINT64_MAX, false, {NULL, 0}, false};
 
     expect_head(&res, 0,
                 "HTTP/1.1 400 Bad Request\r\n"
@@ -54,7 +54,7 @@ END_TEST
 
 START_TEST(writes_heads_without_content)
 {
-    struct http_response res = {304, STR("text/html"), 5, true, STR("ETag: \"x\"\r\n")};
+    struct http_response res = {304, STR("text/html"), 5, true, STR("ETag: \"x\"\r\n"), false};
 
     expect_head(&res, 0,
                 "HTTP/1.1 304 Not Modified\r\n"
@@ -69,6 +69,14 @@ START_TEST(writes_heads_without_content)
                 "Connection: close\r\n"
                 "ETag: \"x\"\r\n"
                 "\r\n");
+    res.keep_alive = true;
+    res.is_http_1_0 = true;
+    expect_head(&res, 0,
+                "HTTP/1.1 204 No Content\r\n"
+                "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+                "Connection: keep-alive\r\n"
+                "ETag: \"x\"\r\n"
+                "\r\n");
     res.status = 101;
     res.extra = STR("Upgrade: websocket\r\nConnection: Upgrade\r\n");
     expect_head(&res, 0,
@@ -81,7 +89,7 @@ END_TEST
 
 static void expect_date(int64_t unix_time, const char *date)
 {
-    struct http_response res = {304, {NULL, 0}, 0, true, {NULL, 0}};
+    struct http_response res = {304, {NULL, 0}, 0, true, {NULL, 0}, false};
     char want[128];
 
     snprintf(want, sizeof(want), "HTTP/1.1 304 Not Modified\r\nDate: %s\r\n\r\n", date);
