@@ -23,8 +23,12 @@ static void expect_head(const struct http_response *res, int64_t unix_time, cons
 
 START_TEST(writes_a_page)
 {
-    struct http_response res = {200, STR("text/html; charset=utf-8"), 1234, true,
-                                STR("ETag: \"x\"\r\nCache-Control: no-cache\r\n")};
+    struct http_response res = {200,
+                                STR("text/html; charset=utf-8"),
+                                1234,
+                                true,
+                                STR("ETag: \"x\"\r\nCache-Control: no-cache\r\n"),
+                                false};
 
     /* the example of RFC 9110, 5.6.7 */
     expect_head(&res, 784111777,
