@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "net/socket.h"
 
 #define OPTIONS_LISTENERS_MAX 16
 #define OPTIONS_ORIGINS_MAX 64
@@ -17,7 +18,7 @@ enum options_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 /* Values of an option that may be given several times. */
 struct options_listeners {
-    const char *items[OPTIONS_LISTENERS_MAX];
+    char items[OPTIONS_LISTENERS_MAX][SOCKET_TEXT_MAX];
     size_t count;
 };
 struct options_origins {
@@ -25,8 +26,7 @@ struct options_origins {
     size_t count;
 };
 
-/* Times are in milliseconds, sizes in bytes. Text points into the arguments or the environment, or
- * into memory that lives as long as the program. */
+/* Times are in milliseconds, sizes in bytes. Text points into the arguments or the environment. */
 struct options {
     struct options_listeners listen;
     struct options_origins allow_origin;

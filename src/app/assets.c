@@ -35,12 +35,10 @@ __asm__(".pushsection .data.rel.ro.assets, \"aw\"\n"
         ".globl embedded_first\n"
         "embedded_first:\n"
 #include "assets.inc"
-        ".hidden embedded_end\n"
-        ".globl embedded_end\n"
-        "embedded_end:\n"
+        ".dc.a 0, 0, 0\n"
         ".popsection\n");
 
-extern const struct embedded embedded_first[], embedded_end[];
+extern const struct embedded embedded_first[]; /* up to one without a name */
 
 static int folder = -1;
 
@@ -107,7 +105,7 @@ static void set_etag(struct asset *asset)
 
 static enum assets_result find_embedded(struct asset *asset, struct str name)
 {
-    for (const struct embedded *entry = embedded_first; entry < embedded_end; entry++) {
+    for (const struct embedded *entry = embedded_first; entry->name != NULL; entry++) {
         if (!str_equals(str_from(entry->name), name))
             continue;
         asset->data = entry->start;

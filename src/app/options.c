@@ -157,21 +157,26 @@ static bool read_number(const struct option *option, const char *text, uint64_t 
     return true;
 }
 
-static bool add_listener(struct options_listeners *list, const char *text)
+static bool add_listener(struct options_listeners *list, struct str text)
 {
     struct socket_address address;
+    char *item = list->items[list->count];
 
-    if (list->count == OPTIONS_LISTENERS_MAX || !socket_address_read(&address, text))
+    if (list->count == OPTIONS_LISTENERS_MAX || text.len >= SOCKET_TEXT_MAX)
         return false;
-    list->items[list->count++] = text;
+    memcpy(item, text.ptr, text.len);
+    item[text.len] = '\0';
+    if (!socket_address_read(&address, item))
+        return false;
+    list->count++;
     return true;
 }
 
-static bool add_origin(struct options_origins *list, const char *text)
+static bool add_origin(struct options_origins *list, struct str text)
 {
-    if (list->count == OPTIONS_ORIGINS_MAX || !http_origin_is_valid(str_from(text)))
+    if (list->count == OPTIONS_ORIGINS_MAX || !http_origin_is_valid(text))
         return false;
-    list->items[list->count++] = str_from(text);
+    list->items[list->count++] = text;
     return true;
 }
 
@@ -193,9 +198,9 @@ static bool set_value(struct options *options, const struct option *option, cons
         options->static_dir = text;
         return text[0] != '\0';
     case OPTION_LISTENER:
-        return add_listener(field, text);
+        return add_listener(field, str_from(text));
     case OPTION_ORIGIN:
-        return add_origin(field, text);
+        return add_origin(field, str_from(text));
     case OPTION_VERSION:
     case OPTION_HELP:
         break;
@@ -329,28 +334,27 @@ static void set_defaults(struct options *options)
     options->has_port = false;
 }
 
-/* Values of a repeatable option are separated by blanks; the copy that they point into lives as
- * long as the program. */
-static enum options_result read_words(struct options *options, const struct option *option,
-                                      const char *name, const char *text)
+/* Values of a repeatable option are separated by blanks. */
+static bool set_words(struct options *options, const struct option *option, const char *text)
 {
-    char *copy = strdup(text), *state = NULL;
+    struct str rest = str_from(text);
 
-    if (copy == NULL)
-        return OPTIONS_EXIT_FAILURE;
-    for (char *word = strtok_r(copy, " \t", &state); word != NULL;
-         word = strtok_r(NULL, " \t", &state)) {
-        if (!set_value(options, option, word))
-            return refuse_value(option, name, word);
+    while (rest.ptr != NULL) {
+        struct str word = str_trim(str_cut(&rest, ' '));
+        bool is_good = word.len == 0 ||
+                       (option->kind == OPTION_LISTENER ? add_listener(&options->listen, word)
+                                                        : add_origin(&options->allow_origin, word));
+
+        if (!is_good)
+            return false;
     }
-    return OPTIONS_RUN;
+    return true;
 }
 
 static enum options_result read_environment(struct options *options)
 {
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         const struct option *option = &table[i];
-        enum options_result result = OPTIONS_RUN;
         char name[64];
         const char *text;
 
@@ -358,12 +362,8 @@ static enum options_result read_environment(struct options *options)
         text = takes_value(option) ? getenv(name) : NULL;
         if (text == NULL || text[0] == '\0')
             continue;
-        if (is_repeatable(option))
-            result = read_words(options, option, name, text);
-        else if (!set_value(options, option, text))
-            result = refuse_value(option, name, text);
-        if (result != OPTIONS_RUN)
-            return result;
+        if (!(is_repeatable(option) ? set_words : set_value)(options, option, text))
+            return refuse_value(option, name, text);
     }
     return OPTIONS_RUN;
 }

@@ -84,7 +84,7 @@ static int set_name(struct client *client, struct str name)
 {
     char *copy = NULL;
 
-    if (name.len > 0) {
+    if (name.ptr != NULL && name.len > 0) {
         copy = malloc(name.len);
         if (copy == NULL)
             return -1;
