@@ -172,7 +172,7 @@ void *__wrap_mremap(void *old, size_t old_len, size_t len, int flags, ...)
 
 ssize_t __wrap_read(int fd, void *data, size_t len)
 {
-    return strikes(FAULT_READ) ? -1 : read(fd, data, cut(FAULT_READ, len));
+    return strikes(FAULT_FILE) ? -1 : read(fd, data, len);
 }
 
 ssize_t __wrap_recv(int fd, void *data, size_t len, int flags)
@@ -203,12 +203,12 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
 
 ssize_t __wrap_write(int fd, const void *data, size_t len)
 {
-    return strikes(FAULT_SEND) ? -1 : write(fd, data, cut(FAULT_SEND, len));
+    return strikes(FAULT_FILE) ? -1 : write(fd, data, len);
 }
 
 ssize_t __wrap_writev(int fd, const struct iovec *spans, int count)
 {
-    return strikes(FAULT_SEND) ? -1 : writev(fd, spans, count);
+    return strikes(FAULT_FILE) ? -1 : writev(fd, spans, count);
 }
 
 int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)

@@ -13,12 +13,13 @@
 enum fault_call {
     FAULT_MALLOC,  /* malloc, calloc, realloc */
     FAULT_MMAP,    /* mmap, mremap */
-    FAULT_READ,    /* read, recv, recvmsg */
-    FAULT_SEND,    /* write, writev, send, sendmsg */
+    FAULT_READ,    /* recv, recvmsg */
+    FAULT_SEND,    /* send, sendmsg */
     FAULT_ACCEPT,  /* accept4 */
     FAULT_WAIT,    /* epoll_wait */
     FAULT_CONTROL, /* epoll_ctl */
     FAULT_SOCKET,  /* socket, epoll_create1 */
+    FAULT_FILE,    /* read, write, writev: files, signals, the log */
     FAULT_COUNT,
 };
 
@@ -35,8 +36,8 @@ void fault_fail_from(enum fault_call call, long nth, int err);
 /* Every second call fails (EINTR, EAGAIN): nothing may be lost. */
 void fault_fail_alternating(enum fault_call call, int err);
 
-/* FAULT_READ and FAULT_SEND: at most so many bytes pass at once (0: no limit). FAULT_WAIT: so many
- * events. */
+/* FAULT_READ and FAULT_SEND: at most so many bytes pass at once (0: no limit).
+ * FAULT_WAIT: so many events. */
 void fault_short(enum fault_call call, size_t most);
 
 /* How many calls there were since fault_reset. */

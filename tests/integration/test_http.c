@@ -331,7 +331,8 @@ START_TEST(a_client_that_reads_nothing_costs_nothing)
 
     /* Until the server stops reading: 20 pauses without room for one byte more. */
     while (idle < 20 && sent < 64 * 1024 * 1024) {
-        size_t n = client_send_some(greedy, request + sent % (sizeof(request) - 1), 1);
+        size_t at = sent % (sizeof(request) - 1);
+        size_t n = client_send_some(greedy, request + at, sizeof(request) - 1 - at);
 
         sent += n;
         idle = n > 0 ? 0 : idle + 1;

@@ -340,28 +340,35 @@ static void check_crowd_member(struct client *c, int self, struct buf *order)
     buf_deinit(&seen);
 }
 
+/* A hundred will do where a faulty kernel makes everything slow. */
+static int crowd_size(void)
+{
+    return getenv("FAULTS") == NULL ? CROWD : CROWD / 10;
+}
+
 START_TEST(a_room_of_a_thousand_loses_doubles_and_reorders_nothing)
 {
     struct server *s = server_start(LIST("--log-level", "warning"));
     static struct client *all[CROWD];
     struct buf order;
     char text[32];
+    int crowd = crowd_size();
 
-    for (int i = 0; i < CROWD; i++)
+    for (int i = 0; i < crowd; i++)
         all[i] = ws_open_chat(s, 1 + (uint64_t)i);
     for (int round = 0; round < CROWD_ROUNDS; round++) {
         for (int i = 0; i < CROWD_SENDERS; i++) {
             snprintf(text, sizeof(text), "%d from %d", round, i);
-            ws_send_text(all[i * (CROWD / CROWD_SENDERS)], text);
+            ws_send_text(all[i * (crowd / CROWD_SENDERS)], text);
         }
     }
     buf_init(&order);
-    for (int i = 0; i < CROWD; i++)
+    for (int i = 0; i < crowd; i++)
         check_crowd_member(all[i], i, &order);
     buf_deinit(&order);
-    for (int i = 0; i < CROWD; i++)
+    for (int i = 0; i < crowd; i++)
         ws_sync(all[i]);
-    for (int i = 0; i < CROWD; i++)
+    for (int i = 0; i < crowd; i++)
         client_close(all[i]);
 }
 END_TEST
