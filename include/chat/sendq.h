@@ -43,7 +43,7 @@ void sendq_init(struct sendq *q);
 void sendq_deinit(struct sendq *q);
 
 /* From now on sends what is appended to the outbox, too. The outbox must stay until sendq_detach.
- */
+ * What an earlier sendq_detach kept must have been sent. */
 void sendq_attach(struct sendq *q, const struct outbox *box);
 
 /* Lets the outbox go. What is still to be sent of it is copied if it is at most `keep` bytes, else
@@ -86,7 +86,8 @@ uint64_t sendq_lag(const struct sendq *q);
 bool sendq_is_overrun(const struct sendq *q);
 
 /* The next bytes to send as at most `max` (1 or more) spans. Returns how many there are; *bytes is
- * their sum. */
+ * their sum. Where all that is left is skipped there are none, and sendq_advance with 0 empties the
+ * queue. */
 int sendq_gather(const struct sendq *q, struct iovec *spans, int max, size_t *bytes);
 
 /* Says that so many bytes of what sendq_gather returns were sent. */

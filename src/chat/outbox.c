@@ -53,8 +53,7 @@ static void write_at(struct outbox *box, uint64_t position, const void *bytes, s
     }
 }
 
-/* Moves what lies between tail and head into a ring of another size (0: into none, when there is
- * nothing to move). */
+/* Moves what lies between tail and head into a ring of another size. */
 static int resize(struct outbox *box, size_t size)
 {
     struct outbox next = *box;
@@ -62,8 +61,8 @@ static int resize(struct outbox *box, size_t size)
     uint64_t position = box->tail;
 
     next.size = size;
-    next.data = size > 0 ? malloc(size) : NULL;
-    if (size > 0 && next.data == NULL)
+    next.data = malloc(size);
+    if (next.data == NULL)
         return -1;
     for (int i = 0, n = outbox_spans(box, box->tail, box->head, spans); i < n; i++) {
         write_at(&next, position, spans[i].iov_base, spans[i].iov_len);
