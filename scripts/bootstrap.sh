@@ -7,8 +7,9 @@ cd "$(dirname "$0")/.."
 packages="build-essential clang check pkg-config musl-tools chromium chromium-driver curl jq python3
     python3-websockets nginx haproxy openssl valgrind shellcheck gcovr clang-format clang-tidy cppcheck nodejs mandoc
     universal-ctags"
-bench_packages="npm python3-fastapi python3-uvicorn libwebsockets-dev gnuplot-nox"
+bench_packages="python3-fastapi python3-uvicorn libwebsockets-dev gnuplot-nox"
 peers=build/bench/peers
+page_tests=build/browser
 bench=0
 
 case ${1-} in
@@ -20,13 +21,16 @@ case ${1-} in
     ;;
 esac
 [ $bench = 0 ] || packages="$packages $bench_packages"
+command -v npm >/dev/null || packages="$packages npm" # nodejs from elsewhere brings its own
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     cat <<TEXT
 No apt-get here. Install by hand what your system calls these (Debian's names):
     $packages
 make needs only a C11 compiler; make check needs libcheck and pkg-config; make smoke needs chromium, chromedriver,
-curl, jq and python3; the rest is for make asan, tiny, static, fuzz, coverage, lint and .ci/run.
+curl, jq and python3; scripts/check-page.sh needs chromium, node, npm and then
+    mkdir -p $page_tests && cp tests/browser/package.json $page_tests && npm install --prefix $page_tests
+The rest is for make asan, tiny, static, fuzz, coverage, lint and .ci/run.
 TEXT
     exit 1
 fi
@@ -68,6 +72,12 @@ clang_runtime() {
 # shellcheck disable=SC2086  # lists of words
 install_missing $packages
 install_missing "$(clang_runtime)"
+if ! cmp -s tests/browser/package.json $page_tests/package.json || ! [ -d $page_tests/node_modules/axe-core ]; then
+    rm -rf $page_tests
+    mkdir -p $page_tests
+    cp tests/browser/package.json $page_tests/
+    npm install --no-fund --no-audit --no-package-lock --ignore-scripts --prefix $page_tests
+fi
 if [ $bench = 1 ] && ! { [ -d $peers/node_modules/ws ] && [ -d $peers/node_modules/bun ]; }; then
     mkdir -p $peers
     npm install --no-fund --no-audit --prefix $peers ws bun
