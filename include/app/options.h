@@ -30,6 +30,7 @@ struct options_origins {
 struct options {
     struct options_listeners listen;
     struct options_origins allow_origin;
+    struct options_listeners admin; /* one at most */
     uint64_t port;
     bool has_port; /* was it asked for? */
     uint64_t broadcast;

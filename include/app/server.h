@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "app/metrics.h"
 #include "app/options.h"
 #include "chat/chat.h"
 #include "net/conn.h"
@@ -11,11 +12,14 @@
 #include "net/reactor.h"
 #include "proto/ws_handshake.h"
 
+#define SERVER_STATUS_MAX 505 /* the largest HTTP status that it sends */
+
 struct server;
 
 struct listener {
     struct reactor_source source; /* first */
     struct server *server;
+    bool is_admin;
 };
 
 struct server {
@@ -26,11 +30,15 @@ struct server {
     struct ws_reader_limits echo_limits;
     struct ws_reader_limits chat_limits;
     struct origin_list origins;
-    struct listener listeners[OPTIONS_LISTENERS_MAX];
+    struct listener listeners[OPTIONS_LISTENERS_MAX + 2]; /* also those of --port and --admin */
     size_t listener_count;
     struct reactor_source signals;
     size_t max_clients; /* as asked for, or as the limit of descriptors allows */
     size_t websockets;  /* that are OPEN */
+    uint64_t started;   /* ms since 1970 */
+    uint64_t responses[SERVER_STATUS_MAX + 1]; /* by status */
+    struct metrics_histogram tick_time;
+    struct metrics_histogram delivery_lag;
     bool is_accepting;
     bool is_stopping;      /* a signal asked it to end */
     bool must_end;         /* ... at once */

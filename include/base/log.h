@@ -14,8 +14,9 @@ void log_setup(enum log_level level, bool json);
 
 bool log_is_enabled(enum log_level level);
 
-/* Writes one line: the message and then pairs of key (const char *) and value (const char *), ended
- * by NULL. A pair whose value is NULL is left out. */
+/* Writes one line, or counts it as lost (and says so with the next one) where stderr would block:
+ * the message and then pairs of key (const char *) and value (const char *), ended by NULL. A pair
+ * whose value is NULL is left out. */
 void log_line(enum log_level level, const char *message, ...) __attribute__((sentinel));
 
 /* Writes a line that the user asked for by starting the program, whatever the level: as text just

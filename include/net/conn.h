@@ -56,6 +56,7 @@ struct conn {
     bool is_in_head;       /* some of a request has come */
     bool is_mute;          /* the peer takes nothing any more; what it sent before is still read */
     bool is_websocket;
+    bool is_admin; /* the host's: it came in by the admin listener */
     bool has_more; /* `in` holds bytes that could be used but for the limits */
     uint64_t
         rate_ns; /* when, by the allowed rate, all that it has sent so far would have been sent */
@@ -66,8 +67,26 @@ struct conn {
     struct http_scan scan; /* how far the request in `in` was read */
 };
 
+/* Close codes that are counted: all that may be sent, and those that stand for an end without one.
+ */
+#define CONN_CLOSE_FIRST 1000
+#define CONN_CLOSE_LAST 4999
+#define CONN_CLOSE_NONE 1005   /* the peer's Close had no code */
+#define CONN_CLOSE_BROKEN 1006 /* there was no Close */
+
+/* What happened since the start. */
+struct conn_counters {
+    uint64_t connections;
+    uint64_t received; /* bytes */
+    uint64_t sent;     /* bytes */
+    uint64_t lagged;
+    uint64_t throttled;
+    uint64_t closes[CONN_CLOSE_LAST - CONN_CLOSE_FIRST + 1]; /* of WebSockets, by the first code */
+};
+
 /* What all connections of a server share. */
 struct conn_host {
+    struct conn_counters counters;
     struct reactor *reactor;
     struct conn *conns; /* capacity places, one anonymous mapping: places that were never used cost
                            no memory */

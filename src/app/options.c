@@ -20,6 +20,7 @@ enum option_kind {
     OPTION_CHOICE,  /* a word of `values`, kept as its place */
     OPTION_PORT,
     OPTION_PATH,
+    OPTION_ADDRESS,  /* a listener of which there is one */
     OPTION_LISTENER, /* repeatable */
     OPTION_ORIGIN,   /* repeatable */
     OPTION_VERSION,
@@ -78,6 +79,8 @@ static const struct option table[] = {
      "opened from a file; repeatable"},
     {"static", OPTION_PATH, "DIR", NULL, FIELD(static_dir), 0, 0,
      "serve the page from a folder in place of the embedded one"},
+    {"admin", OPTION_ADDRESS, "ADDR:PORT", NULL, FIELD(admin), 0, 0,
+     "a second listener with /metrics and /healthz for operators"},
     {"log-level", OPTION_CHOICE, "error|warning|info|debug", "info", FIELD(log_level), 0, 0,
      "what is logged on stderr"},
     {"log-format", OPTION_CHOICE, "text|json", "text", FIELD(log_format), 0, 0,
@@ -197,6 +200,9 @@ static bool set_value(struct options *options, const struct option *option, cons
     case OPTION_PATH:
         options->static_dir = text;
         return text[0] != '\0';
+    case OPTION_ADDRESS:
+        ((struct options_listeners *)field)->count = 0;
+        return add_listener(field, str_from(text));
     case OPTION_LISTENER:
         return add_listener(field, str_from(text));
     case OPTION_ORIGIN:
@@ -223,6 +229,9 @@ static void describe(const struct option *option, char *out, size_t size)
         return;
     case OPTION_CHOICE:
         snprintf(out, size, "one of %s", option->values);
+        return;
+    case OPTION_ADDRESS:
+        snprintf(out, size, "a numeric ADDR:PORT, [V6]:PORT or unix:PATH");
         return;
     case OPTION_LISTENER:
         snprintf(out, size, "a numeric ADDR:PORT, [V6]:PORT or unix:PATH, at most %d times",

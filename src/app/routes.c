@@ -1,5 +1,6 @@
 #include "app/routes.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/assets.h"
@@ -38,6 +39,11 @@ struct answer {
 
 /* ---- answers ---- */
 
+static void count_response(const struct answer *answer, int status)
+{
+    server_of(answer->conn)->responses[status]++;
+}
+
 static int64_t unix_time(const struct conn *conn)
 {
     return (int64_t)(conn->host->wall / 1000);
@@ -50,6 +56,7 @@ static void send_answer(const struct answer *answer, const struct http_response 
     struct buf head;
     bool has_body = body != NULL && !answer->is_head && response->status != 304;
 
+    count_response(answer, response->status);
     buf_init(&head);
     if (!has_body && release != NULL)
         release((void *)(uintptr_t)body);
@@ -77,6 +84,7 @@ static void send_text(const struct answer *answer, int status, const char *text,
         .extra = str_from(fields),
     };
 
+    count_response(answer, status);
     buf_init(&bytes);
     if (http_response_head(&bytes, &response, unix_time(answer->conn)) < 0 ||
         (!answer->is_head &&
@@ -257,6 +265,7 @@ static void upgrade(const struct answer *answer, const char accept[WS_ACCEPT_SIZ
     struct buf extra, head;
     struct http_response response = {.status = 101};
 
+    count_response(answer, 101);
     buf_init(&extra);
     buf_init(&head);
     buf_append_str(&extra,
@@ -336,6 +345,47 @@ static void open_chat(const struct answer *answer, const struct http_request *re
     }
 }
 
+/* ---- for operators ---- */
+
+static void send_metrics(const struct answer *answer)
+{
+    struct buf body;
+    struct http_response response = {
+        .status = 200,
+        .type = STR("text/plain; version=0.0.4; charset=utf-8"),
+        .keep_alive = answer->keep_alive,
+        .is_http_1_0 = answer->is_http_1_0,
+        .extra = STR("Cache-Control: no-store\r\n"),
+    };
+
+    buf_init(&body);
+    if (metrics_write(&body, server_of(answer->conn)) < 0) {
+        buf_deinit(&body);
+        conn_drop(answer->conn);
+        return;
+    }
+    response.length = body.len;
+    send_answer(answer, &response, body.data, free);
+}
+
+static void answer_admin(const struct answer *answer, const struct http_request *request,
+                         struct str path)
+{
+    bool is_get = str_equals(request->method, STR("GET")) || answer->is_head;
+    bool is_metrics = str_equals(path, STR("/metrics"));
+
+    if (!is_metrics && !str_equals(path, STR("/healthz")))
+        send_text(answer, 404, "Here are /metrics and /healthz.", "");
+    else if (!is_get)
+        send_text(answer, 405, "This path knows GET and HEAD only.", ALLOW_GET);
+    else if (is_metrics)
+        send_metrics(answer);
+    else if (server_of(answer->conn)->is_stopping)
+        refuse(answer, 503, "The server is shutting down.", RETRY_AFTER);
+    else
+        send_text(answer, 200, "ok", "Cache-Control: no-store\r\n");
+}
+
 /* ---- routes ---- */
 
 void routes_request(struct conn *conn, const struct http_request *request)
@@ -351,7 +401,9 @@ void routes_request(struct conn *conn, const struct http_request *request)
     struct str path = {text, len > 0 ? (size_t)len : 0};
     struct str prefix = STR("/ws/");
 
-    if (server_of(conn)->is_stopping)
+    if (conn->is_admin)
+        answer_admin(&answer, request, path);
+    else if (server_of(conn)->is_stopping)
         refuse(&answer, 503, "The server is shutting down.", RETRY_AFTER);
     else if (path.len == 0 || path.ptr[0] != '/')
         answer_path(&answer, request, STR("/."));

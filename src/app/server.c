@@ -39,20 +39,22 @@
 
 #define NS_PER_S ((uint64_t)1000000000)
 
-static struct server *server_of_source(struct reactor_source *source)
-{
-    return CONTAINER_OF(source, struct listener, source)->server;
-}
-
 /* ---- time and chance ---- */
+
+static uint64_t monotonic_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
 
 static void read_clocks(struct server *server)
 {
-    struct timespec mono, wall;
+    struct timespec wall;
 
-    clock_gettime(CLOCK_MONOTONIC, &mono);
     clock_gettime(CLOCK_REALTIME, &wall);
-    server->host.now_ns = (uint64_t)mono.tv_sec * NS_PER_S + (uint64_t)mono.tv_nsec;
+    server->host.now_ns = monotonic_ns();
     server->host.now = server->host.now_ns / 1000000;
     server->host.wall = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000;
     chat_set_time(&server->chat, server->host.now, server->host.wall);
@@ -162,8 +164,9 @@ static void pause_accepting(struct server *server)
 }
 
 /* Takes one connection. Returns false where there is none, or none can be taken now. */
-static bool accept_one(struct server *server, int listener)
+static bool accept_one(struct server *server, const struct listener *listener)
 {
+    struct conn *conn;
     int fd;
 
     if (conn_host_is_full(&server->host)) {
@@ -172,10 +175,13 @@ static bool accept_one(struct server *server, int listener)
         pause_accepting(server);
         return false;
     }
-    fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    fd = accept4(listener->source.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-        if (conn_open(&server->host, fd) == NULL)
+        conn = conn_open(&server->host, fd);
+        if (conn == NULL)
             close(fd);
+        else
+            conn->is_admin = listener->is_admin;
         return true;
     }
     if (errno == EAGAIN)
@@ -192,11 +198,11 @@ static bool accept_one(struct server *server, int listener)
 
 static void on_connect(struct reactor_source *source, uint32_t events)
 {
-    struct server *server = server_of_source(source);
+    const struct listener *listener = CONTAINER_OF(source, struct listener, source);
 
     (void)events;
     for (int i = 0; i < TUNE_ACCEPT_BATCH; i++) {
-        if (!accept_one(server, source->fd))
+        if (!accept_one(listener->server, listener))
             return;
     }
 }
@@ -257,9 +263,19 @@ static void flush_all(struct server *server)
     } while (!list_is_empty(&server->host.woken) || !list_is_empty(&server->chat.dirty));
 }
 
+/* One more look at the clock for a whole tick tells how long everything in it took. */
+static void observe_tick(struct server *server, uint64_t messages)
+{
+    uint64_t took = monotonic_ns() - server->host.now_ns;
+
+    metrics_observe(&server->tick_time, took, 1);
+    metrics_observe(&server->delivery_lag, took, messages);
+}
+
 static void tick(struct server *server)
 {
     int count = reactor_wait(&server->reactor, server->host.now, next_deadline(server));
+    uint64_t messages = server->chat.counters.messages;
     size_t connected;
 
     read_clocks(server);
@@ -268,6 +284,7 @@ static void tick(struct server *server)
     conn_host_expire(&server->host);
     chat_expire(&server->chat);
     flush_all(server);
+    observe_tick(server, server->chat.counters.messages - messages);
     connected = server->host.count;
     conn_host_reap(&server->host);
     if (!server->is_accepting &&
@@ -325,7 +342,7 @@ static int fit_descriptors(struct server *server, size_t listeners, size_t *capa
     return 0;
 }
 
-static int open_listener(struct server *server, const char *text)
+static int open_listener(struct server *server, const char *text, bool is_admin)
 {
     struct listener *listener = &server->listeners[server->listener_count];
     struct socket_address address;
@@ -335,16 +352,16 @@ static int open_listener(struct server *server, const char *text)
     socket_address_read(&address, text);
     fd = socket_listen(&address);
     if (fd < 0) {
-        fprintf(stderr,
-                "wschat: cannot listen on %s: %s; choose another address with --port or --listen\n",
-                text, strerror(errno));
+        fprintf(stderr, "wschat: cannot listen on %s: %s; choose another address with %s\n", text,
+                strerror(errno), is_admin ? "--admin" : "--port or --listen");
         return -1;
     }
     listener->source = (struct reactor_source){.ready = on_connect, .fd = fd};
     listener->server = server;
+    listener->is_admin = is_admin;
     server->listener_count++;
     socket_url(fd, url);
-    snprintf(line, sizeof(line), "listening on %s", url);
+    snprintf(line, sizeof(line), is_admin ? "metrics on %smetrics" : "listening on %s", url);
     log_announce(line);
     return 0;
 }
@@ -355,13 +372,15 @@ static int open_listeners(struct server *server)
     char local[32];
 
     for (size_t i = 0; i < options->listen.count; i++) {
-        if (open_listener(server, options->listen.items[i]) < 0)
+        if (open_listener(server, options->listen.items[i], false) < 0)
             return -1;
     }
-    if (options->listen.count > 0 && !options->has_port)
-        return 0;
-    snprintf(local, sizeof(local), "127.0.0.1:%u", (unsigned)options->port);
-    return open_listener(server, local);
+    if (options->listen.count == 0 || options->has_port) {
+        snprintf(local, sizeof(local), "127.0.0.1:%u", (unsigned)options->port);
+        if (open_listener(server, local, false) < 0)
+            return -1;
+    }
+    return options->admin.count == 0 ? 0 : open_listener(server, options->admin.items[0], true);
 }
 
 static int open_signals(struct server *server)
@@ -460,13 +479,14 @@ int server_init(struct server *server, const struct options *options)
     set_limits(server);
     if (options->static_dir != NULL && assets_open_folder(options->static_dir) < 0)
         return fail("cannot open the folder ", options->static_dir);
-    if (fit_descriptors(server, options->listen.count + 1, &capacity) < 0)
+    if (fit_descriptors(server, options->listen.count + 2, &capacity) < 0)
         return -1;
     if (reactor_init(&server->reactor) < 0 || open_signals(server) < 0)
         return fail("cannot start", "");
     if (open_host(server, capacity) < 0 || open_chat(server) < 0)
         return fail("not enough memory for so many clients", "");
     read_clocks(server);
+    server->started = server->host.wall;
     if (open_listeners(server) < 0)
         return -1;
     set_accepting(server, true);

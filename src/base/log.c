@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -88,10 +89,27 @@ static void append_time(struct buf *line)
     append_pair(line, "time", text);
 }
 
+/* Lines that were not written because nobody read what came before. */
+static unsigned long lost;
+
+/* Whoever reads the other end of a pipe may sleep; the server must not wait for that. A pipe that
+ * is writable has room for PIPE_BUF bytes at least, more than any line. */
+static bool can_write(void)
+{
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    return poll(&out, 1, 0) != 0;
+}
+
 static void write_all(const struct buf *line)
 {
     size_t done = 0;
 
+    if (!can_write()) {
+        lost++;
+        return;
+    }
+    lost = 0;
     while (done < line->len) {
         ssize_t n = write(STDERR_FILENO, line->data + done, line->len - done);
 
@@ -101,6 +119,16 @@ static void write_all(const struct buf *line)
             return;
         done += (size_t)n;
     }
+}
+
+static void append_lost(struct buf *line)
+{
+    char count[24];
+
+    if (lost == 0)
+        return;
+    snprintf(count, sizeof(count), "%lu", lost);
+    append_pair(line, "lost_lines", count);
 }
 
 void log_line(enum log_level level, const char *message, ...)
@@ -116,6 +144,7 @@ void log_line(enum log_level level, const char *message, ...)
     append_time(&line);
     append_pair(&line, "level", level_names[level]);
     append_pair(&line, "msg", message);
+    append_lost(&line);
     va_start(pairs, message);
     while ((key = va_arg(pairs, const char *)) != NULL) {
         const char *value = va_arg(pairs, const char *);

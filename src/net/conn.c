@@ -56,6 +56,7 @@ static void count_message(struct conn *conn)
         (conn->rate_ns > host->now_ns ? conn->rate_ns : host->now_ns) + host->rate_step_ns;
     if (has_allowance(conn))
         return;
+    conn->host->counters.throttled++;
     conn->is_throttled = true;
     timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_THROTTLE], host->now);
 }
@@ -84,8 +85,9 @@ static void update_interest(struct conn *conn)
 
 /* ---- ends ---- */
 
-static int leave(struct conn *conn, bool is_broken)
+static int leave(struct conn *conn, uint16_t code, bool is_broken)
 {
+    conn->host->counters.closes[code - CONN_CLOSE_FIRST]++;
     conn->is_throttled = false;
     return conn->host->left(conn, is_broken);
 }
@@ -95,7 +97,7 @@ void conn_drop(struct conn *conn)
     if (conn->state == CONN_DEAD)
         return;
     if (conn->state == CONN_OPEN)
-        leave(conn, true);
+        leave(conn, CONN_CLOSE_BROKEN, true);
     conn->state = CONN_DEAD;
     timer_stop(&conn->timer);
     list_remove(&conn->work);
@@ -128,7 +130,7 @@ static void begin_close(struct conn *conn, uint16_t code, const char *reason, bo
 {
     if (conn->state != CONN_OPEN)
         return;
-    if (leave(conn, is_broken) < 0) {
+    if (leave(conn, code, is_broken) < 0) {
         conn->state = CONN_CLOSING;
         conn_drop(conn);
         return;
@@ -159,7 +161,8 @@ static void fail(struct conn *conn, enum ws_error error)
 static void peer_closed(struct conn *conn, const struct ws_message *message)
 {
     if (conn->state == CONN_OPEN) {
-        int result = leave(conn, false);
+        int result =
+            leave(conn, message->close_code != 0 ? message->close_code : CONN_CLOSE_NONE, false);
 
         conn->state = CONN_CLOSING;
         if (result < 0) {
@@ -176,7 +179,7 @@ static void peer_ended(struct conn *conn)
 {
     conn->is_ended = true;
     if (conn->state == CONN_OPEN) {
-        int result = leave(conn, true);
+        int result = leave(conn, CONN_CLOSE_BROKEN, true);
 
         conn->state = CONN_CLOSING;
         if (result < 0) {
@@ -301,8 +304,10 @@ static size_t send_some(struct conn *conn, size_t *wanted)
         message.msg_iovlen = (size_t)count;
         n = sendmsg(conn->source.fd, &message, MSG_NOSIGNAL);
     }
-    if (n >= 0)
+    if (n >= 0) {
+        conn->host->counters.sent += (size_t)n;
         return (size_t)n;
+    }
     if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)
         conn->is_blocked = true;
     else if (errno != EINTR)
@@ -368,6 +373,7 @@ static bool close_hopeless(struct conn *conn)
         return false;
     if (sendq_is_overrun(&conn->out) ||
         (conn->is_blocked && sendq_lag(&conn->out) > conn->host->max_lag)) {
+        conn->host->counters.lagged++;
         begin_close(conn, 1013, "too slow: the room is too far ahead", true);
         return true;
     }
@@ -565,6 +571,7 @@ static bool receive_payload(struct conn *conn)
         return false;
     n = recv(conn->source.fd, where, room, 0);
     if (n > 0) {
+        conn->host->counters.received += (size_t)n;
         touch(conn);
         use_result(conn, ws_reader_received(&conn->reader, (size_t)n, &message), &message);
     } else {
@@ -585,6 +592,7 @@ static void receive(struct conn *conn)
         receive_failed(conn, n);
         return;
     }
+    conn->host->counters.received += (size_t)n;
     take_input(conn, buffer, (size_t)n);
     /* A buffer that came back full with the beginning of a long message: the rest is mostly there.
      */
@@ -740,6 +748,7 @@ struct conn *conn_open(struct conn_host *host, int fd)
         return NULL;
     }
     host->count++;
+    host->counters.connections++;
     timer_start(&conn->timer, &host->timers[CONN_TIMER_HANDSHAKE], host->now);
     return conn;
 }
