@@ -1,0 +1,142 @@
+#!/bin/sh
+# Checks the documents against the program and the tree: every option with its words and its default stands in the README
+# and in the man page, every file and every make target that a document names is there, and docs/architecture.md speaks
+# of every source file.
+# Usage: scripts/check-docs.sh [BINARY]           (default: ./wschat)
+#        scripts/check-docs.sh --table [BINARY]   prints the README's table of options
+set -eu
+cd "$(dirname "$0")/.."
+export LC_ALL=C
+
+documents="README.md third_party_free.md docs/*.md docs/wschat.1 docs/proxy/*"
+table=0
+if [ "${1-}" = --table ]; then
+    table=1
+    shift
+fi
+binary=${1:-./wschat}
+[ -x "$binary" ] || { echo "$binary is not there: build it with make" >&2; exit 1; }
+failed=0
+
+complain() {
+    echo "check-docs: $1" >&2
+    failed=1
+}
+
+# One line for each option: NAME, VALUE, DEFAULT and the words of --help, with tabs between them; "-" for nothing.
+options() {
+    "$binary" --help | awk -v OFS='\t' '
+        match($0, /^  --[a-z-]+( [^ ]+)? +/) {
+            split(substr($0, RSTART, RLENGTH), left, " ")
+            words = substr($0, RSTART + RLENGTH)
+            standard = "-"
+            if (match(words, / \[[^]]*\]$/)) {
+                standard = substr(words, RSTART + 2, RLENGTH - 3)
+                words = substr(words, 1, RSTART - 1)
+            }
+            print left[1], (left[2] == "" ? "-" : left[2]), standard, words
+        }'
+}
+
+# That of the README. In a table "|" must be escaped, and a lone "*" too.
+markdown_table() {
+    echo '| option | default | meaning |'
+    echo '|---|---|---|'
+    options | awk -F '\t' '
+        {
+            gsub(/[|]/, "\\\\|")
+            gsub(/[*]/, "\\*", $4)
+            printf "| `%s%s` | %s | %s |\n", $1, $2 == "-" ? "" : " " $2, $3 == "-" ? "" : "`" $3 "`", $4
+        }'
+}
+
+check_readme() {
+    markdown_table | while IFS= read -r line; do
+        grep -qxF -- "$line" README.md || echo "$line"
+    done
+}
+
+# The man page has an item for each option, its twin in the environment, its default, and the words of --help.
+check_man() {
+    options | while IFS="$(printf '\t')" read -r name value standard words; do
+        twin=WSCHAT_$(echo "${name#--}" | tr 'a-z-' 'A-Z_')
+        item=$(awk -v item=".It Fl -${name#--}" '
+            index($0, ".It") == 1 || index($0, ".El") == 1 { is_in = $0 == item || index($0, item " ") == 1 }
+            is_in' docs/wschat.1)
+        [ -n "$item" ] || { echo "$name: no item"; continue; }
+        plain=$(echo "$item" | sed 's/\\(dq/"/g; s/\\&//g; s/\\-/-/g' | tr '\n' ' ')
+        [ "$value" = - ] || case $plain in
+        *"Ar $value"* | *"Cm $(echo "$value" | sed 's/|/ | Cm /g')"*) ;;
+        *) echo "$name: its value is not called $value" ;;
+        esac
+        [ "$value" = - ] || case $item in *"Ev $twin"*) ;; *) echo "$name: $twin is missing" ;; esac
+        [ "$standard" = - ] || case $plain in
+        *"The default is $standard."*) ;;
+        *) echo "$name: the default is $standard" ;;
+        esac
+        case $(echo "$plain" | tr A-Z a-z) in
+        *"$(echo "$words" | tr A-Z a-z)"*) ;;
+        *) echo "$name: the words are: $words" ;;
+        esac
+    done
+}
+
+# FILE: what looks like a path of the tree, and what a link leads to.
+named_files() {
+    {
+        sed 's/https*:[^ )>]*//g' "$1" |
+            grep -oE '(^|[^A-Za-z0-9_/.~{}$-])(src|include|static|tests|scripts|docs|\.ci)/[A-Za-z0-9_./*-]+' |
+            sed 's/^[^a-z.]//'
+        case $1 in
+        *.md) grep -oE '\]\([^)#: ]+' "$1" | sed "s|^](|$(dirname "$1")/|" ;;
+        esac
+    } | sed 's/[.,:;-]*$//' | sort -u
+}
+
+check_files() {
+    for document in $documents; do
+        named_files "$document" | while IFS= read -r file; do
+            # shellcheck disable=SC2086  # a pattern is a name, too
+            ls -d $file >/dev/null 2>&1 || echo "$document: $file is not there"
+        done
+    done
+}
+
+check_targets() {
+    for document in $documents; do
+        grep -oE '(^|[^a-z])make [a-z-]+' "$document" | sed 's/.*make //' | sort -u | while IFS= read -r target; do
+            grep -qE "^$target:" Makefile || echo "$document: make $target is not there"
+        done
+    done
+}
+
+check_architecture() {
+    for file in src/*/*.c include/base/list.h include/base/tuning.h include/base/util.h include/chat/commit_log.h; do
+        name=${file#*/}
+        name=${name%.*}
+        grep -q "^- \`$name" docs/architecture.md || echo "$file has no paragraph in docs/architecture.md"
+    done
+}
+
+report() {
+    while IFS= read -r problem; do
+        complain "$1$problem"
+    done <<TEXT
+$2
+TEXT
+}
+
+if [ $table = 1 ]; then
+    markdown_table
+    exit 0
+fi
+for check in readme man files targets architecture; do
+    problems=$("check_$check")
+    [ -z "$problems" ] || case $check in
+    readme) report 'README.md lacks this line of scripts/check-docs.sh --table: ' "$problems" ;;
+    man) report 'docs/wschat.1: ' "$problems" ;;
+    *) report '' "$problems" ;;
+    esac
+done
+[ $failed = 0 ] || exit 1
+echo "docs: $(options | wc -l) options, and every file and target that the documents name"
