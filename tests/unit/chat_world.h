@@ -387,6 +387,7 @@ static inline const char *next_message(struct peer *peer)
     message[header.length] = '\0';
     peer->got_read += (size_t)size + (size_t)header.length;
     if (message[0] == '{') {
+        ck_assert_int_eq(message[header.length - 1], '}');
         copy_member(message, "pos", peer->pos, sizeof(peer->pos));
         copy_member(message, "key", peer->key, sizeof(peer->key));
     }
