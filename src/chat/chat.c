@@ -318,6 +318,21 @@ static enum chat_result keep_for_owner(struct chat *chat, struct client *client)
     return CHAT_NO_MEMORY;
 }
 
+/* A seat that its owner takes into another room, with its name unless the owner gives a new one. */
+static enum chat_result move_seat(struct chat *chat, const struct chat_entry *entry,
+                                  struct sendq *out, struct client *seat, struct client **client)
+{
+    struct chat_entry moved = *entry;
+    char name[WIRE_NAME_MAX];
+
+    if (entry->name.ptr == NULL && seat->name != NULL) {
+        memcpy(name, seat->name, seat->name_len);
+        moved.name = (struct str){name, seat->name_len};
+    }
+    give_up_seat(chat, seat);
+    return enter_anew(chat, &moved, out, client);
+}
+
 static enum chat_result take_over(struct chat *chat, const struct chat_entry *entry,
                                   struct sendq *out, struct client *seat, struct client **client)
 {
@@ -325,10 +340,8 @@ static enum chat_result take_over(struct chat *chat, const struct chat_entry *en
     bool renames = entry->name.ptr != NULL && !str_equals(entry->name, client_name(seat));
 
     unseat(chat, seat);
-    if (!str_equals(room, entry->room)) {
-        give_up_seat(chat, seat);
-        return enter_anew(chat, entry, out, client);
-    }
+    if (!str_equals(room, entry->room))
+        return move_seat(chat, entry, out, seat, client);
     if ((renames && set_name(seat, entry->name) < 0) || connect_seat(chat, seat, entry, out) < 0)
         return keep_for_owner(chat, seat);
     if (renames)
