@@ -59,7 +59,7 @@ class Results:
 
     def values(self, work, server, key):
         rounds = self.runs.get(work, {}).get(server, {})
-        return {n: float(run[key]) for n, run in rounds.items() if key in run}
+        return {n: float(run[key]) for n, run in rounds.items() if key in run and run["count"] != "0"}
 
     def median(self, work, server, key):
         values = self.values(work, server, key)
@@ -79,8 +79,8 @@ class Results:
         total = sum(int(run.get(key, 0)) for run in rounds for key in FAULTS)
         why = next((run["why"] for run in rounds if "why" in run), "")
         words = [f"{total} faults {why}".strip()] if total else []
-        if any("cpu_us" not in run for run in rounds):
-            words.append("no result")
+        if none := sum(run.get("count", "0") == "0" for run in rounds):
+            words.append(f"nothing arrived in {none} of {len(rounds)} rounds")
         if any(run.get("order") == "differs" for run in rounds):
             words.append("order differs")
         bound = [run.get("bottleneck") for run in rounds]
