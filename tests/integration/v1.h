@@ -2,8 +2,8 @@
  * failure fails the running test.
  *
  * What is expected from the server, and what is sent to it, is written as a template: JSON with '
- * in place of ", so that it can be read. Where it is expected, # stands for digits and * for any
- * text. */
+ * in place of ", so that it can be read. Where it is expected, # stands for digits and * for
+ * anything within a string. */
 #ifndef TESTS_V1_H
 #define TESTS_V1_H
 
