@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# The chat page in a real headless Chromium, against the real ./wschat: tests/browser/*.test.mjs.
+#
+# Usage: scripts/check-page.sh [PATTERN]          only the tests whose name matches
+#        scripts/check-page.sh --screenshots DIR  pictures of the page in all sizes, light and dark
+# WSCHAT_BIN picks another binary; CHROMIUM another browser; CHECK_PAGE_SECONDS (90) ends a run that hangs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+fail() {
+    echo "check-page: $*" >&2
+    exit 1
+}
+
+need() {
+    command -v "$1" >/dev/null || fail "$1 is missing; install it: apt-get install $2 (or scripts/bootstrap.sh)"
+}
+
+need node nodejs
+CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome)} ||
+    fail "Chromium is missing; install it: apt-get install chromium (or scripts/bootstrap.sh)"
+export CHROMIUM
+for module in playwright-core axe-core; do
+    [ -d build/browser/node_modules/$module ] || fail "the npm module $module is missing: run scripts/bootstrap.sh"
+done
+cmp -s tests/browser/package.json build/browser/package.json ||
+    fail "the npm modules are not those of tests/browser/package.json: run scripts/bootstrap.sh"
+
+export WSCHAT_BIN=${WSCHAT_BIN:-./wschat}
+[ -x "$WSCHAT_BIN" ] || make all
+
+# Chromium's profiles, and whatever it leaves behind.
+work=$(mktemp -d)
+trap 'rm -rf "$work" 2>/dev/null || { sleep 1 && rm -rf "$work"; }' EXIT
+export TMPDIR=$work
+
+run() {
+    local status=0
+    # Under timeout all of them are one process group; the browser ends with the pipe to it.
+    timeout --kill-after=5 "${CHECK_PAGE_SECONDS:-90}" node "$@" || status=$?
+    [ "$status" != 124 ] || fail "not done after ${CHECK_PAGE_SECONDS:-90} s (CHECK_PAGE_SECONDS)"
+    [ "$status" = 0 ] || fail "failed"
+}
+
+case ${1-} in
+--screenshots)
+    run tests/browser/screenshots.mjs "${2:?--screenshots DIR}"
+    ;;
+-*)
+    echo "usage: scripts/check-page.sh [PATTERN | --screenshots DIR]" >&2
+    exit 2
+    ;;
+*)
+    run --test-reporter=spec ${1+--test-name-pattern="$1"} tests/browser/run.mjs
+    ;;
+esac
+echo "check-page: passed"

@@ -1,0 +1,75 @@
+// axe-core in every state of the page, in all sizes, light and dark: nothing serious.
+import assert from 'node:assert/strict';
+import { axeSource, offline, online, say, scenario, sees, until } from './scenario.mjs';
+
+const SIZES = [[360, 640], [768, 1024], [1440, 900]];
+
+async function audit(page, what) {
+  const found = [];
+  for (const [width, height] of SIZES) {
+    await page.setViewportSize({ width, height });
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme });
+      const violations = await page.evaluate(async () => {
+        const result = await window.axe.run(document, { resultTypes: ['violations'] });
+        return result.violations.map(({ id, impact, nodes }) => ({ id, impact, html: nodes.map((node) => node.html.slice(0, 120)) }));
+      });
+      const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+      found.push(...serious.map(({ id, html }) => `${what}, ${width}x${height}, ${colorScheme}: ${id}: ${html.slice(0, 3).join(' | ')}`));
+    }
+  }
+  assert.deepEqual(found, []);
+}
+
+// The tests' own script needs a way past the policy that the other tests leave in force.
+const settings = { bypassCSP: true, reducedMotion: 'reduce' };
+
+scenario('axe: the chat page', async (stage) => {
+  const ada = await stage.peer({ name: 'Ada' });
+  const page = await stage.open('', settings);
+  await page.evaluate(axeSource);
+  ada.say('Hello, see https://example.org/', 'and more');
+  ada.send(JSON.stringify({ type: 'say', text: 'psst', to: Number(await page.textContent('#ws-id')) }));
+  await stage.textPeer();
+  await say(page, 'mine https://example.org/');
+  await say(page, '/msg #42 nobody');
+  await say(page, '/help');
+  await sees(page, 'psst');
+  await until('failed', () => page.$('[data-state=failed]'));
+  await audit(page, 'the page');
+
+  await page.click('#wire-open');
+  await page.click('#frames li:nth-child(2) summary');
+  await audit(page, 'the wire view');
+  await page.keyboard.press('Escape');
+
+  await page.click('#settings-open');
+  await audit(page, 'the settings');
+  await page.keyboard.press('Escape');
+
+  await page.$eval('#messages', (list) => (list.scrollTop = 0));
+  await page.setViewportSize({ width: 360, height: 640 });
+  await page.click('#nav-open');
+  await audit(page, 'the list of rooms and people');
+  await page.keyboard.press('Escape');
+
+  await stage.server.kill();
+  await offline(page);
+  await until('the banner', () => page.isVisible('#banner'));
+  await say(page, 'kept');
+  await page.fill('#messageText', 'x'.repeat(70000));
+  await audit(page, 'offline');
+});
+
+scenario('axe: an empty room, and the echo page', async (stage) => {
+  const page = await stage.open('', settings);
+  await page.evaluate(axeSource);
+  await until('empty', () => page.isVisible('#empty'));
+  await audit(page, 'an empty room');
+  await page.goto(`${stage.server.url}echo`);
+  await online(page);
+  await page.evaluate(axeSource);
+  await say(page, 'hello');
+  await sees(page, 'Message text was: hello');
+  await audit(page, 'the echo page');
+});

@@ -1,0 +1,274 @@
+// Connections end in every way there is. Nothing is lost, nothing comes twice, and the page says what happened.
+import assert from 'node:assert/strict';
+import { connect } from './client.mjs';
+import { allSent, contains, hurry, idOf, isTold, offline, online, say, scenario, sees, stateOf, texts, until } from './scenario.mjs';
+
+const stored = (page, key) => page.evaluate((key) => JSON.parse(sessionStorage.getItem(`wschat.${key}`)), key);
+const waiting = (page) => texts(page, '.own[data-state=waiting]');
+
+// Through a proxy, so that a test can break the connection.
+async function openThrough(stage, path = '') {
+  const proxy = await stage.proxy();
+  const page = await stage.open(`${proxy.url}${path}`);
+  return { page, proxy };
+}
+
+scenario('what is typed offline is kept and sent once', async (stage) => {
+  const peer = await stage.peer();
+  const { page, proxy } = await openThrough(stage);
+  await say(page, 'before');
+  await allSent(page, 1);
+  proxy.isRefusing = true;
+  proxy.cut();
+  await offline(page);
+  await until('the banner', () => page.isVisible('#banner'));
+  await contains(page, '#banner', 'What you write is kept and sent later');
+  await say(page, 'one');
+  await say(page, 'two');
+  assert.deepEqual(await waiting(page), ['one', 'two']);
+  await page.reload();
+  await offline(page);
+  assert.deepEqual(await waiting(page), ['one', 'two']);
+  assert.deepEqual(await texts(page), ['before', 'one', 'two']);
+  proxy.isRefusing = false;
+  await hurry(page);
+  await allSent(page, 3);
+  await say(page, 'last');
+  await until('the last', () => peer.said.includes('last'));
+  assert.deepEqual(peer.said, ['before', 'one', 'two', 'last']);
+  assert.deepEqual(await texts(page), peer.said);
+  assert.ok(await page.isHidden('#banner'));
+});
+
+scenario('a message whose answer was lost is not sent again', async (stage) => {
+  const peer = await stage.peer();
+  const { page, proxy } = await openThrough(stage);
+  proxy.stallDown();
+  await say(page, 'arrived');
+  await until('it arrived', () => peer.said.includes('arrived'));
+  proxy.cut();
+  await allSent(page, 1);
+  await say(page, 'last');
+  await until('the last', () => peer.said.includes('last'));
+  assert.deepEqual(peer.said, ['arrived', 'last']);
+  assert.deepEqual(await texts(page), peer.said);
+});
+
+scenario('a message that was lost on the way is sent again', async (stage) => {
+  const peer = await stage.peer();
+  const { page, proxy } = await openThrough(stage);
+  proxy.stallUp();
+  await say(page, 'lost');
+  await until('it is on its way', () => page.$('#messages [data-state=sending]'));
+  proxy.cut();
+  await allSent(page, 1);
+  await say(page, 'last');
+  await until('the last', () => peer.said.includes('last'));
+  assert.deepEqual(peer.said, ['lost', 'last']);
+  assert.deepEqual(await texts(page), peer.said);
+});
+
+scenario('a direct message whose fate is unknown is not sent again', async (stage) => {
+  const peer = await stage.peer({ name: 'Grace' });
+  const { page, proxy } = await openThrough(stage);
+  proxy.stallDown();
+  await say(page, '/msg Grace psst');
+  await until('it arrived', () => peer.ofType('direct').length);
+  proxy.cut();
+  await contains(page, '#messages', 'it may have arrived');
+  await hurry(page);
+  await say(page, 'last');
+  await until('the last', () => peer.said.includes('last'));
+  assert.equal(peer.ofType('direct').length, 1);
+});
+
+scenario('the server is killed and comes back under the page', async (stage) => {
+  const { server } = stage;
+  const page = await stage.open();
+  const other = await stage.open();
+  await say(page, 'before');
+  await sees(other, 'before');
+  await server.kill();
+  await offline(page);
+  await say(page, 'meanwhile 1');
+  await say(page, 'meanwhile 2');
+  assert.deepEqual(await waiting(page), ['meanwhile 1', 'meanwhile 2']);
+  await contains(page, '#status', 'Offline');
+  await until('it tries by itself', async () => (await page.textContent('#countdown')).includes('Next try in'));
+  await server.start();
+  await online(page); // by itself
+  await hurry(other);
+  for (const each of [page, other]) await isTold(each, 'the server restarted');
+  await allSent(page, 3);
+  const late = await stage.open();
+  await say(late, 'last');
+  for (const each of [page, other, late]) await sees(each, 'last');
+  assert.deepEqual(await texts(page), ['before', 'meanwhile 1', 'meanwhile 2', 'last']);
+  assert.deepEqual(new Set((await texts(late)).slice(0, -1)), new Set(['meanwhile 1', 'meanwhile 2']));
+  assert.equal((await texts(other)).filter((text) => text.startsWith('meanwhile')).length, 2);
+});
+
+scenario('exact resume under load', ['--history', '5000', '--leave-grace', '60'], async (stage) => {
+  const observer = await stage.peer({ room: 'storm' });
+  const flood = await stage.peer({ room: 'storm' });
+  const { page, proxy } = await openThrough(stage, '?room=storm');
+  const own = [];
+  let count = 0;
+  const timer = setInterval(() => flood.say(`flood ${count++}`), 20);
+  stage.atEnd(() => clearInterval(timer));
+  const next = async () => {
+    own.push(`own ${own.length}`);
+    await say(page, own.at(-1));
+  };
+  for (let round = 0; round < 10; round++) {
+    await next();
+    if (round % 3) await new Promise((resolve) => setTimeout(resolve, Math.random() * 60));
+    if (round % 4 === 1) proxy.stallDown();
+    if (round % 4 === 2) proxy.stallUp();
+    await next();
+    proxy.cut();
+    await next();
+    await hurry(page);
+  }
+  clearInterval(timer);
+  await until('all of it came back', async () => (await page.$$('#messages .own:not([data-state=sent])')).length === 0);
+  flood.say('the end');
+  await sees(page, 'the end');
+  await until('the observer has the end', () => observer.said.includes('the end'));
+  assert.deepEqual(observer.said.filter((text) => text.startsWith('own')), own);
+  const records = await page.evaluate(() => {
+    dispatchEvent(new Event('pagehide')); // the page saves its last hundred
+    return JSON.parse(sessionStorage.getItem('wschat.room.storm')).records;
+  });
+  const kept = records.filter(({ kind }) => kind === 'message').map(({ text }) => text);
+  assert.deepEqual(kept, observer.said.slice(-kept.length));
+  const shown = await texts(page);
+  assert.deepEqual(shown, observer.said.slice(-shown.length));
+  assert.ok(shown.length >= Math.min(250, observer.said.length), `${shown.length} of ${observer.said.length} are shown`);
+  const id = await idOf(page);
+  const noise = observer.frames.filter(({ type, from }) => ['join', 'leave'].includes(type) && String(from) === id);
+  assert.deepEqual(noise.map(({ type }) => type), ['join'], 'nobody notices the breaks');
+});
+
+scenario('the break was too long', ['--history', '10'], async (stage) => {
+  const peer = await stage.peer();
+  const { page, proxy } = await openThrough(stage);
+  await say(page, 'before');
+  await allSent(page, 1);
+  proxy.isRefusing = true;
+  proxy.cut();
+  await offline(page);
+  const said = [...Array(30).keys()].map((i) => `missed ${i}`);
+  peer.say(...said);
+  await until('all said', () => peer.said.length === 31);
+  proxy.isRefusing = false;
+  await hurry(page);
+  await isTold(page, 'messages may be missing');
+  await sees(page, 'missed 29');
+  assert.deepEqual(await texts(page), ['before', ...said.slice(-10)]);
+});
+
+scenario('a reload keeps the seat, the messages and the draft', async (stage) => {
+  const peer = await stage.peer();
+  const page = await stage.open();
+  const id = await idOf(page);
+  peer.say('theirs');
+  await sees(page, 'theirs');
+  await say(page, 'mine');
+  await allSent(page, 1);
+  await page.fill('#messageText', 'draft');
+  await page.reload();
+  await online(page);
+  assert.equal(await idOf(page), id);
+  assert.deepEqual(await texts(page), ['theirs', 'mine']);
+  assert.deepEqual(await texts(page, '.own'), ['mine']);
+  assert.equal(await page.inputValue('#messageText'), 'draft');
+});
+
+scenario('a duplicated tab is somebody else', async (stage) => {
+  const peer = await stage.peer();
+  const { page, proxy } = await openThrough(stage);
+  const id = await idOf(page);
+  proxy.stallUp();
+  await say(page, 'on its way');
+  const [copy] = await Promise.all([page.context().waitForEvent('page'), page.evaluate(() => {
+    window.open(location.href); // with a copy of the storage
+  })]);
+  await online(copy);
+  assert.notEqual(await idOf(copy), id);
+  assert.equal(await stateOf(page), 'online', 'the first tab stays');
+  await say(copy, 'from the copy');
+  await until('the copy is heard', () => peer.said.includes('from the copy'));
+  assert.deepEqual(peer.said, ['from the copy'], 'what waits is sent by the first tab');
+  proxy.cut();
+  await until('the first is heard', () => peer.said.includes('on its way'));
+  assert.equal(peer.said.length, 2);
+});
+
+scenario('4009: the id is taken', async (stage) => {
+  const squatter = await stage.peer({ name: 'squatter' });
+  const context = await stage.context();
+  await context.addInitScript((id) => {
+    if (location.protocol === 'http:') sessionStorage['wschat.me'] ??= JSON.stringify({ id, name: 'Ada', all: [id] });
+  }, squatter.id);
+  const page = await stage.open('', { context });
+  assert.notEqual(await idOf(page), squatter.id);
+  await say(page, 'hello');
+  await until('heard', () => squatter.said.includes('hello'));
+  assert.equal(squatter.closed, undefined);
+  assert.equal(squatter.ofType('message')[0].name, 'Ada');
+});
+
+scenario('4000: the seat is taken over elsewhere', async (stage) => {
+  const peer = await stage.peer();
+  const page = await stage.open();
+  const { id, key } = await stored(page, 'me');
+  const sockets = [];
+  page.on('websocket', (socket) => sockets.push(socket));
+  const elsewhere = await connect(stage.server.port, { id, key, protocol: 'wschat.v1' });
+  await until('replaced', async () => (await stateOf(page)) === 'replaced');
+  await contains(page, '#banner', 'opened in another place');
+  await say(page, 'typed meanwhile');
+  assert.deepEqual(await waiting(page), ['typed meanwhile']);
+  // Only a person may fight for the seat. A page that tries again by itself would do so within this time.
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  assert.equal(sockets.length, 0);
+  await page.click('#banner-act');
+  await online(page);
+  await until('sent after all', () => peer.said.includes('typed meanwhile'));
+  await until('the other one is replaced now', () => elsewhere.closed === 4000);
+  assert.equal(await idOf(page), id);
+  elsewhere.socket.destroy();
+  assert.equal(peer.ofType('leave').length, 0);
+});
+
+scenario('1013: too slow', async (stage) => {
+  const peer = await stage.peer();
+  const { page, proxy } = await openThrough(stage);
+  proxy.closeAll(1013, 'too slow');
+  await isTold(page, 'too slow for this room');
+  await hurry(page);
+  await say(page, 'back');
+  await until('back', () => peer.said.includes('back'));
+});
+
+scenario('the longest message', ['--max-message', '300'], async (stage) => {
+  const peer = await stage.peer();
+  const page = await stage.open();
+  const hint = async (text) => {
+    await page.fill('#messageText', text);
+    return page.textContent('#hint');
+  };
+  let length = 1;
+  while (!(await hint('界'.repeat(length + 1)))) length++;
+  assert.ok(length > 50, `only ${length} characters of three bytes fit`);
+  const tooLong = '界'.repeat(length + 1);
+  assert.match(await hint(tooLong), /Too long by \d bytes/);
+  await page.press('#messageText', 'Enter');
+  assert.equal(await page.inputValue('#messageText'), tooLong, 'the text is kept');
+  await say(page, tooLong.slice(1));
+  await say(page, 'x"\\\n\ud800');
+  await allSent(page, 2);
+  await until('both arrived', () => peer.said.length === 2);
+  assert.deepEqual(peer.said, [tooLong.slice(1), 'x"\\\n\ufffd']);
+});

@@ -1,0 +1,342 @@
+// The page itself: what it tells, how it is used, how it is built.
+import assert from 'node:assert/strict';
+import { readdirSync, statSync } from 'node:fs';
+import { allSent, contains, idOf, isTold, offline, online, say, scenario, sees, texts, until } from './scenario.mjs';
+import { test } from 'node:test';
+
+const SIZE_MAX = 60 * 1024; // bytes of static/ in all
+
+test('the page is under 60 KiB in all', () => {
+  const sizes = readdirSync('static').map((name) => statSync(`static/${name}`).size);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  assert.ok(total < SIZE_MAX, `${total} bytes`);
+});
+
+scenario('no inline code or style, by policy', async (stage) => {
+  for (const path of ['', 'echo']) {
+    const { headers } = await fetch(stage.server.url + path);
+    const policy = headers.get('content-security-policy');
+    assert.doesNotMatch(policy, /unsafe|\*|https?:/);
+    assert.match(policy, /default-src 'none'/);
+  }
+});
+
+scenario('unread messages: title, icon, notification', async (stage) => {
+  const peer = await stage.peer({ name: 'Bob' });
+  const context = await stage.context({ permissions: ['notifications'] });
+  const page = await stage.open('', { context });
+  await page.evaluate(() => {
+    window.told = [];
+    window.Notification = class {
+      static requestPermission = async () => 'granted';
+      constructor(from, { body }) {
+        window.told.push(`${from}: ${body}`);
+      }
+    };
+  });
+  const iconOf = () => page.$eval('link[rel=icon]', (link) => link.href);
+  const icon = await iconOf();
+  await page.click('#settings-open');
+  await page.check('#notify');
+  await page.check('#sound');
+  await page.click('#settings-form button');
+  peer.say('seen');
+  await sees(page, 'seen');
+  assert.equal(await page.title(), 'WebSocket Chat');
+  await page.evaluate(() => (document.hasFocus = () => false));
+  peer.say('one', 'two');
+  await until('the title counts', async () => (await page.title()) === '(2) WebSocket Chat');
+  assert.match(await iconOf(), /^data:image/);
+  assert.deepEqual(await page.evaluate(() => window.told), ['Bob: one', 'Bob: two']);
+  await page.evaluate(() => {
+    document.hasFocus = () => true;
+    dispatchEvent(new Event('focus'));
+  });
+  assert.equal(await page.title(), 'WebSocket Chat');
+  assert.equal(await iconOf(), icon);
+  await page.reload();
+  await online(page);
+  assert.ok((await page.isChecked('#notify')) && (await page.isChecked('#sound')), 'settings are remembered');
+});
+
+scenario('the theme', async (stage) => {
+  const background = (page) => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const page = await stage.open('', { colorScheme: 'light' });
+  const light = await background(page);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  const dark = await background(page);
+  assert.notEqual(light, dark);
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.click('#settings-open');
+  await page.selectOption('#theme', 'dark');
+  await page.keyboard.press('Escape');
+  assert.equal(await background(page), dark);
+  await page.reload();
+  await online(page);
+  assert.equal(await background(page), dark);
+});
+
+scenario('the wire view shows the frames of this page', ['--max-message', '128k'], async (stage) => {
+  const peer = await stage.peer();
+  const context = await stage.context();
+  const page = await context.newPage();
+  const frames = [];
+  page.on('websocket', (socket) => {
+    socket.on('framesent', ({ payload }) => frames.push({ sign: '↑', payload }));
+    socket.on('framereceived', ({ payload }) => frames.push({ sign: '↓', payload }));
+  });
+  await page.goto(stage.server.url);
+  await online(page);
+  await say(page, 'short');
+  peer.say('界'.repeat(100));
+  peer.say('l'.repeat(65535));
+  await until('all of it', async () => (await texts(page)).length === 3);
+  await page.click('#wire-open');
+  const rows = await page.$$eval('#frames li', (items) => items.map((item) => ({
+    brief: item.querySelector('summary').textContent,
+    head: item.querySelector('.head')?.textContent,
+    payload: item.querySelector('details > code:last-child').textContent,
+  })).reverse());
+  const { key } = await page.evaluate(() => JSON.parse(sessionStorage.getItem('wschat.me')));
+  assert.match(rows[0].payload, new RegExp(`/ws/${await idOf(page)}\\?history=50$`));
+  const sort = (list) => list.sort((a, b) => (a.payload < b.payload ? -1 : 1));
+  const expected = sort(frames.map(({ sign, payload }) => ({ sign, payload, length: Buffer.byteLength(payload) })));
+  const shown = sort(rows.slice(1));
+  assert.equal(shown.length, expected.length);
+  for (const [i, { sign, payload, length }] of expected.entries()) {
+    const { brief, head } = shown[i];
+    assert.ok(brief.startsWith(`${sign} text ${length} B`), brief.slice(0, 40));
+    assert.equal(shown[i].payload, payload.replace(key, '…'), 'as it came, but for the key');
+    const masked = sign === '↑' ? 128 : 0;
+    const size = length < 126 ? [length] : length < 65536 ? [126, length >> 8, length & 255]
+      : [127, 0, 0, 0, 0, 0, length >> 16, (length >> 8) & 255, length & 255];
+    const bytes = [0x81, size[0] + masked, ...size.slice(1)].map((byte) => byte.toString(16).padStart(2, '0'));
+    assert.equal(head.split('\n')[0], bytes.join(' ') + (masked ? ' ?? ?? ?? ??' : ''));
+    assert.ok(head.includes(`opcode 1, MASK ${masked / 128}, length ${length}`), head);
+  }
+  assert.ok(!(await page.content()).includes(key), 'the key is nowhere in the page');
+  peer.say('while it is open');
+  await contains(page, '#frames li:first-child', 'while it is open');
+  await stage.server.kill();
+  await offline(page);
+  await contains(page, '#frames', '1006');
+});
+
+const active = (page) => page.evaluate(() => {
+  const { id, className, localName } = document.activeElement;
+  return id || className || localName;
+});
+
+scenario('by keyboard alone', async (stage) => {
+  await stage.peer({ name: 'Ada' });
+  const page = await stage.open();
+  await contains(page, '#people', 'Ada');
+  assert.equal(await active(page), 'messageText');
+  await page.keyboard.type('line 1');
+  await page.keyboard.press('Shift+Enter');
+  await page.keyboard.type('line 2');
+  await page.keyboard.press('Enter');
+  await sees(page, 'line 1\nline 2');
+  assert.equal(await active(page), 'messageText');
+  await page.fill('#messageText', 'ni hao');
+  await page.dispatchEvent('#messageText', 'keydown', { key: 'Enter', isComposing: true, bubbles: true });
+  assert.equal(await page.inputValue('#messageText'), 'ni hao', 'Enter in an input method sends nothing');
+  await page.fill('#messageText', '');
+
+  const reached = [];
+  for (let i = 0; i < 30 && !reached.includes('messageText'); i++) {
+    await page.keyboard.press('Tab');
+    reached.push(await active(page));
+    const outline = await page.evaluate(() => {
+      const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
+      return document.activeElement === document.body || (outlineStyle !== 'none' && outlineWidth !== '0px');
+    });
+    assert.ok(outline || reached.at(-1) === 'messageText', `the focus on ${reached.at(-1)} is seen`);
+  }
+  for (const id of ['share', 'wire-open', 'settings-open', 'room-field', 'person', 'messages', 'me', 'send']) {
+    if (id === 'send') continue; // it comes behind the field
+    assert.ok(reached.includes(id), `${id} is reached by Tab: ${reached}`);
+  }
+  await page.keyboard.press('Tab');
+  assert.equal(await active(page), 'send');
+
+  await page.focus('#wire-open');
+  await page.keyboard.press('Enter');
+  await until('the wire view has the focus', () => page.evaluate(() => document.activeElement.closest('#wire')));
+  await page.keyboard.press('Escape');
+  assert.equal(await active(page), 'wire-open');
+  assert.ok(await page.isHidden('#wire'));
+  await page.focus('#settings-open');
+  await page.keyboard.press('Enter');
+  await until('the settings have the focus', () => page.evaluate(() => document.activeElement.closest('#settings')));
+  await page.keyboard.press('Escape');
+  assert.equal(await active(page), 'messageText');
+  await page.focus('#people button');
+  await page.keyboard.press('Enter');
+  assert.equal(await active(page), 'messageText');
+  assert.match(await page.inputValue('#messageText'), /^\/msg #/);
+  await page.fill('#room-field', 'tea');
+  await page.press('#room-field', 'Enter');
+  await online(page);
+  assert.equal(await active(page), 'messageText');
+});
+
+const overflow = (page) => page.evaluate(() => {
+  const boxes = [document.documentElement, document.body, document.getElementById('messages')];
+  const wide = boxes.filter((box) => box.scrollWidth > box.clientWidth).map((box) => box.id || box.localName);
+  const isOut = ({ left, right, width }) => width && (left < -0.5 || right > innerWidth + 0.5);
+  const out = [...document.querySelectorAll('button, input, textarea, .bubble, .notice')]
+    .filter((node) => node.checkVisibility({ visibilityProperty: true }) && isOut(node.getBoundingClientRect()))
+    .map((node) => node.outerHTML.slice(0, 80));
+  return [...wide, ...out];
+});
+
+scenario('360 pixels are enough', async (stage) => {
+  const room = 'r'.repeat(64);
+  const peer = await stage.peer({ room, name: 'W'.repeat(64) });
+  const page = await stage.open(`?room=${room}`, { viewport: { width: 360, height: 640 }, hasTouch: true });
+  peer.say('w'.repeat(500), `https://example.org/${'x/'.repeat(200)}`, '界'.repeat(300));
+  await say(page, 'm'.repeat(500));
+  await allSent(page, 1);
+  await say(page, `/name ${'M'.repeat(64)}`);
+  await isTold(page, 'MMM');
+  assert.deepEqual(await overflow(page), []);
+  assert.ok(await page.isHidden('#nav'));
+  await page.tap('#nav-open');
+  await until('the list slides in', () =>
+    page.$eval('#nav', (nav) => nav.getBoundingClientRect().left === 0 && nav.contains(document.activeElement)));
+  assert.deepEqual(await overflow(page), []);
+  await page.keyboard.press('Escape');
+  assert.equal(await active(page), 'nav-open');
+  await until('it is gone', () => page.isHidden('#nav'));
+  await page.tap('#wire-open');
+  assert.deepEqual(await overflow(page), []);
+  await page.keyboard.press('Escape');
+  await page.tap('#settings-open');
+  assert.deepEqual(await overflow(page), []);
+  await page.keyboard.press('Escape');
+  await stage.server.kill();
+  await offline(page);
+  await until('the banner', () => page.isVisible('#banner'));
+  assert.deepEqual(await overflow(page), []);
+  const sizes = await page.$$eval('#send, header .icon', (nodes) => nodes.filter((node) => node.checkVisibility())
+    .map((node) => Math.min(node.offsetWidth, node.offsetHeight)));
+  assert.ok(Math.min(...sizes) >= 24, `targets of ${sizes} px`); // WCAG 2.2, 2.5.8
+});
+
+scenario('nothing in the list of people is cut off but names that are too long', async (stage) => {
+  await stage.peer({ name: 'N'.repeat(64) });
+  await stage.peer();
+  const page = await stage.open();
+  for (const width of [360, 720, 960, 1440]) {
+    await page.setViewportSize({ width, height: 700 });
+    if (width === 360) await page.click('#nav-open');
+    await contains(page, '#people', 'You');
+    const cut = await page.$$eval('.person', (rows) => rows.filter((row) => {
+      const name = row.querySelector('bdi');
+      const end = row.getBoundingClientRect().right - parseFloat(getComputedStyle(row).paddingRight);
+      const isCut = name.textContent.startsWith('Client') && name.scrollWidth > name.clientWidth;
+      return isCut || row.lastElementChild.getBoundingClientRect().right > end + 0.5;
+    }).map((row) => row.textContent));
+    assert.deepEqual(cut, [], `at ${width} px`);
+    if (width === 360) await page.keyboard.press('Escape');
+  }
+});
+
+scenario('less motion for those who ask for it', async (stage) => {
+  const peer = await stage.peer();
+  const watch = () => {
+    window.moved = new Promise((resolve) => {
+      new MutationObserver((changes) => {
+        const added = changes.flatMap(({ addedNodes }) => [...addedNodes]);
+        resolve(added.some((node) => node.getAnimations({ subtree: true }).length > 0));
+      }).observe(document.getElementById('messages'), { childList: true });
+    });
+  };
+  for (const [reducedMotion, expected] of [['no-preference', true], ['reduce', false]]) {
+    const page = await stage.open('', { reducedMotion });
+    peer.say(reducedMotion);
+    await sees(page, reducedMotion);
+    await until('what comes now is new', () =>
+      page.$eval('#messages', (list) => list.ariaLive === 'polite'));
+    await page.evaluate(`(${watch})()`);
+    peer.say('hello');
+    assert.equal(await page.evaluate('window.moved'), expected, reducedMotion);
+  }
+});
+
+scenario('Chinese by the language of the browser', async (stage) => {
+  const page = await stage.open('', { locale: 'zh-CN' });
+  assert.equal(await page.getAttribute('html', 'lang'), 'zh-Hans');
+  await contains(page, '#status', '已连接');
+  await contains(page, '#here', '1 人在线');
+  assert.equal(await page.textContent('#send'), '发送');
+  assert.equal(await page.getAttribute('#settings-open', 'aria-label'), '设置');
+  await say(page, '你好');
+  await allSent(page, 1);
+  assert.equal(await page.textContent('#messages .day'), '今天');
+  await say(page, '/name 林晓');
+  await isTold(page, '你 改名为 林晓');
+  await page.click('#wire-open');
+  await page.click('#settings-open');
+  const english = await page.evaluate(() => document.body.innerText.match(/[A-Za-z]{4,}[^\n]*/g)
+    .filter((line) => !/^(WebSocket|lobby|HTTP|http|text|type|welcome)/.test(line) && !line.includes('{')));
+  assert.deepEqual(english.filter((line) => /^[A-Z]/.test(line)), []);
+  const german = await stage.open('', { locale: 'de-DE' });
+  assert.equal(await german.getAttribute('html', 'lang'), 'en');
+});
+
+scenario('10000 messages stay usable', ['--rate', '0', '--max-lag', '32m'], async (stage) => {
+  const COUNT = 10000;
+  const peer = await stage.peer({ name: 'Flood' });
+  const page = await stage.open();
+  const line = (i) => `message ${i}${i % 7 ? '' : ' with many words and https://example.org/'}`;
+  for (let i = 0; i < COUNT; i += 500) peer.say(...[...Array(500).keys()].map((k) => line(i + k)));
+  await sees(page, line(COUNT - 1));
+  const items = () => page.$$eval('#messages li', (list) => list.length);
+  assert.ok((await items()) <= 400, `${await items()} items for ${COUNT} messages`);
+  await say(page, 'quick');
+  await allSent(page, 1);
+  await until('followed to the end', () =>
+    page.$eval('#messages', (list) => list.scrollHeight - list.clientHeight - list.scrollTop < 3));
+
+  const shown = await page.evaluate(async () => {
+    const list = document.getElementById('messages');
+    for (let i = 0; i < 12; i++) {
+      list.scrollTop = 0;
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    }
+    return [...list.querySelectorAll('.other .text')].map((node) => node.textContent);
+  });
+  assert.ok(shown.length >= 900, `${shown.length} after scrolling up`);
+  assert.deepEqual(shown, [...Array(shown.length).keys()].map((i) => line(COUNT - shown.length + i)));
+
+  const place = () => page.$eval('#messages', (list) => {
+    const { top } = list.getBoundingClientRect();
+    const first = [...list.children].find((item) => item.getBoundingClientRect().top > top);
+    return `${first.textContent} at ${Math.round(first.getBoundingClientRect().top)}`;
+  });
+  await page.$eval('#messages', (list) => (list.scrollTop = 3000));
+  await until('the button', () => page.isVisible('#jump'));
+  const before = await place();
+  peer.say('late 1', 'late 2');
+  await contains(page, '#jump', 'New messages: 2');
+  assert.equal(await place(), before, 'the text that is read does not move');
+  await page.click('#jump');
+  await sees(page, 'late 2');
+  await until('at the end', () =>
+    page.$eval('#messages', (list) => list.scrollHeight - list.clientHeight - list.scrollTop < 3));
+  assert.ok(await page.isHidden('#jump'));
+  assert.equal(await active(page), 'messageText');
+});
+
+scenario('ids up to 2^63-1', async (stage) => {
+  const peer = await stage.textPeer({ id: '9223372036854775807' });
+  const page = await stage.open();
+  peer.send('say "from":1234567890123456789, please');
+  await sees(page, 'say "from":1234567890123456789, please');
+  await contains(page, '#messages .other .who', 'Client #9223372036854775807');
+  await say(page, '/msg #9223372036854775807 psst');
+  await contains(page, '.direct.own', 'to Client #9223372036854775807');
+  await allSent(page, 1);
+});
