@@ -208,6 +208,7 @@ check: $(BINARY) $(FAULTY) $(RUNNERS) $(REPLAYS) ## all tests: unit, faults, int
 	@status=0; \
 	run() { echo "== $$*"; "$$@" || status=1; }; \
 	run env CC='$(CC)' scripts/check-layers.sh; \
+	run scripts/check-docs.sh $(BINARY); \
 	$(if $(filter release,$(MODE)),run scripts/check-libc-only.sh $(BINARY);) \
 	$(foreach t,$(FUZZ_TARGETS),run $(BUILD)/replay-$(t) tests/fuzz/corpus/$(t);) \
 	for r in $(RUNNERS); do run $$r; done; \

@@ -69,19 +69,19 @@ check_man() {
         *"Ar $value"* | *"Cm $(echo "$value" | sed 's/|/ | Cm /g')"*) ;;
         *) echo "$name: its value is not called $value" ;;
         esac
-        [ "$value" = - ] || case $item in *"Ev $twin"*) ;; *) echo "$name: $twin is missing" ;; esac
+        [ "$value" = - ] || case $plain in *"Ev $twin "*) ;; *) echo "$name: $twin is missing" ;; esac
         [ "$standard" = - ] || case $plain in
         *"The default is $standard."*) ;;
         *) echo "$name: the default is $standard" ;;
         esac
-        case $(echo "$plain" | tr A-Z a-z) in
-        *"$(echo "$words" | tr A-Z a-z)"*) ;;
+        case $(echo "$plain" | tr '[:upper:]' '[:lower:]') in
+        *"$(echo "$words" | tr '[:upper:]' '[:lower:]')"*) ;;
         *) echo "$name: the words are: $words" ;;
         esac
     done
 }
 
-# FILE: what looks like a path of the tree, and what a link leads to.
+# FILE: what looks like a path of the tree, and what a link leads to. NAME stands for any name.
 named_files() {
     {
         sed 's/https*:[^ )>]*//g' "$1" |
@@ -90,7 +90,15 @@ named_files() {
         case $1 in
         *.md) grep -oE '\]\([^)#: ]+' "$1" | sed "s|^](|$(dirname "$1")/|" ;;
         esac
-    } | sed 's/[.,:;-]*$//' | sort -u
+    } | sed 's/[.,:;-]*$//' | grep -v -e NAME -e '/https*$' | sort -u
+}
+
+# docs/protocol.md shows the examples as they are.
+check_examples() {
+    for example in docs/examples/*.*; do
+        awk -v first="$(head -n 1 "$example")" '$0 == first { is_in = 1 } $0 == "```" { is_in = 0 } is_in' \
+            docs/protocol.md | cmp -s - "$example" || echo "docs/protocol.md does not show $example as it is"
+    done
 }
 
 check_files() {
@@ -104,9 +112,10 @@ check_files() {
 
 check_targets() {
     for document in $documents; do
-        grep -oE '(^|[^a-z])make [a-z-]+' "$document" | sed 's/.*make //' | sort -u | while IFS= read -r target; do
-            grep -qE "^$target:" Makefile || echo "$document: make $target is not there"
-        done
+        grep -oE '(`|&& )make [a-z-]+|^make [a-z-]+( +#.*)?$' "$document" | sed 's/^[^m]*make \([a-z-]*\).*/\1/' | sort -u |
+            while IFS= read -r target; do
+                grep -qE "^$target:" Makefile || echo "$document: make $target is not there"
+            done
     done
 }
 
@@ -130,7 +139,7 @@ if [ $table = 1 ]; then
     markdown_table
     exit 0
 fi
-for check in readme man files targets architecture; do
+for check in readme man examples files targets architecture; do
     problems=$("check_$check")
     [ -z "$problems" ] || case $check in
     readme) report 'README.md lacks this line of scripts/check-docs.sh --table: ' "$problems" ;;
