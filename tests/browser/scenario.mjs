@@ -43,7 +43,7 @@ export async function until(what, work) {
     }
     if (value) return value;
     if (Date.now() > end) assert.fail(`waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
