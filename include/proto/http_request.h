@@ -78,9 +78,10 @@ struct http_request {
 int http_request_parse(struct http_request *req, const char *data, size_t len,
                        struct http_scan *scan);
 
-/* Takes the next field line off *rest, which starts as req->fields: its name and its trimmed value.
- * Returns false at the end. */
-bool http_field_next(struct str *rest, struct str *name, struct str *value);
+/* Looks for the next field line of that name in *rest, which starts as req->fields, and leaves in
+ * it what follows: sets the trimmed value. Returns false where there is none. Names are compared
+ * without case. */
+bool http_field_next(struct str *rest, struct str name, struct str *value);
 
 /* Returns how many field lines have that name; the value of the first one in *value if there is
  * any, else an empty slice. Names are compared without case. */

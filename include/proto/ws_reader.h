@@ -64,6 +64,10 @@ void ws_reader_deinit(struct ws_reader *r);
  * follows a close frame counts (RFC 6455, 5.5.1). */
 int ws_reader_next(struct ws_reader *r, uint8_t **data, size_t *len, struct ws_message *out);
 
+/* Gives back the memory of what was delivered, where nothing else is unfinished. ws_reader_next
+ * does that too, but a peer may fall silent before. */
+void ws_reader_release(struct ws_reader *r);
+
 /* Where the next bytes of a long payload can be received directly, so that they are not copied:
  * sets *where and returns how many bytes fit there, or 0 where there is no such payload (or no
  * memory) and ws_reader_next is to be used. What it offers grows with what was received, at most

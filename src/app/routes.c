@@ -29,6 +29,12 @@
     "trusted-types 'none'\r\n"                                                                     \
     "Referrer-Policy: no-referrer\r\n"
 
+/* A string literal as a part of something longer. */
+#define IOVEC(literal)                                                                             \
+    {                                                                                              \
+        (void *)(uintptr_t)(literal), sizeof(literal) - 1                                          \
+    }
+
 /* An answer in the making. */
 struct answer {
     struct conn *conn;
@@ -262,27 +268,20 @@ static void refuse_full(const struct answer *answer)
 static void upgrade(const struct answer *answer, const char accept[WS_ACCEPT_SIZE], bool is_v1,
                     const struct ws_reader_limits *limits)
 {
-    struct buf extra, head;
-    struct http_response response = {.status = 101};
+    const struct str protocol =
+        is_v1 ? STR("Sec-WebSocket-Protocol: " WIRE_V1_PROTOCOL "\r\n") : STR("");
+    const struct iovec response[] = {
+        IOVEC("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+              "Sec-WebSocket-Accept: "),
+        {(void *)(uintptr_t)accept, WS_ACCEPT_SIZE},
+        IOVEC("\r\n"),
+        {(void *)(uintptr_t)protocol.ptr, protocol.len},
+        IOVEC("\r\n"),
+    };
 
     count_response(answer, 101);
-    buf_init(&extra);
-    buf_init(&head);
-    buf_append_str(&extra,
-                   STR("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "));
-    buf_append(&extra, accept, WS_ACCEPT_SIZE);
-    buf_append_str(&extra, STR("\r\n"));
-    if (is_v1)
-        buf_append_str(&extra, STR("Sec-WebSocket-Protocol: " WIRE_V1_PROTOCOL "\r\n"));
-    response.extra = (struct str){(char *)extra.data, extra.len};
-    if (http_response_head(&head, &response, unix_time(answer->conn)) < 0)
-        conn_drop(answer->conn);
-    else
-        conn_upgrade(answer->conn, &head, limits);
-    if (answer->conn->state == CONN_OPEN)
+    if (conn_upgrade(answer->conn, response, (int)ARRAY_LEN(response), limits))
         server_of(answer->conn)->websockets++;
-    buf_deinit(&extra);
-    buf_deinit(&head);
 }
 
 static void open_echo(const struct answer *answer, const struct http_request *request)

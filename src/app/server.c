@@ -126,13 +126,22 @@ static void on_wake(struct sendq *out)
 }
 
 /* Walks a room's readers from the last to the first: one that leaves on the way is replaced by one
- * that was visited. */
+ * that was visited. What the slowest of them still wants is the new tail. */
 static void flush_readers(struct room *room, enum wire_kind wire)
 {
     struct reader_set *set = &room->readers[wire];
+    struct outbox *box = &room->outbox[wire];
+    uint64_t low = box->head;
 
-    for (size_t i = set->count; i-- > 0;)
-        conn_flush(conn_of_queue(set->items[i]));
+    for (size_t i = set->count; i-- > 0;) {
+        struct sendq *out = set->items[i];
+
+        conn_flush(conn_of_queue(out));
+        if (out->box == box && out->cursor < low)
+            low = out->cursor;
+    }
+    if (low > box->tail)
+        outbox_raise_tail(box, low);
 }
 
 static void flush_room(void *owner, struct room *room)
@@ -143,7 +152,6 @@ static void flush_room(void *owner, struct room *room)
     for (int wire = 0; wire < WIRE_KINDS; wire++)
         flush_readers(room, (enum wire_kind)wire);
     chat_end_flush(&server->chat, room);
-    room_raise_tails(room);
 }
 
 /* ---- accepting ---- */

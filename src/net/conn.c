@@ -79,6 +79,8 @@ static void update_interest(struct conn *conn)
         interest |= EPOLLIN;
     if (conn->is_blocked)
         interest |= EPOLLOUT;
+    if (interest == conn->source.interest)
+        return;
     if (reactor_watch(conn->host->reactor, &conn->source, interest) < 0)
         conn_drop(conn);
 }
@@ -458,6 +460,7 @@ static size_t use_frames(struct conn *conn, uint8_t *data, size_t len)
         result = ws_reader_next(&conn->reader, &data, &left, &message);
         use_result(conn, result, &message);
     }
+    ws_reader_release(&conn->reader);
     return len - left;
 }
 
@@ -574,6 +577,7 @@ static bool receive_payload(struct conn *conn)
         conn->host->counters.received += (size_t)n;
         touch(conn);
         use_result(conn, ws_reader_received(&conn->reader, (size_t)n, &message), &message);
+        ws_reader_release(&conn->reader);
     } else {
         receive_failed(conn, n);
     }
@@ -612,20 +616,24 @@ static void on_ready(struct reactor_source *source, uint32_t events)
         conn_flush(conn);
     }
     if (conn->state != CONN_DEAD && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 &&
-        (source->interest & EPOLLIN) != 0 && may_go_on(conn))
+        (source->interest & EPOLLIN) != 0 && !conn->has_more && may_go_on(conn))
         receive(conn);
     update_interest(conn);
 }
 
-void conn_upgrade(struct conn *conn, const struct buf *response,
+bool conn_upgrade(struct conn *conn, const struct iovec *response, int parts,
                   const struct ws_reader_limits *limits)
 {
+    if (sendq_push_parts(&conn->out, response, parts) < 0) {
+        conn_drop(conn);
+        return false;
+    }
     conn->state = CONN_OPEN;
     conn->is_websocket = true;
     ws_reader_init(&conn->reader, limits);
     timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_IDLE], conn->host->now);
-    sendq_push(&conn->out, response->data, response->len);
     conn_wake(conn);
+    return true;
 }
 
 /* ---- timers ---- */

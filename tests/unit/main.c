@@ -1,5 +1,6 @@
-/* Runs every suite of one folder. The Makefile writes suites.inc from the names of the test files: a line
- * SUITE(name) for each test_name.c. CK_RUN_SUITE, CK_RUN_CASE, CK_FORK and CK_VERBOSITY work as libcheck says. */
+/* Runs every suite of one folder. The Makefile writes suites.inc from the names of the test files:
+ * a line SUITE(name) for each test_name.c. CK_RUN_SUITE, CK_RUN_CASE, CK_FORK and CK_VERBOSITY work
+ * as libcheck says. */
 #include <stdio.h>
 #include <stdlib.h>
 
