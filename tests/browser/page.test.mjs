@@ -224,6 +224,21 @@ scenario('360 pixels are enough', async (stage) => {
   assert.ok(Math.min(...sizes) >= 24, `targets of ${sizes} px`); // WCAG 2.2, 2.5.8
 });
 
+scenario('360 pixels are enough for the echo page', async (stage) => {
+  const page = await stage.open('echo', { viewport: { width: 360, height: 640 } });
+  await say(page, 'w'.repeat(500));
+  await sees(page, `Message text was: ${'w'.repeat(500)}`);
+  assert.deepEqual(await overflow(page), []);
+  for (const text of ['Connected', 'Connecting…']) {
+    const gaps = await page.$eval('header', (header, text) => {
+      header.querySelector('#status').textContent = text;
+      const boxes = ['h1', '#status', 'a'].map((name) => header.querySelector(name).getBoundingClientRect());
+      return [boxes[1].left - boxes[0].right, boxes[2].left - boxes[1].right];
+    }, text);
+    assert.ok(Math.min(...gaps) >= 0, `nothing in the header lies upon another: ${gaps}`);
+  }
+});
+
 scenario('nothing in the list of people is cut off but names that are too long', async (stage) => {
   await stage.peer({ name: 'N'.repeat(64) });
   await stage.peer();
