@@ -16,13 +16,16 @@
 #define CLOSE_REPLACED 4000  /* the seat's owner took it over from another connection */
 #define CLOSE_ID_IN_USE 4009 /* somebody else has this id */
 
+#define CHAT_ROOM_COST 1024 /* bytes that a room counts for in history_memory besides its records  \
+                             */
+
 struct chat_config {
     size_t max_clients;
     uint64_t max_message;  /* bytes */
     uint64_t max_lag;      /* bytes */
     uint64_t leave_grace;  /* milliseconds */
     size_t history;        /* messages of a room */
-    size_t history_memory; /* bytes, of all rooms */
+    size_t history_memory; /* bytes, of all rooms and their records */
     size_t presence_limit; /* members of a room */
     bool broadcast_all;    /* authors also get their own messages as everybody does */
     struct hash_seed seed; /* secret */
@@ -32,8 +35,9 @@ struct chat_config {
 /* What the chat asks of those who own the connections. */
 struct chat_hooks {
     /* The seat behind this queue was taken over by its owner: close its connection with
-     * CLOSE_REPLACED. The chat has let go of it already. */
-    void (*replaced)(struct sendq *out);
+     * CLOSE_REPLACED, or at once where `is_cut` (a frame was cut in the middle). The chat has let
+     * go of it already. */
+    void (*replaced)(struct sendq *out, bool is_cut);
 
     /* Something was put into this queue alone: send it before the tick ends. */
     void (*wake)(struct sendq *out);
@@ -96,12 +100,16 @@ void chat_deinit(struct chat *chat);
 /* Tells what time it is: monotonic, and since 1970 (which may jump), in milliseconds. */
 void chat_set_time(struct chat *chat, uint64_t now, uint64_t wall);
 
-/* Would a client with this id be turned away because all seats are taken? */
-bool chat_is_full(const struct chat *chat, uint64_t id);
+/* Does somebody have this id? Who knows the seat's key may enter even where all seats are taken. */
+bool chat_has_id(const struct chat *chat, uint64_t id);
+
+/* Are all seats taken? */
+bool chat_is_full(const struct chat *chat);
 
 /* Seats a client whose frames go to `out`, behind what is in it already: tells it and the others
- * what its wire tells, and replays what it asked for. With CHAT_OK, *client is its seat. Otherwise
- * nothing has changed. */
+ * what its wire tells, and replays what it asked for. With CHAT_OK, *client is its seat (or what
+ * chat_leave's caller made of it, should the connection have ended on the way). Otherwise *client
+ * is NULL and nobody has heard of it; `out` may hold whole frames that were meant for it. */
 enum chat_result chat_enter(struct chat *chat, const struct chat_entry *entry, struct sendq *out,
                             struct client **client);
 

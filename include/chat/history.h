@@ -30,6 +30,10 @@ struct record *record_new(const struct event *event);
 /* Lets a record go; the last holder frees it. Takes NULL. */
 void record_release(struct record *record);
 
+/* Makes sure of the record's frame for this wire, which stays empty where the wire does not tell of
+ * it. Returns 0, or -1 with errno ENOMEM. */
+int record_encode(struct record *record, enum wire_kind wire);
+
 /* Puts the frame of the record for this wire behind what is in the queue. Nothing where the wire
  * does not tell of it. Returns 0, or -1 with errno ENOMEM. */
 int record_replay(struct record *record, enum wire_kind wire, struct sendq *out);

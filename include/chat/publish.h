@@ -22,13 +22,15 @@ struct replay {
     bool recovered; /* exactly what came after the position that was asked for */
 };
 
-/* Finds what to replay: all that came after the position `since` where that is still possible, else
- * the last `count` messages. */
-struct replay publish_plan_replay(const struct room *room, struct str since, uint64_t count);
+/* Finds what to replay to somebody who enters: all that came after the position it knows where that
+ * is still possible, else the last messages, as many as it wants. Never more bytes than a client
+ * may lag behind: that bounds what one that does not read can hold. */
+struct replay publish_plan_replay(struct chat *chat, struct room *room,
+                                  const struct chat_entry *entry);
 
 /* Puts that behind what is in the queue. Returns 0, or -1 with errno ENOMEM. */
-int publish_replay(const struct room *room, enum wire_kind wire, const struct replay *replay,
-                   struct sendq *out);
+int publish_replay(struct chat *chat, struct room *room, enum wire_kind wire,
+                   const struct replay *replay, struct sendq *out);
 
 /* Removes the room if it has neither members nor messages to keep. */
 void publish_tidy(struct chat *chat, struct room *room);

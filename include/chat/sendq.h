@@ -33,6 +33,7 @@ struct sendq {
     struct sendq_node *last;
     size_t first_sent;  /* bytes of the first node that are sent already */
     size_t queued;      /* bytes of all nodes that are not sent yet */
+    uint32_t nodes;     /* how many there are */
     uint32_t slot;      /* for the owner of a set of queues: the place of this one */
     bool is_incomplete; /* memory ran out for a frame: the connection must not go on */
 };
@@ -71,6 +72,9 @@ int sendq_push_splice(struct sendq *q, uint64_t at, const void *bytes, size_t le
 
 /* Says that a frame is missing for want of memory. */
 void sendq_mark_incomplete(struct sendq *q);
+
+/* Bytes of memory that its nodes stand for, about; those of somebody else included. */
+size_t sendq_cost(const struct sendq *q);
 
 bool sendq_is_empty(const struct sendq *q);
 

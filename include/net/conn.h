@@ -56,8 +56,10 @@ struct conn {
     bool is_in_head;       /* some of a request has come */
     bool is_mute;          /* the peer takes nothing any more; what it sent before is still read */
     bool is_websocket;
-    bool is_admin; /* the host's: it came in by the admin listener */
-    bool has_more; /* `in` holds bytes that could be used but for the limits */
+    bool is_hung;          /* the peer has sent its FIN, behind what cannot be read yet */
+    bool has_small_window; /* it was over its rate once */
+    bool is_admin;         /* the host's: it came in by the admin listener */
+    bool has_more;         /* `in` holds bytes that could be used but for the limits */
     uint64_t
         rate_ns; /* when, by the allowed rate, all that it has sent so far would have been sent */
     struct timer timer;
@@ -187,8 +189,9 @@ void conn_host_close_all(struct conn_host *host, uint16_t code, const char *reas
 /* Is there a connection that is not just waiting for a request? */
 bool conn_host_is_busy(const struct conn_host *host);
 
-/* Drops the connection that has been idle longest between two requests. Returns false where there
- * is none. */
-bool conn_host_drop_idle(struct conn_host *host);
+/* Makes room when all places are taken: drops one connection that was answered and only waits for
+ * the peer's FIN, or is idle between two requests, or is slow to send its first. Returns false
+ * where there is none. */
+bool conn_host_drop_spare(struct conn_host *host);
 
 #endif

@@ -191,14 +191,13 @@ static int parameter(const struct http_request *request, struct str name, char *
     return 1;
 }
 
-/* Space for the decoded parameters of an entry. A key or a position that is too long cannot be
- * ours, but is no error. */
+/* Space for the decoded parameters of an entry. */
 struct entry_text {
     char room[WIRE_NAME_MAX];
     char name[WIRE_NAME_MAX];
-    char history[8];
-    char since[256];
-    char key[256];
+    char history[24];
+    char since[HTTP_LINE_MAX];
+    char key[HTTP_LINE_MAX];
 };
 
 /* Reads the parameters of contract `/ws/{client_id}?room=R&name=N&history=K&since=POS&key=KEY`.
@@ -221,9 +220,9 @@ static const char *read_entry(const struct http_request *request, struct chat_en
     if (found < 0 || (found > 0 && !str_to_u64(history, UINT32_MAX, &entry->history)))
         return "history must be a number of messages.";
     if (parameter(request, STR("since"), text->since, sizeof(text->since), &entry->since) < 0)
-        return "since must be given once.";
+        return "since must be given once, percent-encoded.";
     if (parameter(request, STR("key"), text->key, sizeof(text->key), &entry->key) < 0)
-        return "key must be given once.";
+        return "key must be given once, percent-encoded.";
     return NULL;
 }
 
@@ -335,7 +334,8 @@ static void open_chat(const struct answer *answer, const struct http_request *re
     wrong = read_entry(request, &entry, &text);
     if (wrong != NULL) {
         refuse(answer, 400, wrong, "");
-    } else if (server->websockets >= server->max_clients || chat_is_full(&server->chat, entry.id)) {
+    } else if (!chat_has_id(&server->chat, entry.id) &&
+               (server->websockets >= server->max_clients || chat_is_full(&server->chat))) {
         refuse_full(answer);
     } else {
         upgrade(answer, accept, entry.wire == WIRE_V1, &server->chat_limits);
@@ -387,6 +387,20 @@ static void answer_admin(const struct answer *answer, const struct http_request 
 
 /* ---- routes ---- */
 
+/* Decodes a path. An encoded slash would be one segment for a proxy in front and two here, so such
+ * a path is nobody's. Returns an empty slice for that, and for what is too long. */
+static struct str decode_path(struct str raw, char out[PATH_MAX_DECODED])
+{
+    ptrdiff_t len = http_percent_decode(out, PATH_MAX_DECODED, raw, false);
+    ptrdiff_t slashes = 0;
+
+    for (ptrdiff_t i = 0; i < len; i++)
+        slashes += out[i] == '/';
+    for (size_t i = 0; i < raw.len; i++)
+        slashes -= raw.ptr[i] == '/';
+    return (struct str){out, len > 0 && slashes == 0 ? (size_t)len : 0};
+}
+
 void routes_request(struct conn *conn, const struct http_request *request)
 {
     struct answer answer = {
@@ -396,8 +410,7 @@ void routes_request(struct conn *conn, const struct http_request *request)
         .is_http_1_0 = request->minor == 0,
     };
     char text[PATH_MAX_DECODED];
-    ptrdiff_t len = http_percent_decode(text, sizeof(text), request->path, false);
-    struct str path = {text, len > 0 ? (size_t)len : 0};
+    struct str path = decode_path(request->path, text);
     struct str prefix = STR("/ws/");
 
     if (conn->is_admin)

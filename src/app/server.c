@@ -35,9 +35,10 @@
 #define SENDING_TIMEOUT 10000
 
 /* The shortest pause of a client that sends too fast, in milliseconds. */
-#define THROTTLE_MIN 10
+#define THROTTLE_MIN 5
 
 #define NS_PER_S ((uint64_t)1000000000)
+#define NS_PER_MS ((uint64_t)1000000)
 
 /* ---- time and chance ---- */
 
@@ -112,12 +113,15 @@ static struct conn *conn_of_queue(struct sendq *out)
     return CONTAINER_OF(out, struct conn, out);
 }
 
-static void on_replaced(struct sendq *out)
+static void on_replaced(struct sendq *out, bool is_cut)
 {
     struct conn *conn = conn_of_queue(out);
 
     conn->client = NULL;
-    conn_close(conn, CLOSE_REPLACED, "this seat was taken over by its owner");
+    if (is_cut)
+        conn_drop(conn);
+    else
+        conn_close(conn, CLOSE_REPLACED, "this seat was taken over by its owner");
 }
 
 static void on_wake(struct sendq *out)
@@ -160,8 +164,13 @@ static void set_accepting(struct server *server, bool accepts)
 {
     server->is_accepting = accepts;
     server->accept_again = UINT64_MAX;
-    for (size_t i = 0; i < server->listener_count; i++)
-        reactor_watch(&server->reactor, &server->listeners[i].source, accepts ? EPOLLIN : 0);
+    for (size_t i = 0; i < server->listener_count; i++) {
+        if (reactor_watch(&server->reactor, &server->listeners[i].source, accepts ? EPOLLIN : 0) <
+            0)
+            server->is_accepting = false;
+    }
+    if (accepts && !server->is_accepting)
+        server->accept_again = server->host.now + ACCEPT_PAUSE;
 }
 
 /* Stops accepting until a connection has ended or, where it is not ours to end, for a while. */
@@ -179,7 +188,7 @@ static bool accept_one(struct server *server, const struct listener *listener)
 
     if (conn_host_is_full(&server->host)) {
         /* A place becomes free at the end of the tick. */
-        conn_host_drop_idle(&server->host);
+        conn_host_drop_spare(&server->host);
         pause_accepting(server);
         return false;
     }
@@ -196,7 +205,7 @@ static bool accept_one(struct server *server, const struct listener *listener)
         return false;
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         log_warning("accepting pauses", "error", strerror(errno));
-        conn_host_drop_idle(&server->host);
+        conn_host_drop_spare(&server->host);
         pause_accepting(server);
         return false;
     }
@@ -414,13 +423,16 @@ static void set_rate(struct conn_host *host, const struct options *options)
     if (options->rate == 0)
         return;
     host->rate_step_ns = NS_PER_S / options->rate;
+    /* A client can be told to wait no more exactly than the timer runs. */
     host->rate_burst_ns = host->rate_step_ns * options->burst;
+    if (host->rate_burst_ns < 2 * THROTTLE_MIN * NS_PER_MS)
+        host->rate_burst_ns = 2 * THROTTLE_MIN * NS_PER_MS;
 }
 
 static int open_host(struct server *server, size_t capacity)
 {
     const struct options *options = server->options;
-    const uint64_t step = options->rate > 0 ? 1000 / options->rate : 0;
+    const uint64_t step = options->rate > 0 ? 1000 / options->rate + 1 : 0;
     const uint64_t timeouts[CONN_TIMERS] = {
         [CONN_TIMER_HANDSHAKE] = options->handshake_timeout,
         [CONN_TIMER_SENDING] = SENDING_TIMEOUT,

@@ -19,6 +19,9 @@
 /* How much longer a text may get in JSON, where a control character becomes six. */
 #define JSON_GROWTH 6
 
+/* Rooms that are kept for their history may be many more than the clients. */
+#define ROOM_BUCKETS_MIN 1024
+
 /* A room that nothing was published in for so many milliseconds gives its outboxes' memory back. */
 #define QUIET_AFTER 10000
 
@@ -44,7 +47,8 @@ int chat_init(struct chat *chat, const struct chat_config *config, const struct 
     chat->log.owner = chat;
     if (client_table_init(&chat->clients, config->max_clients, config->seed) < 0)
         return -1;
-    if (room_table_init(&chat->rooms, config->max_clients, config->seed) < 0) {
+    if (room_table_init(&chat->rooms, max_size(config->max_clients, ROOM_BUCKETS_MIN),
+                        config->seed) < 0) {
         client_table_deinit(&chat->clients);
         return -1;
     }
@@ -72,9 +76,14 @@ void chat_set_time(struct chat *chat, uint64_t now, uint64_t wall)
     chat->wall = wall;
 }
 
-bool chat_is_full(const struct chat *chat, uint64_t id)
+bool chat_has_id(const struct chat *chat, uint64_t id)
 {
-    return client_table_is_full(&chat->clients) && client_table_find(&chat->clients, id) == NULL;
+    return client_table_find(&chat->clients, id) != NULL;
+}
+
+bool chat_is_full(const struct chat *chat)
+{
+    return client_table_is_full(&chat->clients);
 }
 
 /* ---- names ---- */
@@ -233,7 +242,7 @@ static int send_welcome(struct chat *chat, const struct client *client, const st
 static int connect_seat(struct chat *chat, struct client *client, const struct chat_entry *entry,
                         struct sendq *out)
 {
-    struct replay replay = publish_plan_replay(client->room, entry->since, entry->history);
+    struct replay replay = publish_plan_replay(chat, client->room, entry);
 
     client->out = out;
     client->wire = (uint8_t)entry->wire;
@@ -243,7 +252,7 @@ static int connect_seat(struct chat *chat, struct client *client, const struct c
     }
     if (entry->wire == WIRE_V1 && send_welcome(chat, client, &replay) < 0)
         return -1;
-    return publish_replay(client->room, entry->wire, &replay, out);
+    return publish_replay(chat, client->room, entry->wire, &replay, out);
 }
 
 /* Takes a seat back that could not be connected, without a word to anybody. */
@@ -261,20 +270,26 @@ static void undo_seat(struct chat *chat, struct client *client)
     client_table_remove(&chat->clients, client);
 }
 
-static int sit_down(struct chat *chat, struct client *client, const struct chat_entry *entry,
-                    struct sendq *out)
+/* The last step commits, which may flush the room, and that may end the very connection that is
+ * being seated. So its owner knows of the seat by then, and what it did in that case stands. */
+static int sit_down(struct chat *chat, struct client *seat, const struct chat_entry *entry,
+                    struct sendq *out, struct client **client)
 {
     struct room *room = find_or_add_room(chat, entry->room);
 
     if (room == NULL)
         return -1;
-    if (room_add_member(room, client) < 0) {
+    if (room_add_member(room, seat) < 0) {
         publish_tidy(chat, room);
         return -1;
     }
-    if (connect_seat(chat, client, entry, out) < 0)
+    if (connect_seat(chat, seat, entry, out) < 0)
         return -1;
-    return commit(chat, client, EVENT_JOIN, room->member_count);
+    *client = seat;
+    if (commit(chat, seat, EVENT_JOIN, room->member_count) == 0 || *client == NULL)
+        return 0;
+    *client = NULL;
+    return -1;
 }
 
 static enum chat_result enter_anew(struct chat *chat, const struct chat_entry *entry,
@@ -286,11 +301,10 @@ static enum chat_result enter_anew(struct chat *chat, const struct chat_entry *e
         return CHAT_FULL;
     if (entry->wire == WIRE_V1)
         chat->hooks.random(seat->key, sizeof(seat->key));
-    if (set_name(seat, entry->name) < 0 || sit_down(chat, seat, entry, out) < 0) {
+    if (set_name(seat, entry->name) < 0 || sit_down(chat, seat, entry, out, client) < 0) {
         undo_seat(chat, seat);
         return CHAT_NO_MEMORY;
     }
-    *client = seat;
     return CHAT_OK;
 }
 
@@ -298,13 +312,14 @@ static enum chat_result enter_anew(struct chat *chat, const struct chat_entry *e
 static void unseat(struct chat *chat, struct client *client)
 {
     struct sendq *old = client->out;
+    bool is_cut;
 
     list_remove(&client->waiting);
     if (old == NULL)
         return;
-    room_remove_reader(client->room, client, LEAVE_KEEP);
+    is_cut = room_remove_reader(client->room, client, LEAVE_KEEP) < 0;
     client->out = NULL;
-    chat->hooks.replaced(old);
+    chat->hooks.replaced(old, is_cut);
 }
 
 /* A seat whose new connection could not be set up stays for its owner to try again. */
@@ -344,9 +359,9 @@ static enum chat_result take_over(struct chat *chat, const struct chat_entry *en
         return move_seat(chat, entry, out, seat, client);
     if ((renames && set_name(seat, entry->name) < 0) || connect_seat(chat, seat, entry, out) < 0)
         return keep_for_owner(chat, seat);
+    *client = seat;
     if (renames)
         commit(chat, seat, EVENT_RENAME, seat->room->member_count);
-    *client = seat;
     return CHAT_OK;
 }
 
@@ -430,8 +445,10 @@ static int say_to_one(struct chat *chat, struct client *client, const struct com
     if (to->out->queued > chat->config.max_lag)
         return refuse(chat, client, "busy", "that client has too much to read already",
                       command->ref);
-    if (to != client && tell_one(chat, to, &event) < 0)
-        return -1;
+    if (to != client && tell_one(chat, to, &event) < 0) {
+        chat->hooks.wake(to->out);
+        return refuse(chat, client, "busy", "that client cannot be told now", command->ref);
+    }
     return tell_one(chat, client, &event);
 }
 

@@ -32,8 +32,7 @@ struct record *record_new(const struct event *event)
     record->event.name = keep(&to, event->name);
     record->event.text = keep(&to, event->text);
     record->event.ref = keep(&to, event->ref);
-    /* The text may be there three times: here and in a frame for each wire. */
-    record->cost = sizeof(*record) + 3 * len;
+    record->cost = sizeof(*record) + len;
     list_init(&record->age);
     return record;
 }
@@ -52,11 +51,18 @@ static void release_holder(void *record)
     record_release(record);
 }
 
+int record_encode(struct record *record, enum wire_kind wire)
+{
+    struct buf *frame = &record->frames[wire];
+
+    return frame->len > 0 ? 0 : frame_encode(frame, wires[wire], &record->event);
+}
+
 int record_replay(struct record *record, enum wire_kind wire, struct sendq *out)
 {
     struct buf *frame = &record->frames[wire];
 
-    if (frame->len == 0 && frame_encode(frame, wires[wire], &record->event) < 0)
+    if (record_encode(record, wire) < 0)
         return -1;
     if (frame->len == 0)
         return 0;

@@ -6,6 +6,9 @@
 #include "chat/frame.h"
 #include "proto/ws_frame.h"
 
+/* Bytes that may be replayed in any case. */
+#define REPLAY_MIN 65536
+
 /* ---- history ---- */
 
 static struct history *history_of(struct room *room, enum event_kind kind)
@@ -32,7 +35,8 @@ static void forget_all(struct chat *chat, struct history *history)
  * the room that is being published in, which must stay. */
 static void forget_excess(struct chat *chat, const struct room *busy)
 {
-    while (chat->record_bytes > chat->config.history_memory) {
+    while (chat->record_bytes + chat->rooms.count * CHAT_ROOM_COST > chat->config.history_memory &&
+           !list_is_empty(&chat->records)) {
         struct record *oldest = CONTAINER_OF(chat->records.next, struct record, age);
         struct room *room = oldest->room;
 
@@ -207,6 +211,9 @@ int publish_event(void *owner, struct room *room, const struct event *event)
         chat->counters.messages++;
     deliver(chat, room, event);
     if (is_crowded(chat, event)) {
+        /* A join without its leave would be wrong, so neither is replayed. */
+        forget_all(chat, &room->presence);
+        room->presence.gone = event->seq;
         room->count_is_due = true;
         publish_mark_dirty(chat, room);
     } else {
@@ -234,24 +241,74 @@ void publish_count(struct chat *chat, struct room *room)
 
 /* ---- replay ---- */
 
-struct replay publish_plan_replay(const struct room *room, struct str since, uint64_t count)
+/* Makes sure of a record's frame for a wire, and charges the record for it. Returns 0, or -1 with
+ * errno ENOMEM. */
+static int encode_record(struct chat *chat, struct record *record, enum wire_kind wire)
 {
-    const struct history *messages = &room->messages;
-    uint64_t epoch, seq;
+    size_t before = record->frames[wire].cap, added;
+    int result = record_encode(record, wire);
 
-    if (since.ptr != NULL && wire_pos_read(since, &epoch, &seq) && epoch == room->epoch &&
-        seq <= room->seq && messages->gone <= seq)
-        return (struct replay){.after = seq, .recovered = true};
-    if (count == 0 || messages->count == 0)
-        return (struct replay){.after = room->seq};
-    if (count > messages->count)
-        count = messages->count;
-    return (struct replay){
-        .after = history_at(messages, messages->count - (size_t)count)->event.seq - 1};
+    added = record->frames[wire].cap - before;
+    record->cost += added;
+    chat->record_bytes += added;
+    return result;
 }
 
-int publish_replay(const struct room *room, enum wire_kind wire, const struct replay *replay,
-                   struct sendq *out)
+/* Takes what it costs to send the records from place `first` on off *budget. Returns false where
+ * that is not enough. */
+static bool spend(struct chat *chat, const struct history *history, size_t first,
+                  enum wire_kind wire, uint64_t *budget)
+{
+    for (size_t i = first; i < history->count; i++) {
+        struct record *record = history_at(history, i);
+
+        if (encode_record(chat, record, wire) < 0 || record->frames[wire].len > *budget)
+            return false;
+        *budget -= record->frames[wire].len;
+    }
+    return true;
+}
+
+static bool can_recover(struct chat *chat, const struct room *room, const struct chat_entry *entry,
+                        uint64_t *after)
+{
+    uint64_t budget = max_size(chat->config.max_lag, REPLAY_MIN), epoch, seq;
+
+    if (entry->since.ptr == NULL || !wire_pos_read(entry->since, &epoch, &seq) ||
+        epoch != room->epoch || seq > room->seq || room->messages.gone > seq)
+        return false;
+    *after = seq;
+    return spend(chat, &room->messages, history_after(&room->messages, seq), entry->wire,
+                 &budget) &&
+           spend(chat, &room->presence, history_after(&room->presence, seq), entry->wire, &budget);
+}
+
+struct replay publish_plan_replay(struct chat *chat, struct room *room,
+                                  const struct chat_entry *entry)
+{
+    const struct history *messages = &room->messages;
+    uint64_t budget = max_size(chat->config.max_lag, REPLAY_MIN);
+    struct replay replay = {.after = room->seq};
+
+    if (can_recover(chat, room, entry, &replay.after)) {
+        replay.recovered = true;
+        return replay;
+    }
+    replay.after = room->seq;
+    for (size_t n = 1; n <= messages->count && n <= entry->history; n++) {
+        struct record *record = history_at(messages, messages->count - n);
+
+        if (encode_record(chat, record, entry->wire) < 0 ||
+            record->frames[entry->wire].len > budget)
+            break;
+        budget -= record->frames[entry->wire].len;
+        replay.after = record->event.seq - 1;
+    }
+    return replay;
+}
+
+int publish_replay(struct chat *chat, struct room *room, enum wire_kind wire,
+                   const struct replay *replay, struct sendq *out)
 {
     const struct history *messages = &room->messages, *presence = &room->presence;
     size_t m = history_after(messages, replay->after);
@@ -268,5 +325,6 @@ int publish_replay(const struct room *room, enum wire_kind wire, const struct re
         if (record_replay(record, wire, out) < 0)
             return -1;
     }
+    forget_excess(chat, room);
     return 0;
 }

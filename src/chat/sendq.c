@@ -78,6 +78,7 @@ static struct sendq_node *push_node(struct sendq *q, uint64_t at, size_t cap)
     else
         q->last->next = node;
     q->last = node;
+    q->nodes++;
     return node;
 }
 
@@ -154,6 +155,11 @@ void sendq_mark_incomplete(struct sendq *q)
     q->is_incomplete = true;
 }
 
+size_t sendq_cost(const struct sendq *q)
+{
+    return q->queued + q->nodes * sizeof(struct sendq_node);
+}
+
 bool sendq_is_empty(const struct sendq *q)
 {
     return q->first == NULL && q->cursor == head_of(q);
@@ -174,6 +180,7 @@ void sendq_drop_all(struct sendq *q)
     free_nodes(q);
     q->first_sent = 0;
     q->queued = 0;
+    q->nodes = 0;
     q->cursor = head_of(q);
     q->frame_end = q->cursor;
 }
@@ -231,6 +238,7 @@ static void finish_first(struct sendq *q)
 
     q->first_sent = 0;
     q->first = node->next;
+    q->nodes--;
     q->cursor += node->skip;
     q->frame_end = q->cursor + node->rest;
     free_node(node);

@@ -18,6 +18,13 @@
  * the kernel. */
 #define THROTTLED_READ 4096
 
+/* Bytes that the kernel may receive ahead for a client that is over its rate. */
+#define THROTTLED_WINDOW 32768
+
+/* When all places are taken, who has been so long about a request head, in milliseconds, makes room
+ * for others. */
+#define SLUGGISH_AFTER 2000
+
 /* Shorter messages are copied when they are sent back: it costs less than to keep track of them. */
 #define COPY_MAX 4096
 
@@ -46,6 +53,18 @@ static bool has_allowance(const struct conn *conn)
            conn->rate_ns + host->rate_step_ns <= host->now_ns + host->rate_burst_ns;
 }
 
+/* Who sends faster than it may fills the kernel's buffer with messages, and they all have to be
+ * handled, even when the peer is gone: let there be fewer of them. */
+static void shrink_window(struct conn *conn)
+{
+    int size = THROTTLED_WINDOW;
+
+    if (conn->has_small_window)
+        return;
+    conn->has_small_window = true;
+    setsockopt(conn->source.fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+}
+
 static void count_message(struct conn *conn)
 {
     const struct conn_host *host = conn->host;
@@ -57,6 +76,7 @@ static void count_message(struct conn *conn)
     if (has_allowance(conn))
         return;
     conn->host->counters.throttled++;
+    shrink_window(conn);
     conn->is_throttled = true;
     timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_THROTTLE], host->now);
 }
@@ -64,13 +84,15 @@ static void count_message(struct conn *conn)
 /* May more of what the peer sent be used now? */
 static bool may_go_on(const struct conn *conn)
 {
-    return conn->state >= CONN_LINGER || (!conn->is_throttled && conn->out.queued <= OUT_LIMIT);
+    return conn->state >= CONN_LINGER ||
+           (!conn->is_throttled && sendq_cost(&conn->out) <= OUT_LIMIT);
 }
 
 /* The one place that decides what events a connection waits for. */
 static void update_interest(struct conn *conn)
 {
-    bool is_stuffed = conn->is_blocked && conn->state < CONN_LINGER && conn->out.queued > OUT_LIMIT;
+    bool is_stuffed =
+        conn->is_blocked && conn->state < CONN_LINGER && sendq_cost(&conn->out) > OUT_LIMIT;
     uint32_t interest = 0;
 
     if (conn->state == CONN_DEAD)
@@ -79,6 +101,8 @@ static void update_interest(struct conn *conn)
         interest |= EPOLLIN;
     if (conn->is_blocked)
         interest |= EPOLLOUT;
+    if (is_stuffed && !conn->is_hung)
+        interest |= EPOLLRDHUP;
     if (interest == conn->source.interest)
         return;
     if (reactor_watch(conn->host->reactor, &conn->source, interest) < 0)
@@ -340,6 +364,8 @@ static void sent_all(struct conn *conn)
 
     if (conn->state == CONN_HTTP && timer_is_of(&conn->timer, &host->timers[CONN_TIMER_SENDING]))
         timer_start(&conn->timer, &host->timers[CONN_TIMER_HANDSHAKE], host->now);
+    if (conn->state == CONN_CLOSING && timer_is_of(&conn->timer, &host->timers[CONN_TIMER_SENDING]))
+        timer_start(&conn->timer, &host->timers[CONN_TIMER_CLOSING], host->now);
     if (conn->state != CONN_LINGER || conn->is_shut)
         return;
     shutdown(conn->source.fd, SHUT_WR);
@@ -350,14 +376,14 @@ static void sent_all(struct conn *conn)
         timer_start(&conn->timer, &host->timers[CONN_TIMER_CLOSING], host->now);
 }
 
-/* A peer that takes what it is sent, while it is not read from, is not silent. */
+/* A peer that takes what it is sent is not silent. */
 static void note_progress(struct conn *conn)
 {
     struct conn_host *host = conn->host;
 
     if (timer_is_of(&conn->timer, &host->timers[CONN_TIMER_SENDING]))
         timer_start(&conn->timer, &host->timers[CONN_TIMER_SENDING], host->now);
-    else if (conn->state == CONN_OPEN && !conn->is_throttled && !(conn->source.interest & EPOLLIN))
+    else if (conn->state == CONN_OPEN && !conn->is_throttled)
         timer_start(&conn->timer, &host->timers[CONN_TIMER_IDLE], host->now);
 }
 
@@ -377,6 +403,9 @@ static bool close_hopeless(struct conn *conn)
         (conn->is_blocked && sendq_lag(&conn->out) > conn->host->max_lag)) {
         conn->host->counters.lagged++;
         begin_close(conn, 1013, "too slow: the room is too far ahead", true);
+        /* It has much to read before it gets there: as long as it does, it is waited for. */
+        if (conn->state == CONN_CLOSING)
+            timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_SENDING], conn->host->now);
         return true;
     }
     return false;
@@ -610,6 +639,12 @@ static void on_ready(struct reactor_source *source, uint32_t events)
 
     if (conn->state == CONN_DEAD)
         return;
+    /* A peer that neither reads nor stays: it has some time to take what it asked for, and then it
+     * is dropped. */
+    if ((events & EPOLLRDHUP) != 0 && !conn->is_hung) {
+        conn->is_hung = true;
+        timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_SENDING], conn->host->now);
+    }
     if (conn->is_blocked && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
         conn->is_blocked = false;
         note_progress(conn);
@@ -821,18 +856,43 @@ void conn_host_expire(struct conn_host *host)
         timer_class_expire(&host->timers[i], host->now);
 }
 
-bool conn_host_drop_idle(struct conn_host *host)
+/* Drops the first of a timer class that nobody would miss. Returns false where there is none. */
+static bool drop_first(struct timer_class *class, bool (*is_spare)(const struct conn *conn))
 {
-    for (struct list *at = host->timers[CONN_TIMER_HANDSHAKE].running.next;
-         at != &host->timers[CONN_TIMER_HANDSHAKE].running; at = at->next) {
+    for (struct list *at = class->running.next; at != &class->running; at = at->next) {
         struct conn *conn = conn_of(CONTAINER_OF(at, struct timer, link));
 
-        if (conn->has_answered && !conn->is_in_head) {
+        if (is_spare(conn)) {
             conn_drop(conn);
             return true;
         }
     }
     return false;
+}
+
+static bool is_answered(const struct conn *conn)
+{
+    return conn->state == CONN_LINGER && conn->is_shut && !conn->is_websocket;
+}
+
+static bool is_idle(const struct conn *conn)
+{
+    return conn->has_answered && !conn->is_in_head;
+}
+
+static bool is_sluggish(const struct conn *conn)
+{
+    return conn->timer.deadline <=
+           conn->host->now + conn->host->timers[CONN_TIMER_HANDSHAKE].length - SLUGGISH_AFTER;
+}
+
+bool conn_host_drop_spare(struct conn_host *host)
+{
+    struct timer_class *handshake = &host->timers[CONN_TIMER_HANDSHAKE];
+
+    return drop_first(&host->timers[CONN_TIMER_CLOSING], is_answered) ||
+           drop_first(handshake, is_idle) ||
+           (handshake->length > SLUGGISH_AFTER && drop_first(handshake, is_sluggish));
 }
 
 /* A place that is in use has a host. */

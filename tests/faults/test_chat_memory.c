@@ -265,6 +265,12 @@ static void forget_buffers(void)
         pass(1000);
 }
 
+/* Its receiver may be the one who cannot be told: then the sender hears that it is busy. */
+static bool is_direct(const char *command)
+{
+    return strstr(command, "\"to\":") != NULL;
+}
+
 START_TEST(commands_fail_whole)
 {
     bool has_struck = true;
@@ -287,7 +293,7 @@ START_TEST(commands_fail_whole)
         check_books();
         if (result < 0 && (_i == 0 || _i >= 5))
             check_nobody_noticed();
-        else if (result == 0 && B->client != NULL)
+        else if (result == 0 && B->client != NULL && !(has_struck && is_direct(commands[_i])))
             expect_start(B, answers[_i]);
         if (B->client != NULL)
             SEND(B, "{\"type\":\"say\",\"text\":\"again\"}");

@@ -48,9 +48,10 @@ static inline struct peer *peer_of(struct sendq *out)
     return CONTAINER_OF(out, struct peer, out);
 }
 
-static inline void on_replaced(struct sendq *out)
+static inline void on_replaced(struct sendq *out, bool is_cut)
 {
     peer_of(out)->is_replaced = true;
+    peer_of(out)->is_cut = is_cut;
     peer_of(out)->client = NULL;
 }
 

@@ -414,10 +414,11 @@ START_TEST(full_table)
     config.max_clients = 2;
     world_restart();
     enter(A, 1, WIRE_TEXT);
-    ck_assert(!chat_is_full(&chat, 3));
+    ck_assert(!chat_is_full(&chat));
     enter(B, 2, WIRE_TEXT);
-    ck_assert(chat_is_full(&chat, 3));
-    ck_assert(!chat_is_full(&chat, 2));
+    ck_assert(chat_is_full(&chat));
+    ck_assert(chat_has_id(&chat, 2));
+    ck_assert(!chat_has_id(&chat, 3));
     entry.room = STR("elsewhere");
     ck_assert_int_eq(try_enter(C, &entry), CHAT_FULL);
     ck_assert(sendq_is_empty(&C->out));
@@ -425,7 +426,7 @@ START_TEST(full_table)
     expect_nothing(A);
     expect_nothing(B);
     leave(A, false);
-    ck_assert(!chat_is_full(&chat, 3));
+    ck_assert(!chat_is_full(&chat));
     ck_assert_int_eq(try_enter(C, &entry), CHAT_OK);
     check_books();
 }
