@@ -20,6 +20,7 @@ need node nodejs
 CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome)} ||
     fail "Chromium is missing; install it: apt-get install chromium (or scripts/bootstrap.sh)"
 export CHROMIUM
+command -v "$CHROMIUM" >/dev/null || fail "there is no browser at CHROMIUM=$CHROMIUM"
 for module in playwright-core axe-core; do
     [ -d build/browser/node_modules/$module ] || fail "the npm module $module is missing: run scripts/bootstrap.sh"
 done

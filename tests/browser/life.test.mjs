@@ -108,7 +108,7 @@ scenario('the server is killed and comes back under the page', async (stage) => 
   assert.equal((await texts(other)).filter((text) => text.startsWith('meanwhile')).length, 2);
 });
 
-scenario('exact resume under load', ['--history', '5000', '--leave-grace', '60'], async (stage) => {
+scenario('exact resume under load', ['--history', '5000', '--leave-grace', '60', '--rate', '0'], async (stage) => {
   const observer = await stage.peer({ room: 'storm' });
   const flood = await stage.peer({ room: 'storm' });
   const { page, proxy } = await openThrough(stage, '?room=storm');
@@ -126,7 +126,14 @@ scenario('exact resume under load', ['--history', '5000', '--leave-grace', '60']
     if (round % 4 === 1) proxy.stallDown();
     if (round % 4 === 2) proxy.stallUp();
     await next();
+    proxy.isRefusing = round === 5;
     proxy.cut();
+    if (proxy.isRefusing) {
+      // More than a page that enters gets to see.
+      flood.say(...[...Array(120).keys()].map((i) => `behind its back ${i}`));
+      await until('the observer has them', () => observer.said.includes('behind its back 119'));
+      proxy.isRefusing = false;
+    }
     await next();
     await hurry(page);
   }

@@ -88,9 +88,13 @@ scenario('the wire view shows the frames of this page', ['--max-message', '128k'
   await page.goto(stage.server.url);
   await online(page);
   await say(page, 'short');
-  peer.say('界'.repeat(100));
-  peer.say('l'.repeat(65535));
-  await until('all of it', async () => (await texts(page)).length === 3);
+  peer.say('界');
+  await until('the peer has both', () => peer.said.length === 2);
+  const lengthOf = (line) => Buffer.byteLength(line);
+  const overhead = lengthOf(peer.lines.at(-1)) - lengthOf('界');
+  const bounds = [125, 126, 65535, 65536]; // bytes, where the form of the length changes
+  peer.say(...bounds.map((length) => 'l'.repeat(length - overhead)));
+  await until('all of it', async () => (await texts(page)).length === 2 + bounds.length);
   await page.click('#wire-open');
   const rows = await page.$$eval('#frames li', (items) => items.map((item) => ({
     brief: item.querySelector('summary').textContent,
@@ -100,9 +104,10 @@ scenario('the wire view shows the frames of this page', ['--max-message', '128k'
   const { key } = await page.evaluate(() => JSON.parse(sessionStorage.getItem('wschat.me')));
   assert.match(rows[0].payload, new RegExp(`/ws/${await idOf(page)}\\?history=50$`));
   const sort = (list) => list.sort((a, b) => (a.payload < b.payload ? -1 : 1));
-  const expected = sort(frames.map(({ sign, payload }) => ({ sign, payload, length: Buffer.byteLength(payload) })));
+  const expected = sort(frames.map(({ sign, payload }) => ({ sign, payload, length: lengthOf(payload) })));
   const shown = sort(rows.slice(1));
   assert.equal(shown.length, expected.length);
+  for (const bound of bounds) assert.ok(expected.some(({ length }) => length === bound), `${bound} bytes were sent`);
   for (const [i, { sign, payload, length }] of expected.entries()) {
     const { brief, head } = shown[i];
     assert.ok(brief.startsWith(`${sign} text ${length} B`), brief.slice(0, 40));
