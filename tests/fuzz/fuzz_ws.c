@@ -159,7 +159,7 @@ static void check_header(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint64_t sizes[] = {UINT64_MAX, 0, 125, 300};
-    struct ws_reader_limits limits;
+    struct ws_reader_limits limits = {0};
     struct buf whole;
     struct buf pieces;
 
