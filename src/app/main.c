@@ -1,9 +1,22 @@
 /* wschat: a chat server over WebSocket. docs/architecture.md shows the way through the files. */
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "app/options.h"
 #include "app/server.h"
 #include "base/log.h"
+
+/* glibc keeps freed memory for the next request, the more the larger the blocks were. A server that
+ * was busy once should not stay large for ever: long blocks go back to the system at once, and so
+ * does a large free end of the heap. Those that are used again and again are kept in a stock
+ * (base/stock.h). */
+static void tune_malloc(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+#endif
+}
 
 int main(int argc, char **argv)
 {
@@ -20,6 +33,7 @@ int main(int argc, char **argv)
     case OPTIONS_EXIT_USAGE:
         return 2;
     }
+    tune_malloc();
     log_setup((enum log_level)options.log_level, options.log_format == LOG_FORMAT_JSON);
     if (server_init(&server, &options) < 0)
         return EXIT_FAILURE;

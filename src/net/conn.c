@@ -678,6 +678,22 @@ static void drop_expired(struct timer *timer)
     conn_drop(conn_of(timer));
 }
 
+/* The peer takes nothing. If it has ended what it sends, it gets no more answers, but what it sent
+ * is still handled: all of that has arrived. */
+static void sending_expired(struct timer *timer)
+{
+    struct conn *conn = conn_of(timer);
+
+    if (conn->state != CONN_OPEN || !conn->is_hung || conn->is_mute) {
+        conn_drop(conn);
+        return;
+    }
+    conn->is_mute = true;
+    conn->is_blocked = false;
+    timer_start(timer, &conn->host->timers[CONN_TIMER_IDLE], conn->host->now);
+    conn_flush(conn);
+}
+
 static void handshake_expired(struct timer *timer)
 {
     struct conn *conn = conn_of(timer);
@@ -720,7 +736,7 @@ static void throttle_expired(struct timer *timer)
 /* ---- the host ---- */
 
 static void (*const timer_handlers[CONN_TIMERS])(struct timer *) = {
-    [CONN_TIMER_HANDSHAKE] = handshake_expired, [CONN_TIMER_SENDING] = drop_expired,
+    [CONN_TIMER_HANDSHAKE] = handshake_expired, [CONN_TIMER_SENDING] = sending_expired,
     [CONN_TIMER_IDLE] = idle_expired,           [CONN_TIMER_PONG] = drop_expired,
     [CONN_TIMER_CLOSING] = drop_expired,        [CONN_TIMER_THROTTLE] = throttle_expired,
 };
