@@ -242,7 +242,7 @@ scenario('slash commands and direct messages', async (stage) => {
   const third = await stage.peer();
   await say(other, '/name Bob B');
   await contains(page, '#people', 'Bob B');
-  await say(page, '/msg bob b psst');
+  await say(page, '/msg bOB b psst');
   await sees(other, 'psst');
   await contains(other, '.direct', 'only you see this');
   await contains(page, '.direct.own', 'to Bob B');
