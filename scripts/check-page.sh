@@ -37,8 +37,8 @@ export TMPDIR=$work
 
 run() {
     local status=0
-    # Under timeout all of them are one process group; the browser ends with the pipe to it.
-    timeout --kill-after=5 "${CHECK_PAGE_SECONDS:-90}" node "$@" || status=$?
+    # In the foreground, so that Ctrl-C ends it; node takes the servers and the browser with it.
+    timeout --foreground --kill-after=5 "${CHECK_PAGE_SECONDS:-90}" node "$@" || status=$?
     [ "$status" != 124 ] || fail "not done after ${CHECK_PAGE_SECONDS:-90} s (CHECK_PAGE_SECONDS)"
     [ "$status" = 0 ] || fail "failed"
 }

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 const binary = process.env.WSCHAT_BIN ?? './wschat';
 const running = new Set();
 process.on('exit', () => running.forEach((server) => server.process.kill('SIGKILL')));
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
 export class Server {
   port = 0;
