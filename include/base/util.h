@@ -19,9 +19,6 @@
 /* The struct of type `type` whose member `member` lies at `ptr`. */
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
-#define LIKELY(x) __builtin_expect(!!(x), 1)
-#define UNLIKELY(x) __builtin_expect(!!(x), 0)
-
 static inline size_t min_size(size_t a, size_t b)
 {
     return a < b ? a : b;
