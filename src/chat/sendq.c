@@ -20,7 +20,7 @@ struct sendq_node {
 };
 
 /* Small answers that follow one another share a node of this size. */
-#define NODE_MIN 960
+#define NODE_MIN 896
 
 void sendq_init(struct sendq *q)
 {
