@@ -8,12 +8,6 @@ build=${1:?usage: scripts/coverage.sh BUILD MINIMUM}
 minimum=${2:?how many per cent at least?}
 command -v gcovr >/dev/null || { echo "gcovr is missing: apt-get install gcovr" >&2; exit 1; }
 
-report() {
-    gcovr --root . --object-directory "$build" --filter '(src|include)/(base|proto|chat)/' \
-        --exclude-unreachable-branches "$@" "$build"
-}
-
 echo "Lines with a branch that no test takes:"
-report --branches --txt "$build/branches.txt" --json "$build/coverage.json"
-cat "$build/branches.txt"
-report --txt "$build/lines.txt" --txt-summary --fail-under-branch "$minimum"
+gcovr --root . --object-directory "$build" --filter '(src|include)/(base|proto|chat)/' \
+    --exclude-unreachable-branches --branches --print-summary --fail-under-branch "$minimum" "$build"
