@@ -244,6 +244,7 @@ static void expect_spoiled_not_recovered(const struct server *s, const char *pos
 
 START_TEST(what_is_no_position_recovers_nothing)
 {
+    char endless[900] = "";
     struct server *s = server_start(NULL);
     struct seat *seat = seat_open(s, 1, "room=r");
 
@@ -251,6 +252,8 @@ START_TEST(what_is_no_position_recovers_nothing)
     seat_expect_message(seat, 1, "one");
     seat_say(seat, "two");
     seat_expect_message(seat, 1, "two");
+    memset(endless, '1', sizeof(endless) - 1);
+    expect_not_recovered(s, endless, "two");
     for (size_t i = 0; i < ARRAY_LEN(garbage); i++)
         expect_not_recovered(s, garbage[i], "two");
     expect_spoiled_not_recovered(s, seat->pos, "two");
@@ -353,6 +356,84 @@ START_TEST(without_history_only_the_newest_position_counts)
     ck_assert(!late->recovered);
     seat_sync(late);
     seat_drop(late);
+    seat_drop(seat);
+}
+END_TEST
+
+/* Says so many bytes; returns how long the frame is in which they come back. */
+static size_t say_long(struct seat *seat, size_t len)
+{
+    char *text = malloc(len + 1);
+    char *json;
+    size_t size;
+
+    ck_assert_ptr_nonnull(text);
+    memset(text, 'x', len);
+    text[len] = '\0';
+    seat_say(seat, text);
+    free(text);
+    json = seat_read(seat);
+    size = strlen(json) + (strlen(json) < 126 ? 2 : 4);
+    free(json);
+    return size;
+}
+
+#define REPLAY_MOST ((size_t)64 * 1024)
+#define LONG_TEXT ((size_t)12000)
+
+START_TEST(a_replay_is_as_long_as_a_client_may_lag)
+{
+    struct server *s = server_start(LIST("--max-lag", "64k"));
+    struct seat *seat = seat_open(s, 1, "");
+    char start[V1_TEXT];
+    size_t total = 0, around = 0;
+
+    say_long(seat, 1);
+    memcpy(start, seat->pos, sizeof(start));
+    for (int i = 0; i < 4; i++) {
+        size_t size = say_long(seat, LONG_TEXT);
+
+        around = size - LONG_TEXT;
+        total += size;
+    }
+    total += say_long(seat, REPLAY_MOST - total - around);
+    ck_assert_uint_eq(total, REPLAY_MOST);
+    memcpy(seat->pos, start, sizeof(start));
+    ws_expect_close(seat_connect(seat, s, ""), 4000);
+    seat_read_welcome(seat);
+    ck_assert(seat->recovered);
+    for (int i = 0; i < 5; i++)
+        free(seat_read(seat));
+    seat_sync(seat);
+    say_long(seat, 0); /* one too many */
+    memcpy(seat->pos, start, sizeof(start));
+    ws_expect_close(seat_connect(seat, s, "&history=2"), 4000);
+    seat_read_welcome(seat);
+    ck_assert(!seat->recovered);
+    free(seat_read(seat));
+    seat_expect_message(seat, 1, "");
+    seat_sync(seat);
+    seat_drop(seat);
+}
+END_TEST
+
+START_TEST(presence_is_replayed_as_far_as_it_is_kept)
+{
+    struct server *s = server_start(LIST("--history", "3"));
+    struct seat *seat = seat_open(s, 1, "");
+    struct client *others[4];
+
+    for (unsigned i = 0; i < ARRAY_LEN(others); i++)
+        others[i] = ws_open_chat(s, 2 + i);
+    ws_expect_close_later(seat_connect(seat, s, ""), 4000);
+    seat_read_welcome(seat);
+    ck_assert(seat->recovered);
+    ck_assert_uint_eq(seat->count, 5);
+    for (unsigned i = 1; i < ARRAY_LEN(others); i++)
+        seat_expect_presence(seat, "join", 2 + i, "");
+    seat_sync(seat);
+    for (unsigned i = 0; i < ARRAY_LEN(others); i++)
+        client_close(others[i]);
     seat_drop(seat);
 }
 END_TEST
@@ -830,6 +911,8 @@ Suite *suite_resume(void)
     tcase_add_test(impossible, positions_of_elsewhere_recover_nothing);
     tcase_add_test(impossible, a_room_that_was_empty_keeps_positions_as_long_as_messages);
     tcase_add_test(impossible, too_old_is_told);
+    tcase_add_test(impossible, a_replay_is_as_long_as_a_client_may_lag);
+    tcase_add_test(impossible, presence_is_replayed_as_far_as_it_is_kept);
     tcase_add_test(impossible, without_history_only_the_newest_position_counts);
     tcase_add_test(torture, after_a_restart_what_never_came_back_is_sent_again);
     tcase_add_loop_test(torture, who_resumes_fifty_times_sees_every_message_once_and_in_order, 0,

@@ -163,10 +163,13 @@ START_TEST(bad_rooms_and_names_are_refused)
 END_TEST
 
 static const char *const bad_queries[] = {
-    "room=a&room=a",       "room=a&ro%6Fm=b", "room=a&room=", "name=a&name=a",  "name=&name=",
-    "history=1&history=1", "since=a&since=a", "key=a&key=a",  "history=-1",     "history=%2B1",
-    "history=x",           "history=",        "history=1.0",  "history=01",     "history=1e1",
-    "history=+1",          "history=1+",      "history=0x1",  "history=%D9%A1",
+    "room=a&room=a",   "room=a&ro%6Fm=b",    "room=a&room=",
+    "name=a&name=a",   "name=&name=",        "history=1&history=1",
+    "since=a&since=a", "key=a&key=a",        "history=-1",
+    "history=%2B1",    "history=x",          "history=",
+    "history=1.0",     "history=01",         "history=1e1",
+    "history=+1",      "history=1+",         "history=0x1",
+    "history=%D9%A1",  "history=4294967296", "history=18446744073709551617",
 };
 
 START_TEST(bad_parameters_are_refused)
@@ -292,7 +295,7 @@ START_TEST(v1_gets_fifty_and_text_none_unless_they_ask)
     expect_v1_history(s, "history=0", 1, 0);
     expect_v1_history(s, "history=1", 51, 51);
     expect_v1_history(s, "history=51", 1, 51);
-    expect_v1_history(s, "history=1000000", 1, 51);
+    expect_v1_history(s, "history=4294967295", 1, 51);
     expect_text_history(s, "", 1, 0);
 }
 END_TEST

@@ -367,7 +367,7 @@ START_TEST(a_take_over_in_another_room_moves)
     seat_connect(seat, s, "&room=a");
     seat_read_welcome(seat);
     seat_expect_presence(there, "leave", 1, "ada");
-    seat_expect_presence(here, "join", 1, "");
+    seat_expect_presence(here, "join", 1, "ada"); /* a name that is not given stays */
     seat_sync(there);
     seat_sync(here);
     client_close(text);
@@ -560,6 +560,25 @@ START_TEST(a_broken_text_client_leaves_at_once)
 }
 END_TEST
 
+START_TEST(an_owner_may_come_back_to_a_full_table)
+{
+    struct server *s = server_start(LIST("--max-clients", "2"));
+    struct seat *seat = seat_open(s, 1, "");
+    struct client *other = ws_open_chat(s, 2);
+
+    seat_expect_presence(seat, "join", 2, "");
+    ck_assert_int_eq(ws_refused(s, "/ws/3", ""), 503);
+    ws_expect_close(seat_connect(seat, s, ""), 4000);
+    seat_read_welcome(seat);
+    ck_assert(seat->recovered);
+    expect_taken(s, "x", "");
+    seat_sync(seat);
+    ws_sync(other);
+    client_close(other);
+    seat_drop(seat);
+}
+END_TEST
+
 START_TEST(a_seat_that_waits_has_its_place_in_a_full_table)
 {
     struct server *s = server_start(LIST(LONG_GRACE, "--max-clients", "2"));
@@ -604,6 +623,7 @@ Suite *suite_seats(void)
     tcase_add_test(waiting, each_break_has_its_own_grace_time);
     tcase_add_loop_test(waiting, a_clean_close_leaves_at_once, 0, (int)ARRAY_LEN(goes));
     tcase_add_test(waiting, a_broken_text_client_leaves_at_once);
+    tcase_add_test(waiting, an_owner_may_come_back_to_a_full_table);
     tcase_add_test(waiting, a_seat_that_waits_has_its_place_in_a_full_table);
     return suite;
 }
