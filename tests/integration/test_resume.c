@@ -407,10 +407,12 @@ START_TEST(a_replay_is_as_long_as_a_client_may_lag)
     seat_sync(seat);
     say_long(seat, 0); /* one too many */
     memcpy(seat->pos, start, sizeof(start));
-    ws_expect_close(seat_connect(seat, s, "&history=2"), 4000);
+    ws_expect_close(seat_connect(seat, s, ""), 4000);
     seat_read_welcome(seat);
     ck_assert(!seat->recovered);
-    free(seat_read(seat));
+    /* The last messages have the same bound: the first long one has no place. */
+    for (int i = 0; i < 4; i++)
+        free(seat_read(seat));
     seat_expect_message(seat, 1, "");
     seat_sync(seat);
     seat_drop(seat);
