@@ -20,7 +20,7 @@
 #define MODEL_STEPS 4000
 #define MODEL_FRAME_MAX 70100
 #define MODEL_COUNTED 20000 /* more bytes are not counted one by one after each step */
-#define MODEL_SLACK 256     /* small answers share a node, so that detach may keep a bit more */
+#define MODEL_SLACK 1024    /* small answers share a node, so that detach may keep a bit more */
 
 #define MODEL_CHECK(condition)                                                                     \
     do {                                                                                           \
