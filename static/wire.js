@@ -20,7 +20,7 @@ function row({ direction, kind, payload, at }) {
   const isOut = direction === 'out';
   const length = byteLength(payload) - (kind === 'close' ? 2 : 0); // four digits and a space stand for two bytes
   const text = conceal(payload);
-  const clock = new Date(at).toISOString().slice(11, 23);
+  const clock = new Date(at).toTimeString().slice(0, 8);
   const brief = make('summary', '', make('b', '', isOut ? '↑' : '↓'), ` ${kind} `,
     make('span', 'quiet', kind === 'http' ? '' : `${length} B`), make('time', 'quiet', clock), make('code', '', text));
   const head = kind === 'http' ? '' : make('code', 'head', header(kind === 'close' ? 8 : 1, length, isOut));

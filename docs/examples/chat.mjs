@@ -10,6 +10,7 @@ export function chat(server, query, show) {
     socket.onclose = ({ code }) => {
       isLive = false;
       if (code === 4000) return; // another connection of ours took the seat over
+      if (code === 1009) unsent.delete(unsent.keys().next().value); // too long for the server
       if (code === 4009) id = Date.now() + Math.floor(Math.random() * 1000); // somebody has our id
       setTimeout(connect, Math.random() * pause);
       pause = Math.min(2 * pause, 15000);

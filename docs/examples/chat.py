@@ -7,15 +7,18 @@ class Chat:
         self.unsent, self.socket, self.is_live, self.pause = {}, None, False, 0.5  # unsent: ref → text
 
     async def run(self):
-        while not self.socket or self.socket.close_code != 4000:  # another connection of ours took the seat over
-            if self.socket and self.socket.close_code == 4009:  # somebody has our id
+        code = None
+        while code != 4000:  # another connection of ours took the seat over
+            if code == 4009:  # somebody has our id
                 self.id = time.time_ns() // 10**6 + random.randrange(1000)
+            if code == 1009:  # too long for the server
+                self.unsent.pop(next(iter(self.unsent), None), None)
             with contextlib.suppress(OSError, asyncio.TimeoutError, websockets.WebSocketException):
                 url = f"{self.server}/ws/{self.id}?{urllib.parse.urlencode(self.query)}"
                 async with websockets.connect(url, subprotocols=["wschat.v1"]) as self.socket:
                     async for data in self.socket:
                         await self.receive(json.loads(data))
-            self.is_live = False
+            self.is_live, code, self.socket = False, self.socket and self.socket.close_code, None
             await asyncio.sleep(random.random() * self.pause)
             self.pause = min(2 * self.pause, 15)
 

@@ -19,9 +19,9 @@ bool log_is_enabled(enum log_level level);
  * whose value is NULL is left out. */
 void log_line(enum log_level level, const char *message, ...) __attribute__((sentinel));
 
-/* Writes a line that the user asked for by starting the program, whatever the level: as text just
+/* Writes a line that a person at the terminal waits for, whatever the level is set to: as text just
  * "wschat: message". */
-void log_announce(const char *message);
+void log_announce(enum log_level level, const char *message);
 
 #define log_error(...) log_line(LOG_ERROR, __VA_ARGS__, (char *)0)
 #define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__, (char *)0)

@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Functions that write without knowing how much room there is. Hardened libc headers make macros of some. */
+/* Functions that write without knowing how much room there is. Hardened libc headers make macros of
+ * some. */
 #undef strcpy
 #undef strcat
 #undef sprintf

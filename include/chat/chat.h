@@ -16,8 +16,8 @@
 #define CLOSE_REPLACED 4000  /* the seat's owner took it over from another connection */
 #define CLOSE_ID_IN_USE 4009 /* somebody else has this id */
 
-#define CHAT_ROOM_COST 1024 /* bytes that a room counts for in history_memory besides its records  \
-                             */
+/* Bytes that a room counts for in history_memory besides its records. */
+#define CHAT_ROOM_COST 1024
 
 struct chat_config {
     size_t max_clients;
@@ -71,6 +71,7 @@ struct chat {
     struct list gone;    /* seats that are given up as soon as nothing is being flushed */
     struct list records; /* all records, oldest first */
     size_t record_bytes; /* what they cost */
+    size_t orphan_bytes; /* what records cost that only slow readers still hold */
     uint64_t rooms_made;
     uint64_t now;  /* monotonic milliseconds */
     uint64_t wall; /* milliseconds since 1970 */
@@ -132,7 +133,7 @@ struct room *chat_take_dirty(struct chat *chat);
 /* Brackets the walk through a room's readers. Within, chat_leave may be called for the reader at
  * hand only, and the others hear of it after the walk. */
 void chat_begin_flush(struct chat *chat, struct room *room);
-void chat_end_flush(struct chat *chat, struct room *room);
+void chat_end_flush(struct room *room);
 
 /* Gives up seats whose time is over. */
 void chat_expire(struct chat *chat);

@@ -19,6 +19,8 @@ struct record {
     struct room *room;  /* for the owner */
     struct event event; /* its slices point into `bytes` */
     size_t cost;        /* bytes of memory that it stands for */
+    size_t
+        *orphans; /* once no history holds it: the sum that its cost is part of until it is freed */
     uint32_t holders;
     struct buf frames[WIRE_KINDS]; /* empty until wanted */
     char bytes[];

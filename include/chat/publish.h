@@ -23,8 +23,8 @@ struct replay {
 };
 
 /* Finds what to replay to somebody who enters: all that came after the position it knows where that
- * is still possible, else the last messages, as many as it wants. Never more bytes than a client
- * may lag behind: that bounds what one that does not read can hold. */
+ * is still possible, else the last messages, as many as it wants, or as few as memory that slow
+ * readers hold allows. */
 struct replay publish_plan_replay(struct chat *chat, struct room *room,
                                   const struct chat_entry *entry);
 

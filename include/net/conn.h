@@ -1,3 +1,4 @@
+/* clang-format off */
 /* Connection: a socket, its bytes, and how far it is in its life.
  *
  *      HTTP --upgrade--> OPEN --we close--> CLOSING --peer's Close--> LINGER --peer's FIN--> DEAD
@@ -7,12 +8,22 @@
  *      OPEN     reads WebSocket messages
  *      CLOSING  has sent Close and reads until the peer's Close, dropping messages
  *      LINGER   sends what is queued, then its FIN, and drops what it reads until the peer's FIN:
- * closing at once could reset the connection and so destroy what is on its way to the peer (RFC
- * 9112, 9.6) DEAD     waits for the end of the tick, when the descriptor is closed and the place is
- * free again
+ *               closing at once could reset the connection and so destroy what is on its way to
+ *               the peer (RFC 9112, 9.6)
+ *      DEAD     waits for the end of the tick, when the descriptor is closed and its place free
+ *
+ * Beside the state there is what the socket can still do:
+ *
+ *      is_blocked    our send buffer is full           set by sending, cleared by EPOLLOUT
+ *      is_throttled  the peer is over its rate         set by its messages, cleared by a timer
+ *      is_ended      the peer's FIN was read           for good
+ *      is_hung       ... was seen, but not yet read    for good; it stands behind unread bytes
+ *      is_shut       our FIN is sent                   for good
+ *      is_mute       sending fails: the peer is gone   for good; what it sent is still read
  *
  * What a connection is for is its host's to say: conn_host has the calls. Nothing here frees a
- * connection but conn_reap. */
+ * connection but conn_host_reap. */
+/* clang-format on */
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
@@ -47,6 +58,7 @@ struct conn {
     struct sendq out;
     struct conn_host *host;
     struct client *client; /* the host's: whose seat it carries; NULL: none */
+    uint16_t close_code;   /* once it was OPEN and is not any more */
     uint8_t state;         /* enum conn_state */
     bool is_blocked;       /* the socket's buffer is full */
     bool is_throttled;     /* it has sent all it may for now */

@@ -15,6 +15,17 @@ enum ws_opcode {
     WS_PONG = 10,
 };
 
+/* Codes of close frames that this server sends (RFC 6455, 7.4.1, and the IANA registry). */
+enum ws_close_code {
+    WS_CLOSE_GOING_AWAY = 1001,
+    WS_CLOSE_PROTOCOL_ERROR = 1002,
+    WS_CLOSE_UNSUPPORTED_DATA = 1003,
+    WS_CLOSE_INVALID_DATA = 1007,
+    WS_CLOSE_TOO_BIG = 1009,
+    WS_CLOSE_SERVER_ERROR = 1011,
+    WS_CLOSE_TRY_AGAIN_LATER = 1013,
+};
+
 /* Why a connection fails (RFC 6455, 7.1.7). Functions return them negated. */
 enum ws_error {
     WS_OK = 0,

@@ -198,7 +198,7 @@ static bool set_value(struct options *options, const struct option *option, cons
     case OPTION_CHOICE:
         return read_choice(text, option->values, field);
     case OPTION_PATH:
-        options->static_dir = text;
+        *(const char **)field = text;
         return text[0] != '\0';
     case OPTION_ADDRESS:
         ((struct options_listeners *)field)->count = 0;

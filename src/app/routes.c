@@ -5,6 +5,7 @@
 
 #include "app/assets.h"
 #include "app/server.h"
+#include "base/log.h"
 #include "base/util.h"
 #include "proto/http_query.h"
 #include "proto/http_response.h"
@@ -107,6 +108,7 @@ static void refuse(const struct answer *answer, int status, const char *text, co
 {
     struct answer last = *answer;
 
+    log_debug("refused", "status", http_status_reason(status), "why", text);
     last.keep_alive = false;
     send_text(&last, status, text, fields);
 }
@@ -200,7 +202,7 @@ struct entry_text {
     char key[HTTP_LINE_MAX];
 };
 
-/* Reads the parameters of contract `/ws/{client_id}?room=R&name=N&history=K&since=POS&key=KEY`.
+/* Reads the parameters of `/ws/{client_id}?room=R&name=N&history=K&since=POS&key=KEY`.
  * Returns NULL, or what is wrong. */
 static const char *read_entry(const struct http_request *request, struct chat_entry *entry,
                               struct entry_text *text)
@@ -211,14 +213,14 @@ static const char *read_entry(const struct http_request *request, struct chat_en
     if (found == 0)
         entry->room = STR("lobby");
     if (found < 0 || entry->room.len == 0 || !wire_name_is_valid(entry->room))
-        return "room must be 1 to 64 bytes of UTF-8 without control characters.";
+        return "room must be given once: 1 to 64 bytes of UTF-8 without control characters.";
     if (parameter(request, STR("name"), text->name, sizeof(text->name), &entry->name) < 0 ||
         (entry->name.len > 0 && !wire_name_is_valid(entry->name)))
-        return "name must be at most 64 bytes of UTF-8 without control characters.";
+        return "name must be given once: at most 64 bytes of UTF-8 without control characters.";
     entry->history = entry->wire == WIRE_V1 ? V1_HISTORY : 0;
     found = parameter(request, STR("history"), text->history, sizeof(text->history), &history);
     if (found < 0 || (found > 0 && !str_to_u64(history, UINT32_MAX, &entry->history)))
-        return "history must be a number of messages.";
+        return "history must be given once: a number of messages up to 4294967295.";
     if (parameter(request, STR("since"), text->since, sizeof(text->since), &entry->since) < 0)
         return "since must be given once, percent-encoded.";
     if (parameter(request, STR("key"), text->key, sizeof(text->key), &entry->key) < 0)
@@ -239,7 +241,7 @@ static bool check_upgrade(const struct answer *answer, const struct http_request
             send_text(answer, 426, "This is a WebSocket: connect with ws:// or wss://.",
                       UPGRADE_FIELDS);
         else
-            send_text(answer, 405, "This path knows GET only.", "Allow: GET\r\n");
+            send_text(answer, 405, "This path knows GET and HEAD only.", ALLOW_GET);
         return false;
     }
     error = -ws_handshake_check(request, accept);
@@ -248,7 +250,7 @@ static bool check_upgrade(const struct answer *answer, const struct http_request
 
         refuse(answer, status, ws_handshake_text((enum ws_handshake_error)error),
                status == 426   ? UPGRADE_FIELDS
-               : status == 405 ? "Allow: GET\r\n"
+               : status == 405 ? ALLOW_GET
                                : "");
         return false;
     }
@@ -279,6 +281,7 @@ static void upgrade(const struct answer *answer, const char accept[WS_ACCEPT_SIZ
     };
 
     count_response(answer, 101);
+    log_debug("websocket opened", "wire", is_v1 ? WIRE_V1_PROTOCOL : "text");
     if (conn_upgrade(answer->conn, response, (int)ARRAY_LEN(response), limits))
         server_of(answer->conn)->websockets++;
 }
@@ -308,7 +311,7 @@ static void enter_chat(struct conn *conn, const struct chat_entry *entry)
         return;
     case CHAT_FULL:
     case CHAT_NO_MEMORY:
-        conn_close(conn, 1013, "the server is full: try again later");
+        conn_close(conn, WS_CLOSE_TRY_AGAIN_LATER, "the server is full: try again later");
         return;
     }
 }

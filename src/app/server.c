@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,8 +57,8 @@ static void read_clocks(struct server *server)
 
     clock_gettime(CLOCK_REALTIME, &wall);
     server->host.now_ns = monotonic_ns();
-    server->host.now = server->host.now_ns / 1000000;
-    server->host.wall = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000;
+    server->host.now = server->host.now_ns / NS_PER_MS;
+    server->host.wall = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / NS_PER_MS;
     chat_set_time(&server->chat, server->host.now, server->host.wall);
 }
 
@@ -96,6 +97,17 @@ static int on_message(struct conn *conn, struct ws_message *message)
     return 0;
 }
 
+static void log_left(const struct conn *conn, const struct client *client)
+{
+    char id[24], code[8];
+
+    if (!log_is_enabled(LOG_DEBUG))
+        return;
+    snprintf(code, sizeof(code), "%u", (unsigned)conn->close_code);
+    snprintf(id, sizeof(id), "%llu", client != NULL ? (unsigned long long)client->id : 0);
+    log_debug("websocket ended", "id", client != NULL ? id : NULL, "code", code);
+}
+
 static int on_left(struct conn *conn, bool is_broken)
 {
     struct server *server = server_of(conn);
@@ -103,6 +115,7 @@ static int on_left(struct conn *conn, bool is_broken)
 
     server->websockets--;
     conn->client = NULL;
+    log_left(conn, client);
     return client == NULL ? 0 : chat_leave(&server->chat, client, is_broken);
 }
 
@@ -155,7 +168,7 @@ static void flush_room(void *owner, struct room *room)
     chat_begin_flush(&server->chat, room);
     for (int wire = 0; wire < WIRE_KINDS; wire++)
         flush_readers(room, (enum wire_kind)wire);
-    chat_end_flush(&server->chat, room);
+    chat_end_flush(room);
 }
 
 /* ---- accepting ---- */
@@ -236,7 +249,7 @@ static void stop(struct server *server)
     server->is_stopping = true;
     server->end_by = server->host.now + server->options->shutdown_timeout;
     chat_stop(&server->chat);
-    conn_host_close_all(&server->host, 1001, "the server is going away");
+    conn_host_close_all(&server->host, WS_CLOSE_GOING_AWAY, "the server is going away");
 }
 
 static void on_signal(struct reactor_source *source, uint32_t events)
@@ -321,9 +334,18 @@ void server_run(struct server *server)
 
 /* ---- the beginning ---- */
 
-static int fail(const char *what, const char *which)
+/* Says why the program ends. Returns -1. */
+static int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static int fail(const char *format, ...)
 {
-    fprintf(stderr, "wschat: %s%s: %s\n", what, which, strerror(errno));
+    char message[SOCKET_TEXT_MAX + 256];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    log_announce(LOG_ERROR, message);
     return -1;
 }
 
@@ -334,28 +356,27 @@ static int fit_descriptors(struct server *server, size_t listeners, size_t *capa
     size_t others = OTHER_FDS + listeners,
            wanted = server->options->max_clients + EXTRA_CONNS + others, left, extra;
     struct rlimit limit;
+    char text[24];
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return fail("cannot read the limit of open files", "");
+        return fail("cannot read the limit of open files: %s", strerror(errno));
     if (limit.rlim_cur < wanted) {
         limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
         if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-            return fail("cannot raise the limit of open files", "");
+            return fail("cannot raise the limit of open files: %s", strerror(errno));
     }
     left = limit.rlim_cur < wanted ? (size_t)limit.rlim_cur : wanted;
-    if (left < others + 2) {
-        fprintf(stderr, "wschat: the limit of open files is too low: raise it with ulimit -n\n");
-        return -1;
-    }
+    if (left < others + 2)
+        return fail("the limit of open files is too low: raise it with ulimit -n");
     left -= others;
     extra = min_size(EXTRA_CONNS, (left + 7) / 8);
     server->max_clients = min_size(server->options->max_clients, left - extra);
     *capacity = server->max_clients + extra;
-    if (server->max_clients < server->options->max_clients)
-        fprintf(stderr,
-                "wschat: warning: only %zu clients fit the limit of open files; raise it with "
-                "ulimit -n\n",
-                server->max_clients);
+    if (server->max_clients < server->options->max_clients) {
+        snprintf(text, sizeof(text), "%zu", server->max_clients);
+        log_warning("fewer clients fit the limit of open files: raise it with ulimit -n",
+                    "max_clients", text);
+    }
     return 0;
 }
 
@@ -368,18 +389,16 @@ static int open_listener(struct server *server, const char *text, bool is_admin)
 
     socket_address_read(&address, text);
     fd = socket_listen(&address);
-    if (fd < 0) {
-        fprintf(stderr, "wschat: cannot listen on %s: %s; choose another address with %s\n", text,
-                strerror(errno), is_admin ? "--admin" : "--port or --listen");
-        return -1;
-    }
+    if (fd < 0)
+        return fail("cannot listen on %s: %s; choose another address with %s", text,
+                    strerror(errno), is_admin ? "--admin" : "--port or --listen");
     listener->source = (struct reactor_source){.ready = on_connect, .fd = fd};
     listener->server = server;
     listener->is_admin = is_admin;
     server->listener_count++;
     socket_url(fd, url);
     snprintf(line, sizeof(line), is_admin ? "metrics on %smetrics" : "listening on %s", url);
-    log_announce(line);
+    log_announce(LOG_INFO, line);
     return 0;
 }
 
@@ -488,9 +507,15 @@ static void set_limits(struct server *server)
         (struct origin_list){options->allow_origin.items, options->allow_origin.count};
 }
 
+static void close_listeners(struct server *server)
+{
+    for (size_t i = 0; i < server->listener_count; i++)
+        socket_close_listener(server->listeners[i].source.fd);
+}
+
 int server_init(struct server *server, const struct options *options)
 {
-    size_t capacity;
+    size_t capacity = 0;
 
     memset(server, 0, sizeof(*server));
     server->options = options;
@@ -498,25 +523,27 @@ int server_init(struct server *server, const struct options *options)
     server->end_by = UINT64_MAX;
     set_limits(server);
     if (options->static_dir != NULL && assets_open_folder(options->static_dir) < 0)
-        return fail("cannot open the folder ", options->static_dir);
+        return fail("cannot open the folder %s: %s", options->static_dir, strerror(errno));
     if (fit_descriptors(server, options->listen.count + 2, &capacity) < 0)
         return -1;
     if (reactor_init(&server->reactor) < 0 || open_signals(server) < 0)
-        return fail("cannot start", "");
+        return fail("cannot start: %s", strerror(errno));
     if (open_host(server, capacity) < 0 || open_chat(server) < 0)
-        return fail("not enough memory for so many clients", "");
+        return fail("not enough memory for so many clients: %s; lower --max-clients",
+                    strerror(errno));
     read_clocks(server);
     server->started = server->host.wall;
-    if (open_listeners(server) < 0)
+    if (open_listeners(server) < 0) {
+        close_listeners(server);
         return -1;
+    }
     set_accepting(server, true);
     return 0;
 }
 
 void server_deinit(struct server *server)
 {
-    for (size_t i = 0; i < server->listener_count; i++)
-        socket_close_listener(server->listeners[i].source.fd);
+    close_listeners(server);
     conn_host_deinit(&server->host);
     chat_deinit(&server->chat);
     close(server->signals.fd);

@@ -159,14 +159,14 @@ void log_line(enum log_level level, const char *message, ...)
     errno = saved;
 }
 
-void log_announce(const char *message)
+void log_announce(enum log_level level, const char *message)
 {
     struct buf line;
 
     buf_init(&line);
     if (as_json) {
         append_time(&line);
-        append_pair(&line, "level", level_names[LOG_INFO]);
+        append_pair(&line, "level", level_names[level]);
         append_pair(&line, "msg", message);
         buf_append_str(&line, STR("}\n"));
     } else {

@@ -498,9 +498,8 @@ void chat_begin_flush(struct chat *chat, struct room *room)
     room->is_flushing = true;
 }
 
-void chat_end_flush(struct chat *chat, struct room *room)
+void chat_end_flush(struct room *room)
 {
-    (void)chat;
     room->is_flushing = false;
 }
 

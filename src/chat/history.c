@@ -41,6 +41,8 @@ void record_release(struct record *record)
 {
     if (record == NULL || --record->holders > 0)
         return;
+    if (record->orphans != NULL)
+        *record->orphans -= record->cost;
     for (int wire = 0; wire < WIRE_KINDS; wire++)
         buf_deinit(&record->frames[wire]);
     free(record);

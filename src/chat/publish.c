@@ -6,7 +6,7 @@
 #include "chat/frame.h"
 #include "proto/ws_frame.h"
 
-/* Bytes that may be replayed in any case. */
+/* Bytes that may be replayed in any case, if they are there. */
 #define REPLAY_MIN 65536
 
 /* ---- history ---- */
@@ -22,6 +22,10 @@ static void forget_oldest(struct chat *chat, struct history *history)
 
     list_remove(&record->age);
     chat->record_bytes -= record->cost;
+    if (record->holders > 1) {
+        chat->orphan_bytes += record->cost;
+        record->orphans = &chat->orphan_bytes;
+    }
     record_release(record);
 }
 
@@ -254,6 +258,17 @@ static int encode_record(struct chat *chat, struct record *record, enum wire_kin
     return result;
 }
 
+/* Bytes that one replay may take. Replays share the records with the history, so they cost nothing
+ * more, until it forgets records that somebody has not read yet. Where there is as much of these as
+ * the history may hold, newcomers get no more than they may lag behind: who does not read cannot
+ * make the server hold on to everything that was ever said. */
+static uint64_t replay_budget(const struct chat *chat)
+{
+    if (chat->orphan_bytes <= chat->config.history_memory)
+        return UINT64_MAX;
+    return max_size((size_t)chat->config.max_lag, REPLAY_MIN);
+}
+
 /* Takes what it costs to send the records from place `first` on off *budget. Returns false where
  * that is not enough. */
 static bool spend(struct chat *chat, const struct history *history, size_t first,
@@ -272,7 +287,7 @@ static bool spend(struct chat *chat, const struct history *history, size_t first
 static bool can_recover(struct chat *chat, const struct room *room, const struct chat_entry *entry,
                         uint64_t *after)
 {
-    uint64_t budget = max_size(chat->config.max_lag, REPLAY_MIN), epoch, seq;
+    uint64_t budget = replay_budget(chat), epoch, seq;
 
     if (entry->since.ptr == NULL || !wire_pos_read(entry->since, &epoch, &seq) ||
         epoch != room->epoch || seq > room->seq || room->messages.gone > seq)
@@ -287,7 +302,7 @@ struct replay publish_plan_replay(struct chat *chat, struct room *room,
                                   const struct chat_entry *entry)
 {
     const struct history *messages = &room->messages;
-    uint64_t budget = max_size(chat->config.max_lag, REPLAY_MIN);
+    uint64_t budget = replay_budget(chat);
     struct replay replay = {.after = room->seq};
 
     if (can_recover(chat, room, entry, &replay.after)) {

@@ -114,6 +114,7 @@ static void update_interest(struct conn *conn)
 static int leave(struct conn *conn, uint16_t code, bool is_broken)
 {
     conn->host->counters.closes[code - CONN_CLOSE_FIRST]++;
+    conn->close_code = code;
     conn->is_throttled = false;
     return conn->host->left(conn, is_broken);
 }
@@ -394,7 +395,7 @@ static bool close_hopeless(struct conn *conn)
         if (conn->state != CONN_OPEN)
             conn_drop(conn);
         else
-            begin_close(conn, 1011, "the server is out of memory", false);
+            begin_close(conn, WS_CLOSE_SERVER_ERROR, "the server is out of memory", false);
         return true;
     }
     if (conn->state != CONN_OPEN)
@@ -402,7 +403,7 @@ static bool close_hopeless(struct conn *conn)
     if (sendq_is_overrun(&conn->out) ||
         (conn->is_blocked && sendq_lag(&conn->out) > conn->host->max_lag)) {
         conn->host->counters.lagged++;
-        begin_close(conn, 1013, "too slow: the room is too far ahead", true);
+        begin_close(conn, WS_CLOSE_TRY_AGAIN_LATER, "too slow: the room is too far ahead", true);
         /* It has much to read before it gets there: as long as it does, it is waited for. */
         if (conn->state == CONN_CLOSING)
             timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_SENDING], conn->host->now);
@@ -461,7 +462,7 @@ static void use_message(struct conn *conn, struct ws_message *message)
             return;
         count_message(conn);
         if (conn->host->message(conn, message) < 0)
-            conn_close(conn, 1011, "the server is out of memory");
+            conn_close(conn, WS_CLOSE_SERVER_ERROR, "the server is out of memory");
         return;
     case WS_PONG:
     case WS_CONTINUATION:

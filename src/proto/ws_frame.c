@@ -19,16 +19,16 @@ uint16_t ws_error_code(enum ws_error error)
     case WS_OK:
         return 1000;
     case WS_ERROR_BINARY_REFUSED:
-        return 1003;
+        return WS_CLOSE_UNSUPPORTED_DATA;
     case WS_ERROR_TEXT_NOT_UTF8:
     case WS_ERROR_CLOSE_REASON_NOT_UTF8:
-        return 1007;
+        return WS_CLOSE_INVALID_DATA;
     case WS_ERROR_MESSAGE_TOO_BIG:
-        return 1009;
+        return WS_CLOSE_TOO_BIG;
     case WS_ERROR_OUT_OF_MEMORY:
-        return 1011;
+        return WS_CLOSE_SERVER_ERROR;
     default:
-        return 1002;
+        return WS_CLOSE_PROTOCOL_ERROR;
     }
 }
 

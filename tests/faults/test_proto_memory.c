@@ -14,7 +14,8 @@ Suite *suite_proto_memory(void);
 
 static int append_head(struct buf *out)
 {
-    static const struct http_response res = {400, {"text/plain", 10}, 5, false, {"A: b\r\n", 6}, false};
+    static const struct http_response res = {400,   {"text/plain", 10}, 5,
+                                             false, {"A: b\r\n", 6},    false};
 
     return http_response_head(out, &res, 0);
 }

@@ -381,39 +381,22 @@ static size_t say_long(struct seat *seat, size_t len)
 #define REPLAY_MOST ((size_t)64 * 1024)
 #define LONG_TEXT ((size_t)12000)
 
-START_TEST(a_replay_is_as_long_as_a_client_may_lag)
+START_TEST(a_replay_may_be_longer_than_a_client_may_lag)
 {
     struct server *s = server_start(LIST("--max-lag", "64k"));
     struct seat *seat = seat_open(s, 1, "");
     char start[V1_TEXT];
-    size_t total = 0, around = 0;
 
     say_long(seat, 1);
     memcpy(start, seat->pos, sizeof(start));
-    for (int i = 0; i < 4; i++) {
-        size_t size = say_long(seat, LONG_TEXT);
-
-        around = size - LONG_TEXT;
-        total += size;
-    }
-    total += say_long(seat, REPLAY_MOST - total - around);
-    ck_assert_uint_eq(total, REPLAY_MOST);
+    for (int i = 0; i < 8; i++)
+        say_long(seat, LONG_TEXT);
     memcpy(seat->pos, start, sizeof(start));
     ws_expect_close(seat_connect(seat, s, ""), 4000);
     seat_read_welcome(seat);
     ck_assert(seat->recovered);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 8; i++)
         free(seat_read(seat));
-    seat_sync(seat);
-    say_long(seat, 0); /* one too many */
-    memcpy(seat->pos, start, sizeof(start));
-    ws_expect_close(seat_connect(seat, s, ""), 4000);
-    seat_read_welcome(seat);
-    ck_assert(!seat->recovered);
-    /* The last messages have the same bound: the first long one has no place. */
-    for (int i = 0; i < 4; i++)
-        free(seat_read(seat));
-    seat_expect_message(seat, 1, "");
     seat_sync(seat);
     seat_drop(seat);
 }
@@ -913,7 +896,7 @@ Suite *suite_resume(void)
     tcase_add_test(impossible, positions_of_elsewhere_recover_nothing);
     tcase_add_test(impossible, a_room_that_was_empty_keeps_positions_as_long_as_messages);
     tcase_add_test(impossible, too_old_is_told);
-    tcase_add_test(impossible, a_replay_is_as_long_as_a_client_may_lag);
+    tcase_add_test(impossible, a_replay_may_be_longer_than_a_client_may_lag);
     tcase_add_test(impossible, presence_is_replayed_as_far_as_it_is_kept);
     tcase_add_test(impossible, without_history_only_the_newest_position_counts);
     tcase_add_test(torture, after_a_restart_what_never_came_back_is_sent_again);

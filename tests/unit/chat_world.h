@@ -137,7 +137,7 @@ static inline void on_flush(void *owner, struct room *room)
         for (size_t i = room->readers[wire].count; i-- > 0;)
             flush_peer(peer_of(room->readers[wire].items[i]));
     }
-    chat_end_flush(&chat, room);
+    chat_end_flush(room);
     room_raise_tails(room);
 }
 
@@ -335,7 +335,7 @@ static inline int try_send(struct peer *peer, const char *format, ...)
 
 static inline int try_send(struct peer *peer, const char *format, ...)
 {
-    char message[4096];
+    char message[32768];
     va_list args;
     int len;
 

@@ -338,7 +338,7 @@ START_TEST(seats_are_given_up_after_the_walk)
     chat_begin_flush(&chat, room);
     leave(B, false);
     ck_assert_uint_eq(chat.clients.count, 2);
-    chat_end_flush(&chat, room);
+    chat_end_flush(room);
     ck_assert_uint_eq(chat_deadline(&chat), chat.now);
     ck_assert_int_eq(try_enter(C, &entry), CHAT_ID_TAKEN);
     chat_expire(&chat);

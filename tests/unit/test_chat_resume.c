@@ -442,7 +442,7 @@ START_TEST(key_takes_a_seat_over_that_is_about_to_go)
     room = room_named(LOBBY);
     chat_begin_flush(&chat, room);
     leave(A, false);
-    chat_end_flush(&chat, room);
+    chat_end_flush(room);
     entry = entry_back(1, A->pos, A->key);
     enter_as(C, &entry);
     settle();
@@ -713,6 +713,48 @@ static void witness_return(struct peer *peer, uint64_t id)
 
 /* A client loses its connection again and again, at any byte, and once in a while it has two for a
  * moment. It must see every message once, in order, its own ones included. */
+/* Replays cost nothing but what the history has forgotten since: when there is much of that, they
+ * get short. */
+START_TEST(what_slow_readers_hold_shortens_replays)
+{
+    static char text[20001];
+    struct chat_entry entry = entry_of(2, WIRE_TEXT);
+
+    memset(text, 'x', sizeof(text) - 1);
+    config.max_message = sizeof(text);
+    config.max_lag = 170000;
+    config.history = 20;
+    config.history_memory = 400000;
+    world_restart();
+    entry.history = 20;
+    enter(A, 1, WIRE_TEXT);
+    for (int i = 0; i < 20; i++)
+        SEND(A, "%s", text);
+    skip_all(A);
+    B->window = 0;
+    enter_as(B, &entry);
+    for (int i = 0; i < 8; i++)
+        SEND(A, "%s", text);
+    ck_assert_uint_gt(chat.orphan_bytes, config.history_memory);
+    C->window = 0;
+    entry.id = 3;
+    enter_as(C, &entry);
+    ck_assert_uint_gt(C->out.queued, 100000);
+    ck_assert_uint_le(C->out.queued, config.max_lag);
+    leave(B, false);
+    leave(C, false);
+    ck_assert_uint_eq(chat.orphan_bytes, 0);
+    reconnect(B);
+    B->window = 0;
+    entry.id = 4;
+    enter_as(B, &entry);
+    ck_assert_uint_gt(B->out.queued, config.max_lag);
+    leave(B, false);
+    skip_all(A);
+    check_books();
+}
+END_TEST
+
 START_TEST(nothing_is_lost_or_doubled)
 {
     uint64_t state = (uint64_t)_i * 77 + 1;
@@ -824,6 +866,7 @@ static void add_history_tests(Suite *suite)
 
     tcase_add_checked_fixture(cases, world_setup, world_teardown);
     tcase_add_loop_test(cases, replays_the_last_ones, 0, 8);
+    tcase_add_test(cases, what_slow_readers_hold_shortens_replays);
     tcase_add_test(cases, replay_then_live);
     tcase_add_test(cases, an_empty_room_remembers);
     tcase_add_test(cases, welcome_pos_is_before_the_replay);
