@@ -174,12 +174,13 @@ echo_page() {
 
 # ---- Pages in the manner of the tutorial, with inline script, from elsewhere ----
 
-# Copies of the pages that know the server's port.
+# Copies of the pages that know the server's port; each server has a folder of its own, so that no page comes out of
+# the browser's cache.
 tutorial_pages() {
     local page
-    mkdir -p "$work/pages"
+    mkdir -p "$work/pages/$server_port"
     for page in tests/browser/tutorial/*.html; do
-        sed "s/localhost:8000/localhost:$server_port/" "$page" >"$work/pages/${page##*/}"
+        sed "s/localhost:8000/localhost:$server_port/" "$page" >"$work/pages/$server_port/${page##*/}"
     done
 }
 
@@ -199,7 +200,7 @@ serve_pages() {
 is_open='return socket.readyState === 1'
 
 tutorial_chat() {
-    local base=$1 mode=$2 first second id_first id_second
+    local base=$1/$server_port mode=$2 first second id_first id_second
     step "the tutorial's pages from $base, --broadcast $mode"
     first=$(wd_tab)
     wd_go "$base/chat.html"
@@ -232,7 +233,7 @@ tutorial_chat() {
 
 foreign_page_is_refused() {
     step "a page from elsewhere is refused unless its origin is allowed"
-    wd_go "http://127.0.0.1:$other_port/chat.html"
+    wd_go "http://127.0.0.1:$other_port/$server_port/chat.html"
     wd_until "the page is refused" 'return socket.readyState === 3'
 }
 

@@ -123,8 +123,11 @@ void conn_drop(struct conn *conn)
 {
     if (conn->state == CONN_DEAD)
         return;
-    if (conn->state == CONN_OPEN)
+    if (conn->state == CONN_OPEN) {
+        /* Nothing will be sent, so nothing need be kept. */
+        sendq_drop_all(&conn->out);
         leave(conn, CONN_CLOSE_BROKEN, true);
+    }
     conn->state = CONN_DEAD;
     timer_stop(&conn->timer);
     list_remove(&conn->work);
