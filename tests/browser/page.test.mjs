@@ -136,13 +136,13 @@ scenario('by keyboard alone', async (stage) => {
   await stage.peer({ name: 'Ada' });
   const page = await stage.open();
   await contains(page, '#people', 'Ada');
-  assert.equal(await active(page), 'messageText');
+  await until('the focus is on messageText', async () => (await active(page)) === 'messageText');
   await page.keyboard.type('line 1');
   await page.keyboard.press('Shift+Enter');
   await page.keyboard.type('line 2');
   await page.keyboard.press('Enter');
   await sees(page, 'line 1\nline 2');
-  assert.equal(await active(page), 'messageText');
+  await until('the focus is on messageText', async () => (await active(page)) === 'messageText');
   await page.fill('#messageText', 'ni hao');
   await page.dispatchEvent('#messageText', 'keydown', { key: 'Enter', isComposing: true, bubbles: true });
   assert.equal(await page.inputValue('#messageText'), 'ni hao', 'Enter in an input method sends nothing');
@@ -163,27 +163,27 @@ scenario('by keyboard alone', async (stage) => {
     assert.ok(reached.includes(id), `${id} is reached by Tab: ${reached}`);
   }
   await page.keyboard.press('Tab');
-  assert.equal(await active(page), 'send');
+  await until('the focus is on send', async () => (await active(page)) === 'send');
 
   await page.focus('#wire-open');
   await page.keyboard.press('Enter');
   await until('the wire view has the focus', () => page.evaluate(() => document.activeElement.closest('#wire')));
   await page.keyboard.press('Escape');
-  assert.equal(await active(page), 'wire-open');
+  await until('the focus is on wire-open', async () => (await active(page)) === 'wire-open');
   assert.ok(await page.isHidden('#wire'));
   await page.focus('#settings-open');
   await page.keyboard.press('Enter');
   await until('the settings have the focus', () => page.evaluate(() => document.activeElement.closest('#settings')));
   await page.keyboard.press('Escape');
-  assert.equal(await active(page), 'messageText');
+  await until('the focus is on messageText', async () => (await active(page)) === 'messageText');
   await page.focus('#people button');
   await page.keyboard.press('Enter');
-  assert.equal(await active(page), 'messageText');
+  await until('the focus is on messageText', async () => (await active(page)) === 'messageText');
   assert.match(await page.inputValue('#messageText'), /^\/msg #/);
   await page.fill('#room-field', 'tea');
   await page.press('#room-field', 'Enter');
   await online(page);
-  assert.equal(await active(page), 'messageText');
+  await until('the focus is on messageText', async () => (await active(page)) === 'messageText');
 });
 
 const overflow = (page) => page.evaluate(() => {
@@ -212,7 +212,7 @@ scenario('360 pixels are enough', async (stage) => {
     page.$eval('#nav', (nav) => nav.getBoundingClientRect().left === 0 && nav.contains(document.activeElement)));
   assert.deepEqual(await overflow(page), []);
   await page.keyboard.press('Escape');
-  assert.equal(await active(page), 'nav-open');
+  await until('the focus is on nav-open', async () => (await active(page)) === 'nav-open');
   await until('it is gone', () => page.isHidden('#nav'));
   await page.tap('#wire-open');
   assert.deepEqual(await overflow(page), []);
@@ -347,7 +347,7 @@ scenario('10000 messages stay usable', ['--rate', '0', '--max-lag', '32m'], asyn
   await until('at the end', () =>
     page.$eval('#messages', (list) => list.scrollHeight - list.clientHeight - list.scrollTop < 3));
   assert.ok(await page.isHidden('#jump'));
-  assert.equal(await active(page), 'messageText');
+  await until('the focus is on messageText', async () => (await active(page)) === 'messageText');
 });
 
 scenario('ids up to 2^63-1', async (stage) => {

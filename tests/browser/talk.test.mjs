@@ -54,7 +54,7 @@ scenario('two tabs and the page of the tutorial in one room', ['--allow-origin',
   await two.click('#send');
   await hasLine(text, `Client #${idTwo} says: by the button`);
   await sees(one, 'by the button');
-  assert.equal(await two.evaluate(() => document.activeElement.id), 'messageText');
+  await until('the field has the focus', () => two.evaluate(() => document.activeElement.id === 'messageText'));
   const all = ['hello from one', 'hello from text', 'by the button'];
   assert.deepEqual(await texts(one), all);
   assert.deepEqual(await texts(two), all);
