@@ -163,10 +163,11 @@ static bool read_number(const struct option *option, const char *text, uint64_t 
 static bool add_listener(struct options_listeners *list, struct str text)
 {
     struct socket_address address;
-    char *item = list->items[list->count];
+    char *item;
 
     if (list->count == OPTIONS_LISTENERS_MAX || text.len >= SOCKET_TEXT_MAX)
         return false;
+    item = list->items[list->count];
     memcpy(item, text.ptr, text.len);
     item[text.len] = '\0';
     if (!socket_address_read(&address, item))
