@@ -13,33 +13,9 @@
 #define MIB (1024 * KIB)
 #define SECONDS_MAX ((uint64_t)86400)
 
-enum option_kind {
-    OPTION_NUMBER,
-    OPTION_SIZE,    /* bytes, with k or m */
-    OPTION_SECONDS, /* up to three decimals; kept in milliseconds */
-    OPTION_CHOICE,  /* a word of `values`, kept as its place */
-    OPTION_PORT,
-    OPTION_PATH,
-    OPTION_ADDRESS,  /* a listener of which there is one */
-    OPTION_LISTENER, /* repeatable */
-    OPTION_ORIGIN,   /* repeatable */
-    OPTION_VERSION,
-    OPTION_HELP,
-};
-
-struct option {
-    const char *name;
-    enum option_kind kind;
-    const char *values;   /* how --help calls the value, and the words of a choice: "others|all" */
-    const char *standard; /* default, as one would type it; NULL: none */
-    size_t field;         /* offset in struct options */
-    uint64_t min, max;    /* bounds of a number, a size (bytes) or a time (milliseconds) */
-    const char *help;
-};
-
 #define FIELD(name) offsetof(struct options, name)
 
-static const struct option table[] = {
+static const struct option server_items[] = {
     {"listen", OPTION_LISTENER, "ADDR:PORT", NULL, FIELD(listen), 0, 0,
      "where to listen: 127.0.0.1:8000, [::1]:8000 or unix:PATH; repeatable; numeric addresses"},
     {"port", OPTION_PORT, "PORT", "8000", FIELD(port), 0, 65535,
@@ -184,14 +160,12 @@ static bool add_origin(struct options_origins *list, struct str text)
     return true;
 }
 
-static bool set_value(struct options *options, const struct option *option, const char *text)
+static bool set_value(void *record, const struct option *option, const char *text)
 {
-    void *field = (char *)options + option->field;
+    void *field = (char *)record + option->field;
 
     switch (option->kind) {
     case OPTION_PORT:
-        options->has_port = true;
-        return read_number(option, text, field);
     case OPTION_NUMBER:
     case OPTION_SIZE:
     case OPTION_SECONDS:
@@ -208,6 +182,10 @@ static bool set_value(struct options *options, const struct option *option, cons
         return add_listener(field, str_from(text));
     case OPTION_ORIGIN:
         return add_origin(field, str_from(text));
+    case OPTION_TEXT:
+        *(const char **)field = text;
+        return true;
+    case OPTION_FLAG:
     case OPTION_VERSION:
     case OPTION_HELP:
         break;
@@ -251,29 +229,32 @@ static void describe(const struct option *option, char *out, size_t size)
     }
 }
 
-static enum options_result refuse_value(const struct option *option, const char *where,
+static enum options_result refuse_value(const struct option_table *table,
+                                        const struct option *option, const char *where,
                                         const char *text)
 {
     char wanted[160];
 
     describe(option, wanted, sizeof(wanted));
-    fprintf(stderr, "wschat: %s%s: \"%s\" is not %s; see wschat --help\n",
-            where[0] == 'W' ? "" : "--", where, text, wanted);
+    fprintf(stderr, "wschat: %s%s: \"%s\" is not %s; see %s --help\n", where[0] == 'W' ? "" : "--",
+            where, text, wanted, table->program);
     return OPTIONS_EXIT_USAGE;
 }
 
-static enum options_result refuse_argument(const char *argument, const char *why)
+static enum options_result refuse_argument(const struct option_table *table, const char *argument,
+                                           const char *why)
 {
-    fprintf(stderr, "wschat: %s: %s; see wschat --help\n", argument, why);
+    fprintf(stderr, "wschat: %s: %s; see %s --help\n", argument, why, table->program);
     return OPTIONS_EXIT_USAGE;
 }
 
 /* ---- help ---- */
 
 /* The environment twin of an option: WSCHAT_MAX_CLIENTS. */
-static void environment_name(const struct option *option, char *out, size_t size)
+static void environment_name(const struct option_table *table, const struct option *option,
+                             char *out, size_t size)
 {
-    snprintf(out, size, "WSCHAT_%s", option->name);
+    snprintf(out, size, "%s%s", table->twins, option->name);
     for (char *c = out; *c != '\0'; c++) {
         if (*c == '-')
             *c = '_';
@@ -302,17 +283,12 @@ static enum options_result finish_output(void)
     return OPTIONS_EXIT_FAILURE;
 }
 
-static enum options_result print_help(void)
+static enum options_result print_help(const struct option_table *table)
 {
-    printf("Usage: wschat [OPTION]...\n"
-           "A chat server over WebSocket: open the URL that it prints in a browser.\n\n");
-    for (size_t i = 0; i < ARRAY_LEN(table); i++)
-        print_option(&table[i]);
-    printf(
-        "\nEvery option can be given as --name VALUE or --name=VALUE, or in the environment as\n"
-        "WSCHAT_NAME (WSCHAT_MAX_CLIENTS for --max-clients; several values separated by blanks);\n"
-        "the command line wins. Defaults are in brackets. Without --listen and --port it listens\n"
-        "on 127.0.0.1:8000.\n");
+    printf("%s\n", table->usage);
+    for (size_t i = 0; i < table->count; i++)
+        print_option(&table->items[i]);
+    printf("\n%s", table->notes);
     return finish_output();
 }
 
@@ -334,26 +310,25 @@ static bool takes_value(const struct option *option)
     return option->values != NULL;
 }
 
-static void set_defaults(struct options *options)
+static void set_defaults(const struct option_table *table, void *record)
 {
-    memset(options, 0, sizeof(*options));
-    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        if (table[i].standard != NULL)
-            set_value(options, &table[i], table[i].standard);
+    memset(record, 0, table->record_size);
+    for (size_t i = 0; i < table->count; i++) {
+        if (table->items[i].standard != NULL)
+            set_value(record, &table->items[i], table->items[i].standard);
     }
-    options->has_port = false;
 }
 
 /* Values of a repeatable option are separated by blanks. */
-static bool set_words(struct options *options, const struct option *option, const char *text)
+static bool set_words(void *record, const struct option *option, const char *text)
 {
     struct str rest = str_from(text);
+    void *field = (char *)record + option->field;
 
     while (rest.ptr != NULL) {
         struct str word = str_trim(str_cut(&rest, ' '));
-        bool is_good = word.len == 0 ||
-                       (option->kind == OPTION_LISTENER ? add_listener(&options->listen, word)
-                                                        : add_origin(&options->allow_origin, word));
+        bool is_good = word.len == 0 || (option->kind == OPTION_LISTENER ? add_listener(field, word)
+                                                                         : add_origin(field, word));
 
         if (!is_good)
             return false;
@@ -361,81 +336,158 @@ static bool set_words(struct options *options, const struct option *option, cons
     return true;
 }
 
-static enum options_result read_environment(struct options *options)
+static void choose(const struct option_table *table, void *record, const struct option *option,
+                   bool is_command_line)
 {
-    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        const struct option *option = &table[i];
+    if (table->choose != NULL)
+        table->choose(record, option, is_command_line);
+}
+
+static enum options_result read_environment(const struct option_table *table, void *record)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const struct option *option = &table->items[i];
         char name[64];
         const char *text;
 
-        environment_name(option, name, sizeof(name));
+        environment_name(table, option, name, sizeof(name));
         text = takes_value(option) ? getenv(name) : NULL;
         if (text == NULL || text[0] == '\0')
             continue;
-        if (!(is_repeatable(option) ? set_words : set_value)(options, option, text))
-            return refuse_value(option, name, text);
+        choose(table, record, option, false);
+        if (!(is_repeatable(option) ? set_words : set_value)(record, option, text))
+            return refuse_value(table, option, name, text);
     }
     return OPTIONS_RUN;
 }
 
-static const struct option *find_option(struct str name)
+static const struct option *find_option(const struct option_table *table, struct str name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        if (str_equals(str_from(table[i].name), name))
-            return &table[i];
+    for (size_t i = 0; i < table->count; i++) {
+        if (str_equals(str_from(table->items[i].name), name))
+            return &table->items[i];
     }
     return NULL;
 }
 
-/* The command line wins: the first value of a repeatable option there takes the place of those from
- * the environment. And
- * --listen and --port say the same thing, so either one replaces both. */
-static void forget_environment(struct options *options, const struct option *option,
-                               bool *has_listen, bool *has_origin)
+/* Takes what is no option. */
+static enum options_result read_argument(const struct option_table *table, void *record,
+                                         const char *text)
 {
-    if (option->kind == OPTION_ORIGIN && !*has_origin) {
-        options->allow_origin.count = 0;
-        *has_origin = true;
-    }
-    if ((option->kind == OPTION_LISTENER || option->kind == OPTION_PORT) && !*has_listen) {
-        options->listen.count = 0;
-        options->has_port = false;
-        *has_listen = true;
-    }
-}
+    const char **field = (const char **)(void *)((char *)record + table->argument_field);
 
-static enum options_result read_arguments(struct options *options, int argc, char **argv)
-{
-    bool has_listen = false, has_origin = false;
-
-    for (int i = 1; i < argc; i++) {
-        struct str value = str_from(argv[i]);
-        struct str name = str_cut(&value, '=');
-        const struct option *option;
-
-        if (name.len < 3 || memcmp(name.ptr, "--", 2) != 0)
-            return refuse_argument(argv[i], "this is not an option");
-        option = find_option((struct str){name.ptr + 2, name.len - 2});
-        if (option == NULL)
-            return refuse_argument(argv[i], "there is no such option");
-        if (!takes_value(option) && value.ptr != NULL)
-            return refuse_argument(argv[i], "this option takes no value");
-        if (!takes_value(option))
-            return option->kind == OPTION_HELP ? print_help() : print_version();
-        if (value.ptr == NULL && ++i == argc)
-            return refuse_argument(argv[i - 1], "this option needs a value");
-        forget_environment(options, option, &has_listen, &has_origin);
-        if (!set_value(options, option, value.ptr != NULL ? value.ptr : argv[i]))
-            return refuse_value(option, option->name, value.ptr != NULL ? value.ptr : argv[i]);
-    }
+    if (table->argument == NULL || text[0] == '-')
+        return refuse_argument(table, text, "this is not an option");
+    if (*field != NULL)
+        return refuse_argument(table, text, "this is one argument too many");
+    *field = text;
     return OPTIONS_RUN;
 }
 
-enum options_result options_read(struct options *options, int argc, char **argv)
+/* Takes an option without a value. */
+static enum options_result read_flag(const struct option_table *table, void *record,
+                                     const struct option *option)
+{
+    if (option->kind == OPTION_VERSION)
+        return print_version();
+    if (option->kind == OPTION_HELP)
+        return print_help(table);
+    *(bool *)((char *)record + option->field) = true;
+    return OPTIONS_RUN;
+}
+
+/* Takes the option at argv[*i], and maybe its value behind it: then *i is moved on. */
+static enum options_result read_option(const struct option_table *table, void *record, int argc,
+                                       char **argv, int *i)
+{
+    struct str value = str_from(argv[*i]);
+    struct str name = str_cut(&value, '=');
+    const struct option *option = find_option(table, (struct str){name.ptr + 2, name.len - 2});
+
+    if (option == NULL)
+        return refuse_argument(table, argv[*i], "there is no such option");
+    if (!takes_value(option) && value.ptr != NULL)
+        return refuse_argument(table, argv[*i], "this option takes no value");
+    if (!takes_value(option))
+        return read_flag(table, record, option);
+    if (value.ptr == NULL && ++*i == argc)
+        return refuse_argument(table, argv[*i - 1], "this option needs a value");
+    choose(table, record, option, true);
+    if (value.ptr == NULL)
+        value.ptr = argv[*i];
+    return set_value(record, option, value.ptr)
+               ? OPTIONS_RUN
+               : refuse_value(table, option, option->name, value.ptr);
+}
+
+static enum options_result read_arguments(const struct option_table *table, void *record, int argc,
+                                          char **argv)
+{
+    enum options_result result = OPTIONS_RUN;
+
+    for (int i = 1; i < argc && result == OPTIONS_RUN; i++) {
+        if (strncmp(argv[i], "--", 2) == 0 && argv[i][2] != '\0' && argv[i][2] != '=')
+            result = read_option(table, record, argc, argv, &i);
+        else
+            result = read_argument(table, record, argv[i]);
+    }
+    return result;
+}
+
+enum options_result option_table_read(const struct option_table *table, void *record, int argc,
+                                      char **argv)
 {
     enum options_result result;
 
-    set_defaults(options);
-    result = read_environment(options);
-    return result == OPTIONS_RUN ? read_arguments(options, argc, argv) : result;
+    set_defaults(table, record);
+    result = read_environment(table, record);
+    if (result == OPTIONS_RUN)
+        result = read_arguments(table, record, argc, argv);
+    if (result == OPTIONS_RUN && table->argument != NULL &&
+        *(const char **)(void *)((char *)record + table->argument_field) == NULL)
+        result = refuse_argument(table, table->argument, "this is missing");
+    return result;
+}
+
+/* ---- the server's ---- */
+
+/* The command line wins: the first value of a repeatable option there takes the place of those from
+ * the environment. And --listen and --port say the same thing, so either one replaces both. */
+static void choose_server_option(void *record, const struct option *option, bool is_command_line)
+{
+    struct options *options = record;
+
+    if (option->kind == OPTION_ORIGIN && is_command_line && !options->has_origin) {
+        options->allow_origin.count = 0;
+        options->has_origin = true;
+    }
+    if ((option->kind == OPTION_LISTENER || option->kind == OPTION_PORT) && is_command_line &&
+        !options->has_listen) {
+        options->listen.count = 0;
+        options->has_port = false;
+        options->has_listen = true;
+    }
+    if (option->kind == OPTION_PORT)
+        options->has_port = true;
+}
+
+static const struct option_table server_table = {
+    .items = server_items,
+    .count = ARRAY_LEN(server_items),
+    .record_size = sizeof(struct options),
+    .program = "wschat",
+    .twins = "WSCHAT_",
+    .usage = "Usage: wschat [OPTION]...\n"
+             "A chat server over WebSocket: open the URL that it prints in a browser.\n",
+    .notes =
+        "Every option can be given as --name VALUE or --name=VALUE, or in the environment as\n"
+        "WSCHAT_NAME (WSCHAT_MAX_CLIENTS for --max-clients; several values separated by blanks);\n"
+        "the command line wins. Defaults are in brackets. Without --listen and --port it listens\n"
+        "on 127.0.0.1:8000.\n",
+    .choose = choose_server_option,
+};
+
+enum options_result options_read(struct options *options, int argc, char **argv)
+{
+    return option_table_read(&server_table, options, argc, argv);
 }
