@@ -32,6 +32,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/ip.h"
 #include "base/list.h"
 #include "chat/sendq.h"
 #include "net/reactor.h"
@@ -74,6 +75,7 @@ struct conn {
     bool has_more;         /* `in` holds bytes that could be used but for the limits */
     uint64_t
         rate_ns; /* when, by the allowed rate, all that it has sent so far would have been sent */
+    struct peer peer; /* who is at the other end; the host may put in whom a proxy speaks for */
     struct timer timer;
     struct list work; /* in one of the host's lists */
     struct ws_reader reader;
@@ -146,9 +148,10 @@ void conn_host_deinit(struct conn_host *host);
 
 bool conn_host_is_full(const struct conn_host *host);
 
-/* Takes an accepted, non-blocking socket, which it owns from now on. Returns NULL with errno where
- * it could not be watched; the socket is the caller's then. The host must not be full. */
-struct conn *conn_open(struct conn_host *host, int fd);
+/* Takes an accepted, non-blocking socket, which it owns from now on, and who is at its other end.
+ * Returns NULL with errno where it could not be watched; the socket is the caller's then. The host
+ * must not be full. */
+struct conn *conn_open(struct conn_host *host, int fd, const struct peer *peer);
 
 /* Puts a response behind what is queued: a head, and a body unless it is NULL. The body stays
  * somebody else's until `release(body)` is called (NULL: for ever). Closes the connection

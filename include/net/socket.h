@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
+#include "base/ip.h"
+
 struct socket_address {
     struct sockaddr_storage storage;
     socklen_t len;
@@ -21,6 +23,10 @@ bool socket_address_read(struct socket_address *address, const char *text);
  * is a socket that nobody listens on. Returns the descriptor, or -1 with errno (EADDRINUSE:
  * somebody listens there). */
 int socket_listen(const struct socket_address *address);
+
+/* Accepts a connection as a non-blocking socket and tells who is at its other end; the peer of a
+ * unix socket is not known. Returns the descriptor, or -1 with the errno of accept4(2). */
+int socket_accept(int fd, struct peer *peer);
 
 /* Writes where a socket listens as a URL: http://127.0.0.1:8000/, http://[::1]:8000/ or unix:/path.
  * The port is the one that the kernel picked. */

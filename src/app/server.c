@@ -197,6 +197,7 @@ static void pause_accepting(struct server *server)
 static bool accept_one(struct server *server, const struct listener *listener)
 {
     struct conn *conn;
+    struct peer peer;
     int fd;
 
     if (conn_host_is_full(&server->host)) {
@@ -205,9 +206,9 @@ static bool accept_one(struct server *server, const struct listener *listener)
         pause_accepting(server);
         return false;
     }
-    fd = accept4(listener->source.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    fd = socket_accept(listener->source.fd, &peer);
     if (fd >= 0) {
-        conn = conn_open(&server->host, fd);
+        conn = conn_open(&server->host, fd, &peer);
         if (conn == NULL)
             close(fd);
         else

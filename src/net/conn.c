@@ -793,7 +793,7 @@ bool conn_host_is_full(const struct conn_host *host)
     return host->count == host->capacity;
 }
 
-struct conn *conn_open(struct conn_host *host, int fd)
+struct conn *conn_open(struct conn_host *host, int fd, const struct peer *peer)
 {
     struct list *freed = list_take_first(&host->free);
     struct conn *conn = freed != NULL ? conn_of_work(freed) : &host->conns[host->used++];
@@ -801,6 +801,7 @@ struct conn *conn_open(struct conn_host *host, int fd)
     memset(conn, 0, sizeof(*conn));
     conn->source = (struct reactor_source){.ready = on_ready, .fd = fd};
     conn->host = host;
+    conn->peer = *peer;
     sendq_init(&conn->out);
     list_init(&conn->work);
     timer_init(&conn->timer);

@@ -131,6 +131,32 @@ int socket_listen(const struct socket_address *address)
     return fd;
 }
 
+static struct peer peer_of(const struct sockaddr_storage *storage)
+{
+    const struct sockaddr_in *in = (const struct sockaddr_in *)storage;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)storage;
+
+    switch (storage->ss_family) {
+    case AF_INET:
+        return (struct peer){ip_from_v4(&in->sin_addr), ntohs(in->sin_port), true};
+    case AF_INET6:
+        return (struct peer){ip_from_v6(&in6->sin6_addr), ntohs(in6->sin6_port), true};
+    default:
+        return (struct peer){.is_known = false};
+    }
+}
+
+int socket_accept(int fd, struct peer *peer)
+{
+    struct sockaddr_storage storage = {.ss_family = AF_UNSPEC};
+    socklen_t len = sizeof(storage);
+    int accepted = accept4(fd, (struct sockaddr *)&storage, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (accepted >= 0)
+        *peer = peer_of(&storage);
+    return accepted;
+}
+
 static void local_address(int fd, struct socket_address *address)
 {
     memset(address, 0, sizeof(*address));
