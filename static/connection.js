@@ -1,6 +1,7 @@
 // A WebSocket that is kept alive: opened again after growing, jittered pauses.
 const FIRST_PAUSE = 500; // ms; random up to this, doubled each time
 const MAX_PAUSE = 15000;
+const AWAY_PAUSE = 4000; // ms; the first pause where the server goes away, and all its clients come back with us
 const OPEN_TIMEOUT = 10000; // ms
 const STABLE = 5000; // ms; after this pauses are short again
 
@@ -74,8 +75,9 @@ export class Connection {
     const verdict = this.owner.onClose(code, reason);
     if (verdict === 'stop') return;
     // 'now' only once: no hammering.
-    const bound = verdict === 'now' && !this.#attempt ? 0 : Math.min(MAX_PAUSE, FIRST_PAUSE * 2 ** this.#attempt);
-    const pause = Math.random() * bound;
+    const least = code === 1001 ? AWAY_PAUSE : FIRST_PAUSE;
+    const usual = Math.min(MAX_PAUSE, Math.max(least, FIRST_PAUSE * 2 ** this.#attempt));
+    const pause = Math.random() * (verdict === 'now' && !this.#attempt ? 0 : usual);
     this.#attempt++;
     this.#timer = setTimeout(() => this.start(), pause);
     this.owner.onState('waiting', Date.now() + pause);

@@ -82,6 +82,22 @@ scenario('a direct message whose fate is unknown is not sent again', async (stag
   assert.equal(peer.ofType('direct').length, 1);
 });
 
+// Ten thousand pages that lose their server at once must not all be back within half a second.
+scenario('a page whose server shuts down comes back after a pause of up to four seconds', async (stage) => {
+  const { server } = stage;
+  const page = await stage.open();
+  await page.evaluate(() => {
+    const { setTimeout } = window;
+    window.pauses = [];
+    window.setTimeout = (work, pause) => window.pauses.push(pause) && setTimeout(work, pause);
+    Math.random = () => 0.75;
+  });
+  await server.kill('SIGTERM');
+  await until('the pause', () => page.evaluate(() => window.pauses.includes(3000)));
+  await server.start();
+  await online(page);
+});
+
 scenario('the server is killed and comes back under the page', async (stage) => {
   const { server } = stage;
   const page = await stage.open();

@@ -41,11 +41,12 @@ export class Server {
     return `http://127.0.0.1:${this.port}/`;
   }
 
-  async kill() {
+  // SIGTERM is the end that it knows of.
+  async kill(signal = 'SIGKILL') {
     const { process: child } = this;
     running.delete(this);
     if (child.exitCode !== null || child.signalCode) return;
-    child.kill('SIGKILL');
+    child.kill(signal);
     await once(child, 'exit');
   }
 }
