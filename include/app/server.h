@@ -4,8 +4,10 @@
 
 #include <stdbool.h>
 
+#include "app/drain.h"
 #include "app/metrics.h"
 #include "app/options.h"
+#include "app/supervisor.h"
 #include "chat/chat.h"
 #include "net/conn.h"
 #include "base/util.h"
@@ -20,6 +22,7 @@ struct listener {
     struct reactor_source source; /* first */
     struct server *server;
     bool is_admin;
+    bool is_passed; /* the supervisor's: its file is not ours to remove */
 };
 
 struct server {
@@ -30,9 +33,12 @@ struct server {
     struct ws_reader_limits echo_limits;
     struct ws_reader_limits chat_limits;
     struct origin_list origins;
-    struct listener listeners[OPTIONS_LISTENERS_MAX + 2]; /* also those of --port and --admin */
+    struct listener listeners[LISTEN_FDS_MAX + OPTIONS_LISTENERS_MAX +
+                              2]; /* the supervisor's; also those of --port and --admin */
     size_t listener_count;
     struct reactor_source signals;
+    struct supervisor supervisor;
+    struct drain drain;
     size_t max_clients; /* as asked for, or as the limit of descriptors allows */
     size_t websockets;  /* that are OPEN */
     uint64_t started;   /* ms since 1970 */

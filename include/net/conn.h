@@ -197,9 +197,11 @@ uint64_t conn_host_deadline(const struct conn_host *host);
 /* Runs the timers that are due. */
 void conn_host_expire(struct conn_host *host);
 
-/* Ends all connections at leisure: each WebSocket by a close handshake with this code and reason,
- * others once they are idle. */
-void conn_host_close_all(struct conn_host *host, uint16_t code, const char *reason);
+/* Goes on with ending all connections at leisure, from *place on (0: the first): at most `max`
+ * WebSockets, each by a close handshake with this code and reason; others once they are idle.
+ * Returns false when it has been through all of them. */
+bool conn_host_close_some(struct conn_host *host, size_t *place, size_t max, uint16_t code,
+                          const char *reason);
 
 /* Is there a connection that is not just waiting for a request? */
 bool conn_host_is_busy(const struct conn_host *host);

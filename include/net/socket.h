@@ -28,11 +28,21 @@ int socket_listen(const struct socket_address *address);
  * unix socket is not known. Returns the descriptor, or -1 with the errno of accept4(2). */
 int socket_accept(int fd, struct peer *peer);
 
-/* Writes where a socket listens as a URL: http://127.0.0.1:8000/, http://[::1]:8000/ or unix:/path.
- * The port is the one that the kernel picked. */
+/* Makes a listening socket that somebody else opened fit to be used as one of socket_listen: sets
+ * it non-blocking, close-on-exec and, for TCP, without delay. Returns 0; or -1 with errno: EBADF
+ * (not open), ENOTSOCK, ESOCKTNOSUPPORT (no stream socket), EAFNOSUPPORT (neither IPv4, IPv6 nor
+ * unix), EINVAL (it does not listen). */
+int socket_adopt(int fd);
+
+/* Opens a non-blocking datagram socket to a unix address: /PATH, or @NAME in the abstract name
+ * space. Returns the descriptor, or -1 with errno (EINVAL: neither, or too long). */
+int socket_connect_datagram(const char *address);
+
+/* Writes where a socket listens as a URL: http://127.0.0.1:8000/, http://[::1]:8000/, unix:/path or
+ * unix:@name. The port is the one that the kernel picked. */
 void socket_url(int fd, char out[SOCKET_TEXT_MAX]);
 
-/* Closes a listening socket and removes the file of a unix one. */
+/* Closes a listening socket of socket_listen and removes the file of a unix one. */
 void socket_close_listener(int fd);
 
 #endif

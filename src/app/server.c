@@ -19,8 +19,8 @@
 #include "base/util.h"
 #include "net/socket.h"
 
-/* Descriptors that are not connections: the standard three, epoll, signals, listeners, a file being
- * served. */
+/* Descriptors that are not connections: the standard three, epoll, signals, the supervisor's
+ * socket, listeners, a file being served. */
 #define OTHER_FDS (8 + OPTIONS_LISTENERS_MAX)
 
 /* Connections beyond the clients: requests for pages, and those who must be told that all places
@@ -240,9 +240,11 @@ static void on_connect(struct reactor_source *source, uint32_t events)
 
 /* ---- the end ---- */
 
+/* A second signal ends at once: those who are left are still told, in the tick that is the last. */
 static void stop(struct server *server)
 {
     if (server->is_stopping) {
+        drain_finish(&server->drain, &server->host);
         server->must_end = true;
         return;
     }
@@ -250,7 +252,17 @@ static void stop(struct server *server)
     server->is_stopping = true;
     server->end_by = server->host.now + server->options->shutdown_timeout;
     chat_stop(&server->chat);
-    conn_host_close_all(&server->host, WS_CLOSE_GOING_AWAY, "the server is going away");
+    supervisor_stopping(&server->supervisor, server->websockets);
+    drain_begin(&server->drain, &server->host, server->websockets,
+                server->options->shutdown_timeout);
+}
+
+static void reload(struct server *server)
+{
+    log_info("nothing to reload: logs go to standard error, files of --static are read at each "
+             "request, and options only at the start");
+    if (!server->is_stopping)
+        supervisor_reloaded(&server->supervisor);
 }
 
 static void on_signal(struct reactor_source *source, uint32_t events)
@@ -259,8 +271,12 @@ static void on_signal(struct reactor_source *source, uint32_t events)
     struct signalfd_siginfo info;
 
     (void)events;
-    while (read(source->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-        stop(server);
+    while (read(source->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGHUP)
+            reload(server);
+        else
+            stop(server);
+    }
 }
 
 /* ---- the tick ---- */
@@ -272,6 +288,8 @@ static uint64_t next_deadline(const struct server *server)
         chat_deadline(&server->chat),
         server->accept_again,
         server->end_by,
+        server->drain.next,
+        server->supervisor.next_sign,
     };
     uint64_t next = UINT64_MAX;
 
@@ -314,7 +332,9 @@ static void tick(struct server *server)
     reactor_dispatch(&server->reactor, count);
     conn_host_expire(&server->host);
     chat_expire(&server->chat);
+    drain_step(&server->drain, &server->host);
     flush_all(server);
+    supervisor_tick(&server->supervisor, server->host.now, server->websockets);
     observe_tick(server, server->chat.counters.messages - messages);
     connected = server->host.count;
     conn_host_reap(&server->host);
@@ -325,6 +345,7 @@ static void tick(struct server *server)
 
 void server_run(struct server *server)
 {
+    supervisor_ready(&server->supervisor, server->host.now);
     while (!server->must_end) {
         if (server->is_stopping &&
             (server->host.now >= server->end_by || !conn_host_is_busy(&server->host)))
@@ -381,11 +402,23 @@ static int fit_descriptors(struct server *server, size_t listeners, size_t *capa
     return 0;
 }
 
+static struct listener *add_listener(struct server *server, int fd, bool is_admin)
+{
+    struct listener *listener = &server->listeners[server->listener_count++];
+    char url[SOCKET_TEXT_MAX], line[SOCKET_TEXT_MAX + 32];
+
+    listener->source = (struct reactor_source){.ready = on_connect, .fd = fd};
+    listener->server = server;
+    listener->is_admin = is_admin;
+    socket_url(fd, url);
+    snprintf(line, sizeof(line), is_admin ? "metrics on %smetrics" : "listening on %s", url);
+    log_announce(LOG_INFO, line);
+    return listener;
+}
+
 static int open_listener(struct server *server, const char *text, bool is_admin)
 {
-    struct listener *listener = &server->listeners[server->listener_count];
     struct socket_address address;
-    char url[SOCKET_TEXT_MAX], line[SOCKET_TEXT_MAX + 32];
     int fd;
 
     socket_address_read(&address, text);
@@ -393,26 +426,36 @@ static int open_listener(struct server *server, const char *text, bool is_admin)
     if (fd < 0)
         return fail("cannot listen on %s: %s; choose another address with %s", text,
                     strerror(errno), is_admin ? "--admin" : "--port or --listen");
-    listener->source = (struct reactor_source){.ready = on_connect, .fd = fd};
-    listener->server = server;
-    listener->is_admin = is_admin;
-    server->listener_count++;
-    socket_url(fd, url);
-    snprintf(line, sizeof(line), is_admin ? "metrics on %smetrics" : "listening on %s", url);
-    log_announce(LOG_INFO, line);
+    add_listener(server, fd, is_admin);
     return 0;
+}
+
+/* Takes the sockets that the supervisor opened. Returns how many of them are public. */
+static size_t add_passed(struct server *server)
+{
+    const struct listen_fds *sockets = &server->supervisor.sockets;
+    size_t public_count = 0;
+
+    for (size_t i = 0; i < sockets->count; i++) {
+        bool is_admin = str_equals(sockets->names[i], STR("admin"));
+
+        add_listener(server, LISTEN_FDS_FIRST + (int)i, is_admin)->is_passed = true;
+        public_count += !is_admin;
+    }
+    return public_count;
 }
 
 static int open_listeners(struct server *server)
 {
     const struct options *options = server->options;
+    size_t passed = add_passed(server);
     char local[32];
 
     for (size_t i = 0; i < options->listen.count; i++) {
         if (open_listener(server, options->listen.items[i], false) < 0)
             return -1;
     }
-    if (options->listen.count == 0 || options->has_port) {
+    if ((options->listen.count == 0 && passed == 0) || options->has_port) {
         snprintf(local, sizeof(local), "127.0.0.1:%u", (unsigned)options->port);
         if (open_listener(server, local, false) < 0)
             return -1;
@@ -429,6 +472,7 @@ static int open_signals(struct server *server)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return -1;
     fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -510,8 +554,14 @@ static void set_limits(struct server *server)
 
 static void close_listeners(struct server *server)
 {
-    for (size_t i = 0; i < server->listener_count; i++)
-        socket_close_listener(server->listeners[i].source.fd);
+    for (size_t i = 0; i < server->listener_count; i++) {
+        const struct listener *listener = &server->listeners[i];
+
+        if (listener->is_passed)
+            close(listener->source.fd);
+        else
+            socket_close_listener(listener->source.fd);
+    }
 }
 
 int server_init(struct server *server, const struct options *options)
@@ -522,10 +572,14 @@ int server_init(struct server *server, const struct options *options)
     server->options = options;
     server->accept_again = UINT64_MAX;
     server->end_by = UINT64_MAX;
+    drain_init(&server->drain);
     set_limits(server);
+    if (supervisor_init(&server->supervisor) < 0)
+        return -1;
     if (options->static_dir != NULL && assets_open_folder(options->static_dir) < 0)
         return fail("cannot open the folder %s: %s", options->static_dir, strerror(errno));
-    if (fit_descriptors(server, options->listen.count + 2, &capacity) < 0)
+    if (fit_descriptors(server, server->supervisor.sockets.count + options->listen.count + 2,
+                        &capacity) < 0)
         return -1;
     if (reactor_init(&server->reactor) < 0 || open_signals(server) < 0)
         return fail("cannot start: %s", strerror(errno));
@@ -545,6 +599,7 @@ int server_init(struct server *server, const struct options *options)
 void server_deinit(struct server *server)
 {
     close_listeners(server);
+    supervisor_deinit(&server->supervisor);
     conn_host_deinit(&server->host);
     chat_deinit(&server->chat);
     close(server->signals.fd);

@@ -922,17 +922,21 @@ static bool is_used(const struct conn *conn)
     return conn->host != NULL && conn->state != CONN_DEAD;
 }
 
-void conn_host_close_all(struct conn_host *host, uint16_t code, const char *reason)
+bool conn_host_close_some(struct conn_host *host, size_t *place, size_t max, uint16_t code,
+                          const char *reason)
 {
-    for (size_t i = 0; i < host->used; i++) {
-        struct conn *conn = &host->conns[i];
+    for (; *place < host->used; ++*place) {
+        struct conn *conn = &host->conns[*place];
 
         if (!is_used(conn))
             continue;
         if (conn->state == CONN_HTTP && !conn->is_in_head && sendq_is_empty(&conn->out))
             linger(conn);
+        if (conn->state == CONN_OPEN && max-- == 0)
+            return true;
         conn_close(conn, code, reason);
     }
+    return false;
 }
 
 bool conn_host_is_busy(const struct conn_host *host)

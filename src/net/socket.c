@@ -2,8 +2,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -157,11 +159,84 @@ int socket_accept(int fd, struct peer *peer)
     return accepted;
 }
 
+/* Is it a listening stream socket of a family that we know? */
+static int check_listening(int fd, int *family)
+{
+    int type = 0, listens = 0;
+    socklen_t len = sizeof(int);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_DOMAIN, family, &len) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0)
+        return -1;
+    if (type != SOCK_STREAM)
+        errno = ESOCKTNOSUPPORT;
+    else if (*family != AF_INET && *family != AF_INET6 && *family != AF_UNIX)
+        errno = EAFNOSUPPORT;
+    else if (!listens)
+        errno = EINVAL;
+    else
+        return 0;
+    return -1;
+}
+
+int socket_adopt(int fd)
+{
+    int family = AF_UNSPEC, on = 1, flags;
+
+    if (check_listening(fd, &family) < 0)
+        return -1;
+    flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+        return -1;
+    return family == AF_UNIX ? 0 : setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+int socket_connect_datagram(const char *address)
+{
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    size_t len = strlen(address);
+    int fd;
+
+    if ((address[0] != '/' && address[0] != '@') || len < 2 || len >= sizeof(un.sun_path)) {
+        errno = EINVAL;
+        return -1;
+    }
+    memcpy(un.sun_path, address, len);
+    if (address[0] == '@')
+        un.sun_path[0] = '\0';
+    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    /* An abstract name is as long as the address says: a NUL behind it would be part of it. */
+    if (connect(fd, (const struct sockaddr *)&un,
+                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0) {
+        int saved = errno;
+
+        close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+
 static void local_address(int fd, struct socket_address *address)
 {
     memset(address, 0, sizeof(*address));
     address->len = sizeof(address->storage);
     getsockname(fd, (struct sockaddr *)&address->storage, &address->len);
+}
+
+/* Of a unix socket. One in the abstract name space begins with a NUL, which is shown as "@". */
+static void write_unix_url(const struct socket_address *address, char out[SOCKET_TEXT_MAX])
+{
+    const struct sockaddr_un *un = (const struct sockaddr_un *)&address->storage;
+    bool is_abstract =
+        address->len > offsetof(struct sockaddr_un, sun_path) && un->sun_path[0] == '\0';
+
+    snprintf(out, SOCKET_TEXT_MAX, "unix:%s%s", is_abstract ? "@" : "",
+             un->sun_path + (is_abstract ? 1 : 0));
 }
 
 void socket_url(int fd, char out[SOCKET_TEXT_MAX])
@@ -182,8 +257,7 @@ void socket_url(int fd, char out[SOCKET_TEXT_MAX])
         snprintf(out, SOCKET_TEXT_MAX, "http://[%s]:%u/", host, ntohs(in6->sin6_port));
         break;
     default:
-        snprintf(out, SOCKET_TEXT_MAX, "unix:%s",
-                 ((const struct sockaddr_un *)&address.storage)->sun_path);
+        write_unix_url(&address, out);
     }
 }
 

@@ -49,18 +49,52 @@ static const char *binary_path(void)
     return path != NULL ? path : WSCHAT_BIN_DEFAULT;
 }
 
-/* The environment of the child: ours without the options of the program, plus the test's own. */
+static bool is_of_program(const char *variable)
+{
+    static const char *const names[] = {"WSCHAT_", "LISTEN_", "NOTIFY_SOCKET=", "WATCHDOG_"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (strncmp(variable, names[i], strlen(names[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* In the child: its process id in place of the value "$$". Lives until execve. */
+static const char *with_own_pid(const char *variable)
+{
+    const char *value = strstr(variable, "=$$");
+    char *text;
+
+    if (value == NULL || value[3] != '\0')
+        return variable;
+    return asprintf(&text, "%.*s=%d", (int)(value - variable), variable, (int)getpid()) < 0 ? NULL
+                                                                                            : text;
+}
+
+/* The environment of the child: ours without what the program reads, plus the test's own. */
 static void fill_environment(const char **words, const char *const *extra)
 {
     size_t n = 0;
 
     for (char **e = environ; *e != NULL && n < 4 * MAX_WORDS; e++) {
-        if (strncmp(*e, "WSCHAT_", 7) != 0)
+        if (!is_of_program(*e))
             words[n++] = *e;
     }
     for (; extra != NULL && *extra != NULL; extra++)
-        words[n++] = *extra;
+        words[n++] = with_own_pid(*extra);
     words[n] = NULL;
+}
+
+/* In the child: moves the sockets to descriptors 3, 4, ..., whatever is there. */
+static void pass_sockets(const struct launch *launch)
+{
+    int moved[MAX_WORDS];
+
+    for (size_t i = 0; i < launch->socket_count; i++)
+        moved[i] = fcntl(launch->sockets[i], F_DUPFD_CLOEXEC, 256);
+    for (size_t i = 0; i < launch->socket_count; i++)
+        dup2(moved[i], 3 + (int)i);
 }
 
 static void fill_arguments(const char **words, const char *const *args)
@@ -86,6 +120,7 @@ static void run_child(const struct launch *launch, int out_fd, int err_fd)
     dup2(err_fd, STDERR_FILENO);
     fill_arguments(args, launch->args);
     fill_environment(env, launch->env);
+    pass_sockets(launch);
     if (launch->files != 0 && setrlimit(RLIMIT_NOFILE, &limit) != 0)
         _exit(126);
     if (launch->folder != NULL && chdir(launch->folder) != 0)

@@ -28,9 +28,12 @@ struct server {
 /* How to start a program. All zero but args is fine. */
 struct launch {
     const char *const *args; /* NULL: none */
-    const char *const *env;  /* "NAME=value"; added to an environment without any WSCHAT_ */
+    const char *const *env;  /* "NAME=value"; added to an environment without any WSCHAT_ or what
+                                a supervisor sets. A value "$$" becomes the program's process id */
     const char *folder;      /* working directory; NULL: this one */
     unsigned long files;     /* limit of open files, soft and hard; 0: as it is */
+    const int *sockets;      /* become its descriptors 3, 4, ... */
+    size_t socket_count;
 };
 
 /* Milliseconds after which a wait has hung. */
