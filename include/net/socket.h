@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 #include "base/ip.h"
 
@@ -41,6 +42,13 @@ int socket_connect_datagram(const char *address);
 /* Writes where a socket listens as a URL: http://127.0.0.1:8000/, http://[::1]:8000/, unix:/path or
  * unix:@name. The port is the one that the kernel picked. */
 void socket_url(int fd, char out[SOCKET_TEXT_MAX]);
+
+/* Writes the path of a unix socket's file. Returns false for a socket that has none. */
+bool socket_file(int fd, char out[SOCKET_TEXT_MAX]);
+
+/* Makes a user the owner of that file: its folder may have the sticky bit, where only the owner can
+ * remove it. Anything but a socket is left alone. Returns 0, or -1 with errno. */
+int socket_give_file(const char *path, uid_t uid, gid_t gid);
 
 /* Closes a listening socket of socket_listen and removes the file of a unix one. */
 void socket_close_listener(int fd);

@@ -261,12 +261,40 @@ void socket_url(int fd, char out[SOCKET_TEXT_MAX])
     }
 }
 
-void socket_close_listener(int fd)
+bool socket_file(int fd, char out[SOCKET_TEXT_MAX])
 {
     struct socket_address address;
 
     local_address(fd, &address);
-    if (address.storage.ss_family == AF_UNIX)
-        unlink(((const struct sockaddr_un *)&address.storage)->sun_path);
+    snprintf(out, SOCKET_TEXT_MAX, "%s",
+             address.storage.ss_family == AF_UNIX
+                 ? ((const struct sockaddr_un *)&address.storage)->sun_path
+                 : "");
+    return out[0] != '\0';
+}
+
+/* By descriptor, so that nobody can put another file in its place between the look and the
+ * change. */
+int socket_give_file(const char *path, uid_t uid, gid_t gid)
+{
+    int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
+    int result = -1;
+
+    if (fd < 0)
+        return -1;
+    errno = EEXIST;
+    if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode))
+        result = fchownat(fd, "", uid, gid, AT_EMPTY_PATH);
+    close(fd);
+    return result;
+}
+
+void socket_close_listener(int fd)
+{
+    char path[SOCKET_TEXT_MAX];
+
+    if (socket_file(fd, path))
+        unlink(path);
     close(fd);
 }
