@@ -2,6 +2,8 @@
 #ifndef APP_METRICS_H
 #define APP_METRICS_H
 
+#include <dirent.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -14,7 +16,19 @@ struct metrics_histogram {
     uint64_t sum_ns;
 };
 
+/* What the kernel tells about this process. It stays open, because nothing can be opened inside the
+ * sandbox. */
+struct metrics_process {
+    DIR *fds;  /* NULL: unknown */
+    int statm; /* -1: unknown */
+};
+
 struct server;
+
+/* Opens it where it is wanted and there is a /proc; figures that are unknown are 0. */
+void metrics_open(struct metrics_process *process, bool is_wanted);
+
+void metrics_close(struct metrics_process *process);
 
 /* Counts `times` events that took so many nanoseconds each. */
 void metrics_observe(struct metrics_histogram *histogram, uint64_t ns, uint64_t times);

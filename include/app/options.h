@@ -14,6 +14,7 @@
 
 enum options_broadcast { BROADCAST_OTHERS, BROADCAST_ALL };
 enum options_echo { ECHO_TUTORIAL, ECHO_VERBATIM };
+enum options_sandbox { SANDBOX_ON, SANDBOX_OFF };
 enum options_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 /* Values of an option that may be given several times. */
@@ -51,6 +52,8 @@ struct options {
     uint64_t ping_timeout;
     uint64_t shutdown_timeout;
     const char *static_dir; /* NULL: embedded */
+    const char *user;       /* NULL: the one that started it */
+    uint64_t sandbox;
     uint64_t log_level;
     uint64_t log_format;
 };

@@ -45,6 +45,7 @@ struct server {
     uint64_t responses[SERVER_STATUS_MAX + 1]; /* by status */
     struct metrics_histogram tick_time;
     struct metrics_histogram delivery_lag;
+    struct metrics_process process;
     bool is_accepting;
     bool is_stopping;      /* a signal asked it to end */
     bool must_end;         /* ... at once */

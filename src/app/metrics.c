@@ -1,6 +1,6 @@
 #include "app/metrics.h"
 
-#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -112,31 +112,43 @@ static int write_connections(struct buf *out, const struct server *server)
                        server->responses, ARRAY_LEN(server->responses), 0);
 }
 
-static uint64_t open_fds(void)
+void metrics_open(struct metrics_process *process, bool is_wanted)
 {
-    DIR *folder = opendir("/proc/self/fd");
+    process->fds = is_wanted ? opendir("/proc/self/fd") : NULL;
+    process->statm = is_wanted ? open("/proc/self/statm", O_RDONLY | O_CLOEXEC) : -1;
+}
+
+void metrics_close(struct metrics_process *process)
+{
+    if (process->fds != NULL)
+        closedir(process->fds);
+    if (process->statm >= 0)
+        close(process->statm);
+}
+
+static uint64_t open_fds(const struct metrics_process *process)
+{
     uint64_t count = 0;
 
-    if (folder == NULL)
+    if (process->fds == NULL)
         return 0;
-    while (readdir(folder) != NULL)
+    rewinddir(process->fds);
+    while (readdir(process->fds) != NULL)
         count++;
-    closedir(folder);
-    /* Without ".", ".." and the folder itself. */
-    return count > 3 ? count - 3 : 0;
+    /* Without "." and "..". */
+    return count > 2 ? count - 2 : 0;
 }
 
 /* Virtual and resident memory in pages. */
-static void read_memory(unsigned long *size, unsigned long *resident)
+static void read_memory(const struct metrics_process *process, unsigned long *size,
+                        unsigned long *resident)
 {
-    FILE *file = fopen("/proc/self/statm", "re");
+    char text[128];
+    ssize_t len = pread(process->statm, text, sizeof(text) - 1, 0);
 
-    *size = *resident = 0;
-    if (file == NULL)
-        return;
-    if (fscanf(file, "%lu %lu", size, resident) != 2)
+    text[len > 0 ? len : 0] = '\0';
+    if (sscanf(text, "%lu %lu", size, resident) != 2)
         *size = *resident = 0;
-    fclose(file);
 }
 
 static int write_process(struct buf *out, const struct server *server)
@@ -145,7 +157,7 @@ static int write_process(struct buf *out, const struct server *server)
     struct rlimit limit = {0, 0};
     struct rusage usage;
 
-    read_memory(&size, &resident);
+    read_memory(&server->process, &size, &resident);
     getrlimit(RLIMIT_NOFILE, &limit);
     getrusage(RUSAGE_SELF, &usage);
     if (head(out, "process_cpu_seconds_total", "counter", "CPU time, user and system.") < 0 ||
@@ -156,7 +168,8 @@ static int write_process(struct buf *out, const struct server *server)
             0 ||
         buf_printf(out, "process_start_time_seconds %.3f\n", (double)server->started / 1e3) < 0)
         return -1;
-    if (value(out, "process_open_fds", "gauge", "Open file descriptors.", open_fds()) < 0 ||
+    if (value(out, "process_open_fds", "gauge", "Open file descriptors.",
+              open_fds(&server->process)) < 0 ||
         value(out, "process_max_fds", "gauge", "File descriptors that may be open.",
               limit.rlim_cur) < 0 ||
         value(out, "process_virtual_memory_bytes", "gauge", "Virtual memory.",

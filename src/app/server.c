@@ -15,13 +15,15 @@
 
 #include "app/assets.h"
 #include "app/routes.h"
+#include "app/sandbox.h"
+#include "app/user.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "net/socket.h"
 
 /* Descriptors that are not connections: the standard three, epoll, signals, the supervisor's
- * socket, listeners, a file being served. */
-#define OTHER_FDS (8 + OPTIONS_LISTENERS_MAX)
+ * socket, listeners, a folder and a file being served, two of /proc for metrics. */
+#define OTHER_FDS (10 + OPTIONS_LISTENERS_MAX)
 
 /* Connections beyond the clients: requests for pages, and those who must be told that all places
  * are taken. */
@@ -552,6 +554,45 @@ static void set_limits(struct server *server)
         (struct origin_list){options->allow_origin.items, options->allow_origin.count};
 }
 
+static bool has_admin(const struct server *server)
+{
+    for (size_t i = 0; i < server->listener_count; i++) {
+        if (server->listeners[i].is_admin)
+            return true;
+    }
+    return false;
+}
+
+/* Gives up what the running server does not need. From here on nothing can be opened any more. */
+static int confine(struct server *server, const struct user *user)
+{
+    const struct options *options = server->options;
+    const char *problem = NULL;
+    char path[SOCKET_TEXT_MAX];
+    struct sandbox sandbox;
+
+    metrics_open(&server->process, has_admin(server));
+    sandbox_init(&sandbox, options->sandbox == SANDBOX_ON);
+    if (options->static_dir != NULL)
+        sandbox_allow_reading(&sandbox, options->static_dir);
+    for (size_t i = 0; i < server->listener_count; i++) {
+        /* The files of sockets that were passed are not ours. */
+        if (server->listeners[i].is_passed || !socket_file(server->listeners[i].source.fd, path))
+            continue;
+        sandbox_allow_removing(&sandbox, path);
+        if (options->user != NULL && socket_give_file(path, user->uid, user->gid) < 0)
+            problem = strerror(errno);
+    }
+    if (options->user != NULL && problem == NULL)
+        problem = user_become(user);
+    if (problem != NULL)
+        return fail("cannot become the user %s: %s", options->user, problem);
+    if (geteuid() == 0)
+        log_warning("it runs as root; --user gives it a user of its own");
+    sandbox_enter(&sandbox);
+    return 0;
+}
+
 static void close_listeners(struct server *server)
 {
     for (size_t i = 0; i < server->listener_count; i++) {
@@ -566,6 +607,8 @@ static void close_listeners(struct server *server)
 
 int server_init(struct server *server, const struct options *options)
 {
+    struct user user = {.uid = 0};
+    const char *problem = NULL;
     size_t capacity = 0;
 
     memset(server, 0, sizeof(*server));
@@ -576,6 +619,10 @@ int server_init(struct server *server, const struct options *options)
     set_limits(server);
     if (supervisor_init(&server->supervisor) < 0)
         return -1;
+    if (options->user != NULL)
+        problem = user_find(&user, options->user);
+    if (problem != NULL)
+        return fail("--user %s: %s", options->user, problem);
     if (options->static_dir != NULL && assets_open_folder(options->static_dir) < 0)
         return fail("cannot open the folder %s: %s", options->static_dir, strerror(errno));
     if (fit_descriptors(server, server->supervisor.sockets.count + options->listen.count + 2,
@@ -588,7 +635,7 @@ int server_init(struct server *server, const struct options *options)
                     strerror(errno));
     read_clocks(server);
     server->started = server->host.wall;
-    if (open_listeners(server) < 0) {
+    if (open_listeners(server) < 0 || confine(server, &user) < 0) {
         close_listeners(server);
         return -1;
     }
@@ -602,6 +649,7 @@ void server_deinit(struct server *server)
     supervisor_deinit(&server->supervisor);
     conn_host_deinit(&server->host);
     chat_deinit(&server->chat);
+    metrics_close(&server->process);
     close(server->signals.fd);
     reactor_deinit(&server->reactor);
 }
