@@ -21,42 +21,68 @@ static void store_be32(uint8_t *p, uint32_t x)
         p[i] = (uint8_t)(x >> (24 - 8 * i));
 }
 
-/* The function and the constant of round t, in one (FIPS 180-4, 4.1.1 and 4.2.1). */
-static uint32_t mix(unsigned t, uint32_t b, uint32_t c, uint32_t d)
+/* What a block turns the state into (FIPS 180-4, 6.1.2). */
+struct working {
+    uint32_t a, b, c, d, e;
+};
+
+/* One round: `mixed` is the function of b, c and d and the constant that belong to it (4.1.1 and
+ * 4.2.1). */
+static inline struct working step(struct working v, uint32_t mixed, uint32_t word)
 {
-    if (t < 20)
-        return ((b & c) ^ (~b & d)) + 0x5a827999;
-    if (t < 40)
-        return (b ^ c ^ d) + 0x6ed9eba1;
-    if (t < 60)
-        return ((b & c) ^ (b & d) ^ (c & d)) + 0x8f1bbcdc;
-    return (b ^ c ^ d) + 0xca62c1d6;
+    return (struct working){.a = rotate_left(v.a, 5) + mixed + v.e + word,
+                            .b = v.a,
+                            .c = rotate_left(v.b, 30),
+                            .d = v.c,
+                            .e = v.d};
 }
 
-/* One block into the state (FIPS 180-4, 6.1.2). */
+static inline uint32_t choose(struct working v)
+{
+    return v.d ^ (v.b & (v.c ^ v.d));
+}
+
+static inline uint32_t parity(struct working v)
+{
+    return v.b ^ v.c ^ v.d;
+}
+
+static inline uint32_t majority(struct working v)
+{
+    return (v.b & v.c) | (v.d & (v.b | v.c));
+}
+
+/* Word t of the message schedule. Only the last 16 words are kept (6.1.3). */
+static inline uint32_t next_word(uint32_t w[16], unsigned t)
+{
+    w[t % 16] = rotate_left(w[(t + 13) % 16] ^ w[(t + 8) % 16] ^ w[(t + 2) % 16] ^ w[t % 16], 1);
+    return w[t % 16];
+}
+
+/* One block into the state. The four kinds of rounds stand in loops of their own, so that none of
+ * them has to ask which kind it is. */
 static void add_block(uint32_t state[5], const uint8_t *block)
 {
-    uint32_t w[80];
-    uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];
+    uint32_t w[16];
+    struct working v = {state[0], state[1], state[2], state[3], state[4]};
 
-    for (unsigned t = 0; t < 16; t++)
+    for (unsigned t = 0; t < 16; t++) {
         w[t] = load_be32(block + (size_t)4 * t);
-    for (unsigned t = 16; t < 80; t++)
-        w[t] = rotate_left(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 1);
-    for (unsigned t = 0; t < 80; t++) {
-        uint32_t next = rotate_left(a, 5) + mix(t, b, c, d) + e + w[t];
-
-        e = d;
-        d = c;
-        c = rotate_left(b, 30);
-        b = a;
-        a = next;
+        v = step(v, choose(v) + 0x5a827999, w[t]);
     }
-    state[0] += a;
-    state[1] += b;
-    state[2] += c;
-    state[3] += d;
-    state[4] += e;
+    for (unsigned t = 16; t < 20; t++)
+        v = step(v, choose(v) + 0x5a827999, next_word(w, t));
+    for (unsigned t = 20; t < 40; t++)
+        v = step(v, parity(v) + 0x6ed9eba1, next_word(w, t));
+    for (unsigned t = 40; t < 60; t++)
+        v = step(v, majority(v) + 0x8f1bbcdc, next_word(w, t));
+    for (unsigned t = 60; t < 80; t++)
+        v = step(v, parity(v) + 0xca62c1d6, next_word(w, t));
+    state[0] += v.a;
+    state[1] += v.b;
+    state[2] += v.c;
+    state[3] += v.d;
+    state[4] += v.e;
 }
 
 /* The rest of the message, a one bit, zeros, and the length: one block or two (FIPS 180-4, 5.1.1).
