@@ -89,8 +89,11 @@ static int on_message(struct conn *conn, struct ws_message *message)
 {
     struct server *server = server_of(conn);
 
-    if (conn->client != NULL)
+    if (conn->client != NULL) {
+        /* Who speaks is told first: its next message can come while the others are told. */
+        conn_wake(conn);
         return chat_receive(&server->chat, conn->client, (char *)message->data, message->len);
+    }
     if (server->options->echo == ECHO_VERBATIM)
         conn_send_back(conn, message);
     else
