@@ -5,6 +5,7 @@
 
 #ifdef WSCHAT_TINY
 #define TUNE_READ_BUFFER 16 /* bytes of one read from a socket */
+#define TUNE_CHECK 5        /* bytes of a payload that are unmasked and checked at a time */
 #define TUNE_OUTBOX_MIN 256 /* bytes an outbox ring starts with; a power of two */
 #define TUNE_IOV 2          /* spans of one sendmsg */
 #define TUNE_EVENTS 2       /* events of one epoll_wait */
@@ -12,6 +13,7 @@
 #define TUNE_CLIENT_TABLE 8 /* places the client table has at least; a power of two */
 #else
 #define TUNE_READ_BUFFER 65536
+#define TUNE_CHECK 8192
 #define TUNE_OUTBOX_MIN 4096
 #define TUNE_IOV 64
 #define TUNE_EVENTS 512

@@ -196,6 +196,24 @@ static uint8_t *take_payload(struct input *in, const struct ws_frame_header *h, 
     return payload;
 }
 
+/* Does the same for data, and feeds it to `text` (NULL: it is not text), piece by piece, so that a
+ * long payload is checked while the processor's first cache still holds what was unmasked. Returns
+ * false where it is not UTF-8. */
+static bool take_data(struct input *in, const struct ws_frame_header *h, uint64_t done, size_t len,
+                      struct utf8 *text)
+{
+    while (len > 0) {
+        size_t step = min_size(len, TUNE_CHECK);
+        const uint8_t *piece = take_payload(in, h, done, step);
+
+        if (text != NULL && !utf8_feed(text, piece, step))
+            return false;
+        done += step;
+        len -= step;
+    }
+    return true;
+}
+
 /* Remembers that `taken` more bytes of the open frame's payload are in. Returns whether that was
  * all of it. */
 static bool advance_frame(struct ws_reader_rest *rest, const struct ws_frame_header *h,
@@ -260,25 +278,31 @@ static int read_control(struct ws_reader *r, const struct ws_frame_header *h, st
 static int deliver_in_place(const struct ws_frame_header *h, struct input *in,
                             struct ws_message *out)
 {
+    uint8_t *payload = in->ptr;
     size_t len = (size_t)h->length;
-    uint8_t *payload = take_payload(in, h, 0, len);
+    struct utf8 text = {0};
 
-    if (h->opcode == WS_TEXT && !utf8_is_valid((struct str){(const char *)payload, len}))
+    if (!take_data(in, h, 0, len, h->opcode == WS_TEXT ? &text : NULL) || !utf8_is_complete(&text))
         return -WS_ERROR_TEXT_NOT_UTF8;
     *out = (struct ws_message){(enum ws_opcode)h->opcode, payload, len, 0};
     return 1;
 }
 
-/* Checks more bytes of the open message. */
-static bool is_acceptable(struct ws_reader_rest *rest, const uint8_t *payload, size_t len)
+/* Takes `len` more bytes of the open message out of the input. Returns false where they cannot be
+ * part of a text. */
+static bool take_more(struct ws_reader_rest *rest, struct input *in,
+                      const struct ws_frame_header *h, size_t len)
 {
-    return rest->opcode != WS_TEXT || utf8_feed(&rest->utf8, payload, len);
+    return take_data(in, h, rest->done, len, rest->opcode == WS_TEXT ? &rest->utf8 : NULL);
 }
 
 /* Puts payload of the open message aside. Returns 0 or an error. */
-static int append_payload(struct ws_reader_rest *rest, const uint8_t *payload, size_t len)
+static int append_payload(struct ws_reader_rest *rest, struct input *in,
+                          const struct ws_frame_header *h, size_t len)
 {
-    if (!is_acceptable(rest, payload, len))
+    const uint8_t *payload = in->ptr;
+
+    if (!take_more(rest, in, h, len))
         return -WS_ERROR_TEXT_NOT_UTF8;
     return buf_append(&rest->message, payload, len) < 0 ? -WS_ERROR_OUT_OF_MEMORY : 0;
 }
@@ -313,7 +337,7 @@ static int read_data(struct ws_reader *r, const struct ws_frame_header *h, struc
     if (r->limits->stock != NULL && h->length >= TUNE_READ_BUFFER)
         stock_take(r->limits->stock, &rest->message);
     count = available(in, h, rest->done);
-    error = append_payload(rest, take_payload(in, h, rest->done, count), count);
+    error = append_payload(rest, in, h, count);
     if (error < 0)
         return error;
     if (!advance_frame(rest, h, count) || !h->fin)
@@ -374,7 +398,7 @@ int ws_reader_received(struct ws_reader *r, size_t len, struct ws_message *out)
     struct ws_frame_header h = rest->frame;
     struct input in = {rest->message.data + rest->message.len, len};
 
-    if (!is_acceptable(rest, take_payload(&in, &h, rest->done, len), len))
+    if (!take_more(rest, &in, &h, len))
         return -WS_ERROR_TEXT_NOT_UTF8;
     rest->message.len += len;
     if (!advance_frame(rest, &h, len) || !h.fin)
