@@ -19,6 +19,8 @@ static unsigned char lower(char c)
 
 bool str_equals_nocase(struct str a, struct str b)
 {
+    if (str_equals(a, b))
+        return true; /* mostly, and sooner known */
     if (a.len != b.len)
         return false;
     for (size_t i = 0; i < a.len; i++) {

@@ -49,8 +49,8 @@ static bool is_digit(char c)
 /* tchar (RFC 9110, 5.6.2) */
 static bool is_token_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) ||
-           (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || is_digit(c) ||
+           (c != '\0' && strchr("!#$%&'*+.^_`|~", c) != NULL);
 }
 
 static bool is_token(struct str s)
@@ -72,16 +72,21 @@ static struct str str_skip(struct str s, size_t count)
 /* Looks at no more of the other lines than it must: a handshake asks for many names. */
 bool http_field_next(struct str *rest, struct str name, struct str *value)
 {
-    while (rest->len > 0) {
-        struct str line = str_cut(rest, '\n');
+    const char *line = rest->ptr, *end = line + rest->len;
 
-        if (line.len <= name.len || line.ptr[name.len] != ':' ||
-            !str_equals_nocase((struct str){line.ptr, name.len}, name))
-            continue;
-        line.len--; /* the CR, which every line has */
-        *value = str_trim(str_skip(line, name.len + 1));
-        return true;
+    while (line < end) {
+        const char *next = (const char *)memchr(line, '\n', (size_t)(end - line)) + 1;
+        size_t len = (size_t)(next - line) - 2; /* every line ends with CRLF */
+
+        if (len > name.len && line[name.len] == ':' &&
+            str_equals_nocase((struct str){line, name.len}, name)) {
+            *value = str_trim((struct str){line + name.len + 1, len - name.len - 1});
+            *rest = (struct str){next, (size_t)(end - next)};
+            return true;
+        }
+        line = next;
     }
+    rest->len = 0;
     return false;
 }
 
