@@ -133,6 +133,10 @@ struct room *chat_take_dirty(struct chat *chat);
 /* Brackets the walk through a room's readers. Within, chat_leave may be called for the reader at
  * hand only, and the others hear of it after the walk. */
 void chat_begin_flush(struct chat *chat, struct room *room);
+
+/* Have the readers of this wire something new to send, since it was asked the last time? If not,
+ * they need no visit: those that are behind go on when their sockets can take more. */
+bool chat_take_news(struct room *room, enum wire_kind wire);
 void chat_end_flush(struct room *room);
 
 /* Gives up seats whose time is over. */

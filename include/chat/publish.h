@@ -10,9 +10,6 @@
  * nobody was told. */
 int publish_event(void *chat, struct room *room, const struct event *event);
 
-/* Marks a room as one that must be flushed. */
-void publish_mark_dirty(struct chat *chat, struct room *room);
-
 /* Tells the wschat.v1 readers of a crowded room how many are in it, if that is due. */
 void publish_count(struct chat *chat, struct room *room);
 

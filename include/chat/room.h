@@ -39,7 +39,8 @@ struct room {
     struct history presence;
     bool is_flushing; /* its readers are being walked: nobody may join or leave the sets but the one
                          at hand */
-    bool count_is_due; /* its size is to be told with the next flush */
+    bool has_news[WIRE_KINDS]; /* its readers of a wire have something new to send */
+    bool count_is_due;         /* its size is to be told with the next flush */
     uint8_t name_len;
     char name[];
 };

@@ -171,8 +171,10 @@ static void flush_room(void *owner, struct room *room)
     struct server *server = owner;
 
     chat_begin_flush(&server->chat, room);
-    for (int wire = 0; wire < WIRE_KINDS; wire++)
-        flush_readers(room, (enum wire_kind)wire);
+    for (int wire = 0; wire < WIRE_KINDS; wire++) {
+        if (chat_take_news(room, (enum wire_kind)wire))
+            flush_readers(room, (enum wire_kind)wire);
+    }
     chat_end_flush(room);
 }
 

@@ -498,6 +498,14 @@ void chat_begin_flush(struct chat *chat, struct room *room)
     room->is_flushing = true;
 }
 
+bool chat_take_news(struct room *room, enum wire_kind wire)
+{
+    bool has_news = room->has_news[wire];
+
+    room->has_news[wire] = false;
+    return has_news;
+}
+
 void chat_end_flush(struct room *room)
 {
     room->is_flushing = false;

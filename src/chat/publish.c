@@ -88,8 +88,10 @@ void publish_tidy(struct chat *chat, struct room *room)
 
 /* ---- publishing ---- */
 
-void publish_mark_dirty(struct chat *chat, struct room *room)
+/* Marks a room as one that must be flushed, for the readers of one wire. */
+static void mark_dirty(struct chat *chat, struct room *room, enum wire_kind wire)
 {
+    room->has_news[wire] = true;
     if (list_is_linked(&room->dirty))
         return;
     list_append(&chat->dirty, &room->dirty);
@@ -131,6 +133,14 @@ static int reserve_all(const struct chat *chat, struct room *room,
     return 0;
 }
 
+/* Lets all readers go on, also those that have had no news since the last time: the tails rise. */
+static void flush_all(struct chat *chat, struct room *room)
+{
+    for (int wire = 0; wire < WIRE_KINDS; wire++)
+        room->has_news[wire] = true;
+    chat->hooks.flush(chat->hooks.owner, room);
+}
+
 /* Encodes the event for every wire in use and makes room for it everywhere: from here on nothing
  * can fail. */
 static int prepare(struct chat *chat, struct room *room, const struct event *event)
@@ -141,7 +151,7 @@ static int prepare(struct chat *chat, struct room *room, const struct event *eve
         return 0;
     /* A flush may shrink every ring of the room: what was reserved before it does not count. */
     if (!room->is_flushing)
-        chat->hooks.flush(chat->hooks.owner, room);
+        flush_all(chat, room);
     return reserve_all(chat, room, outbox_reserve_forced);
 }
 
@@ -195,7 +205,7 @@ static void deliver(struct chat *chat, struct room *room, const struct event *ev
             continue;
         outbox_append(&room->outbox[wire], chat->frames[wire].data, chat->frames[wire].len);
         chat->counters.deliveries += room->readers[wire].count;
-        publish_mark_dirty(chat, room);
+        mark_dirty(chat, room, (enum wire_kind)wire);
     }
     subject = client_table_find(&chat->clients, event->from);
     if (subject == NULL || subject->room != room || subject->out == NULL)
@@ -219,7 +229,8 @@ int publish_event(void *owner, struct room *room, const struct event *event)
         forget_all(chat, &room->presence);
         room->presence.gone = event->seq;
         room->count_is_due = true;
-        publish_mark_dirty(chat, room);
+        if (room->readers[WIRE_V1].count > 0)
+            mark_dirty(chat, room, WIRE_V1);
     } else {
         remember(chat, room, event);
     }
@@ -238,7 +249,7 @@ void publish_count(struct chat *chat, struct room *room)
     if (frame_encode(frame, wires[WIRE_V1], &event) < 0)
         return;
     if (outbox_reserve(box, frame->len) < 0)
-        chat->hooks.flush(chat->hooks.owner, room);
+        flush_all(chat, room);
     if (outbox_reserve_forced(box, frame->len) == 0)
         outbox_append(box, frame->data, frame->len);
 }

@@ -39,7 +39,7 @@ struct peer {
 static struct chat chat;
 static struct chat_config config;
 static struct peer peers[PEERS];
-static unsigned flushes, wakes, keys_made;
+static unsigned flushes, visits, wakes, keys_made;
 
 /* ---- hooks ---- */
 
@@ -134,7 +134,9 @@ static inline void on_flush(void *owner, struct room *room)
     flushes++;
     chat_begin_flush(&chat, room);
     for (int wire = 0; wire < WIRE_KINDS; wire++) {
-        for (size_t i = room->readers[wire].count; i-- > 0;)
+        if (!chat_take_news(room, (enum wire_kind)wire))
+            continue;
+        for (size_t i = room->readers[wire].count; i-- > 0; visits++)
             flush_peer(peer_of(room->readers[wire].items[i]));
     }
     chat_end_flush(room);
@@ -178,7 +180,7 @@ static inline int world_try_start(void)
                                      .owner = &chat,
                                      .random = on_random};
 
-    flushes = wakes = keys_made = 0;
+    flushes = visits = wakes = keys_made = 0;
     for (int i = 0; i < PEERS; i++) {
         peers[i] = (struct peer){.window = SIZE_MAX};
         sendq_init(&peers[i].out);

@@ -788,6 +788,27 @@ START_TEST(joins_up_to_the_limit)
 }
 END_TEST
 
+/* A newcomer costs nothing to those who do not hear of it: plain clients are not told of joins. */
+START_TEST(a_flush_visits_only_those_with_news)
+{
+    start_crowd((size_t)_i);
+    enter(A, 1, WIRE_TEXT);
+    enter(B, 2, WIRE_TEXT);
+    enter(C, 3, WIRE_TEXT);
+    settle();
+    ck_assert_uint_eq(visits, 0);
+    enter(D, 4, WIRE_V1);
+    settle();
+    ck_assert_uint_eq(visits, 1);
+    enter(&peers[4], 5, WIRE_TEXT);
+    settle();
+    ck_assert_uint_eq(visits, 2);
+    SEND(A, "x");
+    settle();
+    ck_assert_uint_eq(visits, 2 + 5);
+}
+END_TEST
+
 /* Many comings and goings in one tick are one count. */
 START_TEST(counts_are_few)
 {
@@ -1161,6 +1182,7 @@ static void add_v1_tests(Suite *suite)
     tcase_add_test(cases, direct_to_somebody_busy);
     tcase_add_test(cases, joins_up_to_the_limit);
     tcase_add_test(cases, counts_are_few);
+    tcase_add_loop_test(cases, a_flush_visits_only_those_with_news, 1, 10);
     tcase_add_test(cases, crowds_are_not_replayed);
     tcase_add_test(cases, names_are_told_in_a_crowd);
     tcase_add_test(cases, counts_find_room);
