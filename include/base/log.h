@@ -4,6 +4,7 @@
 #define BASE_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/str.h"
 
@@ -16,8 +17,30 @@ bool log_is_enabled(enum log_level level);
 
 /* Writes one line, or counts it as lost (and says so with the next one) where stderr would block:
  * the message and then pairs of key (const char *) and value (const char *), ended by NULL. A pair
- * whose value is NULL is left out. */
+ * whose value is NULL is left out. A key that begins with # (which is not written) has a number as
+ * its value, which JSON writes without quotes. */
 void log_line(enum log_level level, const char *message, ...) __attribute__((sentinel));
+
+/* Lines of one kind that peers can cause as often as they like: only so many a second are written,
+ * the others are counted. All zero at first. */
+struct log_flow {
+    uint64_t credit;     /* thousandths of a line that may be written */
+    uint64_t updated;    /* when it was right, monotonic milliseconds */
+    uint64_t suppressed; /* lines that were left out since the last one */
+};
+
+/* Sets how many lines a second each flow has (at once: twice as many); 0, which is the default: no
+ * limit. */
+void log_set_rate(uint64_t lines);
+
+/* May the flow write a line of this level now (monotonic milliseconds)? Counts the line as
+ * suppressed where it is over its rate. Who has to format values for a line asks first. */
+bool log_flow_admits(struct log_flow *flow, enum log_level level, uint64_t now);
+
+/* As log_line, for a line that log_flow_admits has just allowed. It tells how many were suppressed
+ * before it. */
+void log_flow_line(struct log_flow *flow, enum log_level level, const char *message, ...)
+    __attribute__((sentinel));
 
 /* Writes a line that a person at the terminal waits for, whatever the level is set to: as text just
  * "wschat: message". */

@@ -11,8 +11,15 @@
 #include "base/buf.h"
 #include "base/util.h"
 
+/* What a line takes of a flow's credit; so the credit of each millisecond is a whole number. */
+#define LINE_COST 1000
+
+/* A flow that was quiet for so many milliseconds has all its credit again. */
+#define FLOW_FULL_AFTER 2000
+
 static enum log_level threshold = LOG_INFO;
 static bool as_json;
+static uint64_t flow_rate; /* lines a second; 0: no limit */
 
 static const char *const level_names[] = {"error", "warning", "info", "debug"};
 
@@ -61,15 +68,17 @@ static bool is_plain(const char *text)
 
 static void append_pair(struct buf *line, const char *key, const char *value)
 {
+    bool is_number = key[0] == '#';
+
+    key += is_number;
     if (as_json) {
         buf_append_char(line, line->len > 0 ? ',' : '{');
         append_quoted(line, key);
         buf_append_char(line, ':');
-        append_quoted(line, value);
-        return;
+    } else {
+        buf_printf(line, "%s%s=", line->len > 0 ? " " : "", key);
     }
-    buf_printf(line, "%s%s=", line->len > 0 ? " " : "", key);
-    if (is_plain(value))
+    if (as_json ? is_number : is_plain(value))
         buf_append_str(line, str_from(value));
     else
         append_quoted(line, value);
@@ -101,13 +110,14 @@ static bool can_write(void)
     return poll(&out, 1, 0) != 0;
 }
 
-static void write_all(const struct buf *line)
+/* Returns false where it was left out. */
+static bool write_all(const struct buf *line)
 {
     size_t done = 0;
 
     if (!can_write()) {
         lost++;
-        return;
+        return false;
     }
     lost = 0;
     while (done < line->len) {
@@ -116,47 +126,109 @@ static void write_all(const struct buf *line)
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return;
+            break;
         done += (size_t)n;
     }
+    return true;
 }
 
-static void append_lost(struct buf *line)
+static void append_count(struct buf *line, const char *key, uint64_t count)
 {
-    char count[24];
+    char text[24];
 
-    if (lost == 0)
+    if (count == 0)
         return;
-    snprintf(count, sizeof(count), "%lu", lost);
-    append_pair(line, "lost_lines", count);
+    snprintf(text, sizeof(text), "%llu", (unsigned long long)count);
+    append_pair(line, key, text);
 }
 
-void log_line(enum log_level level, const char *message, ...)
+static void append_pairs(struct buf *line, va_list pairs)
 {
-    int saved = errno;
-    struct buf line;
-    va_list pairs;
     const char *key;
 
-    if (!log_is_enabled(level))
-        return;
-    buf_init(&line);
-    append_time(&line);
-    append_pair(&line, "level", level_names[level]);
-    append_pair(&line, "msg", message);
-    append_lost(&line);
-    va_start(pairs, message);
     while ((key = va_arg(pairs, const char *)) != NULL) {
         const char *value = va_arg(pairs, const char *);
 
         if (value != NULL)
-            append_pair(&line, key, value);
+            append_pair(line, key, value);
     }
-    va_end(pairs);
+}
+
+/* Returns false where the line could not be written. */
+static bool write_line(enum log_level level, const char *message, uint64_t suppressed,
+                       va_list pairs)
+{
+    int saved = errno;
+    struct buf line;
+    bool is_written;
+
+    buf_init(&line);
+    append_time(&line);
+    append_pair(&line, "level", level_names[level]);
+    append_pair(&line, "msg", message);
+    append_count(&line, "#lost_lines", lost);
+    append_count(&line, "#suppressed", suppressed);
+    append_pairs(&line, pairs);
     buf_append_str(&line, as_json ? STR("}\n") : STR("\n"));
-    write_all(&line);
+    is_written = write_all(&line);
     buf_deinit(&line);
     errno = saved;
+    return is_written;
+}
+
+void log_line(enum log_level level, const char *message, ...)
+{
+    va_list pairs;
+
+    if (!log_is_enabled(level))
+        return;
+    va_start(pairs, message);
+    write_line(level, message, 0, pairs);
+    va_end(pairs);
+}
+
+void log_set_rate(uint64_t lines)
+{
+    flow_rate = lines;
+}
+
+static void refill(struct log_flow *flow, uint64_t now)
+{
+    uint64_t full = FLOW_FULL_AFTER * flow_rate;
+    uint64_t passed = now > flow->updated ? now - flow->updated : 0;
+
+    flow->updated = now;
+    if (passed >= FLOW_FULL_AFTER || flow->credit + passed * flow_rate > full)
+        flow->credit = full;
+    else
+        flow->credit += passed * flow_rate;
+}
+
+bool log_flow_admits(struct log_flow *flow, enum log_level level, uint64_t now)
+{
+    if (!log_is_enabled(level))
+        return false;
+    if (flow_rate == 0)
+        return true;
+    refill(flow, now);
+    if (flow->credit >= LINE_COST)
+        return true;
+    flow->suppressed++;
+    return false;
+}
+
+void log_flow_line(struct log_flow *flow, enum log_level level, const char *message, ...)
+{
+    va_list pairs;
+
+    if (flow_rate > 0)
+        flow->credit -= LINE_COST;
+    va_start(pairs, message);
+    if (write_line(level, message, flow->suppressed, pairs))
+        flow->suppressed = 0;
+    else
+        flow->suppressed++;
+    va_end(pairs);
 }
 
 void log_announce(enum log_level level, const char *message)

@@ -26,6 +26,7 @@ static void teardown(void)
     close(real_stderr);
     fclose(captured);
     log_setup(LOG_INFO, false);
+    log_set_rate(0);
 }
 
 /* Reads what was written so far, checks the form of the time, and returns what follows it. */
@@ -55,6 +56,22 @@ static const char *written_text(void)
 static const char *written_json(void)
 {
     return written("{\"time\":\"", "\",");
+}
+
+static void forget_written(void)
+{
+    ck_assert_int_eq(ftruncate(fileno(captured), 0), 0);
+    lseek(STDERR_FILENO, 0, SEEK_SET);
+}
+
+static unsigned count_lines(void)
+{
+    unsigned lines = 0;
+
+    written_text();
+    for (const char *c = text; *c != '\0'; c++)
+        lines += *c == '\n';
+    return lines;
 }
 
 START_TEST(text_is_logfmt)
@@ -128,6 +145,97 @@ START_TEST(errno_survives)
 }
 END_TEST
 
+START_TEST(numbers_are_numbers_in_json)
+{
+    log_info("n", "#a", "-1.5", "b", "7");
+    ck_assert_str_eq(written_text(), "level=info msg=n a=-1.5 b=7\n");
+    forget_written();
+    log_setup(LOG_INFO, true);
+    log_info("n", "#a", "-1.5", "b", "7");
+    ck_assert_str_eq(written_json(), "\"level\":\"info\",\"msg\":\"n\",\"a\":-1.5,\"b\":\"7\"}\n");
+}
+END_TEST
+
+/* ---- flows ---- */
+
+/* Asks for `lines` lines at that time and writes those that are allowed. Returns how many. */
+static unsigned pour(struct log_flow *flow, uint64_t now, unsigned lines)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < lines; i++) {
+        if (!log_flow_admits(flow, LOG_INFO, now))
+            continue;
+        log_flow_line(flow, LOG_INFO, "x", (char *)NULL);
+        count++;
+    }
+    return count;
+}
+
+START_TEST(a_flow_has_a_rate_and_tells_what_it_left_out)
+{
+    struct log_flow flow = {0};
+    uint64_t now = 5000;
+
+    log_set_rate(10);
+    ck_assert_uint_eq(pour(&flow, now, 20), 20);
+    ck_assert_uint_eq(pour(&flow, now, 3), 0);
+    ck_assert_uint_eq(pour(&flow, now + 99, 1), 0);
+    ck_assert_uint_eq(flow.suppressed, 4);
+    forget_written();
+    ck_assert_uint_eq(pour(&flow, now + 100, 2), 1);
+    ck_assert_str_eq(written_text(), "level=info msg=x suppressed=4\n");
+    forget_written();
+    ck_assert_uint_eq(pour(&flow, now + 200, 1), 1);
+    ck_assert_str_eq(written_text(), "level=info msg=x suppressed=1\n");
+    forget_written();
+    ck_assert_uint_eq(pour(&flow, now + 300, 1), 1);
+    ck_assert_str_eq(written_text(), "level=info msg=x\n");
+}
+END_TEST
+
+START_TEST(a_flow_stands_any_clock)
+{
+    struct log_flow flow = {0};
+
+    log_set_rate(1000000);
+    ck_assert(log_flow_admits(&flow, LOG_INFO, UINT64_MAX));
+    ck_assert_uint_eq(flow.credit, 2000ull * 1000000);
+    ck_assert(log_flow_admits(&flow, LOG_INFO, 0));
+    log_set_rate(1);
+    flow = (struct log_flow){0};
+    ck_assert_uint_eq(pour(&flow, 2000, 3), 2);
+    ck_assert_uint_eq(pour(&flow, 1000, 1), 0);
+    ck_assert_uint_eq(pour(&flow, 1999, 1), 0);
+    ck_assert_uint_eq(pour(&flow, 2000, 2), 1);
+}
+END_TEST
+
+START_TEST(flows_do_not_share_and_nothing_else_is_limited)
+{
+    struct log_flow one = {0}, other = {0};
+
+    log_set_rate(1);
+    ck_assert_uint_eq(pour(&one, 10000, 5), 2);
+    ck_assert_uint_eq(pour(&other, 10000, 1), 1);
+    ck_assert(!log_flow_admits(&other, LOG_DEBUG, 10000));
+    ck_assert_uint_eq(other.suppressed, 0);
+    forget_written();
+    for (int i = 0; i < 5; i++)
+        log_warning("w");
+    ck_assert_uint_eq(count_lines(), 5);
+}
+END_TEST
+
+START_TEST(without_a_rate_a_flow_is_not_limited)
+{
+    struct log_flow flow = {0};
+
+    ck_assert_uint_eq(pour(&flow, 0, 1000), 1000);
+    ck_assert_uint_eq(flow.suppressed, 0);
+}
+END_TEST
+
 Suite *suite_log(void)
 {
     Suite *suite = suite_create("log");
@@ -141,6 +249,11 @@ Suite *suite_log(void)
     tcase_add_test(cases, level_is_a_threshold);
     tcase_add_test(cases, debug_is_off_until_asked_for);
     tcase_add_test(cases, errno_survives);
+    tcase_add_test(cases, numbers_are_numbers_in_json);
+    tcase_add_test(cases, a_flow_has_a_rate_and_tells_what_it_left_out);
+    tcase_add_test(cases, a_flow_stands_any_clock);
+    tcase_add_test(cases, flows_do_not_share_and_nothing_else_is_limited);
+    tcase_add_test(cases, without_a_rate_a_flow_is_not_limited);
     suite_add_tcase(suite, cases);
     return suite;
 }
