@@ -56,6 +56,7 @@ struct options {
     uint64_t sandbox;
     uint64_t log_level;
     uint64_t log_format;
+    uint64_t log_rate;
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_EXIT_OK, OPTIONS_EXIT_FAILURE, OPTIONS_EXIT_USAGE };

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "app/connection_log.h"
 #include "app/drain.h"
 #include "app/metrics.h"
 #include "app/options.h"
@@ -43,6 +44,7 @@ struct server {
     size_t websockets;  /* that are OPEN */
     uint64_t started;   /* ms since 1970 */
     uint64_t responses[SERVER_STATUS_MAX + 1]; /* by status */
+    struct connection_log connection_log;
     struct metrics_histogram tick_time;
     struct metrics_histogram delivery_lag;
     struct metrics_process process;

@@ -52,6 +52,25 @@ enum conn_timer {
     CONN_TIMERS,
 };
 
+/* Why a connection ended: the first of these that happened to it. */
+enum conn_end {
+    CONN_END_NONE,     /* it has not ended */
+    CONN_END_SERVED,   /* HTTP: it got what it asked for */
+    CONN_END_REFUSED,  /* HTTP: a request was answered with an error after which nothing is read */
+    CONN_END_IDLE,     /* HTTP: no further request came */
+    CONN_END_CLOSED,   /* WebSocket: the peer sent Close */
+    CONN_END_LEFT,     /* the peer's FIN came, without a Close or a whole request */
+    CONN_END_RESET,    /* the peer's RST came, or the network lost it */
+    CONN_END_TIMEOUT,  /* the peer did not send, take or answer in time */
+    CONN_END_LAGGED,   /* the peer fell too far behind */
+    CONN_END_PROTOCOL, /* the peer broke the WebSocket protocol */
+    CONN_END_HOST,     /* the host closed it with the code in close_code */
+    CONN_END_MEMORY,   /* memory ran out */
+    CONN_END_SPARE,    /* it had to make room for others */
+    CONN_END_SHUTDOWN, /* the server ends */
+    CONN_ENDS,
+};
+
 struct client;
 
 struct conn {
@@ -77,7 +96,17 @@ struct conn {
         rate_ns; /* when, by the allowed rate, all that it has sent so far would have been sent */
     struct peer peer; /* who is at the other end; the host may put in whom a proxy speaks for */
     struct timer timer;
-    struct list work; /* in one of the host's lists */
+    struct list work;   /* in one of the host's lists */
+    uint64_t received;  /* bytes */
+    uint64_t sent;      /* bytes */
+    uint64_t messages;  /* received; while it is HTTP: requests */
+    uint64_t opened;    /* monotonic milliseconds */
+    const char *detail; /* more about `end`, static; NULL: nothing */
+    uint8_t end;        /* enum conn_end */
+    uint8_t wire;       /* the host's: enum wire_kind */
+    uint16_t status;    /* the host's: of the last response */
+    uint64_t client_id; /* the host's: as it was asked for; 0: none */
+    char *room;         /* the host's, owned: the name of the room that it has left, or NULL */
     struct ws_reader reader;
     struct buf in;         /* bytes that were read but cannot be used yet; mostly empty */
     struct http_scan scan; /* how far the request in `in` was read */
@@ -136,6 +165,9 @@ struct conn_host {
      * neither side sent a Close. Returns 0, or -1 where a frame was cut in the middle, so that
      * nothing more can be sent. */
     int (*left)(struct conn *conn, bool is_broken);
+
+    /* The connection is about to be freed: its counters and `end` are final. */
+    void (*ended)(const struct conn *conn);
 };
 
 /* Maps the places, sets up the lists, and the timers with their lengths in milliseconds (0: never);
@@ -172,12 +204,16 @@ void conn_send(struct conn *conn, uint8_t opcode, struct str prefix, const void 
  * can be, without copying it. */
 void conn_send_back(struct conn *conn, const struct ws_message *message);
 
-/* Begins the close handshake of an OPEN connection with a code and a short reason; else does
- * nothing. */
+/* Begins the close handshake of an OPEN connection with a code and a short, static reason; else
+ * does nothing. */
 void conn_close(struct conn *conn, uint16_t code, const char *reason);
 
+/* Says why a connection is about to end, unless it is ending already. `detail` is static, or NULL.
+ */
+void conn_note_end(struct conn *conn, enum conn_end end, const char *detail);
+
 /* Gives a connection up at once. */
-void conn_drop(struct conn *conn);
+void conn_drop(struct conn *conn, enum conn_end end);
 
 /* Sees to it that what is in conn->out is sent before the tick ends. */
 void conn_wake(struct conn *conn);

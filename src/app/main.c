@@ -35,6 +35,7 @@ int main(int argc, char **argv)
     }
     tune_malloc();
     log_setup((enum log_level)options.log_level, options.log_format == LOG_FORMAT_JSON);
+    log_set_rate(options.log_rate);
     if (server_init(&server, &options) < 0)
         return EXIT_FAILURE;
     server_run(&server);

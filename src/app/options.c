@@ -65,6 +65,9 @@ static const struct option server_items[] = {
      "what is logged on stderr"},
     {"log-format", OPTION_CHOICE, "text|json", "text", FIELD(log_format), 0, 0,
      "how it is written"},
+    {"log-rate", OPTION_NUMBER, "N", "100", FIELD(log_rate), 0, 1000000,
+     "lines a second about ends of connections, for each kind; the others are counted; 0: no "
+     "limit"},
     {"version", OPTION_VERSION, NULL, NULL, 0, 0, 0, "print the version and exit"},
     {"help", OPTION_HELP, NULL, NULL, 0, 0, 0, "print this help and exit"},
 };

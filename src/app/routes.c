@@ -5,7 +5,6 @@
 
 #include "app/assets.h"
 #include "app/server.h"
-#include "base/log.h"
 #include "base/util.h"
 #include "proto/http_query.h"
 #include "proto/http_response.h"
@@ -49,6 +48,7 @@ struct answer {
 static void count_response(const struct answer *answer, int status)
 {
     server_of(answer->conn)->responses[status]++;
+    answer->conn->status = (uint16_t)status;
 }
 
 static int64_t unix_time(const struct conn *conn)
@@ -70,7 +70,7 @@ static void send_answer(const struct answer *answer, const struct http_response 
     if (http_response_head(&head, response, unix_time(answer->conn)) < 0) {
         if (has_body && release != NULL)
             release((void *)(uintptr_t)body);
-        conn_drop(answer->conn);
+        conn_drop(answer->conn, CONN_END_MEMORY);
     } else {
         conn_respond(answer->conn, &head, has_body ? body : NULL, response->length, release,
                      response->keep_alive);
@@ -96,7 +96,7 @@ static void send_text(const struct answer *answer, int status, const char *text,
     if (http_response_head(&bytes, &response, unix_time(answer->conn)) < 0 ||
         (!answer->is_head &&
          (buf_append_str(&bytes, str_from(text)) < 0 || buf_append_char(&bytes, '\n') < 0)))
-        conn_drop(answer->conn);
+        conn_drop(answer->conn, CONN_END_MEMORY);
     else
         conn_respond(answer->conn, &bytes, NULL, 0, NULL, answer->keep_alive);
     buf_deinit(&bytes);
@@ -108,7 +108,7 @@ static void refuse(const struct answer *answer, int status, const char *text, co
 {
     struct answer last = *answer;
 
-    log_debug("refused", "status", http_status_reason(status), "why", text);
+    conn_note_end(answer->conn, CONN_END_REFUSED, text);
     last.keep_alive = false;
     send_text(&last, status, text, fields);
 }
@@ -141,7 +141,7 @@ static void send_asset(const struct answer *answer, const struct http_request *r
         buf_append_str(&extra, STR("\r\n")) < 0) {
         if (asset->release != NULL)
             asset->release((void *)(uintptr_t)asset->data);
-        conn_drop(answer->conn);
+        conn_drop(answer->conn, CONN_END_MEMORY);
     } else {
         response.extra = (struct str){(char *)extra.data, extra.len};
         send_answer(answer, &response, asset->data, asset->release);
@@ -281,7 +281,6 @@ static void upgrade(const struct answer *answer, const char accept[WS_ACCEPT_SIZ
     };
 
     count_response(answer, 101);
-    log_debug("websocket opened", "wire", is_v1 ? WIRE_V1_PROTOCOL : "text");
     if (conn_upgrade(answer->conn, response, (int)ARRAY_LEN(response), limits))
         server_of(answer->conn)->websockets++;
 }
@@ -341,6 +340,8 @@ static void open_chat(const struct answer *answer, const struct http_request *re
                (server->websockets >= server->max_clients || chat_is_full(&server->chat))) {
         refuse_full(answer);
     } else {
+        answer->conn->client_id = entry.id;
+        answer->conn->wire = (uint8_t)entry.wire;
         upgrade(answer, accept, entry.wire == WIRE_V1, &server->chat_limits);
         if (answer->conn->state == CONN_OPEN)
             enter_chat(answer->conn, &entry);
@@ -363,7 +364,7 @@ static void send_metrics(const struct answer *answer)
     buf_init(&body);
     if (metrics_write(&body, server_of(answer->conn)) < 0) {
         buf_deinit(&body);
-        conn_drop(answer->conn);
+        conn_drop(answer->conn, CONN_END_MEMORY);
         return;
     }
     response.length = body.len;

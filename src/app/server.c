@@ -102,15 +102,14 @@ static int on_message(struct conn *conn, struct ws_message *message)
     return 0;
 }
 
-static void log_left(const struct conn *conn, const struct client *client)
+/* Lets go of the client, but keeps what the log tells of it. */
+static void forget_client(struct conn *conn)
 {
-    char id[24], code[8];
+    const struct client *client = conn->client;
 
-    if (!log_is_enabled(LOG_DEBUG))
-        return;
-    snprintf(code, sizeof(code), "%u", (unsigned)conn->close_code);
-    snprintf(id, sizeof(id), "%llu", client != NULL ? (unsigned long long)client->id : 0);
-    log_debug("websocket ended", "id", client != NULL ? id : NULL, "code", code);
+    if (client != NULL && client->room != NULL && log_is_enabled(LOG_INFO))
+        conn->room = strndup(client->room->name, client->room->name_len);
+    conn->client = NULL;
 }
 
 static int on_left(struct conn *conn, bool is_broken)
@@ -119,9 +118,13 @@ static int on_left(struct conn *conn, bool is_broken)
     struct client *client = conn->client;
 
     server->websockets--;
-    conn->client = NULL;
-    log_left(conn, client);
+    forget_client(conn);
     return client == NULL ? 0 : chat_leave(&server->chat, client, is_broken);
+}
+
+static void on_ended(const struct conn *conn)
+{
+    connection_log_end(&server_of(conn)->connection_log, conn);
 }
 
 /* ---- what the chat asks ---- */
@@ -135,11 +138,14 @@ static void on_replaced(struct sendq *out, bool is_cut)
 {
     struct conn *conn = conn_of_queue(out);
 
-    conn->client = NULL;
+    static const char reason[] = "this seat was taken over by its owner";
+
+    forget_client(conn);
+    conn_note_end(conn, CONN_END_HOST, reason);
     if (is_cut)
-        conn_drop(conn);
+        conn_drop(conn, CONN_END_HOST);
     else
-        conn_close(conn, CLOSE_REPLACED, "this seat was taken over by its owner");
+        conn_close(conn, CLOSE_REPLACED, reason);
 }
 
 static void on_wake(struct sendq *out)
@@ -225,7 +231,7 @@ static bool accept_one(struct server *server, const struct listener *listener)
     if (errno == EAGAIN)
         return false;
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        log_warning("accepting pauses", "error", strerror(errno));
+        connection_log_pause(&server->connection_log, server->host.now, strerror(errno));
         conn_host_drop_spare(&server->host);
         pause_accepting(server);
         return false;
@@ -518,6 +524,7 @@ static int open_host(struct server *server, size_t capacity)
     server->host.bad_request = routes_bad_request;
     server->host.message = on_message;
     server->host.left = on_left;
+    server->host.ended = on_ended;
     set_rate(&server->host, options);
     return conn_host_init(&server->host, &server->reactor, capacity, timeouts);
 }
@@ -653,6 +660,7 @@ void server_deinit(struct server *server)
     close_listeners(server);
     supervisor_deinit(&server->supervisor);
     conn_host_deinit(&server->host);
+    connection_log_finish(&server->connection_log);
     chat_deinit(&server->chat);
     metrics_close(&server->process);
     close(server->signals.fd);

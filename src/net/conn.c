@@ -106,10 +106,16 @@ static void update_interest(struct conn *conn)
     if (interest == conn->source.interest)
         return;
     if (reactor_watch(conn->host->reactor, &conn->source, interest) < 0)
-        conn_drop(conn);
+        conn_drop(conn, CONN_END_MEMORY);
 }
 
 /* ---- ends ---- */
+
+/* Between two requests? */
+static bool is_idle(const struct conn *conn)
+{
+    return conn->has_answered && !conn->is_in_head;
+}
 
 static int leave(struct conn *conn, uint16_t code, bool is_broken)
 {
@@ -119,10 +125,19 @@ static int leave(struct conn *conn, uint16_t code, bool is_broken)
     return conn->host->left(conn, is_broken);
 }
 
-void conn_drop(struct conn *conn)
+void conn_note_end(struct conn *conn, enum conn_end end, const char *detail)
+{
+    if (conn->end != CONN_END_NONE)
+        return;
+    conn->end = (uint8_t)end;
+    conn->detail = detail;
+}
+
+void conn_drop(struct conn *conn, enum conn_end end)
 {
     if (conn->state == CONN_DEAD)
         return;
+    conn_note_end(conn, end, NULL);
     if (conn->state == CONN_OPEN) {
         /* Nothing will be sent, so nothing need be kept. */
         sendq_drop_all(&conn->out);
@@ -156,22 +171,28 @@ static void send_close(struct conn *conn, uint16_t code, const char *reason)
     conn_send(conn, WS_CLOSE, (struct str){bytes, sizeof(bytes)}, reason, strlen(reason));
 }
 
+/* What leaving returned: a frame that was cut in the middle can only be followed by the end of the
+ * connection. Returns false where it is over. */
+static bool survives(struct conn *conn, int left)
+{
+    conn->state = CONN_CLOSING;
+    if (left < 0)
+        conn_drop(conn, CONN_END_MEMORY);
+    return left >= 0;
+}
+
 static void begin_close(struct conn *conn, uint16_t code, const char *reason, bool is_broken)
 {
-    if (conn->state != CONN_OPEN)
+    if (conn->state != CONN_OPEN || !survives(conn, leave(conn, code, is_broken)))
         return;
-    if (leave(conn, code, is_broken) < 0) {
-        conn->state = CONN_CLOSING;
-        conn_drop(conn);
-        return;
-    }
-    conn->state = CONN_CLOSING;
     timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_CLOSING], conn->host->now);
     send_close(conn, code, reason);
 }
 
 void conn_close(struct conn *conn, uint16_t code, const char *reason)
 {
+    if (conn->state == CONN_OPEN)
+        conn_note_end(conn, CONN_END_HOST, reason);
     begin_close(conn, code, reason, false);
 }
 
@@ -179,6 +200,7 @@ void conn_close(struct conn *conn, uint16_t code, const char *reason)
 static void fail(struct conn *conn, enum ws_error error)
 {
     if (conn->state == CONN_OPEN) {
+        conn_note_end(conn, CONN_END_PROTOCOL, ws_error_text(error));
         begin_close(conn, ws_error_code(error), ws_error_text(error), false);
         if (conn->state == CONN_DEAD)
             return;
@@ -191,14 +213,11 @@ static void fail(struct conn *conn, enum ws_error error)
 static void peer_closed(struct conn *conn, const struct ws_message *message)
 {
     if (conn->state == CONN_OPEN) {
-        int result =
-            leave(conn, message->close_code != 0 ? message->close_code : CONN_CLOSE_NONE, false);
+        uint16_t code = message->close_code != 0 ? message->close_code : CONN_CLOSE_NONE;
 
-        conn->state = CONN_CLOSING;
-        if (result < 0) {
-            conn_drop(conn);
+        conn_note_end(conn, CONN_END_CLOSED, NULL);
+        if (!survives(conn, leave(conn, code, false)))
             return;
-        }
         conn_send(conn, WS_CLOSE, STR(""), message->data, message->len);
     }
     linger(conn);
@@ -207,18 +226,14 @@ static void peer_closed(struct conn *conn, const struct ws_message *message)
 /* The peer sends no more. What it sent before is handled; what it is still to get is sent. */
 static void peer_ended(struct conn *conn)
 {
-    conn->is_ended = true;
-    if (conn->state == CONN_OPEN) {
-        int result = leave(conn, CONN_CLOSE_BROKEN, true);
+    enum conn_end end = conn->state == CONN_HTTP && is_idle(conn) ? CONN_END_SERVED : CONN_END_LEFT;
 
-        conn->state = CONN_CLOSING;
-        if (result < 0) {
-            conn_drop(conn);
-            return;
-        }
-    }
+    conn->is_ended = true;
+    conn_note_end(conn, end, NULL);
+    if (conn->state == CONN_OPEN && !survives(conn, leave(conn, CONN_CLOSE_BROKEN, true)))
+        return;
     if (conn->is_shut)
-        conn_drop(conn);
+        conn_drop(conn, end);
     else
         linger(conn);
 }
@@ -278,7 +293,7 @@ static bool send_kept(struct conn *conn, const struct ws_message *message)
     if (sendq_push(&conn->out, bytes, ws_frame_encode(bytes, &header)) < 0 ||
         sendq_push_shared(&conn->out, message->data, message->len, return_loan, loan) < 0) {
         return_loan(loan);
-        conn_drop(conn);
+        conn_drop(conn, CONN_END_MEMORY);
     }
     return true;
 }
@@ -304,7 +319,7 @@ void conn_respond(struct conn *conn, const struct buf *head, const void *body, s
             release((void *)(uintptr_t)body);
     }
     if (has_failed) {
-        conn_drop(conn);
+        conn_drop(conn, CONN_END_MEMORY);
         return;
     }
     conn->has_answered = true;
@@ -313,6 +328,7 @@ void conn_respond(struct conn *conn, const struct buf *head, const void *body, s
         timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_SENDING], conn->host->now);
         conn_wake(conn);
     } else {
+        conn_note_end(conn, CONN_END_SERVED, NULL);
         linger(conn);
     }
 }
@@ -336,6 +352,7 @@ static size_t send_some(struct conn *conn, size_t *wanted)
     }
     if (n >= 0) {
         conn->host->counters.sent += (size_t)n;
+        conn->sent += (size_t)n;
         return (size_t)n;
     }
     if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)
@@ -375,7 +392,7 @@ static void sent_all(struct conn *conn)
     shutdown(conn->source.fd, SHUT_WR);
     conn->is_shut = true;
     if (conn->is_ended)
-        conn_drop(conn);
+        conn_drop(conn, CONN_END_SERVED);
     else if (!timer_is_of(&conn->timer, &host->timers[CONN_TIMER_CLOSING]))
         timer_start(&conn->timer, &host->timers[CONN_TIMER_CLOSING], host->now);
 }
@@ -395,8 +412,9 @@ static void note_progress(struct conn *conn)
 static bool close_hopeless(struct conn *conn)
 {
     if (conn->out.is_incomplete) {
+        conn_note_end(conn, CONN_END_MEMORY, NULL);
         if (conn->state != CONN_OPEN)
-            conn_drop(conn);
+            conn_drop(conn, CONN_END_MEMORY);
         else
             begin_close(conn, WS_CLOSE_SERVER_ERROR, "the server is out of memory", false);
         return true;
@@ -406,6 +424,7 @@ static bool close_hopeless(struct conn *conn)
     if (sendq_is_overrun(&conn->out) ||
         (conn->is_blocked && sendq_lag(&conn->out) > conn->host->max_lag)) {
         conn->host->counters.lagged++;
+        conn_note_end(conn, CONN_END_LAGGED, NULL);
         begin_close(conn, WS_CLOSE_TRY_AGAIN_LATER, "too slow: the room is too far ahead", true);
         /* It has much to read before it gets there: as long as it does, it is waited for. */
         if (conn->state == CONN_CLOSING)
@@ -463,9 +482,12 @@ static void use_message(struct conn *conn, struct ws_message *message)
     case WS_BINARY:
         if (conn->state != CONN_OPEN)
             return;
+        conn->messages++;
         count_message(conn);
-        if (conn->host->message(conn, message) < 0)
+        if (conn->host->message(conn, message) < 0) {
+            conn_note_end(conn, CONN_END_MEMORY, NULL);
             conn_close(conn, WS_CLOSE_SERVER_ERROR, "the server is out of memory");
+        }
         return;
     case WS_PONG:
     case WS_CONTINUATION:
@@ -517,6 +539,7 @@ static size_t use_request(struct conn *conn, const uint8_t *data, size_t len)
         return 0;
     }
     conn->scan = (struct http_scan){0};
+    conn->messages++;
     conn->host->request(conn, &request);
     return (size_t)n;
 }
@@ -563,14 +586,14 @@ static void take_input(struct conn *conn, uint8_t *data, size_t len)
     touch(conn);
     if (conn->in.len > 0) {
         if (buf_append(&conn->in, data, len) < 0)
-            conn_drop(conn);
+            conn_drop(conn, CONN_END_MEMORY);
         else
             use_rest(conn);
         return;
     }
     used = use(conn, data, len);
     if (used < len && buf_append(&conn->in, data + used, len - used) < 0)
-        conn_drop(conn);
+        conn_drop(conn, CONN_END_MEMORY);
 }
 
 /* How much to read at once: less from a client that is near its rate, since what it may not send
@@ -589,7 +612,13 @@ static void receive_failed(struct conn *conn, ssize_t n)
     if (n == 0)
         peer_ended(conn);
     else if (errno != EAGAIN && errno != EINTR && errno != ENOMEM)
-        conn_drop(conn);
+        conn_drop(conn, CONN_END_RESET);
+}
+
+static void count_received(struct conn *conn, size_t bytes)
+{
+    conn->host->counters.received += bytes;
+    conn->received += bytes;
 }
 
 /* Receives more of a long payload where it will stay. Returns false where there is none on its way.
@@ -607,7 +636,7 @@ static bool receive_payload(struct conn *conn)
         return false;
     n = recv(conn->source.fd, where, room, 0);
     if (n > 0) {
-        conn->host->counters.received += (size_t)n;
+        count_received(conn, (size_t)n);
         touch(conn);
         use_result(conn, ws_reader_received(&conn->reader, (size_t)n, &message), &message);
         ws_reader_release(&conn->reader);
@@ -629,7 +658,7 @@ static void receive(struct conn *conn)
         receive_failed(conn, n);
         return;
     }
-    conn->host->counters.received += (size_t)n;
+    count_received(conn, (size_t)n);
     take_input(conn, buffer, (size_t)n);
     /* A buffer that came back full with the beginning of a long message: the rest is mostly there.
      */
@@ -664,11 +693,12 @@ bool conn_upgrade(struct conn *conn, const struct iovec *response, int parts,
                   const struct ws_reader_limits *limits)
 {
     if (sendq_push_parts(&conn->out, response, parts) < 0) {
-        conn_drop(conn);
+        conn_drop(conn, CONN_END_MEMORY);
         return false;
     }
     conn->state = CONN_OPEN;
     conn->is_websocket = true;
+    conn->messages = 0;
     ws_reader_init(&conn->reader, limits);
     timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_IDLE], conn->host->now);
     conn_wake(conn);
@@ -679,7 +709,7 @@ bool conn_upgrade(struct conn *conn, const struct iovec *response, int parts,
 
 static void drop_expired(struct timer *timer)
 {
-    conn_drop(conn_of(timer));
+    conn_drop(conn_of(timer), CONN_END_TIMEOUT);
 }
 
 /* The peer takes nothing. If it has ended what it sends, it gets no more answers, but what it sent
@@ -689,7 +719,7 @@ static void sending_expired(struct timer *timer)
     struct conn *conn = conn_of(timer);
 
     if (conn->state != CONN_OPEN || !conn->is_hung || conn->is_mute) {
-        conn_drop(conn);
+        conn_drop(conn, CONN_END_TIMEOUT);
         return;
     }
     conn->is_mute = true;
@@ -702,10 +732,13 @@ static void handshake_expired(struct timer *timer)
 {
     struct conn *conn = conn_of(timer);
 
-    if (conn->has_answered && !conn->is_in_head)
+    if (is_idle(conn)) {
+        conn_note_end(conn, CONN_END_IDLE, NULL);
         linger(conn);
-    else
+    } else {
+        conn_note_end(conn, CONN_END_TIMEOUT, NULL);
         conn->host->bad_request(conn, 408, "The request did not arrive in time.");
+    }
 }
 
 static void idle_expired(struct timer *timer)
@@ -771,18 +804,24 @@ int conn_host_init(struct conn_host *host, struct reactor *reactor, size_t capac
 
 static void deinit_conn(struct conn *conn)
 {
+    conn->host->ended(conn);
     close(conn->source.fd);
     sendq_deinit(&conn->out);
     if (conn->is_websocket)
         ws_reader_deinit(&conn->reader);
     buf_deinit(&conn->in);
+    free(conn->room);
 }
 
 void conn_host_deinit(struct conn_host *host)
 {
     for (size_t i = 0; i < host->used; i++) {
-        if (host->conns[i].host != NULL)
-            deinit_conn(&host->conns[i]);
+        struct conn *conn = &host->conns[i];
+
+        if (conn->host == NULL)
+            continue;
+        conn_note_end(conn, CONN_END_SHUTDOWN, NULL);
+        deinit_conn(conn);
     }
     stock_deinit(&host->stock);
     munmap(host->conns, host->capacity * sizeof(struct conn) + TUNE_READ_BUFFER);
@@ -802,6 +841,7 @@ struct conn *conn_open(struct conn_host *host, int fd, const struct peer *peer)
     conn->source = (struct reactor_source){.ready = on_ready, .fd = fd};
     conn->host = host;
     conn->peer = *peer;
+    conn->opened = host->now;
     sendq_init(&conn->out);
     list_init(&conn->work);
     timer_init(&conn->timer);
@@ -884,7 +924,7 @@ static bool drop_first(struct timer_class *class, bool (*is_spare)(const struct 
         struct conn *conn = conn_of(CONTAINER_OF(at, struct timer, link));
 
         if (is_spare(conn)) {
-            conn_drop(conn);
+            conn_drop(conn, CONN_END_SPARE);
             return true;
         }
     }
@@ -894,11 +934,6 @@ static bool drop_first(struct timer_class *class, bool (*is_spare)(const struct 
 static bool is_answered(const struct conn *conn)
 {
     return conn->state == CONN_LINGER && conn->is_shut && !conn->is_websocket;
-}
-
-static bool is_idle(const struct conn *conn)
-{
-    return conn->has_answered && !conn->is_in_head;
 }
 
 static bool is_sluggish(const struct conn *conn)
@@ -930,10 +965,15 @@ bool conn_host_close_some(struct conn_host *host, size_t *place, size_t max, uin
 
         if (!is_used(conn))
             continue;
-        if (conn->state == CONN_HTTP && !conn->is_in_head && sendq_is_empty(&conn->out))
+        if (conn->state == CONN_HTTP && !conn->is_in_head && sendq_is_empty(&conn->out)) {
+            conn_note_end(conn, CONN_END_SHUTDOWN, NULL);
             linger(conn);
-        if (conn->state == CONN_OPEN && max-- == 0)
+        }
+        if (conn->state != CONN_OPEN)
+            continue;
+        if (max-- == 0)
             return true;
+        conn_note_end(conn, CONN_END_SHUTDOWN, NULL);
         conn_close(conn, code, reason);
     }
     return false;
