@@ -593,9 +593,9 @@ static int confine(struct server *server, const struct user *user)
             continue;
         sandbox_allow_removing(&sandbox, path);
         if (options->user != NULL && socket_give_file(path, user->uid, user->gid) < 0)
-            problem = strerror(errno);
+            return fail("cannot give %s to the user %s: %s", path, options->user, strerror(errno));
     }
-    if (options->user != NULL && problem == NULL)
+    if (options->user != NULL)
         problem = user_become(user);
     if (problem != NULL)
         return fail("cannot become the user %s: %s", options->user, problem);

@@ -436,6 +436,35 @@ START_TEST(landlock_alone_keeps_files_and_the_network_out_of_reach)
 }
 END_TEST
 
+/* Inside one sandbox, the calls that make another are refused, as on a kernel that has none. */
+static void enter_where_there_is_none(int to)
+{
+    enter(NULL, NULL);
+    log_setup(LOG_INFO, false);
+    enter("/", "/run/chat.sock");
+    NEED(write(to, "", 0) < 0 && errno == EPERM);
+    NEED(poll(NULL, 0, 0) == 0);
+}
+
+START_TEST(a_kernel_without_any_of_it_is_no_reason_to_end)
+{
+    char line[512] = "";
+    int out[2], saved = dup(STDERR_FILENO);
+
+    ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
+    dup2(out[1], STDERR_FILENO);
+    expect_good(enter_where_there_is_none, out[1]);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    close(out[1]);
+    ck_assert_int_gt(read(out[0], line, sizeof(line) - 1), 0);
+    close(out[0]);
+    ck_assert_msg(strstr(line, "msg=sandbox no_new_privs=off landlock=off seccomp=off uid=") !=
+                      NULL,
+                  "%s", line);
+}
+END_TEST
+
 static void find_as_nobody(int unused)
 {
     struct user user;
@@ -655,6 +684,7 @@ Suite *suite_sandbox(void)
     tcase_add_test(modules, files_of_the_folder_can_be_read_and_no_others);
     tcase_add_test(modules, a_socket_file_can_be_removed);
     tcase_add_test(modules, landlock_alone_keeps_files_and_the_network_out_of_reach);
+    tcase_add_test(modules, a_kernel_without_any_of_it_is_no_reason_to_end);
     tcase_add_test(modules, only_root_can_become_another_user);
     tcase_add_test(server, the_server_is_inside_by_default);
     tcase_add_test(server, it_can_be_switched_off);
