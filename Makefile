@@ -114,7 +114,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $@)
 
 .PHONY: all check unit faults integration replay smoke asan tiny fuzz fuzz-run static coverage \
         coverage-run lint layers libc-only shellcheck format install uninstall clean distclean \
-        help bench tests FORCE
+        help bench storm tests FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -262,6 +262,9 @@ coverage-run: $(filter-out %/check-integration,$(RUNNERS)) $(REPLAYS)
 
 bench: all ## speed and memory, measured (scripts/bench.sh)
 	scripts/bench.sh
+
+storm: all ## half-open handshakes, resets, a flooder, a stalled reader: what the others notice of it
+	scripts/check-storm.sh
 
 # ---- Fuzzing ----
 

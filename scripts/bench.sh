@@ -14,6 +14,7 @@ against=all
 server_core=0
 load_core=1
 growth=0
+only_build=0
 chart=$out/performance.svg
 document=
 
@@ -29,6 +30,7 @@ usage: scripts/bench.sh [OPTION]...
   --cores A,B       where the server and the load generator run ($server_core,$load_core)
   --doc             puts table and chart into docs/performance.md and docs/performance.svg
   --list            the works
+  --build           builds the load generator, the floor and the storm of scripts/check-storm.sh, and ends
 TEXT
 }
 
@@ -73,6 +75,7 @@ while [ $# -gt 0 ]; do
     --growth) growth=1 ;;
     --cores) server_core=${2%,*} load_core=${2#*,} && shift ;;
     --doc) chart=docs/performance.svg document=docs/performance.md ;;
+    --build) only_build=1 ;;
     --list) works | cut -d '|' -f 1,2 | tr '|' '\t' && exit ;;
     --help) usage && exit ;;
     *) usage >&2 && exit 2 ;;
@@ -95,6 +98,7 @@ build() {
     flags=(-std=c11 -D_GNU_SOURCE ${CFLAGS:--O2 -g} -Iinclude)
     "$cc" "${flags[@]}" $bench/load.c $bench/session.c $bench/crowd.c $bench/hist.c $bench/proc.c \
         src/proto/ws_frame.c -o $out/load
+    "$cc" "${flags[@]}" $bench/storm.c src/proto/ws_frame.c -o $out/storm
     "$cc" "${flags[@]}" $bench/floor.c src/base/sha1.c src/base/base64.c -o $out/floor
     if [ -e /usr/include/libwebsockets.h ]; then
         "$cc" "${flags[@]}" $bench/peers/lws_room.c -lwebsockets -o $out/lws_room
@@ -234,6 +238,7 @@ mkdir -p $out
 exec 9>$out/lock
 flock 9 # two at a time would measure each other
 build
+[ $only_build = 0 ] || exit 0
 ulimit -n "$(ulimit -Hn)"
 describe_machine >$out/machine.txt
 : >$out/results.txt
