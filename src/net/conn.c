@@ -21,6 +21,10 @@
 /* Bytes that the kernel may receive ahead for a client that is over its rate. */
 #define THROTTLED_WINDOW 32768
 
+/* Bytes that are received, to be dropped, once a connection is being closed: enough for all that
+ * the peer may have had on its way. Who sends on beyond that does not listen. */
+#define LEFTOVER_MAX (16 * 1024 * 1024)
+
 /* When all places are taken, who has been so long about a request head, in milliseconds, makes room
  * for others. */
 #define SLUGGISH_AFTER 2000
@@ -659,6 +663,10 @@ static void receive(struct conn *conn)
         return;
     }
     count_received(conn, (size_t)n);
+    if (conn->state >= CONN_CLOSING && (conn->leftover += (uint32_t)n) > LEFTOVER_MAX) {
+        conn_drop(conn, CONN_END_PROTOCOL);
+        return;
+    }
     take_input(conn, buffer, (size_t)n);
     /* A buffer that came back full with the beginning of a long message: the rest is mostly there.
      */

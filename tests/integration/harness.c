@@ -293,22 +293,33 @@ long server_cpu_ms(const struct server *s)
     return used.tv_sec * 1000 + used.tv_nsec / 1000000;
 }
 
-long server_peak_kib(const struct server *s)
+/* A number of /proc/PID/status. */
+static long status_number(const struct server *s, const char *name)
 {
     char line[256];
-    long peak = -1;
+    long number = -1;
     FILE *file;
 
     snprintf(line, sizeof(line), "/proc/%d/status", (int)s->pid);
     file = fopen(line, "r");
     ck_assert_ptr_nonnull(file);
     while (fgets(line, sizeof(line), file) != NULL) {
-        if (strncmp(line, "VmHWM:", 6) == 0)
-            peak = strtol(line + 6, NULL, 10);
+        if (strncmp(line, name, strlen(name)) == 0)
+            number = strtol(line + strlen(name), NULL, 10);
     }
     fclose(file);
-    ck_assert_int_ge(peak, 0);
-    return peak;
+    ck_assert_int_ge(number, 0);
+    return number;
+}
+
+long server_peak_kib(const struct server *s)
+{
+    return status_number(s, "VmHWM:");
+}
+
+long server_wakeups(const struct server *s)
+{
+    return status_number(s, "voluntary_ctxt_switches:");
 }
 
 int program_run(const struct launch *launch, struct buf *out, struct buf *err)

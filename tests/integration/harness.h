@@ -70,6 +70,9 @@ long server_cpu_ms(const struct server *s);
 /* Peak resident memory in KiB. */
 long server_peak_kib(const struct server *s);
 
+/* How often it has gone to sleep so far. */
+long server_wakeups(const struct server *s);
+
 /* True where sanitizers make memory and time meaningless. */
 bool is_sanitized(void);
 

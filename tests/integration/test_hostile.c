@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 Suite *suite_hostile(void);
 
@@ -37,6 +38,29 @@ START_TEST(long_parameters_are_just_not_ours)
 }
 END_TEST
 
+/* Who was told to go and talks on is heard out only so far, and not for as long as it likes. */
+START_TEST(a_flood_after_the_close_is_cut_off)
+{
+    enum { FLOOD_MAX = 256 * 1024 * 1024 };
+    static char junk[65536];
+    struct server *s = server_start(NULL);
+    struct client *first = ws_open_chat(s, 1), *second = ws_open_chat(s, 1);
+    size_t sent = 0;
+    ssize_t n = 0;
+
+    ws_send(second, true, WS_TEXT, "", 0);
+    while (sent < FLOOD_MAX && n >= 0) {
+        n = send(second->fd, junk, sizeof(junk), MSG_NOSIGNAL);
+        sent += n > 0 ? (size_t)n : 0;
+    }
+    ck_assert_msg(n < 0 && sent < FLOOD_MAX, "it took %zu bytes", sent);
+    client_close(second);
+    ws_send_text(first, "still here");
+    ws_expect_text(first, "You wrote: still here");
+    client_close(first);
+}
+END_TEST
+
 Suite *suite_hostile(void)
 {
     Suite *suite = suite_create("hostile");
@@ -44,5 +68,6 @@ Suite *suite_hostile(void)
 
     tcase_add_test(tc, an_encoded_slash_is_no_slash);
     tcase_add_test(tc, long_parameters_are_just_not_ours);
+    tcase_add_test(tc, a_flood_after_the_close_is_cut_off);
     return suite;
 }

@@ -11,6 +11,27 @@
 
 Suite *suite_lifecycle(void);
 
+/* ---- Calm ---- */
+
+/* With nobody to ping and nothing to say, nothing wakes it. */
+START_TEST(a_calm_server_sleeps)
+{
+    struct server *s = server_start(LIST("--ping-interval", "0"));
+    struct client *clients[20];
+    struct timespec settle = {.tv_nsec = 300000000}, watch = {.tv_sec = 1};
+    long before;
+
+    for (size_t i = 0; i < ARRAY_LEN(clients); i++)
+        clients[i] = i % 2 == 0 ? ws_open_chat(s, i + 1) : ws_open(s, "/ws");
+    nanosleep(&settle, NULL);
+    before = server_wakeups(s);
+    nanosleep(&watch, NULL);
+    ck_assert_int_eq(server_wakeups(s), before);
+    for (size_t i = 0; i < ARRAY_LEN(clients); i++)
+        client_close(clients[i]);
+}
+END_TEST
+
 /* ---- Ways to go ---- */
 
 static void go_by_close_frame(struct client *c)
@@ -391,6 +412,7 @@ Suite *suite_lifecycle(void)
     tcase_add_loop_test(leave, who_goes_leaves_exactly_once, 0, ARRAY_LEN(ways));
     tcase_add_loop_test(leave, who_goes_leaves_exactly_once_with_broadcast_all, 0, ARRAY_LEN(ways));
     tcase_add_loop_test(leave, no_descriptor_is_left_behind, 0, ARRAY_LEN(ways));
+    tcase_add_test(leave, a_calm_server_sleeps);
     tcase_add_test(leave, a_silent_peer_is_pinged_and_dropped);
     tcase_add_test(leave, a_peer_that_speaks_is_kept);
     tcase_add_test(fin, what_came_before_a_fin_is_said);
