@@ -47,6 +47,11 @@ struct options {
     uint64_t burst;
     uint64_t presence_limit;
     uint64_t leave_grace;
+    uint64_t max_clients_per_ip;
+    uint64_t handshake_rate;
+    uint64_t handshake_burst;
+    uint64_t ipv4_prefix;
+    uint64_t ipv6_prefix;
     uint64_t handshake_timeout;
     uint64_t ping_interval;
     uint64_t ping_timeout;

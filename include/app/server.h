@@ -10,6 +10,7 @@
 #include "app/options.h"
 #include "app/supervisor.h"
 #include "chat/chat.h"
+#include "net/address_table.h"
 #include "net/conn.h"
 #include "base/util.h"
 #include "net/reactor.h"
@@ -31,6 +32,7 @@ struct server {
     struct reactor reactor;
     struct conn_host host; /* its calls find the server by this member */
     struct chat chat;
+    struct address_table addresses; /* of the WebSockets that are OPEN */
     struct ws_reader_limits echo_limits;
     struct ws_reader_limits chat_limits;
     struct origin_list origins;
@@ -64,6 +66,9 @@ void server_deinit(struct server *server);
 
 /* Serves until a signal ends it. */
 void server_run(struct server *server);
+
+/* The connection is no longer one of its address's WebSockets. */
+void server_leave_address(struct conn *conn);
 
 static inline struct server *server_of(const struct conn *conn)
 {

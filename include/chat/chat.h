@@ -104,6 +104,10 @@ void chat_set_time(struct chat *chat, uint64_t now, uint64_t wall);
 /* Does somebody have this id? Who knows the seat's key may enter even where all seats are taken. */
 bool chat_has_id(const struct chat *chat, uint64_t id);
 
+/* Whom would this entry replace? The queue of the connection that its key would take the seat from;
+ * NULL: nobody's. */
+struct sendq *chat_replaces(const struct chat *chat, const struct chat_entry *entry);
+
 /* Are all seats taken? */
 bool chat_is_full(const struct chat *chat);
 

@@ -106,6 +106,7 @@ struct conn {
     uint8_t wire;       /* the host's: enum wire_kind */
     uint16_t status;    /* the host's: of the last response */
     uint32_t leftover;  /* bytes received since it is being closed */
+    uint32_t address;   /* the host's: its place in an address table; 0: none */
     uint64_t client_id; /* the host's: as it was asked for; 0: none */
     char *room;         /* the host's, owned: the name of the room that it has left, or NULL */
     struct ws_reader reader;

@@ -88,6 +88,20 @@ static int write_chat(struct buf *out, const struct server *server)
                  chat->counters.deliveries);
 }
 
+static int write_addresses(struct buf *out, const struct address_table *t)
+{
+    if (value(out, "wschat_addresses", "gauge", "Addresses that the limits by address know.",
+              t->count) < 0 ||
+        head(out, "wschat_refused_by_address_total", "counter",
+             "WebSockets refused for the sake of a limit by address.") < 0)
+        return -1;
+    return buf_printf(out,
+                      "wschat_refused_by_address_total{reason=\"clients\"} %llu\n"
+                      "wschat_refused_by_address_total{reason=\"rate\"} %llu\n",
+                      (unsigned long long)t->results[ADDRESS_TOO_MANY],
+                      (unsigned long long)t->results[ADDRESS_TOO_FAST]);
+}
+
 static int write_connections(struct buf *out, const struct server *server)
 {
     const struct conn_counters *c = &server->host.counters;
@@ -183,7 +197,8 @@ int metrics_write(struct buf *out, const struct server *server)
 {
     if (head(out, "wschat_build_info", "gauge", "What is running; always 1.") < 0 ||
         buf_printf(out, "wschat_build_info{version=\"%s\"} 1\n", WSCHAT_VERSION) < 0 ||
-        write_chat(out, server) < 0 || write_connections(out, server) < 0)
+        write_chat(out, server) < 0 || write_connections(out, server) < 0 ||
+        write_addresses(out, &server->addresses) < 0)
         return -1;
     if (write_histogram(out, "wschat_tick_seconds",
                         "Time from events to everything sent, for each tick.",

@@ -266,6 +266,32 @@ static void refuse_full(const struct answer *answer)
     refuse(answer, 503, "All places are taken: try again later.", RETRY_AFTER);
 }
 
+/* Do the limits of its address allow one more WebSocket? `entry`: who enters the chat; NULL:
+ * nobody. Who comes back to its own seat does not count twice. Answers and returns false if not. */
+static bool check_address(const struct answer *answer, const struct chat_entry *entry)
+{
+    struct conn *conn = answer->conn;
+    struct server *server = server_of(conn);
+    struct sendq *replaced = entry != NULL ? chat_replaces(&server->chat, entry) : NULL;
+    uint32_t place = replaced != NULL ? CONTAINER_OF(replaced, struct conn, out)->address : 0;
+
+    if (!conn->peer.is_known)
+        return true;
+    switch (address_table_enter(&server->addresses, &conn->peer.ip, conn->host->now_ns, place,
+                                &conn->address)) {
+    case ADDRESS_TOO_MANY:
+        refuse(answer, 429, "Too many clients are connected from this address: try again later.",
+               RETRY_AFTER);
+        return false;
+    case ADDRESS_TOO_FAST:
+        refuse(answer, 429, "This address connects too often: try again in a second.",
+               "Retry-After: 1\r\n");
+        return false;
+    default:
+        return true;
+    }
+}
+
 static void upgrade(const struct answer *answer, const char accept[WS_ACCEPT_SIZE], bool is_v1,
                     const struct ws_reader_limits *limits)
 {
@@ -283,6 +309,8 @@ static void upgrade(const struct answer *answer, const char accept[WS_ACCEPT_SIZ
     count_response(answer, 101);
     if (conn_upgrade(answer->conn, response, (int)ARRAY_LEN(response), limits))
         server_of(answer->conn)->websockets++;
+    else
+        server_leave_address(answer->conn);
 }
 
 static void open_echo(const struct answer *answer, const struct http_request *request)
@@ -294,7 +322,7 @@ static void open_echo(const struct answer *answer, const struct http_request *re
         return;
     if (server->websockets >= server->max_clients)
         refuse_full(answer);
-    else
+    else if (check_address(answer, NULL))
         upgrade(answer, accept, false, &server->echo_limits);
 }
 
@@ -339,7 +367,7 @@ static void open_chat(const struct answer *answer, const struct http_request *re
     } else if (!chat_has_id(&server->chat, entry.id) &&
                (server->websockets >= server->max_clients || chat_is_full(&server->chat))) {
         refuse_full(answer);
-    } else {
+    } else if (check_address(answer, &entry)) {
         answer->conn->client_id = entry.id;
         answer->conn->wire = (uint8_t)entry.wire;
         upgrade(answer, accept, entry.wire == WIRE_V1, &server->chat_limits);

@@ -29,6 +29,9 @@
  * are taken. */
 #define EXTRA_CONNS 256
 
+/* Addresses without clients whose handshakes are remembered. */
+#define IDLE_ADDRESSES 16384
+
 /* How long accepting pauses, in milliseconds, when the system is out of descriptors and none of
  * ours ends before. */
 #define ACCEPT_PAUSE 1000
@@ -112,12 +115,19 @@ static void forget_client(struct conn *conn)
     conn->client = NULL;
 }
 
+void server_leave_address(struct conn *conn)
+{
+    address_table_leave(&server_of(conn)->addresses, conn->address, conn->host->now_ns);
+    conn->address = 0;
+}
+
 static int on_left(struct conn *conn, bool is_broken)
 {
     struct server *server = server_of(conn);
     struct client *client = conn->client;
 
     server->websockets--;
+    server_leave_address(conn);
     forget_client(conn);
     return client == NULL ? 0 : chat_leave(&server->chat, client, is_broken);
 }
@@ -553,6 +563,22 @@ static int open_chat(struct server *server)
     return chat_init(&server->chat, &config, &hooks);
 }
 
+static int open_addresses(struct server *server, size_t capacity)
+{
+    const struct options *options = server->options;
+    struct address_limits limits = {
+        .max_clients = options->max_clients_per_ip,
+        .step_ns = options->handshake_rate > 0 ? NS_PER_S / options->handshake_rate : 0,
+        .v4_bits = (unsigned)options->ipv4_prefix,
+        .v6_bits = (unsigned)options->ipv6_prefix,
+    };
+    struct hash_seed seed;
+
+    limits.burst_ns = limits.step_ns * options->handshake_burst;
+    fill_random(&seed, sizeof(seed));
+    return address_table_init(&server->addresses, capacity + IDLE_ADDRESSES, &limits, seed);
+}
+
 static void set_limits(struct server *server)
 {
     const struct options *options = server->options;
@@ -642,7 +668,8 @@ int server_init(struct server *server, const struct options *options)
         return -1;
     if (reactor_init(&server->reactor) < 0 || open_signals(server) < 0)
         return fail("cannot start: %s", strerror(errno));
-    if (open_host(server, capacity) < 0 || open_chat(server) < 0)
+    if (open_host(server, capacity) < 0 || open_chat(server) < 0 ||
+        open_addresses(server, capacity) < 0)
         return fail("not enough memory for so many clients: %s; lower --max-clients",
                     strerror(errno));
     read_clocks(server);
@@ -662,6 +689,7 @@ void server_deinit(struct server *server)
     conn_host_deinit(&server->host);
     connection_log_finish(&server->connection_log);
     chat_deinit(&server->chat);
+    address_table_deinit(&server->addresses);
     metrics_close(&server->process);
     close(server->signals.fd);
     reactor_deinit(&server->reactor);

@@ -180,6 +180,18 @@ static bool key_matches(const struct client *client, struct str key)
     return difference == 0;
 }
 
+static bool is_owner(const struct client *seat, const struct chat_entry *entry)
+{
+    return entry->wire == WIRE_V1 && key_matches(seat, entry->key);
+}
+
+struct sendq *chat_replaces(const struct chat *chat, const struct chat_entry *entry)
+{
+    const struct client *seat = client_table_find(&chat->clients, entry->id);
+
+    return seat != NULL && is_owner(seat, entry) ? seat->out : NULL;
+}
+
 static struct room *find_or_add_room(struct chat *chat, struct str name)
 {
     struct room *room = room_table_find(&chat->rooms, name);
@@ -372,7 +384,7 @@ enum chat_result chat_enter(struct chat *chat, const struct chat_entry *entry, s
 
     if (seat == NULL)
         return enter_anew(chat, entry, out, client);
-    if (entry->wire != WIRE_V1 || !key_matches(seat, entry->key))
+    if (!is_owner(seat, entry))
         return CHAT_ID_TAKEN;
     return take_over(chat, entry, out, seat, client);
 }

@@ -21,6 +21,7 @@ static const struct {
     {413, "Content Too Large"},
     {414, "URI Too Long"},
     {426, "Upgrade Required"},
+    {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
     {500, "Internal Server Error"},
     {501, "Not Implemented"},

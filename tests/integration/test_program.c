@@ -23,7 +23,8 @@ static const char *const option_names[] = {
     "--log-level",    "--log-format",    "--handshake-timeout",
     "--ping-timeout", "--ping-interval", "--shutdown-timeout",
     "--static",       "--version",       "--allow-origin",
-    "--help",
+    "--help",         "--log-rate",      "--max-clients-per-ip",
+    "--ipv4-prefix",  "--ipv6-prefix",   "--handshake-rate",
 };
 
 START_TEST(help_names_every_option)
@@ -106,6 +107,13 @@ static const char *const usage_errors[][3] = {
     {"--rate", "fast", "fast"},
     {"--burst", "x", "x"},
     {"--handshake-timeout", "x", "x"},
+    {"--max-clients-per-ip", "-1", "-1"},
+    {"--handshake-rate", "0.5", "0.5"},
+    {"--handshake-burst", "0", "--handshake-burst"},
+    {"--ipv4-prefix", "33", "33"},
+    {"--ipv4-prefix", "0", "--ipv4-prefix"},
+    {"--ipv6-prefix", "129", "129"},
+    {"--log-rate", "many", "many"},
     {"--ping-interval", "1s", "1s"},
     {"--allow-origin", "example.com", "example.com"},
     {"--allow-origin", "http://example.com/path", "/path"},

@@ -1,0 +1,76 @@
+/* Address table: how many WebSockets each address has, and how fast it makes them. Addresses that
+ * share a prefix count as one, since who has one IPv6 address mostly has 2^64 of them.
+ *
+ *      index (open addressing)            addresses (never move)
+ *      +----+----+----+----+----+         +---------+---------+---------+
+ *      |    | #3 | #1 |    | #2 |  --->   |    1    |    2    |    3    | ...
+ *      +----+----+----+----+----+         +---------+---------+---------+
+ *                                              ^                   ^
+ *                                              '--- idle, in the --'
+ *                                            order of their last use
+ *
+ * Both are anonymous mappings made once: places that were never used cost no memory. An address
+ * without clients is idle: it is kept only as long as its rate is not forgotten, and recycled
+ * before that where all places are taken, the one that was used longest ago first. So the memory is
+ * bounded, however many addresses somebody has. Every call costs O(1). */
+#ifndef NET_ADDRESS_TABLE_H
+#define NET_ADDRESS_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "base/ip.h"
+#include "base/list.h"
+
+struct address_limits {
+    uint64_t max_clients; /* at a time; 0: no limit */
+    uint64_t step_ns;     /* the time of one more handshake; 0: no limit */
+    uint64_t burst_ns;    /* ... and of those that may be made at once; at least step_ns */
+    unsigned v4_bits;     /* length of the prefix that counts, at most 32 */
+    unsigned v6_bits;     /* at most 128 */
+};
+
+/* What is known of a prefix. */
+struct address {
+    struct ip prefix;
+    uint64_t rate_ns; /* when, by the allowed rate, all its handshakes would have been made */
+    struct list idle; /* while it has no clients */
+    uint32_t clients;
+    uint32_t next_free; /* while this place is free: the next one that is, + 1 */
+};
+
+enum address_result { ADDRESS_OK, ADDRESS_TOO_MANY, ADDRESS_TOO_FAST, ADDRESS_RESULTS };
+
+struct address_table {
+    struct address *addresses; /* capacity places; NULL: nothing is limited */
+    uint32_t *index;           /* index_size entries: place + 1; 0: empty */
+    size_t capacity;
+    size_t index_size; /* a power of two, at least 4/3 of capacity */
+    size_t count;      /* addresses in the table */
+    size_t used;       /* places that were ever used */
+    uint32_t free;     /* first of the places that are free again, + 1; 0: none */
+    struct list idle;
+    struct address_limits limits;
+    struct hash_seed seed;
+    uint64_t results[ADDRESS_RESULTS]; /* what address_table_enter returned, how often */
+};
+
+/* Makes a table for `capacity` addresses (1 to 2^30): more than there may be clients. Without
+ * limits it needs no memory, and admits everybody. Returns 0, or -1 with errno ENOMEM. */
+int address_table_init(struct address_table *t, size_t capacity,
+                       const struct address_limits *limits, struct hash_seed seed);
+
+void address_table_deinit(struct address_table *t);
+
+/* Counts one more client and one more handshake of an address, at that time (monotonic
+ * nanoseconds), or nothing where that is against the limits. `replaced`: the place of a client that
+ * will leave for this one, so that it does not count where it is of the same address; 0: none. With
+ * ADDRESS_OK, *place (never 0, but without limits) is what address_table_leave needs. */
+enum address_result address_table_enter(struct address_table *t, const struct ip *ip,
+                                        uint64_t now_ns, uint32_t replaced, uint32_t *place);
+
+/* The client that was given this place is gone. 0 is nobody's. */
+void address_table_leave(struct address_table *t, uint32_t place, uint64_t now_ns);
+
+#endif

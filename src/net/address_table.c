@@ -1,0 +1,236 @@
+#include "net/address_table.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/tuning.h"
+#include "base/util.h"
+
+/* So many idle addresses are looked at when a new one comes. One is made at a time, so two are
+ * enough to get rid of those that nobody needs sooner than others come. */
+#define SWEEP 2
+
+static void *map_zeroed(size_t bytes)
+{
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+int address_table_init(struct address_table *t, size_t capacity,
+                       const struct address_limits *limits, struct hash_seed seed)
+{
+    *t = (struct address_table){.capacity = capacity, .limits = *limits, .seed = seed};
+    list_init(&t->idle);
+    if (limits->max_clients == 0 && limits->step_ns == 0)
+        return 0;
+    t->index_size = max_size((size_t)round_up_pow2(capacity + capacity / 3 + 1), TUNE_CLIENT_TABLE);
+    t->addresses = map_zeroed(capacity * sizeof(*t->addresses));
+    t->index = map_zeroed(t->index_size * sizeof(*t->index));
+    if (t->addresses == NULL || t->index == NULL) {
+        address_table_deinit(t);
+        errno = ENOMEM;
+        return -1;
+    }
+    return 0;
+}
+
+void address_table_deinit(struct address_table *t)
+{
+    if (t->addresses != NULL)
+        munmap(t->addresses, t->capacity * sizeof(*t->addresses));
+    if (t->index != NULL)
+        munmap(t->index, t->index_size * sizeof(*t->index));
+    t->addresses = NULL;
+    t->index = NULL;
+}
+
+/* ---- places ---- */
+
+static size_t home_of(const struct address_table *t, const struct ip *prefix)
+{
+    struct str bytes = {(const char *)prefix->bytes, sizeof(prefix->bytes)};
+
+    return (size_t)hash_str(&t->seed, bytes) & (t->index_size - 1);
+}
+
+/* The entry of the index that holds the prefix, or the empty one where it would go. There always is
+ * an empty one. */
+static size_t entry_of(const struct address_table *t, const struct ip *prefix)
+{
+    size_t entry = home_of(t, prefix);
+
+    while (t->index[entry] != 0 && !ip_equals(&t->addresses[t->index[entry] - 1].prefix, prefix))
+        entry = (entry + 1) & (t->index_size - 1);
+    return entry;
+}
+
+/* Empties an entry and moves the entries behind it back, as far as that brings them nearer to their
+ * home. */
+static void close_gap(struct address_table *t, size_t gap)
+{
+    size_t mask = t->index_size - 1;
+
+    for (size_t entry = (gap + 1) & mask; t->index[entry] != 0; entry = (entry + 1) & mask) {
+        size_t home = home_of(t, &t->addresses[t->index[entry] - 1].prefix);
+
+        if (((entry - home) & mask) < ((entry - gap) & mask))
+            continue;
+        t->index[gap] = t->index[entry];
+        gap = entry;
+    }
+    t->index[gap] = 0;
+}
+
+static void forget(struct address_table *t, struct address *address)
+{
+    size_t entry = entry_of(t, &address->prefix);
+    uint32_t place = t->index[entry];
+
+    close_gap(t, entry);
+    list_remove(&address->idle);
+    address->next_free = t->free;
+    t->free = place;
+    t->count--;
+}
+
+/* Returns a free place + 1; there is one. */
+static uint32_t take_place(struct address_table *t)
+{
+    uint32_t place = t->free;
+
+    if (place == 0)
+        return (uint32_t)++t->used;
+    t->free = t->addresses[place - 1].next_free;
+    return place;
+}
+
+/* ---- rates ---- */
+
+/* Who has not made a handshake for so long that all may be made at once is like anybody else. */
+static bool is_worthless(const struct address *address, uint64_t now_ns)
+{
+    return address->clients == 0 && address->rate_ns <= now_ns;
+}
+
+/* By its rate, may the address make one more handshake? If so, counts it. */
+static bool take_turn(const struct address_limits *limits, struct address *address, uint64_t now_ns)
+{
+    uint64_t most = now_ns + limits->burst_ns;
+
+    if (limits->step_ns == 0)
+        return true;
+    if (address->rate_ns < now_ns)
+        address->rate_ns = now_ns;
+    /* It is never further ahead, unless the clock went back. */
+    if (address->rate_ns > most)
+        address->rate_ns = most;
+    if (address->rate_ns + limits->step_ns > most)
+        return false;
+    address->rate_ns += limits->step_ns;
+    return true;
+}
+
+/* ---- addresses ---- */
+
+static struct address *first_idle(const struct address_table *t)
+{
+    return list_is_empty(&t->idle) ? NULL : CONTAINER_OF(t->idle.next, struct address, idle);
+}
+
+/* Makes room for one more: of idle addresses, first those that nobody needs, and then any. */
+static void make_room(struct address_table *t, uint64_t now_ns)
+{
+    struct address *first;
+
+    for (int i = 0; i < SWEEP && (first = first_idle(t)) != NULL; i++) {
+        if (!is_worthless(first, now_ns) && t->count < t->capacity)
+            return;
+        forget(t, first);
+    }
+}
+
+/* Returns the place of the prefix + 1; 0 where all are taken by others that have clients. */
+static uint32_t find_or_add(struct address_table *t, const struct ip *prefix, uint64_t now_ns)
+{
+    uint32_t place = t->index[entry_of(t, prefix)];
+    struct address *address;
+
+    if (place != 0)
+        return place;
+    make_room(t, now_ns);
+    if (t->count == t->capacity)
+        return 0;
+    place = take_place(t);
+    t->index[entry_of(t, prefix)] = place;
+    t->count++;
+    address = &t->addresses[place - 1];
+    *address = (struct address){.prefix = *prefix, .rate_ns = now_ns};
+    list_init(&address->idle);
+    return place;
+}
+
+/* An address without clients is worth its place as long as its rate tells something. */
+static void settle(struct address_table *t, struct address *address, uint64_t now_ns)
+{
+    list_remove(&address->idle);
+    if (is_worthless(address, now_ns))
+        forget(t, address);
+    else if (address->clients == 0)
+        list_append(&t->idle, &address->idle);
+}
+
+static enum address_result judge(const struct address_table *t, struct address *address,
+                                 uint64_t now_ns, uint32_t leaving)
+{
+    uint64_t max = t->limits.max_clients;
+
+    if (max > 0 && address->clients - leaving >= max)
+        return ADDRESS_TOO_MANY;
+    return take_turn(&t->limits, address, now_ns) ? ADDRESS_OK : ADDRESS_TOO_FAST;
+}
+
+static enum address_result enter(struct address_table *t, const struct ip *ip, uint64_t now_ns,
+                                 uint32_t replaced, uint32_t *place)
+{
+    struct ip prefix = ip_prefix(ip, t->limits.v4_bits, t->limits.v6_bits);
+    uint32_t found = find_or_add(t, &prefix, now_ns);
+    enum address_result result;
+    struct address *address;
+
+    if (found == 0)
+        return ADDRESS_TOO_MANY;
+    address = &t->addresses[found - 1];
+    result = judge(t, address, now_ns, replaced == found);
+    if (result == ADDRESS_OK) {
+        address->clients++;
+        *place = found;
+    }
+    settle(t, address, now_ns);
+    return result;
+}
+
+enum address_result address_table_enter(struct address_table *t, const struct ip *ip,
+                                        uint64_t now_ns, uint32_t replaced, uint32_t *place)
+{
+    enum address_result result = ADDRESS_OK;
+
+    *place = 0;
+    if (t->addresses != NULL)
+        result = enter(t, ip, now_ns, replaced, place);
+    t->results[result]++;
+    return result;
+}
+
+void address_table_leave(struct address_table *t, uint32_t place, uint64_t now_ns)
+{
+    struct address *address;
+
+    if (place == 0)
+        return;
+    address = &t->addresses[place - 1];
+    address->clients--;
+    settle(t, address, now_ns);
+}
