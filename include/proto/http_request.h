@@ -78,6 +78,9 @@ struct http_request {
 int http_request_parse(struct http_request *req, const char *data, size_t len,
                        struct http_scan *scan);
 
+/* Is it a token, such as a method or the name of a field (RFC 9110, 5.6.2)? */
+bool http_is_token(struct str s);
+
 /* Looks for the next field line of that name in *rest, which starts as req->fields, and leaves in
  * it what follows: sets the trimmed value. Returns false where there is none. Names are compared
  * without case. */

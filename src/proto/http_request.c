@@ -53,7 +53,7 @@ static bool is_token_char(char c)
            (c != '\0' && strchr("!#$%&'*+.^_`|~", c) != NULL);
 }
 
-static bool is_token(struct str s)
+bool http_is_token(struct str s)
 {
     for (size_t i = 0; i < s.len; i++) {
         if (!is_token_char(s.ptr[i]))
@@ -287,7 +287,7 @@ static int request_line_parse(struct http_request *req, struct str line)
     req->target = str_cut(&line, ' ');
     if (req->target.len == 0 || line.len == 0 || memchr(line.ptr, ' ', line.len) != NULL)
         return -HTTP_ERROR_REQUEST_LINE;
-    if (!is_token(req->method))
+    if (!http_is_token(req->method))
         return -HTTP_ERROR_METHOD;
     error = version_parse(req, line);
     if (error < 0)
@@ -320,7 +320,7 @@ static bool coding_list_check(struct str list, unsigned *count)
     struct str element;
 
     while (http_list_next(&list, &element)) {
-        if (!is_token(str_trim(str_cut(&element, ';'))))
+        if (!http_is_token(str_trim(str_cut(&element, ';'))))
             return false;
         (*count)++;
     }
@@ -451,7 +451,7 @@ static int field_line_check(struct str line)
 
     if (line.ptr[0] == ' ' || line.ptr[0] == '\t')
         return -HTTP_ERROR_FOLD;
-    return value.ptr != NULL && is_token(name) ? 0 : -HTTP_ERROR_FIELD;
+    return value.ptr != NULL && http_is_token(name) ? 0 : -HTTP_ERROR_FIELD;
 }
 
 /* Judges the grammar of a complete line that does not end the head, so that the first bad line

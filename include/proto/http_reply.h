@@ -1,0 +1,51 @@
+/* Response heads of HTTP/1.x as a client reads them, strict (RFC 9112, 4 and 5). */
+#ifndef PROTO_HTTP_REPLY_H
+#define PROTO_HTTP_REPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+#define HTTP_REPLY_MAX 8192 /* bytes from the status line through the empty line */
+
+enum http_reply_error {
+    HTTP_REPLY_OCTET = 1,   /* NUL or another control, bare CR, bare LF */
+    HTTP_REPLY_STATUS_LINE, /* not version, blank, three digits, blank, reason */
+    HTTP_REPLY_VERSION,     /* not HTTP/1.0 or HTTP/1.1 to 1.9 */
+    HTTP_REPLY_STATUS,      /* not 100 to 599 */
+    HTTP_REPLY_FIELD,       /* no colon, the name is not a token, or a folded line */
+    HTTP_REPLY_TOO_LONG,    /* no end within HTTP_REPLY_MAX bytes */
+};
+
+/* What was wrong: a few words, without a line end. */
+const char *http_reply_error_text(enum http_reply_error error);
+
+/* How far an unfinished head was read. All zero: the start of a response. Opaque. */
+struct http_reply_scan {
+    uint32_t line; /* offset of the line that is being read */
+    uint32_t pos;  /* offset of the first byte not yet looked at */
+};
+
+/* A whole head. The slices point into the caller's data. */
+struct http_reply {
+    int status; /* 100 to 599 */
+    struct str reason;
+    struct str fields; /* all field lines, each with its CRLF; for http_field_next */
+};
+
+/* Reads a head. `data` holds all its bytes so far: those of the call before, unchanged though maybe
+ * elsewhere, and any number of new ones. Returns > 0: the bytes of the head with its empty line,
+ * and *reply is set. 0: more bytes are needed. < 0: -enum http_reply_error. The result does not
+ * depend on how the bytes arrive. */
+int http_reply_parse(struct http_reply *reply, const char *data, size_t len,
+                     struct http_reply_scan *scan);
+
+/* How many field lines have that name; the value of the first in *value if there is any. */
+unsigned http_reply_field(const struct http_reply *reply, struct str name, struct str *value);
+
+/* Is `token` an element of that list field, in any of its lines? Whole elements, without case. */
+bool http_reply_has_token(const struct http_reply *reply, struct str name, struct str token);
+
+#endif
