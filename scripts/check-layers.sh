@@ -1,11 +1,11 @@
 #!/bin/sh
-# Checks the order of the layers: base < proto < chat < net < app.  A file may include headers of its own layer
+# Checks the order of the layers: base < proto < chat < net < cli < app.  A file may include headers of its own layer
 # and of those before it; a .c includes its own header first; every header compiles alone.
 # Usage: scripts/check-layers.sh   (CC picks the compiler)
 set -eu
 cd "$(dirname "$0")/.."
 
-layers="base proto chat store net app"
+layers="base proto chat store net cli app"
 compiler=${CC:-cc}
 failed=0
 files=0

@@ -1,7 +1,9 @@
 /* wschat: a chat server over WebSocket. docs/architecture.md shows the way through the files. */
 #include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "app/join_options.h"
 #include "app/options.h"
 #include "app/server.h"
 #include "base/log.h"
@@ -18,21 +20,35 @@ static void tune_malloc(void)
 #endif
 }
 
-int main(int argc, char **argv)
+/* The exit status of a run that ends with the reading of its options. */
+static int options_status(enum options_result result)
 {
-    static struct options options;
-    static struct server server;
-
-    switch (options_read(&options, argc, argv)) {
-    case OPTIONS_RUN:
-        break;
-    case OPTIONS_EXIT_OK:
-        return EXIT_SUCCESS;
+    switch (result) {
     case OPTIONS_EXIT_FAILURE:
         return EXIT_FAILURE;
     case OPTIONS_EXIT_USAGE:
         return 2;
+    default:
+        return EXIT_SUCCESS;
     }
+}
+
+static int join(int argc, char **argv)
+{
+    struct join_options options;
+    enum options_result result = join_options_read(&options, argc, argv);
+
+    return result == OPTIONS_RUN ? join_run(&options) : options_status(result);
+}
+
+static int serve(int argc, char **argv)
+{
+    static struct options options;
+    static struct server server;
+    enum options_result result = options_read(&options, argc, argv);
+
+    if (result != OPTIONS_RUN)
+        return options_status(result);
     tune_malloc();
     log_setup((enum log_level)options.log_level, options.log_format == LOG_FORMAT_JSON);
     log_set_rate(options.log_rate);
@@ -41,4 +57,11 @@ int main(int argc, char **argv)
     server_run(&server);
     server_deinit(&server);
     return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "join") == 0)
+        return join(argc - 1, argv + 1);
+    return serve(argc, argv);
 }

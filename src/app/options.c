@@ -495,6 +495,7 @@ static const struct option_table server_table = {
     .program = "wschat",
     .twins = "WSCHAT_",
     .usage = "Usage: wschat [OPTION]...\n"
+             "       wschat join URL [OPTION]...   chat from a terminal: see wschat join --help\n"
              "A chat server over WebSocket: open the URL that it prints in a browser.\n",
     .notes =
         "Every option can be given as --name VALUE or --name=VALUE, or in the environment as\n"

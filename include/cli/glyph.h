@@ -1,0 +1,45 @@
+/* Characters on a terminal: where one ends, how wide it is, and what must not reach the terminal as
+ * it is. Widths are those of wcwidth(3), so setlocale(LC_CTYPE, ...) must have chosen UTF-8. */
+#ifndef CLI_GLYPH_H
+#define CLI_GLYPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+
+struct glyph {
+    uint32_t code; /* code point; U+FFFD for a byte that belongs to no valid sequence */
+    size_t len;    /* bytes: 1 to 4; 1 for such a byte */
+    bool is_valid;
+};
+
+/* The character that the text, which is not empty, begins with. */
+struct glyph glyph_first(struct str text);
+
+/* Bytes of the last character of the text; 0 where it is empty. */
+size_t glyph_last_len(struct str text);
+
+/* Columns: 0 for combining characters, 2 for wide ones. What glyph_append_safe would escape has the
+ * width of its escape. */
+int glyph_width(uint32_t code);
+
+/* Columns of a whole text. */
+size_t glyph_text_width(struct str text);
+
+/* Could the character move the cursor, change the terminal or turn the reading order around:
+ * controls (C0, DEL, C1), bidirectional controls, line and paragraph separators, byte order marks?
+ */
+bool glyph_is_unsafe(uint32_t code);
+
+/* Appends text that somebody else wrote: unsafe characters as \uXXXX, which is what JSON would
+ * write, invalid bytes as U+FFFD. Returns 0, or -1 with errno ENOMEM. */
+int glyph_append_safe(struct buf *out, struct str text);
+
+/* Appends text as valid UTF-8: each byte that belongs to no sequence becomes U+FFFD. Returns as
+ * above. */
+int glyph_append_valid(struct buf *out, struct str text);
+
+#endif

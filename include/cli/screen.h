@@ -1,0 +1,50 @@
+/* Standard output, and the terminal behind it: lines that scroll up, and below them, where the
+ * user types, one prompt that is erased before a line comes and drawn again afterwards. */
+#ifndef CLI_SCREEN_H
+#define CLI_SCREEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <termios.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "cli/line_editor.h"
+
+#define SCREEN_PENDING_MAX                                                                         \
+    65536 /* bytes that may wait to be written; more is not to be asked for */
+
+struct screen {
+    struct buf out; /* what was printed; the first `written` bytes are out */
+    size_t written;
+    bool has_failed; /* standard output takes no more */
+    bool is_raw;     /* the terminal gives each key as it is typed */
+    bool is_prompt_shown;
+    size_t columns;
+    struct termios saved; /* what the terminal was set to before */
+};
+
+void screen_init(struct screen *s);
+void screen_deinit(struct screen *s);
+
+/* Takes the terminal at standard input over, and gives it back. Idempotent. screen_raw returns 0,
+ * or -1 with errno; screen_restore writes at once. */
+int screen_raw(struct screen *s);
+void screen_restore(struct screen *s);
+
+/* Looks how wide the terminal is. */
+void screen_measure(struct screen *s);
+
+/* Erases the prompt, so that lines can be appended to s->out. */
+void screen_hide_prompt(struct screen *s);
+
+/* Draws the prompt: a label, which is safe to be shown, and what is being typed. */
+void screen_draw_prompt(struct screen *s, struct str label, struct line_editor *editor);
+
+/* Bytes that wait to be written. */
+size_t screen_pending(const struct screen *s);
+
+/* Writes a part of what waits, after poll said that it can be done. */
+void screen_write(struct screen *s);
+
+#endif

@@ -1,0 +1,194 @@
+#include "cli/transcript.h"
+
+#include <time.h>
+
+#include "base/util.h"
+#include "cli/glyph.h"
+
+#define PLAIN "\x1b[0m"
+#define FAINT "\x1b[2m"
+#define NAME_COLOURS 6
+#define INDENT "      " /* below the time */
+
+/* A line that is being written. The first failure is remembered. */
+struct writer {
+    struct buf *out;
+    bool is_coloured;
+    bool has_failed;
+};
+
+static void put(struct writer *w, const char *text)
+{
+    w->has_failed |= buf_append_str(w->out, str_from(text)) < 0;
+}
+
+static void put_safe(struct writer *w, struct str text)
+{
+    w->has_failed |= glyph_append_safe(w->out, text) < 0;
+}
+
+static void put_u64(struct writer *w, uint64_t number)
+{
+    w->has_failed |= buf_append_u64(w->out, number) < 0;
+}
+
+static void put_style(struct writer *w, const char *style)
+{
+    if (w->is_coloured)
+        put(w, style);
+}
+
+static void put_time(struct writer *w, uint64_t ts)
+{
+    time_t seconds = (time_t)(ts / 1000);
+    char text[16] = "";
+    struct tm local;
+
+    if (localtime_r(&seconds, &local) != NULL)
+        strftime(text, sizeof(text), "%H:%M ", &local);
+    put_style(w, FAINT);
+    put(w, text);
+    put_style(w, PLAIN);
+}
+
+/* A name, or the number of one who has none; each id has its colour. */
+static void put_who(struct writer *w, uint64_t id, struct str name)
+{
+    char style[16];
+
+    snprintf(style, sizeof(style), "\x1b[1;%dm", 31 + (int)(id % NAME_COLOURS));
+    put_style(w, style);
+    if (name.len > 0) {
+        put_safe(w, name);
+    } else {
+        put(w, "Client #");
+        put_u64(w, id);
+    }
+    put_style(w, PLAIN);
+}
+
+/* Lines of a text stand below each other, so that nobody can fake a line of somebody else. */
+static void put_text(struct writer *w, struct str text)
+{
+    struct str line = str_cut(&text, '\n');
+
+    for (;;) {
+        if (text.ptr != NULL && line.len > 0 && line.ptr[line.len - 1] == '\r')
+            line.len--;
+        for (struct str part; line.ptr != NULL;) {
+            part = str_cut(&line, '\t');
+            put_safe(w, part);
+            put(w, line.ptr != NULL ? "    " : "");
+        }
+        put(w, "\n");
+        if (text.ptr == NULL)
+            return;
+        put(w, INDENT);
+        line = str_cut(&text, '\n');
+    }
+}
+
+static void put_message(struct writer *w, const struct session *s, const struct v1_frame *frame)
+{
+    put_time(w, frame->ts);
+    put_who(w, frame->from, frame->name);
+    if (frame->type == V1_DIRECT) {
+        put(w, " to ");
+        if (session_is_own(s, frame->to))
+            put(w, "you");
+        else
+            put_who(w, frame->to, roster_name(&s->roster, frame->to));
+        put(w, " only");
+    }
+    put(w, ": ");
+    put_text(w, frame->text);
+}
+
+static void put_presence(struct writer *w, const struct session *s, const struct v1_frame *frame)
+{
+    struct str name = frame->name;
+
+    if (frame->type != V1_RENAME && session_is_own(s, frame->from))
+        return;
+    if (frame->type == V1_RENAME)
+        name = roster_name(&s->roster, frame->from);
+    put_time(w, frame->ts);
+    put(w, "* ");
+    put_who(w, frame->from, name);
+    if (frame->type == V1_RENAME) {
+        put(w, " took the name ");
+        put_who(w, frame->from, frame->name);
+        put(w, "\n");
+    } else {
+        put(w, frame->type == V1_JOIN ? " joined\n" : " left the chat\n");
+    }
+}
+
+static void put_welcome(struct writer *w, const struct session *s, const struct v1_frame *frame)
+{
+    put(w, "* ");
+    put(w, s->is_welcome ? "connected again to " : "you are in ");
+    put_safe(w, frame->room);
+    put(w, " as ");
+    put_who(w, frame->id, frame->name);
+    put(w, ", with ");
+    put_u64(w, frame->count > 0 ? frame->count - 1 : 0);
+    put(w, " others\n");
+}
+
+int transcript_frame(struct buf *out, const struct session *s, const struct v1_frame *frame,
+                     bool is_coloured)
+{
+    struct writer w = {out, is_coloured, false};
+
+    switch (frame->type) {
+    case V1_WELCOME:
+        put_welcome(&w, s, frame);
+        break;
+    case V1_MESSAGE:
+    case V1_DIRECT:
+        put_message(&w, s, frame);
+        break;
+    case V1_JOIN:
+    case V1_LEAVE:
+    case V1_RENAME:
+        put_presence(&w, s, frame);
+        break;
+    default:
+        break;
+    }
+    return w.has_failed ? -1 : 0;
+}
+
+int transcript_note(struct buf *out, struct str text, bool is_coloured)
+{
+    struct writer w = {out, is_coloured, false};
+
+    put_style(&w, FAINT);
+    put(&w, "* ");
+    put_safe(&w, text);
+    put_style(&w, PLAIN);
+    put(&w, "\n");
+    return w.has_failed ? -1 : 0;
+}
+
+int transcript_members(struct buf *out, const struct session *s, bool is_coloured)
+{
+    struct writer w = {out, is_coloured, false};
+
+    put(&w, "* ");
+    put_u64(&w, s->roster.count);
+    put(&w, " here:");
+    for (size_t i = 0; i < s->roster.known; i++) {
+        const struct roster_member *member = &s->roster.members[i];
+
+        put(&w, i > 0 ? ", " : " ");
+        put_who(&w, member->id, (struct str){member->name, member->name_len});
+        if (member->name_len > 0) {
+            put(&w, " #");
+            put_u64(&w, member->id);
+        }
+    }
+    put(&w, s->roster.count > s->roster.known ? " and more\n" : "\n");
+    return w.has_failed ? -1 : 0;
+}
