@@ -1,0 +1,64 @@
+/* A response head, at once and byte by byte: both must say the same. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "proto/http_reply.h"
+#include "proto/ws_open.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void expect(bool is_so)
+{
+    if (!is_so)
+        abort();
+}
+
+/* Each time in a block of exactly the bytes that are there. */
+static int parse_bytewise(const uint8_t *data, size_t size)
+{
+    struct http_reply_scan scan = {0, 0};
+    struct http_reply reply;
+    int result = 0;
+
+    for (size_t len = 1; len <= size && result == 0; len++) {
+        char *copy = malloc(len);
+
+        expect(copy != NULL);
+        memcpy(copy, data, len);
+        result = http_reply_parse(&reply, copy, len, &scan);
+        free(copy);
+    }
+    return result;
+}
+
+static void use(const struct http_reply *reply)
+{
+    static const char key[] = "dGhlIHNhbXBsZSBub25jZQ==";
+    struct str value;
+    int error = ws_open_check(reply, key, STR("wschat.v1"));
+
+    expect(reply->status >= 100 && reply->status <= 599);
+    expect(error == 0 || *ws_open_error_text((enum ws_open_error) - error) != '\0');
+    http_reply_field(reply, STR("Retry-After"), &value);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct http_reply_scan scan = {0, 0};
+    struct http_reply reply;
+    char *copy = malloc(size == 0 ? 1 : size);
+    int result;
+
+    expect(copy != NULL);
+    memcpy(copy, data, size);
+    result = http_reply_parse(&reply, copy, size, &scan);
+    if (result > 0)
+        use(&reply);
+    else if (result < 0)
+        expect(*http_reply_error_text((enum http_reply_error) - result) != '\0');
+    expect(result <= (int)size && parse_bytewise(data, size) == result);
+    free(copy);
+    return 0;
+}
