@@ -1,7 +1,7 @@
 /* A line that is being typed: keys in, a line and a cursor out. It knows bytes and columns, but no
  * terminal; cli/terminal draws what it shows.
  *
- * The bytes of a key may come in pieces. Text is UTF-8; what is not becomes U+FFFD. */
+ * The bytes of a key may come in pieces. Text is UTF-8; what is not is dropped. */
 #ifndef CLI_LINE_EDITOR_H
 #define CLI_LINE_EDITOR_H
 

@@ -367,38 +367,42 @@ static enum line_event escape_finish(struct line_editor *e)
     return LINE_NONE;
 }
 
-/* A character, once its last byte is there or it is clear that it is none. */
+/* A character, once its last byte is there. What is none is dropped. */
 static void text_finish(struct line_editor *e)
 {
-    static const struct str replacement = {"\xef\xbf\xbd", 3};
     struct str typed = {e->sequence, e->sequence_len};
-    struct glyph glyph = glyph_first(typed);
     uint8_t first = (uint8_t)typed.ptr[0];
     size_t wanted = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
 
-    if (!glyph.is_valid && typed.len < wanted)
+    if (typed.len < wanted)
         return;
     e->sequence_len = 0;
-    if (glyph.is_valid)
+    if (glyph_first(typed).is_valid)
         insert(e, typed.ptr, typed.len);
-    else
-        insert(e, replacement.ptr, replacement.len);
 }
 
-/* Pasted text is text, whatever it holds; only its end is looked for. A CR is a line feed, and
- * other control characters but TAB are left out. */
+/* Within a paste only its end is looked for: other sequences are dropped as far as they look like
+ * it. */
+static void paste_escape(struct line_editor *e)
+{
+    static const char end[] = "\x1b[201~";
+    size_t len = e->sequence_len;
+
+    if (len == sizeof(end) - 1 && memcmp(e->sequence, end, len) == 0)
+        e->is_pasting = false;
+    else if (memcmp(e->sequence, end, len) == 0)
+        return;
+    e->sequence_len = e->sequence[len - 1] == ESCAPE ? 1 : 0;
+}
+
+/* Pasted text is text, whatever it holds. A CR is a line feed, a TAB a blank; other control
+ * characters are left out. */
 static void paste_finish(struct line_editor *e)
 {
-    static const struct str end = {"\x1b[201~", 6};
-    struct str typed = {e->sequence, e->sequence_len};
-    char c = typed.ptr[0];
+    char c = e->sequence[0];
 
     if (c == ESCAPE) {
-        if (str_equals(typed, end))
-            e->is_pasting = false;
-        if (typed.len < end.len && memcmp(typed.ptr, end.ptr, typed.len) == 0)
-            return;
-        e->sequence_len = 0;
+        paste_escape(e);
         return;
     }
     if ((unsigned char)c >= 0x80) {
