@@ -42,7 +42,7 @@ int deadline_ms(void)
     return SANITIZED ? 60000 : 20000;
 }
 
-static const char *binary_path(void)
+const char *program_path(void)
 {
     const char *path = getenv("WSCHAT_BIN");
 
@@ -129,8 +129,8 @@ static void run_child(const struct launch *launch, int out_fd, int err_fd)
     if (launch->folder != NULL && chdir(launch->folder) != 0)
         _exit(126);
     signal(SIGPIPE, SIG_DFL);
-    execve(binary_path(), (char *const *)(const void *)args, (char *const *)(const void *)env);
-    fprintf(stderr, "%s: %s\n", binary_path(), strerror(errno));
+    execve(program_path(), (char *const *)(const void *)args, (char *const *)(const void *)env);
+    fprintf(stderr, "%s: %s\n", program_path(), strerror(errno));
     _exit(127);
 }
 

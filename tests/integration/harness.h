@@ -36,6 +36,9 @@ struct launch {
     size_t socket_count;
 };
 
+/* The program under test. */
+const char *program_path(void);
+
 /* Milliseconds after which a wait has hung. */
 int deadline_ms(void);
 
