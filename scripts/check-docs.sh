@@ -2,18 +2,20 @@
 # Checks the documents against the program and the tree: every option with its words and its default stands in the README
 # and in the man page, every file and every make target that a document names is there, and docs/architecture.md speaks
 # of every source file.
-# Usage: scripts/check-docs.sh [BINARY]           (default: ./wschat)
-#        scripts/check-docs.sh --table [BINARY]   prints the README's table of options
+# Usage: scripts/check-docs.sh [BINARY]                (default: ./wschat)
+#        scripts/check-docs.sh --table [BINARY]        prints the README's table of options
+#        scripts/check-docs.sh --table-join [BINARY]   that of `wschat join`
 set -eu
 cd "$(dirname "$0")/.."
 export LC_ALL=C
 
 documents="README.md third_party_free.md docs/*.md docs/wschat.1 docs/proxy/*"
-table=0
-if [ "${1-}" = --table ]; then
-    table=1
-    shift
-fi
+table=
+case ${1-} in
+--table) table=server ;;
+--table-join) table="join" ;;
+esac
+[ -z "$table" ] || shift
 binary=${1:-./wschat}
 [ -x "$binary" ] || { echo "$binary is not there: build it with make" >&2; exit 1; }
 failed=0
@@ -23,9 +25,13 @@ complain() {
     failed=1
 }
 
-# One line for each option: NAME, VALUE, DEFAULT and the words of --help, with tabs between them; "-" for nothing.
+# One line for each option of `server` or `join`: NAME, VALUE, DEFAULT and the words of --help, with tabs between them;
+# "-" for nothing.
 options() {
-    "$binary" --help | awk -v OFS='\t' '
+    case $1 in
+    join) "$binary" join --help ;;
+    *) "$binary" --help ;;
+    esac | awk -v OFS='\t' '
         match($0, /^  --[a-z-]+( [^ ]+)? +/) {
             split(substr($0, RSTART, RLENGTH), left, " ")
             words = substr($0, RSTART + RLENGTH)
@@ -42,7 +48,7 @@ options() {
 markdown_table() {
     echo '| option | default | meaning |'
     echo '|---|---|---|'
-    options | awk -F '\t' '
+    options "$1" | awk -F '\t' '
         {
             gsub(/[|]/, "\\\\|")
             gsub(/[*]/, "\\*", $4)
@@ -51,18 +57,32 @@ markdown_table() {
 }
 
 check_readme() {
-    markdown_table | while IFS= read -r line; do
-        grep -qxF -- "$line" README.md || echo "$line"
+    for whose in server join; do
+        markdown_table $whose | while IFS= read -r line; do
+            grep -qxF -- "$line" README.md || echo "$line"
+        done
     done
 }
 
-# The man page has an item for each option, its twin in the environment, its default, and the words of --help.
+# The man page, as far as it is about the server or about `wschat join`, which has a section of its own.
+man_part() {
+    awk -v whose="$1" '
+        /^\.Sh / { is_join = $0 == ".Sh WSCHAT JOIN" }
+        is_join == (whose == "join")' docs/wschat.1
+}
+
+# It has an item for each option, its twin in the environment, its default, and the words of --help.
 check_man() {
-    options | while IFS="$(printf '\t')" read -r name value standard words; do
-        twin=WSCHAT_$(echo "${name#--}" | tr 'a-z-' 'A-Z_')
-        item=$(awk -v item=".It Fl -${name#--}" '
+    check_man_part server WSCHAT_
+    check_man_part join WSCHAT_JOIN_
+}
+
+check_man_part() {
+    options "$1" | while IFS="$(printf '\t')" read -r name value standard words; do
+        twin=$2$(echo "${name#--}" | tr 'a-z-' 'A-Z_')
+        item=$(man_part "$1" | awk -v item=".It Fl -${name#--}" '
             index($0, ".It") == 1 || index($0, ".El") == 1 { is_in = $0 == item || index($0, item " ") == 1 }
-            is_in' docs/wschat.1)
+            is_in')
         [ -n "$item" ] || { echo "$name: no item"; continue; }
         plain=$(echo "$item" | sed 's/\\(dq/"/g; s/\\&//g; s/\\-/-/g' | tr '\n' ' ')
         [ "$value" = - ] || case $plain in
@@ -135,8 +155,8 @@ $2
 TEXT
 }
 
-if [ $table = 1 ]; then
-    markdown_table
+if [ -n "$table" ]; then
+    markdown_table $table
     exit 0
 fi
 for check in readme man examples files targets architecture; do
@@ -148,4 +168,4 @@ for check in readme man examples files targets architecture; do
     esac
 done
 [ $failed = 0 ] || exit 1
-echo "docs: $(options | wc -l) options, and every file and target that the documents name"
+echo "docs: $(options server | wc -l) options, $(options join | wc -l) of wschat join, and every file and target that the documents name"
