@@ -26,14 +26,19 @@ void line_editor_deinit(struct line_editor *e)
 
 /* ---- places in the line ---- */
 
+static const char *text_of(const struct line_editor *e)
+{
+    return e->line.data == NULL ? "" : (const char *)e->line.data;
+}
+
 static struct str before(const struct line_editor *e)
 {
-    return (struct str){(const char *)e->line.data, e->cursor};
+    return (struct str){text_of(e), e->cursor};
 }
 
 static struct str behind(const struct line_editor *e)
 {
-    return (struct str){(const char *)e->line.data + e->cursor, e->line.len - e->cursor};
+    return (struct str){text_of(e) + e->cursor, e->line.len - e->cursor};
 }
 
 /* A line feed is one column here, for it is shown as a sign. */
@@ -102,7 +107,7 @@ static size_t word_right(struct str text)
 
 static void insert(struct line_editor *e, const void *data, size_t len)
 {
-    if (e->line.len + len > LINE_EDITOR_MAX || buf_reserve(&e->line, len) < 0)
+    if (len == 0 || e->line.len + len > LINE_EDITOR_MAX || buf_reserve(&e->line, len) < 0)
         return;
     memmove(e->line.data + e->cursor + len, e->line.data + e->cursor, e->line.len - e->cursor);
     memcpy(e->line.data + e->cursor, data, len);
@@ -462,7 +467,7 @@ static size_t shown_width(struct str text)
  * a time, so that typing does not scroll at each key. */
 static void scroll_to_cursor(struct line_editor *e, size_t columns)
 {
-    const char *text = (const char *)e->line.data;
+    const char *text = text_of(e);
 
     if (e->cursor < e->scroll || e->scroll > e->line.len ||
         shown_width((struct str){text, e->line.len}) < columns)
@@ -478,10 +483,8 @@ struct line_view line_editor_view(struct line_editor *e, size_t columns)
     struct line_view view = {.width = 0};
     struct str rest;
 
-    if (e->line.len == 0)
-        return view;
     scroll_to_cursor(e, columns);
-    rest = (struct str){(const char *)e->line.data + e->scroll, e->line.len - e->scroll};
+    rest = (struct str){text_of(e) + e->scroll, e->line.len - e->scroll};
     view.cursor = shown_width((struct str){rest.ptr, e->cursor - e->scroll});
     view.text = (struct str){rest.ptr, 0};
     while (rest.len > 0) {

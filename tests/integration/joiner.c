@@ -176,6 +176,12 @@ int joiner_wait_exit(struct joiner *j)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+void joiner_free(struct joiner *j)
+{
+    buf_deinit(&j->out_text);
+    buf_deinit(&j->err_text);
+}
+
 void joiner_expect_exit(struct joiner *j, int status, const char *needle)
 {
     int got = joiner_wait_exit(j);
@@ -185,8 +191,13 @@ void joiner_expect_exit(struct joiner *j, int status, const char *needle)
         ck_abort_msg("exit status %d in place of %d; stderr:\n%s", got, status, text);
     if (needle == NULL ? *text != '\0' : strstr(text, needle) == NULL)
         ck_abort_msg("\"%s\" is wanted, and stderr says:\n%s", needle == NULL ? "" : needle, text);
-    buf_deinit(&j->out_text);
-    buf_deinit(&j->err_text);
+    joiner_free(j);
+}
+
+void joiner_expect_success(struct joiner *j)
+{
+    ck_assert_int_eq(joiner_wait_exit(j), 0);
+    joiner_free(j);
 }
 
 const char *joiner_url(uint16_t port, const char *path)

@@ -34,12 +34,18 @@ void joiner_end_input(struct joiner *j);
 /* Waits until its output contains the text. */
 void joiner_wait_for(struct joiner *j, const char *text);
 
-/* Reads what is still to come, waits for its end and frees the texts but keeps them until the next
- * call. Returns the exit status; 128 + n when signal n ended it. */
+/* Reads what is still to come and waits for its end. Returns the exit status; 128 + n when signal n
+ * ended it. */
 int joiner_wait_exit(struct joiner *j);
 
-/* It ends with that status; `needle` (NULL: nothing at all) is on its stderr. */
+/* Frees its texts. */
+void joiner_free(struct joiner *j);
+
+/* It ends with that status, and `needle` (NULL: nothing at all) is on its stderr. Frees it. */
 void joiner_expect_exit(struct joiner *j, int status, const char *needle);
+
+/* It ends with 0, whatever is on its stderr. Frees it. */
+void joiner_expect_success(struct joiner *j);
 
 /* A URL of a server on this computer, with a path and a query; valid until the next call. */
 const char *joiner_url(uint16_t port, const char *path);

@@ -79,6 +79,7 @@ static const char *const edits[][2] = {
     {"abc" LEFT LEFT "\x1b[3~", "a|c"},
     {"abc" LEFT "\x04", "ab|"},
     {"abc\x04", "abc|"},
+    {"\x06\x02\x0b\x15\x17\x19\x1b[3~", "|"},
     {"abc def\x17", "abc |"},
     {"abc def  \x17", "abc |"},
     {"abc def\x1b\x7f\x17", "|"},
@@ -202,13 +203,13 @@ static const char *view_in(size_t columns)
     ck_assert_uint_lt(view.cursor, columns);
     buf_init(&out);
     ck_assert_int_eq(line_editor_append(&out, view.text), 0);
+    ck_assert_int_eq(buf_append_char(&out, '\0'), 0);
     /* All the texts of this test are ASCII or two columns in three bytes. */
     while (width < view.cursor) {
         width += out.data[left] >= 0x80 ? 2 : 1;
         left += out.data[left] >= 0x80 ? 3 : 1;
     }
-    snprintf(text, sizeof(text), "%.*s|%.*s", (int)left, (char *)out.data, (int)(out.len - left),
-             (char *)out.data + left);
+    snprintf(text, sizeof(text), "%.*s|%s", (int)left, (char *)out.data, (char *)out.data + left);
     buf_deinit(&out);
     return text;
 }

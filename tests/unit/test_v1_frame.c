@@ -94,8 +94,7 @@ START_TEST(refuses_what_is_none)
         "{'type':'join','name':'x'}",
         "{'type':'welcome','id':7,'room':'r','name':'','pos':'P','key':'K'}",
         "{'type':'welcome','id':7,'room':'r','name':'','pos':'P','key':'K','limits':5}",
-        "{'type':'welcome','id':7,'room':'r','name':'','pos':'P','key':'K',"
-        "'limits':{'message':'x'}}",
+        "{'type':'welcome','id':7,'room':'','name':'','pos':'','key':'','limits':{'message':''}}",
         "{'type':'welcome','room':'r','name':'','pos':'P','key':'K','limits':{'message':1}}",
     };
     struct v1_frame frame;
