@@ -71,6 +71,40 @@ bool uri_query_is_valid(struct str query)
     return is_made_of(query, is_query_char);
 }
 
+static bool is_unreserved(char c)
+{
+    return is_name_char(c) && !is_one_of(c, "!$&'()*+,;=");
+}
+
+static bool segment_is_plain(struct str segment)
+{
+    if (segment.len == 0 || str_equals(segment, STR(".")) || str_equals(segment, STR("..")))
+        return false;
+    for (size_t i = 0; i < segment.len; i++) {
+        if (!is_unreserved(segment.ptr[i]))
+            return false;
+    }
+    return true;
+}
+
+bool uri_base_read(struct str *base, struct str text)
+{
+    struct str rest;
+
+    if (text.len == 0 || text.ptr[0] != '/')
+        return false;
+    if (text.ptr[text.len - 1] == '/')
+        text.len--;
+    rest = text;
+    str_cut(&rest, '/');
+    while (rest.ptr != NULL) {
+        if (!segment_is_plain(str_cut(&rest, '/')))
+            return false;
+    }
+    *base = text;
+    return true;
+}
+
 /* *DIGIT (3.2.3): leading zeros are allowed, so the value is bounded and not the length. */
 static bool port_is_valid(struct str port)
 {

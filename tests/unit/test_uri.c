@@ -169,6 +169,48 @@ START_TEST(reads_hexadecimal_digits)
 }
 END_TEST
 
+START_TEST(reads_base_paths)
+{
+    static const char *const rows[][2] = {
+        {"/", ""},
+        {"/chat", "/chat"},
+        {"/chat/", "/chat"},
+        {"/a/b-c/~d_e.9/", "/a/b-c/~d_e.9"},
+        {"/...", "/..."},
+        {"/.well-known", "/.well-known"},
+        {"", NULL},
+        {"chat", NULL},
+        {"//", NULL},
+        {"//chat", NULL},
+        {"/chat//", NULL},
+        {"/a//b", NULL},
+        {"/.", NULL},
+        {"/..", NULL},
+        {"/../", NULL},
+        {"/a/../b", NULL},
+        {"/a/.", NULL},
+        {"/a b", NULL},
+        {"/a%20b", NULL},
+        {"/a?b", NULL},
+        {"/a#b", NULL},
+        {"/a:b", NULL},
+        {"/a\nb", NULL},
+        {"/\xc3\xa9", NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        size_t len = strlen(rows[i][0]);
+        char *copy = guard_copy(rows[i][0], len);
+        struct str base = STR("as before");
+        bool is_good = uri_base_read(&base, (struct str){copy, len});
+
+        ck_assert_msg(is_good == (rows[i][1] != NULL), "%s", rows[i][0]);
+        ck_assert(str_equals(base, is_good ? str_from(rows[i][1]) : STR("as before")));
+        guard_free(copy, len);
+    }
+}
+END_TEST
+
 Suite *suite_uri(void)
 {
     Suite *suite = suite_create("uri");
@@ -179,6 +221,7 @@ Suite *suite_uri(void)
     tcase_add_test(tcase, refuses_nul_in_an_address);
     tcase_add_test(tcase, knows_path_and_query_characters);
     tcase_add_test(tcase, reads_hexadecimal_digits);
+    tcase_add_test(tcase, reads_base_paths);
     suite_add_tcase(suite, tcase);
     return suite;
 }
