@@ -6,15 +6,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/ip.h"
 #include "base/str.h"
 #include "net/socket.h"
 
 #define OPTIONS_LISTENERS_MAX 16
 #define OPTIONS_ORIGINS_MAX 64
+#define OPTIONS_PROXIES_MAX 64
+#define OPTIONS_BASE_MAX 128 /* bytes of a base path */
 
 enum options_broadcast { BROADCAST_OTHERS, BROADCAST_ALL };
 enum options_echo { ECHO_TUTORIAL, ECHO_VERBATIM };
 enum options_sandbox { SANDBOX_ON, SANDBOX_OFF };
+enum options_proxy_header {
+    PROXIED_AUTO,
+    PROXIED_BY_PROTOCOL,
+    PROXIED_BY_X_FORWARDED_FOR,
+    PROXIED_BY_FORWARDED,
+};
 enum options_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 /* Values of an option that may be given several times. */
@@ -26,16 +35,25 @@ struct options_origins {
     struct str items[OPTIONS_ORIGINS_MAX];
     size_t count;
 };
+struct options_proxies {
+    struct ip_network items[OPTIONS_PROXIES_MAX];
+    size_t count;
+    bool has_unix; /* whoever comes by a unix socket */
+};
 
 /* Times are in milliseconds, sizes in bytes. Text points into the arguments or the environment. */
 struct options {
     struct options_listeners listen;
     struct options_origins allow_origin;
     struct options_listeners admin; /* one at most */
+    struct options_proxies trusted_proxy;
+    uint64_t proxy_header;
+    struct str base_path; /* without the slash at its end: empty for "/" */
     uint64_t port;
     bool has_port;   /* was it asked for? */
     bool has_listen; /* --listen or --port stood on the command line */
     bool has_origin; /* --allow-origin did */
+    bool has_proxy;  /* --trusted-proxy did */
     uint64_t broadcast;
     uint64_t echo;
     uint64_t max_clients;
@@ -76,6 +94,8 @@ enum option_kind {
     OPTION_ADDRESS,  /* a listener of which there is one */
     OPTION_LISTENER, /* repeatable */
     OPTION_ORIGIN,   /* repeatable */
+    OPTION_PROXY,    /* an address, a network, or "unix"; repeatable */
+    OPTION_BASE,     /* the path below which everything is */
     OPTION_TEXT,     /* any text, kept as it is */
     OPTION_FLAG,     /* no value: it is there or not; a bool */
     OPTION_VERSION,

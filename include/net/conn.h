@@ -38,9 +38,13 @@
 #include "net/reactor.h"
 #include "net/timer.h"
 #include "proto/http_request.h"
+#include "proto/proxy_header.h"
 #include "proto/ws_reader.h"
 
 enum conn_state { CONN_HTTP, CONN_OPEN, CONN_CLOSING, CONN_LINGER, CONN_DEAD };
+
+/* Does a PROXY header come in front of the first request? */
+enum conn_header { CONN_HEADER_NONE, CONN_HEADER_MAY, CONN_HEADER_MUST };
 
 enum conn_timer {
     CONN_TIMER_HANDSHAKE, /* a request head must be whole; an idle connection closes */
@@ -91,7 +95,9 @@ struct conn {
     bool is_hung;          /* the peer has sent its FIN, behind what cannot be read yet */
     bool has_small_window; /* it was over its rate once */
     bool is_admin;         /* the host's: it came in by the admin listener */
+    bool is_trusted;       /* the host's: what it tells of whom it speaks for is believed */
     bool has_more;         /* `in` holds bytes that could be used but for the limits */
+    uint8_t header;        /* the host's: enum conn_header; NONE once it was read */
     uint64_t
         rate_ns; /* when, by the allowed rate, all that it has sent so far would have been sent */
     struct peer peer; /* who is at the other end; the host may put in whom a proxy speaks for */
@@ -109,9 +115,14 @@ struct conn {
     uint32_t address;   /* the host's: its place in an address table; 0: none */
     uint64_t client_id; /* the host's: as it was asked for; 0: none */
     char *room;         /* the host's, owned: the name of the room that it has left, or NULL */
-    struct ws_reader reader;
-    struct buf in;         /* bytes that were read but cannot be used yet; mostly empty */
-    struct http_scan scan; /* how far the request in `in` was read */
+    struct buf in;      /* bytes that were read but cannot be used yet; mostly empty */
+    union {
+        struct {                   /* HTTP */
+            struct http_scan scan; /* how far the request in `in` was read */
+            struct peer origin;    /* the host's: of the connection; `peer` is its last request's */
+        };
+        struct ws_reader reader; /* OPEN, and what comes after */
+    };
 };
 
 /* Close codes that are counted: all that may be sent, and those that stand for an end without one.
@@ -156,6 +167,9 @@ struct conn_host {
 
     /* A whole request. Must answer it with conn_respond or conn_upgrade. */
     void (*request)(struct conn *conn, const struct http_request *request);
+
+    /* A PROXY header, in front of the first request. */
+    void (*introduced)(struct conn *conn, const struct proxy_header *header);
 
     /* A request that cannot be understood. Must answer with conn_respond. */
     void (*bad_request)(struct conn *conn, int status, const char *text);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "net/socket.h"
+#include "proto/uri.h"
 #include "proto/ws_handshake.h"
 
 #define KIB ((uint64_t)1024)
@@ -63,6 +64,12 @@ static const struct option server_items[] = {
     {"allow-origin", OPTION_ORIGIN, "ORIGIN", NULL, FIELD(allow_origin), 0, 0,
      "a web origin that may connect besides the server's own; \"*\": any; \"null\": a page "
      "opened from a file; repeatable"},
+    {"base-path", OPTION_BASE, "PATH", "/", FIELD(base_path), 0, 0,
+     "the path below which everything is, such as /chat/"},
+    {"trusted-proxy", OPTION_PROXY, "ADDR[/LENGTH]", NULL, FIELD(trusted_proxy), 0, 0,
+     "an address, a network, or \"unix\", whose word is taken for whom it speaks; repeatable"},
+    {"proxy-header", OPTION_CHOICE, "auto|proxy-protocol|x-forwarded-for|forwarded", "auto",
+     FIELD(proxy_header), 0, 0, "how a trusted proxy tells for whom it speaks"},
     {"static", OPTION_PATH, "DIR", NULL, FIELD(static_dir), 0, 0,
      "serve the page from a folder in place of the embedded one"},
     {"admin", OPTION_ADDRESS, "ADDR:PORT", NULL, FIELD(admin), 0, 0,
@@ -177,6 +184,26 @@ static bool add_origin(struct options_origins *list, struct str text)
     return true;
 }
 
+static bool add_proxy(struct options_proxies *list, struct str text)
+{
+    if (str_equals(text, STR("unix"))) {
+        list->has_unix = true;
+        return true;
+    }
+    if (list->count == OPTIONS_PROXIES_MAX || !ip_network_read(&list->items[list->count], text))
+        return false;
+    list->count++;
+    return true;
+}
+
+/* One value of an option that may be given several times. */
+static bool add_value(const struct option *option, void *field, struct str text)
+{
+    if (option->kind == OPTION_LISTENER)
+        return add_listener(field, text);
+    return option->kind == OPTION_ORIGIN ? add_origin(field, text) : add_proxy(field, text);
+}
+
 static bool set_value(void *record, const struct option *option, const char *text)
 {
     void *field = (char *)record + option->field;
@@ -196,9 +223,11 @@ static bool set_value(void *record, const struct option *option, const char *tex
         ((struct options_listeners *)field)->count = 0;
         return add_listener(field, str_from(text));
     case OPTION_LISTENER:
-        return add_listener(field, str_from(text));
     case OPTION_ORIGIN:
-        return add_origin(field, str_from(text));
+    case OPTION_PROXY:
+        return add_value(option, field, str_from(text));
+    case OPTION_BASE:
+        return strlen(text) <= OPTIONS_BASE_MAX && uri_base_read(field, str_from(text));
     case OPTION_TEXT:
         *(const char **)field = text;
         return true;
@@ -237,6 +266,13 @@ static void describe(const struct option *option, char *out, size_t size)
         snprintf(out, size,
                  "an origin such as https://example.com, or null, or *, at most %d times",
                  OPTIONS_ORIGINS_MAX);
+        return;
+    case OPTION_PROXY:
+        snprintf(out, size, "an address, a network such as 192.0.2.0/24, or unix, at most %d times",
+                 OPTIONS_PROXIES_MAX);
+        return;
+    case OPTION_BASE:
+        snprintf(out, size, "a path such as /chat/ of letters, digits and -._~ only");
         return;
     case OPTION_PATH:
         snprintf(out, size, "a folder");
@@ -319,7 +355,8 @@ static enum options_result print_version(void)
 
 static bool is_repeatable(const struct option *option)
 {
-    return option->kind == OPTION_LISTENER || option->kind == OPTION_ORIGIN;
+    return option->kind == OPTION_LISTENER || option->kind == OPTION_ORIGIN ||
+           option->kind == OPTION_PROXY;
 }
 
 static bool takes_value(const struct option *option)
@@ -344,10 +381,8 @@ static bool set_words(void *record, const struct option *option, const char *tex
 
     while (rest.ptr != NULL) {
         struct str word = str_trim(str_cut(&rest, ' '));
-        bool is_good = word.len == 0 || (option->kind == OPTION_LISTENER ? add_listener(field, word)
-                                                                         : add_origin(field, word));
 
-        if (!is_good)
+        if (word.len > 0 && !add_value(option, field, word))
             return false;
     }
     return true;
@@ -477,6 +512,10 @@ static void choose_server_option(void *record, const struct option *option, bool
     if (option->kind == OPTION_ORIGIN && is_command_line && !options->has_origin) {
         options->allow_origin.count = 0;
         options->has_origin = true;
+    }
+    if (option->kind == OPTION_PROXY && is_command_line && !options->has_proxy) {
+        options->trusted_proxy = (struct options_proxies){.count = 0};
+        options->has_proxy = true;
     }
     if ((option->kind == OPTION_LISTENER || option->kind == OPTION_PORT) && is_command_line &&
         !options->has_listen) {

@@ -1,9 +1,11 @@
 #include "app/routes.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/assets.h"
+#include "app/proxy.h"
 #include "app/server.h"
 #include "base/util.h"
 #include "proto/http_query.h"
@@ -433,6 +435,56 @@ static struct str decode_path(struct str raw, char out[PATH_MAX_DECODED])
     return (struct str){out, len > 0 && slashes == 0 ? (size_t)len : 0};
 }
 
+/* Takes the base path off a path; what is left begins with a slash. Only /healthz is also found
+ * without it, since who asks for that asks the server itself. Returns false where the path is not
+ * below it. */
+static bool take_base(struct str *path, struct str base)
+{
+    if (str_equals(*path, STR("/healthz")))
+        return true;
+    if (path->len <= base.len || memcmp(path->ptr, base.ptr, base.len) != 0 ||
+        path->ptr[base.len] != '/')
+        return false;
+    *path = (struct str){path->ptr + base.len, path->len - base.len};
+    return true;
+}
+
+/* From /chat to /chat/, from which the page's relative addresses count. So is the Location: only
+ * the proxy in front knows the scheme, the host, and the path as they are seen from outside. */
+static void redirect_to_base(const struct answer *answer, const struct http_request *request,
+                             struct str base)
+{
+    const char *segment = (const char *)memrchr(base.ptr, '/', base.len) + 1;
+    bool has_query = request->query.ptr != NULL;
+    char fields[OPTIONS_BASE_MAX + HTTP_LINE_MAX + 64];
+
+    snprintf(fields, sizeof(fields), "Location: %.*s/%s%.*s\r\nCache-Control: no-cache\r\n",
+             (int)(base.ptr + base.len - segment), segment, has_query ? "?" : "",
+             has_query ? (int)request->query.len : 0, has_query ? request->query.ptr : "");
+    send_text(answer, 308, "The chat is below this path, with a slash at its end.", fields);
+}
+
+static void answer_public(const struct answer *answer, const struct http_request *request,
+                          struct str path)
+{
+    const struct server *server = server_of(answer->conn);
+    const struct str prefix = STR("/ws/"), base = server->options->base_path;
+
+    if (server->is_stopping)
+        refuse(answer, 503, "The server is shutting down.", RETRY_AFTER);
+    else if (base.len > 0 && str_equals(path, base))
+        redirect_to_base(answer, request, base);
+    else if (path.len == 0 || path.ptr[0] != '/' || !take_base(&path, base))
+        answer_path(answer, request, STR("/."));
+    else if (str_equals(path, STR("/ws")))
+        open_echo(answer, request);
+    else if (path.len >= prefix.len && memcmp(path.ptr, prefix.ptr, prefix.len) == 0 &&
+             memchr(path.ptr + prefix.len, '/', path.len - prefix.len) == NULL)
+        open_chat(answer, request, (struct str){path.ptr + prefix.len, path.len - prefix.len});
+    else
+        answer_path(answer, request, path);
+}
+
 void routes_request(struct conn *conn, const struct http_request *request)
 {
     struct answer answer = {
@@ -443,19 +495,12 @@ void routes_request(struct conn *conn, const struct http_request *request)
     };
     char text[PATH_MAX_DECODED];
     struct str path = decode_path(request->path, text);
-    struct str prefix = STR("/ws/");
+    const char *wrong = proxy_request(conn, request);
 
-    if (conn->is_admin)
+    if (wrong != NULL)
+        refuse(&answer, 400, wrong, "");
+    else if (conn->is_admin)
         answer_admin(&answer, request, path);
-    else if (server_of(conn)->is_stopping)
-        refuse(&answer, 503, "The server is shutting down.", RETRY_AFTER);
-    else if (path.len == 0 || path.ptr[0] != '/')
-        answer_path(&answer, request, STR("/."));
-    else if (str_equals(path, STR("/ws")))
-        open_echo(&answer, request);
-    else if (path.len >= prefix.len && memcmp(path.ptr, prefix.ptr, prefix.len) == 0 &&
-             memchr(path.ptr + prefix.len, '/', path.len - prefix.len) == NULL)
-        open_chat(&answer, request, (struct str){path.ptr + prefix.len, path.len - prefix.len});
     else
-        answer_path(&answer, request, path);
+        answer_public(&answer, request, path);
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "app/assets.h"
+#include "app/proxy.h"
 #include "app/routes.h"
 #include "app/sandbox.h"
 #include "app/user.h"
@@ -234,8 +235,10 @@ static bool accept_one(struct server *server, const struct listener *listener)
         conn = conn_open(&server->host, fd, &peer);
         if (conn == NULL)
             close(fd);
+        else if (listener->is_admin)
+            conn->is_admin = true;
         else
-            conn->is_admin = listener->is_admin;
+            proxy_accepted(conn);
         return true;
     }
     if (errno == EAGAIN)
@@ -425,17 +428,30 @@ static int fit_descriptors(struct server *server, size_t listeners, size_t *capa
     return 0;
 }
 
+/* One line tells where it listens, as the URL of its page; a unix socket has none. */
+static void announce(const struct server *server, int fd, bool is_admin)
+{
+    struct str base = server->options->base_path;
+    char url[SOCKET_TEXT_MAX], line[SOCKET_TEXT_MAX + OPTIONS_BASE_MAX + 32];
+
+    socket_url(fd, url);
+    if (is_admin)
+        snprintf(line, sizeof(line), "metrics on %smetrics", url);
+    else if (base.len == 0 || url[0] == 'u')
+        snprintf(line, sizeof(line), "listening on %s", url);
+    else
+        snprintf(line, sizeof(line), "listening on %s%.*s/", url, (int)base.len - 1, base.ptr + 1);
+    log_announce(LOG_INFO, line);
+}
+
 static struct listener *add_listener(struct server *server, int fd, bool is_admin)
 {
     struct listener *listener = &server->listeners[server->listener_count++];
-    char url[SOCKET_TEXT_MAX], line[SOCKET_TEXT_MAX + 32];
 
     listener->source = (struct reactor_source){.ready = on_connect, .fd = fd};
     listener->server = server;
     listener->is_admin = is_admin;
-    socket_url(fd, url);
-    snprintf(line, sizeof(line), is_admin ? "metrics on %smetrics" : "listening on %s", url);
-    log_announce(LOG_INFO, line);
+    announce(server, fd, is_admin);
     return listener;
 }
 
@@ -531,6 +547,7 @@ static int open_host(struct server *server, size_t capacity)
 
     server->host.max_lag = options->max_lag;
     server->host.request = routes_request;
+    server->host.introduced = proxy_introduced;
     server->host.bad_request = routes_bad_request;
     server->host.message = on_message;
     server->host.left = on_left;

@@ -548,6 +548,35 @@ static size_t use_request(struct conn *conn, const uint8_t *data, size_t len)
     return (size_t)n;
 }
 
+/* Reads the PROXY header. Returns the bytes that it used: 0 where it is not whole, or not there
+ * though it need not be. */
+static size_t use_header(struct conn *conn, const uint8_t *data, size_t len)
+{
+    struct proxy_header header;
+    int n = proxy_header_parse(&header, data, len);
+    bool is_needless = n == -PROXY_HEADER_ABSENT && conn->header == CONN_HEADER_MAY;
+
+    conn->is_in_head = n == 0;
+    if (n == 0)
+        return 0;
+    conn->header = CONN_HEADER_NONE;
+    if (is_needless)
+        return 0;
+    if (n < 0) {
+        conn->host->bad_request(conn, 400, proxy_header_error_text((enum proxy_header_error)(-n)));
+        return len;
+    }
+    conn->host->introduced(conn, &header);
+    return (size_t)n;
+}
+
+static size_t use_http(struct conn *conn, const uint8_t *data, size_t len)
+{
+    size_t used = conn->header == CONN_HEADER_NONE ? 0 : use_header(conn, data, len);
+
+    return used > 0 || conn->header != CONN_HEADER_NONE ? used : use_request(conn, data, len);
+}
+
 /* Uses as much of what came as it can, whatever that turns the connection into. Returns the bytes
  * used. */
 static size_t use(struct conn *conn, uint8_t *data, size_t len)
@@ -565,7 +594,7 @@ static size_t use(struct conn *conn, uint8_t *data, size_t len)
             break;
         }
         if (conn->state == CONN_HTTP)
-            step = use_request(conn, data + used, len - used);
+            step = use_http(conn, data + used, len - used);
         else
             step = use_frames(conn, data + used, len - used);
         if (step == 0 && conn->state == CONN_HTTP)
@@ -848,7 +877,7 @@ struct conn *conn_open(struct conn_host *host, int fd, const struct peer *peer)
     memset(conn, 0, sizeof(*conn));
     conn->source = (struct reactor_source){.ready = on_ready, .fd = fd};
     conn->host = host;
-    conn->peer = *peer;
+    conn->peer = conn->origin = *peer;
     conn->opened = host->now;
     sendq_init(&conn->out);
     list_init(&conn->work);

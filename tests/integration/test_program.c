@@ -17,13 +17,12 @@ Suite *suite_program(void);
 /* ---- Options ---- */
 
 static const char *const option_names[] = {
-    "--listen",       "--port",          "--broadcast",
-    "--echo",         "--max-clients",   "--max-message",
-    "--max-lag",      "--rate",          "--burst",
-    "--log-level",    "--log-format",    "--handshake-timeout",
-    "--ping-timeout", "--ping-interval", "--shutdown-timeout",
-    "--static",       "--version",       "--allow-origin",
-    "--help",         "--log-rate",      "--max-clients-per-ip",
+    "--listen",       "--port",          "--broadcast",        "--echo",
+    "--max-clients",  "--max-message",   "--max-lag",          "--rate",
+    "--burst",        "--log-level",     "--log-format",       "--handshake-timeout",
+    "--ping-timeout", "--ping-interval", "--shutdown-timeout", "--static",
+    "--version",      "--allow-origin",  "--base-path",        "--trusted-proxy",
+    "--proxy-header", "--help",          "--log-rate",         "--max-clients-per-ip",
     "--ipv4-prefix",  "--ipv6-prefix",   "--handshake-rate",
 };
 
@@ -117,6 +116,18 @@ static const char *const usage_errors[][3] = {
     {"--ping-interval", "1s", "1s"},
     {"--allow-origin", "example.com", "example.com"},
     {"--allow-origin", "http://example.com/path", "/path"},
+    {"--base-path", "chat", "\"chat\""},
+    {"--base-path", "", "--base-path"},
+    {"--base-path", "/a//b", "/a//b"},
+    {"--base-path", "/a/..", "/a/.."},
+    {"--base-path", "/a?b", "/a?b"},
+    {"--trusted-proxy", "localhost", "localhost"},
+    {"--trusted-proxy", "10.0.0.1/8", "10.0.0.1/8"},
+    {"--trusted-proxy", "10.0.0.0/33", "10.0.0.0/33"},
+    {"--trusted-proxy", "::1/129", "::1/129"},
+    {"--trusted-proxy", "unix:/path", "unix:/path"},
+    {"--trusted-proxy", "127.0.0.1 unix", "127.0.0.1 unix"},
+    {"--proxy-header", "via", "one of auto|proxy-protocol|x-forwarded-for|forwarded"},
     {"--log-level", "loud", "loud"},
     {"--log-format", "xml", "xml"},
     {"positional", NULL, "positional"},
