@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 
-#define METRICS_BUCKETS 12
+#define METRICS_BUCKETS 15
 
 /* How long something took: counts by upper bound, as Prometheus wants them. */
 struct metrics_histogram {

@@ -47,6 +47,9 @@ struct server {
     uint64_t started;   /* ms since 1970 */
     uint64_t responses[SERVER_STATUS_MAX + 1]; /* by status */
     struct connection_log connection_log;
+    uint64_t echoes;     /* messages that /ws answered */
+    uint64_t tick_start; /* monotonic ns: when the tick before this one began, and ended */
+    uint64_t tick_end;
     struct metrics_histogram tick_time;
     struct metrics_histogram delivery_lag;
     struct metrics_process process;

@@ -52,8 +52,10 @@ struct chat_hooks {
 };
 
 struct chat_counters {
-    uint64_t messages;   /* published */
-    uint64_t deliveries; /* messages times those they went to */
+    uint64_t messages;   /* published in rooms */
+    uint64_t directs;    /* sent to one client */
+    uint64_t deliveries; /* events and numbers of a room, times the readers they went to */
+    uint64_t replayed;   /* events that clients were sent when they entered */
 };
 
 struct chat {

@@ -86,6 +86,9 @@ void room_remove_member(struct room *room, struct client *client);
 int room_add_reader(struct room *room, struct client *client);
 int room_remove_reader(struct room *room, struct client *client, size_t keep);
 
+/* How far the slowest reader is behind, in bytes of its outbox. */
+uint64_t room_lag(const struct room *room);
+
 /* Raises the tails of the outboxes to what their slowest readers still want. */
 void room_raise_tails(struct room *room);
 

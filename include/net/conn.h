@@ -151,6 +151,7 @@ struct conn_host {
     size_t capacity;
     size_t used;       /* places that were ever used */
     size_t count;      /* connections */
+    size_t slow;       /* connections that take no more at the moment */
     struct list free;  /* places that are free again */
     struct list woken; /* have something to send */
     struct list ready; /* have bytes in `in` that can be used now */

@@ -17,6 +17,7 @@ enum ws_opcode {
 
 /* Codes of close frames that this server sends (RFC 6455, 7.4.1, and the IANA registry). */
 enum ws_close_code {
+    WS_CLOSE_NORMAL = 1000,
     WS_CLOSE_GOING_AWAY = 1001,
     WS_CLOSE_PROTOCOL_ERROR = 1002,
     WS_CLOSE_UNSUPPORTED_DATA = 1003,

@@ -1,6 +1,7 @@
 #include "app/metrics.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -8,10 +9,11 @@
 #include "app/server.h"
 #include "base/util.h"
 
-/* Upper bounds in microseconds: from a tick that sends a few frames to one that nobody should ever
- * see. */
-static const uint32_t bounds_us[METRICS_BUCKETS] = {50,   100,   250,   500,   1000,   2500,
-                                                    5000, 10000, 25000, 50000, 100000, 1000000};
+/* Upper bounds in microseconds: from a tick that sends one frame to one that nobody should ever
+ * see.
+ */
+static const uint32_t bounds_us[METRICS_BUCKETS] = {
+    10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 1000000};
 
 void metrics_observe(struct metrics_histogram *histogram, uint64_t ns, uint64_t times)
 {
@@ -55,15 +57,79 @@ static int write_histogram(struct buf *out, const char *name, const char *help,
                       (unsigned long long)count);
 }
 
-/* One line for each code that ever occurred. */
-static int write_codes(struct buf *out, const char *name, const char *label, const char *help,
-                       const uint64_t *counts, size_t size, unsigned first)
+/* Codes that the server sends itself, or that tell of an ordinary end. Their series are there from
+ * the start: a counter that appears with its first event hides it from rate(). */
+static const uint16_t usual_closes[] = {
+    WS_CLOSE_NORMAL,           WS_CLOSE_GOING_AWAY, WS_CLOSE_PROTOCOL_ERROR,
+    WS_CLOSE_UNSUPPORTED_DATA, CONN_CLOSE_NONE,     CONN_CLOSE_BROKEN,
+    WS_CLOSE_INVALID_DATA,     WS_CLOSE_TOO_BIG,    WS_CLOSE_SERVER_ERROR,
+    WS_CLOSE_TRY_AGAIN_LATER,  CLOSE_REPLACED,      CLOSE_ID_IN_USE,
+};
+
+/* The same for all statuses that the server answers with. */
+static const uint16_t usual_statuses[] = {101, 200, 304, 400, 403, 404, 405, 408,
+                                          413, 414, 426, 431, 500, 501, 503, 505};
+
+/* Counts by a code, from `first` on. */
+struct codes {
+    const char *name;
+    const char *label;
+    const char *help;
+    const uint64_t *counts;
+    size_t size;
+    unsigned first;
+    const uint16_t *usual; /* ascending */
+    size_t usual_size;
+};
+
+/* One line for each usual code, and for each other that ever occurred. */
+static int write_codes(struct buf *out, const struct codes *codes)
 {
-    if (head(out, name, "counter", help) < 0)
+    size_t usual = 0;
+
+    if (head(out, codes->name, "counter", codes->help) < 0)
         return -1;
-    for (size_t i = 0; i < size; i++) {
-        if (counts[i] > 0 && buf_printf(out, "%s{%s=\"%u\"} %llu\n", name, label,
-                                        first + (unsigned)i, (unsigned long long)counts[i]) < 0)
+    for (size_t i = 0; i < codes->size; i++) {
+        unsigned code = codes->first + (unsigned)i;
+        bool is_usual = usual < codes->usual_size && codes->usual[usual] == code;
+
+        usual += is_usual;
+        if ((is_usual || codes->counts[i] > 0) &&
+            buf_printf(out, "%s{%s=\"%u\"} %llu\n", codes->name, codes->label, code,
+                       (unsigned long long)codes->counts[i]) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* How far the slowest of all clients is behind. Looks only where somebody is. */
+static uint64_t slowest_lag(const struct server *server)
+{
+    const struct room_table *rooms = &server->chat.rooms;
+    uint64_t lag = 0;
+
+    for (size_t i = 0; i < rooms->size && server->host.slow > 0; i++) {
+        for (const struct room *room = rooms->buckets[i]; room != NULL;
+             room = room->next_in_bucket) {
+            uint64_t own = room_lag(room);
+
+            lag = own > lag ? own : lag;
+        }
+    }
+    return lag;
+}
+
+struct figure {
+    const char *name;
+    const char *type;
+    const char *help;
+    uint64_t number;
+};
+
+static int write_figures(struct buf *out, const struct figure *figures, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (value(out, figures[i].name, figures[i].type, figures[i].help, figures[i].number) < 0)
             return -1;
     }
     return 0;
@@ -72,20 +138,33 @@ static int write_codes(struct buf *out, const char *name, const char *label, con
 static int write_chat(struct buf *out, const struct server *server)
 {
     const struct chat *chat = &server->chat;
+    const struct figure figures[] = {
+        {"wschat_clients", "gauge", "WebSockets that are open, those of the echo included.",
+         server->websockets},
+        {"wschat_max_clients", "gauge", "WebSockets that may be open.", server->max_clients},
+        {"wschat_seats", "gauge",
+         "Ids that are in use, those kept for a client that is away included.",
+         chat->clients.count},
+        {"wschat_rooms", "gauge", "Rooms that have members or a history.", chat->rooms.count},
+        {"wschat_history_bytes", "gauge", "Memory for the history of all rooms.",
+         chat->record_bytes},
+        {"wschat_messages_total", "counter",
+         "Messages published in rooms; direct and echoed ones count below.",
+         chat->counters.messages},
+        {"wschat_direct_messages_total", "counter", "Messages from one client to one other.",
+         chat->counters.directs},
+        {"wschat_echo_messages_total", "counter", "Messages that the echo answered.",
+         server->echoes},
+        {"wschat_deliveries_total", "counter",
+         "Messages, joins, leaves, renames and numbers of rooms, times the clients that were to "
+         "get them; an author is one of these.",
+         chat->counters.deliveries},
+        {"wschat_replayed_total", "counter",
+         "Messages, joins, leaves and renames that clients got from the history as they entered.",
+         chat->counters.replayed},
+    };
 
-    if (value(out, "wschat_clients", "gauge", "WebSockets that are open.", server->websockets) <
-            0 ||
-        value(out, "wschat_seats", "gauge",
-              "Seats that are taken, those kept for a client that is away included.",
-              chat->clients.count) < 0 ||
-        value(out, "wschat_rooms", "gauge", "Rooms that have members or a history.",
-              chat->rooms.count) < 0 ||
-        value(out, "wschat_messages_total", "counter", "Messages that were published in rooms.",
-              chat->counters.messages) < 0)
-        return -1;
-    return value(out, "wschat_deliveries_total", "counter",
-                 "Frames of rooms, times the clients that they were for.",
-                 chat->counters.deliveries);
+    return write_figures(out, figures, ARRAY_LEN(figures));
 }
 
 static int write_addresses(struct buf *out, const struct address_table *t)
@@ -105,25 +184,58 @@ static int write_addresses(struct buf *out, const struct address_table *t)
 static int write_connections(struct buf *out, const struct server *server)
 {
     const struct conn_counters *c = &server->host.counters;
+    const struct figure figures[] = {
+        {"wschat_stopping", "gauge", "1 while the server is shutting down, else 0.",
+         server->is_stopping},
+        {"wschat_connections", "gauge",
+         "TCP and unix connections that are open, HTTP and those of operators included.",
+         server->host.count},
+        {"wschat_connections_total", "counter",
+         "Connections that were accepted, those of operators included.", c->connections},
+        {"wschat_received_bytes_total", "counter", "Bytes received by all connections.",
+         c->received},
+        {"wschat_sent_bytes_total", "counter", "Bytes that all connections were sent.", c->sent},
+        {"wschat_slow_connections", "gauge",
+         "Connections that have more to get than they take at the moment.", server->host.slow},
+        {"wschat_slowest_lag_bytes", "gauge",
+         "How far the slowest client is behind its room; beyond --max-lag it is closed.",
+         slowest_lag(server)},
+        {"wschat_lagged_total", "counter", "Clients closed because they fell too far behind.",
+         c->lagged},
+        {"wschat_throttled_total", "counter", "Times that a client was slowed down to its rate.",
+         c->throttled},
+    };
 
-    if (value(out, "wschat_connections", "gauge", "Connections that are open, HTTP included.",
-              server->host.count) < 0 ||
-        value(out, "wschat_connections_total", "counter", "Connections that were accepted.",
-              c->connections) < 0 ||
-        value(out, "wschat_received_bytes_total", "counter", "Bytes received from peers.",
-              c->received) < 0 ||
-        value(out, "wschat_sent_bytes_total", "counter", "Bytes sent to peers.", c->sent) < 0 ||
-        value(out, "wschat_lagged_total", "counter",
-              "Clients closed because they fell too far behind.", c->lagged) < 0 ||
-        value(out, "wschat_throttled_total", "counter",
-              "Times that a client was slowed down to its rate.", c->throttled) < 0)
-        return -1;
-    if (write_codes(out, "wschat_closes_total", "code",
-                    "WebSockets that ended, by close code; 1006: without one.", c->closes,
-                    ARRAY_LEN(c->closes), CONN_CLOSE_FIRST) < 0)
-        return -1;
-    return write_codes(out, "wschat_http_responses_total", "status", "HTTP responses, by status.",
-                       server->responses, ARRAY_LEN(server->responses), 0);
+    return write_figures(out, figures, ARRAY_LEN(figures));
+}
+
+static int write_ends(struct buf *out, const struct server *server)
+{
+    const uint64_t *closes = server->host.counters.closes;
+    const struct codes by_code = {
+        "wschat_closes_total",
+        "code",
+        "WebSockets that ended, by the code that the server closed with, or else the client; 1005: "
+        "a close without a code; 1006: no close.",
+        closes,
+        ARRAY_LEN(server->host.counters.closes),
+        CONN_CLOSE_FIRST,
+        usual_closes,
+        ARRAY_LEN(usual_closes),
+    };
+    const struct codes by_status = {
+        "wschat_http_responses_total",
+        "status",
+        "HTTP responses, those to operators included, by status; the one that these figures are in "
+        "is not yet counted.",
+        server->responses,
+        ARRAY_LEN(server->responses),
+        0,
+        usual_statuses,
+        ARRAY_LEN(usual_statuses),
+    };
+
+    return write_codes(out, &by_code) < 0 || write_codes(out, &by_status) < 0 ? -1 : 0;
 }
 
 void metrics_open(struct metrics_process *process, bool is_wanted)
@@ -198,14 +310,14 @@ int metrics_write(struct buf *out, const struct server *server)
     if (head(out, "wschat_build_info", "gauge", "What is running; always 1.") < 0 ||
         buf_printf(out, "wschat_build_info{version=\"%s\"} 1\n", WSCHAT_VERSION) < 0 ||
         write_chat(out, server) < 0 || write_connections(out, server) < 0 ||
-        write_addresses(out, &server->addresses) < 0)
+        write_ends(out, server) < 0 || write_addresses(out, &server->addresses) < 0)
         return -1;
     if (write_histogram(out, "wschat_tick_seconds",
-                        "Time from events to everything sent, for each tick.",
+                        "How long the server was busy each time that something happened.",
                         &server->tick_time) < 0 ||
         write_histogram(out, "wschat_delivery_lag_seconds",
-                        "Time from a message's events to its being sent, or queued for clients "
-                        "that are behind.",
+                        "How long messages of rooms took, at most, from when the server could have "
+                        "read them to their being handed to all sockets that take more.",
                         &server->delivery_lag) < 0)
         return -1;
     return write_process(out, server);

@@ -44,6 +44,9 @@
 /* The shortest pause of a client that sends too fast, in milliseconds. */
 #define THROTTLE_MIN 5
 
+/* Waiting for events takes longer than this, in nanoseconds, when none was there to begin with. */
+#define WAIT_MIN_NS 50000
+
 #define NS_PER_S ((uint64_t)1000000000)
 #define NS_PER_MS ((uint64_t)1000000)
 
@@ -98,6 +101,7 @@ static int on_message(struct conn *conn, struct ws_message *message)
         conn_wake(conn);
         return chat_receive(&server->chat, conn->client, (char *)message->data, message->len);
     }
+    server->echoes++;
     if (server->options->echo == ECHO_VERBATIM)
         conn_send_back(conn, message);
     else
@@ -338,13 +342,19 @@ static void flush_all(struct server *server)
     } while (!list_is_empty(&server->host.woken) || !list_is_empty(&server->chat.dirty));
 }
 
-/* One more look at the clock for a whole tick tells how long everything in it took. */
+/* One more look at the clock for a whole tick tells how long everything in it took. What could be
+ * read as soon as the tick before had ended may have come while that was still busy, so a message
+ * of this tick waited from then on, at most. */
 static void observe_tick(struct server *server, uint64_t messages)
 {
-    uint64_t took = monotonic_ns() - server->host.now_ns;
+    uint64_t start = server->host.now_ns, end = monotonic_ns();
+    bool has_waited = start - server->tick_end > WAIT_MIN_NS;
+    uint64_t came = has_waited ? start : server->tick_start;
 
-    metrics_observe(&server->tick_time, took, 1);
-    metrics_observe(&server->delivery_lag, took, messages);
+    metrics_observe(&server->tick_time, end - start, 1);
+    metrics_observe(&server->delivery_lag, end - came, messages);
+    server->tick_start = start;
+    server->tick_end = end;
 }
 
 static void tick(struct server *server)
@@ -361,12 +371,12 @@ static void tick(struct server *server)
     drain_step(&server->drain, &server->host);
     flush_all(server);
     supervisor_tick(&server->supervisor, server->host.now, server->websockets);
-    observe_tick(server, server->chat.counters.messages - messages);
     connected = server->host.count;
     conn_host_reap(&server->host);
     if (!server->is_accepting &&
         (server->host.count < connected || server->host.now >= server->accept_again))
         set_accepting(server, true);
+    observe_tick(server, server->chat.counters.messages - messages);
 }
 
 void server_run(struct server *server)

@@ -461,6 +461,7 @@ static int say_to_one(struct chat *chat, struct client *client, const struct com
         chat->hooks.wake(to->out);
         return refuse(chat, client, "busy", "that client cannot be told now", command->ref);
     }
+    chat->counters.directs++;
     return tell_one(chat, client, &event);
 }
 

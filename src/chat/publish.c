@@ -190,10 +190,13 @@ static void tell_subject(struct chat *chat, struct client *subject, const struct
     size_t len = chat->frames[subject->wire].len;
     uint64_t at = subject->room->outbox[subject->wire].head - len;
 
-    if (event->kind == EVENT_JOIN && len > 0)
+    if (event->kind == EVENT_JOIN && len > 0) {
+        /* It is not told of its own coming. */
         sendq_push_splice(subject->out, at, NULL, 0, len, 0);
-    else if (event->kind == EVENT_MESSAGE && wires[subject->wire]->own_prefix.len > 0)
+        chat->counters.deliveries--;
+    } else if (event->kind == EVENT_MESSAGE && wires[subject->wire]->own_prefix.len > 0) {
         tell_author(chat, subject, event, at, len);
+    }
 }
 
 static void deliver(struct chat *chat, struct room *room, const struct event *event)
@@ -250,8 +253,10 @@ void publish_count(struct chat *chat, struct room *room)
         return;
     if (outbox_reserve(box, frame->len) < 0)
         flush_all(chat, room);
-    if (outbox_reserve_forced(box, frame->len) == 0)
-        outbox_append(box, frame->data, frame->len);
+    if (outbox_reserve_forced(box, frame->len) < 0)
+        return;
+    outbox_append(box, frame->data, frame->len);
+    chat->counters.deliveries += room->readers[WIRE_V1].count;
 }
 
 /* ---- replay ---- */
@@ -350,6 +355,7 @@ int publish_replay(struct chat *chat, struct room *room, enum wire_kind wire,
             record = history_at(presence, p++);
         if (record_replay(record, wire, out) < 0)
             return -1;
+        chat->counters.replayed++;
     }
     forget_excess(chat, room);
     return 0;

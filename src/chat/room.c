@@ -138,6 +138,25 @@ int room_remove_reader(struct room *room, struct client *client, size_t keep)
     return sendq_detach(client->out, keep);
 }
 
+uint64_t room_lag(const struct room *room)
+{
+    uint64_t lag = 0;
+
+    for (int wire = 0; wire < WIRE_KINDS; wire++) {
+        const struct reader_set *set = &room->readers[wire];
+
+        /* Nobody is behind the tail, so most rooms need no walk. */
+        if (room->outbox[wire].tail == room->outbox[wire].head)
+            continue;
+        for (size_t i = 0; i < set->count; i++) {
+            uint64_t own = sendq_lag(set->items[i]);
+
+            lag = own > lag ? own : lag;
+        }
+    }
+    return lag;
+}
+
 void room_raise_tails(struct room *room)
 {
     for (int wire = 0; wire < WIRE_KINDS; wire++) {

@@ -92,12 +92,18 @@ static bool may_go_on(const struct conn *conn)
            (!conn->is_throttled && sendq_cost(&conn->out) <= OUT_LIMIT);
 }
 
+/* Does it wait for the peer to take more? */
+static size_t is_slow(uint32_t interest)
+{
+    return (interest & EPOLLOUT) != 0 ? 1 : 0;
+}
+
 /* The one place that decides what events a connection waits for. */
 static void update_interest(struct conn *conn)
 {
     bool is_stuffed =
         conn->is_blocked && conn->state < CONN_LINGER && sendq_cost(&conn->out) > OUT_LIMIT;
-    uint32_t interest = 0;
+    uint32_t before = conn->source.interest, interest = 0;
 
     if (conn->state == CONN_DEAD)
         return;
@@ -107,10 +113,14 @@ static void update_interest(struct conn *conn)
         interest |= EPOLLOUT;
     if (is_stuffed && !conn->is_hung)
         interest |= EPOLLRDHUP;
-    if (interest == conn->source.interest)
+    if (interest == before)
         return;
-    if (reactor_watch(conn->host->reactor, &conn->source, interest) < 0)
+    if (reactor_watch(conn->host->reactor, &conn->source, interest) < 0) {
         conn_drop(conn, CONN_END_MEMORY);
+        return;
+    }
+    conn->host->slow += is_slow(interest);
+    conn->host->slow -= is_slow(before);
 }
 
 /* ---- ends ---- */
@@ -930,6 +940,7 @@ void conn_host_reap(struct conn_host *host)
         deinit_conn(conn);
         conn->host = NULL;
         host->count--;
+        host->slow -= is_slow(conn->source.interest);
         list_append(&host->free, &conn->work);
     }
 }

@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+struct client_traffic client_traffic;
+
 /* ---- Connections ---- */
 
 static struct client *client_new(int family, int receive_buffer)
@@ -132,6 +134,7 @@ void client_send(struct client *c, const void *data, size_t len)
             ck_abort_msg("send: %s", strerror(errno));
         at += n;
         len -= (size_t)n;
+        client_traffic.sent += (uint64_t)n;
     }
 }
 
@@ -161,6 +164,7 @@ size_t client_send_some(struct client *c, const void *data, size_t len)
 
     if (n < 0)
         ck_assert_int_eq(errno, EAGAIN);
+    client_traffic.sent += n < 0 ? 0 : (uint64_t)n;
     return n < 0 ? 0 : (size_t)n;
 }
 
@@ -185,6 +189,7 @@ static bool read_once(struct client *c)
     if (n <= 0)
         return false;
     ck_assert_int_eq(buf_append(&c->in, bytes, (size_t)n), 0);
+    client_traffic.received += (uint64_t)n;
     return true;
 }
 
@@ -204,6 +209,7 @@ void client_send_anyway(struct client *c, const void *data, size_t len)
             return;
         at += n < 0 ? 0 : n;
         len -= n < 0 ? 0 : (size_t)n;
+        client_traffic.sent += n < 0 ? 0 : (uint64_t)n;
     }
 }
 
@@ -513,7 +519,7 @@ static void finish_close(struct client *c, const struct frame *frame, unsigned c
     if (frame->len == 2)
         ck_abort_msg("close %u gives no reason", got);
     free(frame->data);
-    send(c->fd, "\x88\x80\0\0\0\0", 6, MSG_NOSIGNAL);
+    client_send_anyway(c, "\x88\x80\0\0\0\0", 6);
     client_expect_eof(c);
     client_close(c);
 }

@@ -20,6 +20,14 @@ struct client {
     struct buf in; /* received and not yet taken */
 };
 
+/* Bytes of all clients that the kernel took, and gave. */
+struct client_traffic {
+    uint64_t sent;
+    uint64_t received;
+};
+
+extern struct client_traffic client_traffic;
+
 /* ---- Connections ---- */
 
 struct client *client_connect(const struct server *s);

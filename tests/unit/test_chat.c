@@ -1115,6 +1115,50 @@ START_TEST(counters)
 }
 END_TEST
 
+/* A join goes to all who read of it but the one who joins; a message to all, its author included.
+ */
+START_TEST(deliveries_are_counted)
+{
+    struct chat_entry entry = entry_of(4, WIRE_V1);
+
+    enter(A, 1, WIRE_TEXT);
+    enter(B, 2, WIRE_V1);
+    ck_assert_uint_eq(chat.counters.deliveries, 0);
+    enter(C, 3, WIRE_V1);
+    ck_assert_uint_eq(chat.counters.deliveries, 1);
+    SEND(A, "hi");
+    SEND(B, SAY("ho"));
+    ck_assert_uint_eq(chat.counters.deliveries, 7);
+    SEND(B, "{\"type\":\"say\",\"text\":\"psst\",\"to\":1}");
+    SEND(B, "{\"type\":\"say\",\"text\":\"psst\",\"to\":9}");
+    ck_assert_uint_eq(chat.counters.directs, 1);
+    ck_assert_uint_eq(chat.counters.messages, 2);
+    ck_assert_uint_eq(chat.counters.deliveries, 7);
+    entry.history = 1;
+    enter_as(D, &entry);
+    ck_assert_uint_eq(chat.counters.replayed, 1);
+    ck_assert_uint_eq(chat.counters.deliveries, 9);
+    leave(D, false);
+    ck_assert_uint_eq(chat.counters.deliveries, 12);
+    settle();
+}
+END_TEST
+
+/* In place of a join, all who read JSON get a number, the newcomer too. */
+START_TEST(delivered_numbers_are_counted)
+{
+    config.presence_limit = 1;
+    world_restart();
+    enter(A, 1, WIRE_V1);
+    enter(B, 2, WIRE_TEXT);
+    settle();
+    ck_assert_uint_eq(chat.counters.deliveries, 1);
+    enter(C, 3, WIRE_V1);
+    settle();
+    ck_assert_uint_eq(chat.counters.deliveries, 3);
+}
+END_TEST
+
 static void add_tutorial_tests(Suite *suite)
 {
     TCase *cases = tcase_create("tutorial");
@@ -1164,6 +1208,8 @@ static void add_room_tests(Suite *suite)
     tcase_add_test(cases, rings_do_not_take_each_others_room);
     tcase_add_test(cases, ends_with_people_in_it);
     tcase_add_test(cases, counters);
+    tcase_add_test(cases, deliveries_are_counted);
+    tcase_add_test(cases, delivered_numbers_are_counted);
     suite_add_tcase(suite, cases);
 }
 

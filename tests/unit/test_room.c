@@ -193,9 +193,13 @@ START_TEST(tails_follow_the_slowest)
     room_raise_tails(room);
     ck_assert_uint_eq(text->tail, 2);
     ck_assert_uint_eq(v1->tail, 0);
+    ck_assert_uint_eq(room_lag(room), 6);
     sendq_advance(&queues[1], 4);
+    ck_assert_uint_eq(room_lag(room), 6);
     sendq_advance(&queues[2], 6);
+    ck_assert_uint_eq(room_lag(room), 0);
     room_raise_tails(room);
+    ck_assert_uint_eq(room_lag(room), 0);
     ck_assert_uint_eq(text->tail, 6);
     ck_assert_uint_eq(v1->tail, 6);
 }
