@@ -18,13 +18,17 @@ struct asset {
     char etag[ASSET_ETAG_SIZE];
 };
 
+/* Who may see which files: everybody, or who can reach the admin listener. */
+enum assets_site { ASSETS_PUBLIC, ASSETS_ADMIN };
+
 enum assets_result { ASSETS_FOUND, ASSETS_UNKNOWN, ASSETS_FAILED };
 
 /* Serves from a folder from now on. Returns 0, or -1 with errno where it cannot be opened. */
 int assets_open_folder(const char *path);
 
-/* Finds the file for a path: "/" and "/echo" are pages, "/NAME" any other file. The data is the
- * caller's to release. ASSETS_FAILED: the file could not be read. */
-enum assets_result assets_find(struct asset *asset, struct str path);
+/* Finds the file of a site for a path that begins with a slash. ASSETS_PUBLIC: "/" and "/echo" are
+ * pages, "/NAME" any other file. ASSETS_ADMIN: "/" is the status page, and "/NAME" one of its
+ * files. The data is the caller's to release. ASSETS_FAILED: the file could not be read. */
+enum assets_result assets_find(struct asset *asset, enum assets_site site, struct str path);
 
 #endif

@@ -73,15 +73,25 @@ int assets_open_folder(const char *path)
     return folder < 0 ? -1 : 0;
 }
 
+/* Has the site a file of this name? What begins with "status" is for operators alone; they share
+ * the icon with everybody. */
+static bool is_of_site(struct str name, enum assets_site site)
+{
+    struct str prefix = STR("status");
+    bool is_status = name.len >= prefix.len && memcmp(name.ptr, prefix.ptr, prefix.len) == 0;
+
+    return site == ASSETS_ADMIN ? is_status || str_equals(name, STR("favicon.svg")) : !is_status;
+}
+
 /* The name of the file behind a path, empty where there can be none. Plain names only: no folder,
  * no dot in front. */
-static struct str name_of(struct str path)
+static struct str name_of(struct str path, enum assets_site site)
 {
     struct str name = {path.ptr + 1, path.len - 1};
 
     if (str_equals(path, STR("/")))
-        return STR("index.html");
-    if (str_equals(path, STR("/echo")))
+        return site == ASSETS_ADMIN ? STR("status.html") : STR("index.html");
+    if (str_equals(path, STR("/echo")) && site == ASSETS_PUBLIC)
         return STR("echo.html");
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
@@ -90,7 +100,7 @@ static struct str name_of(struct str path)
         if (!is_letter && c != '-' && c != '_' && (c != '.' || i == 0))
             return STR("");
     }
-    return name;
+    return is_of_site(name, site) ? name : STR("");
 }
 
 static void set_etag(struct asset *asset)
@@ -163,9 +173,9 @@ static enum assets_result find_file(struct asset *asset, struct str name)
     return result;
 }
 
-enum assets_result assets_find(struct asset *asset, struct str path)
+enum assets_result assets_find(struct asset *asset, enum assets_site site, struct str path)
 {
-    struct str name = name_of(path);
+    struct str name = name_of(path, site);
     enum assets_result result;
 
     if (name.len == 0)

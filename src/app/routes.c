@@ -23,13 +23,17 @@
 #define UPGRADE_FIELDS "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 
 /* Sent with every page. Nothing inline, nothing from elsewhere, and nobody may frame it. */
-#define PAGE_FIELDS                                                                                \
-    "Cache-Control: no-cache\r\n"                                                                  \
+#define SAFETY_FIELDS                                                                              \
     "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "           \
     "img-src 'self' data:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; "             \
     "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "             \
     "trusted-types 'none'\r\n"                                                                     \
     "Referrer-Policy: no-referrer\r\n"
+
+/* What is for operators is for pages of this very origin: no other may even embed it. */
+#define ADMIN_FIELDS SAFETY_FIELDS "Cross-Origin-Resource-Policy: same-origin\r\n"
+
+#define FRESH_FIELDS "Cache-Control: no-store\r\n"
 
 /* A string literal as a part of something longer. */
 #define IOVEC(literal)                                                                             \
@@ -47,8 +51,11 @@ struct answer {
 
 /* ---- answers ---- */
 
+/* A response counts once it is on its way: not where memory was out for it. */
 static void count_response(const struct answer *answer, int status)
 {
+    if (answer->conn->state == CONN_DEAD)
+        return;
     server_of(answer->conn)->responses[status]++;
     answer->conn->status = (uint16_t)status;
 }
@@ -65,7 +72,6 @@ static void send_answer(const struct answer *answer, const struct http_response 
     struct buf head;
     bool has_body = body != NULL && !answer->is_head && response->status != 304;
 
-    count_response(answer, response->status);
     buf_init(&head);
     if (!has_body && release != NULL)
         release((void *)(uintptr_t)body);
@@ -76,6 +82,7 @@ static void send_answer(const struct answer *answer, const struct http_response 
     } else {
         conn_respond(answer->conn, &head, has_body ? body : NULL, response->length, release,
                      response->keep_alive);
+        count_response(answer, response->status);
     }
     buf_deinit(&head);
 }
@@ -93,7 +100,6 @@ static void send_text(const struct answer *answer, int status, const char *text,
         .extra = str_from(fields),
     };
 
-    count_response(answer, status);
     buf_init(&bytes);
     if (http_response_head(&bytes, &response, unix_time(answer->conn)) < 0 ||
         (!answer->is_head &&
@@ -101,6 +107,7 @@ static void send_text(const struct answer *answer, int status, const char *text,
         conn_drop(answer->conn, CONN_END_MEMORY);
     else
         conn_respond(answer->conn, &bytes, NULL, 0, NULL, answer->keep_alive);
+    count_response(answer, status);
     buf_deinit(&bytes);
 }
 
@@ -138,7 +145,10 @@ static void send_asset(const struct answer *answer, const struct http_request *r
     };
 
     buf_init(&extra);
-    if (buf_append_str(&extra, STR(PAGE_FIELDS "ETag: ")) < 0 ||
+    if (buf_append_str(&extra, STR("Cache-Control: no-cache\r\n")) < 0 ||
+        buf_append_str(&extra, answer->conn->is_admin ? STR(ADMIN_FIELDS) : STR(SAFETY_FIELDS)) <
+            0 ||
+        buf_append_str(&extra, STR("ETag: ")) < 0 ||
         buf_append(&extra, asset->etag, ASSET_ETAG_SIZE) < 0 ||
         buf_append_str(&extra, STR("\r\n")) < 0) {
         if (asset->release != NULL)
@@ -151,13 +161,13 @@ static void send_asset(const struct answer *answer, const struct http_request *r
     buf_deinit(&extra);
 }
 
-static void answer_path(const struct answer *answer, const struct http_request *request,
-                        struct str path)
+/* Answers with a file of a site, where it has one for the path. */
+static void answer_file(const struct answer *answer, const struct http_request *request,
+                        enum assets_site site, struct str path)
 {
     bool is_get = str_equals(request->method, STR("GET")) || answer->is_head;
-    bool is_health = str_equals(path, STR("/healthz"));
     struct asset asset = {.release = NULL};
-    enum assets_result found = is_health ? ASSETS_FOUND : assets_find(&asset, path);
+    enum assets_result found = assets_find(&asset, site, path);
 
     if (found == ASSETS_UNKNOWN) {
         send_text(answer, 404, "There is nothing at this path.", "");
@@ -167,11 +177,19 @@ static void answer_path(const struct answer *answer, const struct http_request *
         send_text(answer, 405, "This path knows GET and HEAD only.", ALLOW_GET);
     } else if (found == ASSETS_FAILED) {
         send_text(answer, 500, "The file could not be read.", "");
-    } else if (is_health) {
-        send_text(answer, 200, "ok", "Cache-Control: no-store\r\n");
     } else {
         send_asset(answer, request, &asset);
     }
+}
+
+static void answer_health(const struct answer *answer, const struct http_request *request)
+{
+    if (!str_equals(request->method, STR("GET")) && !answer->is_head)
+        send_text(answer, 405, "This path knows GET and HEAD only.", ALLOW_GET);
+    else if (server_of(answer->conn)->is_stopping)
+        refuse(answer, 503, "The server is shutting down.", RETRY_AFTER);
+    else
+        send_text(answer, 200, "ok", FRESH_FIELDS);
 }
 
 /* ---- WebSocket ---- */
@@ -308,11 +326,12 @@ static void upgrade(const struct answer *answer, const char accept[WS_ACCEPT_SIZ
         IOVEC("\r\n"),
     };
 
-    count_response(answer, 101);
-    if (conn_upgrade(answer->conn, response, (int)ARRAY_LEN(response), limits))
-        server_of(answer->conn)->websockets++;
-    else
+    if (!conn_upgrade(answer->conn, response, (int)ARRAY_LEN(response), limits)) {
         server_leave_address(answer->conn);
+        return;
+    }
+    count_response(answer, 101);
+    server_of(answer->conn)->websockets++;
 }
 
 static void open_echo(const struct answer *answer, const struct http_request *request)
@@ -388,7 +407,7 @@ static void send_metrics(const struct answer *answer)
         .type = STR("text/plain; version=0.0.4; charset=utf-8"),
         .keep_alive = answer->keep_alive,
         .is_http_1_0 = answer->is_http_1_0,
-        .extra = STR("Cache-Control: no-store\r\n"),
+        .extra = STR(FRESH_FIELDS ADMIN_FIELDS),
     };
 
     buf_init(&body);
@@ -405,18 +424,17 @@ static void answer_admin(const struct answer *answer, const struct http_request 
                          struct str path)
 {
     bool is_get = str_equals(request->method, STR("GET")) || answer->is_head;
-    bool is_metrics = str_equals(path, STR("/metrics"));
 
-    if (!is_metrics && !str_equals(path, STR("/healthz")))
-        send_text(answer, 404, "Here are /metrics and /healthz.", "");
+    if (path.len == 0 || path.ptr[0] != '/')
+        answer_file(answer, request, ASSETS_ADMIN, STR("/."));
+    else if (str_equals(path, STR("/healthz")))
+        answer_health(answer, request);
+    else if (!str_equals(path, STR("/metrics")))
+        answer_file(answer, request, ASSETS_ADMIN, path);
     else if (!is_get)
         send_text(answer, 405, "This path knows GET and HEAD only.", ALLOW_GET);
-    else if (is_metrics)
-        send_metrics(answer);
-    else if (server_of(answer->conn)->is_stopping)
-        refuse(answer, 503, "The server is shutting down.", RETRY_AFTER);
     else
-        send_text(answer, 200, "ok", "Cache-Control: no-store\r\n");
+        send_metrics(answer);
 }
 
 /* ---- routes ---- */
@@ -475,14 +493,16 @@ static void answer_public(const struct answer *answer, const struct http_request
     else if (base.len > 0 && str_equals(path, base))
         redirect_to_base(answer, request, base);
     else if (path.len == 0 || path.ptr[0] != '/' || !take_base(&path, base))
-        answer_path(answer, request, STR("/."));
+        answer_file(answer, request, ASSETS_PUBLIC, STR("/."));
+    else if (str_equals(path, STR("/healthz")))
+        answer_health(answer, request);
     else if (str_equals(path, STR("/ws")))
         open_echo(answer, request);
     else if (path.len >= prefix.len && memcmp(path.ptr, prefix.ptr, prefix.len) == 0 &&
              memchr(path.ptr + prefix.len, '/', path.len - prefix.len) == NULL)
         open_chat(answer, request, (struct str){path.ptr + prefix.len, path.len - prefix.len});
     else
-        answer_path(answer, request, path);
+        answer_file(answer, request, ASSETS_PUBLIC, path);
 }
 
 void routes_request(struct conn *conn, const struct http_request *request)

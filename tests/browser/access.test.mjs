@@ -1,6 +1,6 @@
 // axe-core in every state of the page, in all sizes, light and dark: nothing serious.
 import assert from 'node:assert/strict';
-import { axeSource, offline, online, say, scenario, sees, until } from './scenario.mjs';
+import { axeSource, offline, online, say, scenario, sees, stateOf, until } from './scenario.mjs';
 
 const SIZES = [[360, 640], [768, 1024], [1440, 900]];
 
@@ -72,4 +72,19 @@ scenario('axe: an empty room, and the echo page', async (stage) => {
   await say(page, 'hello');
   await sees(page, 'Message text was: hello');
   await audit(page, 'the echo page');
+});
+
+scenario('axe: the status page', ['--admin', '127.0.0.1:0'], async (stage) => {
+  const ada = await stage.peer({ name: 'Ada' });
+  const page = await stage.openStatus(settings);
+  await page.evaluate(axeSource);
+  ada.say('hello');
+  ada.socket.destroy();
+  await until('an end is listed', async () => (await page.textContent('#closes')).includes('connection lost'));
+  await audit(page, 'the status page');
+  await page.hover('.card svg');
+  await audit(page, 'the status page, pointed at');
+  await stage.server.kill();
+  await until('gone', async () => (await stateOf(page)) === 'gone');
+  await audit(page, 'the status page without a server');
 });

@@ -2,4 +2,5 @@
 import './talk.test.mjs';
 import './life.test.mjs';
 import './page.test.mjs';
+import './status.test.mjs';
 import './access.test.mjs';

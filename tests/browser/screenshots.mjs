@@ -85,4 +85,29 @@ await withStage([], async (stage) => {
   await until('the banner', () => page.isVisible('#banner'));
   await shoot(page, 'offline');
 });
+
+// The status page after five lively minutes, which its clock is made to take for a few seconds.
+await withStage(['--admin', '127.0.0.1:0', '--rate', '0'], async (stage) => {
+  const context = await stage.context({ reducedMotion: 'reduce' });
+  await context.clock.install();
+  const page = await stage.openStatus({ context });
+  const people = [];
+  for (let step = 0; step < 160; step++) {
+    if (step % 8 === 0 && step < 130) people.push(await stage.peer({ name: `P${step}`, room: `room ${step % 5}` }));
+    const isBusy = step > 60 && step < 80 ? 5 : 1;
+    for (const peer of people) peer.say(...Array.from({ length: Math.round(isBusy * (2 + 2 * Math.sin(step / 9) + Math.random())) }, () => 'x'.repeat(80)));
+    if (step === 100) people.pop().socket.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    const asked = page.waitForResponse(/metrics/);
+    await context.clock.runFor(2000);
+    await asked;
+  }
+  await shoot(page, 'status');
+  await page.hover('.card:nth-child(2) svg');
+  await shoot(page, 'status-pointed', SIZES.slice(2));
+  await stage.server.kill();
+  await context.clock.runFor(4000);
+  await until('gone', async () => (await page.getAttribute('body', 'data-state')) === 'gone');
+  await shoot(page, 'status-gone', SIZES.slice(2));
+});
 await closeBrowser();

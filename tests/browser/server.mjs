@@ -41,6 +41,11 @@ export class Server {
     return `http://127.0.0.1:${this.port}/`;
   }
 
+  // Where operators look, with --admin; undefined until it says so.
+  get adminUrl() {
+    return this.log.match(/metrics on (http:\S+\/)metrics/)?.[1];
+  }
+
   // SIGTERM is the end that it knows of.
   async kill(signal = 'SIGKILL') {
     const { process: child } = this;

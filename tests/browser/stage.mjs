@@ -115,6 +115,16 @@ class Stage {
     return page;
   }
 
+  // The status page of a server with --admin.
+  async openStatus({ context, ...settings } = {}) {
+    const url = await until('the admin listener', () => this.server.adminUrl);
+    this.allow(url);
+    const page = await (context ?? await this.context(settings)).newPage();
+    await page.goto(url);
+    await until('running', async () => (await stateOf(page)) === 'running');
+    return page;
+  }
+
   // Somebody who is in the room already when this returns: in wschat.v1, or with the tutorial's plain text.
   async peer(fields) {
     const peer = await this.textPeer({ ...fields, protocol: 'wschat.v1' });
@@ -161,7 +171,7 @@ class Stage {
     page.on('websocket', (socket) => this.#asked(socket.url()));
     page.on('console', (message) => {
       // Chromium itself reports a connection that fails; the page cannot prevent it.
-      const isNews = !message.text().startsWith('WebSocket connection to');
+      const isNews = !/^(WebSocket connection to|Failed to load resource: net::ERR_)/.test(message.text());
       if (isNews && ['error', 'warning'].includes(message.type())) this.errors.push(`console: ${message.text()}`);
     });
   }

@@ -1,101 +1,128 @@
-/* The listener for operators: metrics that count exactly what happened, and nothing of it in
- * public. */
-#include "client.h"
+/* The listener for operators: what is there, and that nothing of it is public. */
+#include "exposition.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 Suite *suite_admin(void);
-
-/* The port of the admin listener, which stderr tells. */
-static uint16_t admin_port(struct server *s)
-{
-    unsigned port = 0;
-
-    server_wait_for(s, "/metrics\n");
-    ck_assert_int_eq(sscanf(strstr((char *)s->err.data, "metrics on ") + strlen("metrics on "),
-                            "http://127.0.0.1:%u/", &port),
-                     1);
-    return (uint16_t)port;
-}
-
-static struct response *admin_get(struct server *s, const char *target)
-{
-    struct server admin = *s;
-
-    admin.port = admin_port(s);
-    return http_get(&admin, target, "");
-}
-
-/* The metric's line must be there, with that value. */
-static void expect_metric(const char *body, const char *name, unsigned long long value)
-{
-    char line[128];
-
-    snprintf(line, sizeof(line), "\n%s %llu\n", name, value);
-    ck_assert_msg(strstr(body, line) != NULL, "no line \"%s %llu\" in:\n%s", name, value, body);
-}
 
 static struct server *start(void)
 {
     return server_start(LIST("--admin", "127.0.0.1:0"));
 }
 
-START_TEST(metrics_count_a_session_exactly)
+/* What has no place at a listener. */
+static void expect_nothing(struct server *s, struct response *(*get)(struct server *, const char *),
+                           const char *const *targets)
 {
-    struct server *s = start();
-    struct client *a = ws_open_chat(s, 1), *b = ws_open_chat(s, 2), *c = ws_open_chat(s, 3);
-    struct response *r = http_get(s, "/nothing", "");
+    for (; *targets != NULL; targets++) {
+        struct response *r = get(s, *targets);
 
-    response_free(r);
-    ws_send_text(a, "hello");
-    ws_expect_text(a, "You wrote: hello");
-    ws_expect_text(b, "Client #1 says: hello");
-    ws_expect_text(c, "Client #1 says: hello");
-    ws_expect_close(ws_open_chat(s, 1), 4009);
-    ws_leave(c);
-    ws_expect_text(a, "Client #3 left the chat");
-    r = admin_get(s, "/metrics");
-    ck_assert_int_eq(r->status, 200);
-    ck_assert_str_eq(response_field(r, "Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
-    expect_metric(r->body, "wschat_clients", 2);
-    expect_metric(r->body, "wschat_rooms", 1);
-    expect_metric(r->body, "wschat_messages_total", 1);
-    expect_metric(r->body, "wschat_deliveries_total", 5);
-    expect_metric(r->body, "wschat_connections_total", 6);
-    expect_metric(r->body, "wschat_closes_total{code=\"1000\"}", 1);
-    expect_metric(r->body, "wschat_closes_total{code=\"4009\"}", 1);
-    expect_metric(r->body, "wschat_http_responses_total{status=\"101\"}", 4);
-    expect_metric(r->body, "wschat_http_responses_total{status=\"404\"}", 1);
-    expect_metric(r->body, "wschat_delivery_lag_seconds_count", 1);
-    response_free(r);
-    client_close(a);
-    client_close(b);
+        if (r->status != 404)
+            ck_abort_msg("%d for %s", r->status, *targets);
+        response_free(r);
+    }
+}
+
+static struct response *public_get(struct server *s, const char *target)
+{
+    return http_get(s, target, "");
+}
+
+START_TEST(what_is_for_operators_is_never_public)
+{
+    expect_nothing(start(), public_get,
+                   LIST("/metrics", "/status", "/status.html", "/status.js", "/status.css"));
 }
 END_TEST
 
-START_TEST(metrics_are_never_public)
+/* Fields that keep pages of other origins away from what an operator's browser can see. */
+static void expect_safe(const struct response *r)
 {
-    struct server *s = start();
-    struct response *r = http_get(s, "/metrics", "");
+    const char *policy = response_field(r, "Content-Security-Policy");
 
-    ck_assert_int_eq(r->status, 404);
+    ck_assert_ptr_nonnull(policy);
+    ck_assert_ptr_nonnull(strstr(policy, "default-src 'none'"));
+    ck_assert_ptr_nonnull(strstr(policy, "frame-ancestors 'none'"));
+    ck_assert_ptr_null(strstr(policy, "unsafe"));
+    ck_assert_str_eq(response_field(r, "X-Content-Type-Options"), "nosniff");
+    ck_assert_str_eq(response_field(r, "Referrer-Policy"), "no-referrer");
+    ck_assert_str_eq(response_field(r, "Cross-Origin-Resource-Policy"), "same-origin");
+    ck_assert_ptr_null(response_field(r, "Access-Control-Allow-Origin"));
+}
+
+START_TEST(the_status_page_is_there_with_its_files)
+{
+    static const char *const files[][3] = {
+        {"/", "text/html; charset=utf-8", "no-cache"},
+        {"/status.html", "text/html; charset=utf-8", "no-cache"},
+        {"/status.css", "text/css; charset=utf-8", "no-cache"},
+        {"/status.js", "text/javascript; charset=utf-8", "no-cache"},
+        {"/favicon.svg", "image/svg+xml", "no-cache"},
+        {"/metrics", "text/plain; version=0.0.4; charset=utf-8", "no-store"},
+    };
+    struct server *s = start();
+
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        struct response *r = admin_get(s, files[i][0]);
+
+        ck_assert_int_eq(r->status, 200);
+        ck_assert_uint_gt(r->len, 0);
+        ck_assert_str_eq(response_field(r, "Content-Type"), files[i][1]);
+        ck_assert_str_eq(response_field(r, "Cache-Control"), files[i][2]);
+        expect_safe(r);
+        response_free(r);
+    }
+}
+END_TEST
+
+START_TEST(a_folder_serves_the_status_page_to_operators_only)
+{
+    struct server *s;
+    struct response *r;
+    FILE *file = fopen(test_path("status.html"), "w");
+
+    ck_assert_ptr_nonnull(file);
+    fputs("mine", file);
+    fclose(file);
+    s = server_start(LIST("--admin", "127.0.0.1:0", "--static", test_path(".")));
+    r = admin_get(s, "/");
+    ck_assert_str_eq(r->body, "mine");
     response_free(r);
+    expect_nothing(s, public_get, LIST("/status.html"));
+    expect_nothing(s, admin_get, LIST("/status.js", "/favicon.svg"));
+}
+END_TEST
+
+START_TEST(the_admin_listener_takes_get_and_head_only)
+{
+    static const char *const targets[] = {"/", "/metrics", "/healthz"};
+    struct server *s = start(), admin = *s;
+
+    admin.port = admin_port(s);
+    for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+        struct client *c = client_connect(&admin);
+        struct response *r;
+
+        client_print(c, "HEAD %s HTTP/1.1\r\nHost: x\r\n\r\n", targets[i]);
+        r = response_read(c, true);
+        ck_assert_int_eq(r->status, 200);
+        response_free(r);
+        client_print(c, "DELETE %s HTTP/1.1\r\nHost: x\r\n\r\n", targets[i]);
+        r = response_read(c, false);
+        ck_assert_int_eq(r->status, 405);
+        ck_assert_str_eq(response_field(r, "Allow"), "GET, HEAD");
+        response_free(r);
+        client_close(c);
+    }
 }
 END_TEST
 
 START_TEST(the_admin_listener_has_no_chat)
 {
-    static const char *const targets[] = {"/", "/echo", "/ws", "/ws/1"};
-    struct server *s = start();
-
-    for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
-        struct response *r = admin_get(s, targets[i]);
-
-        ck_assert_int_eq(r->status, 404);
-        response_free(r);
-    }
+    expect_nothing(start(), admin_get,
+                   LIST("/echo", "/ws", "/ws/1", "/index.html", "/main.js", "/style.css",
+                        "/nothing", "/status%2Ejs/", "/..", "/%00"));
 }
 END_TEST
 
@@ -115,8 +142,10 @@ Suite *suite_admin(void)
     Suite *suite = suite_create("admin");
     TCase *tc = harness_case(suite, "admin");
 
-    tcase_add_test(tc, metrics_count_a_session_exactly);
-    tcase_add_test(tc, metrics_are_never_public);
+    tcase_add_test(tc, what_is_for_operators_is_never_public);
+    tcase_add_test(tc, the_status_page_is_there_with_its_files);
+    tcase_add_test(tc, a_folder_serves_the_status_page_to_operators_only);
+    tcase_add_test(tc, the_admin_listener_takes_get_and_head_only);
     tcase_add_test(tc, the_admin_listener_has_no_chat);
     tcase_add_test(tc, the_admin_listener_tells_health);
     return suite;

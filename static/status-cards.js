@@ -1,0 +1,63 @@
+// What the cards of the status page show.
+import { byLabel, quantile } from './status-metrics.js';
+import { age, byteRate, bytes, count, duration, percent, rate } from './status-text.js';
+
+// Each figure is made of a reading (now), the one before it and the seconds between, and one of a while ago.
+const get = (name) => ({ now }) => now.get(name) ?? NaN;
+const perSecond = (name) => ({ now, before, seconds }) => (now.get(name) - before?.get(name)) / seconds;
+const below = (share, name) => ({ now, earlier }) => (earlier ? quantile(share, name, now, earlier) : NaN);
+const halves = (name) => [['median', below(0.5, name)], ['99 %', below(0.99, name)]];
+
+const write = (format, now, name) => format(now.get(name) ?? NaN).join(' ').trim();
+
+// lines: what each means, and its value; write: how it is written; height, low: of the chart (status-chart.js)
+export const cards = [
+  {
+    title: 'Clients', lines: [['', get('wschat_clients')]], write: count, height: 4,
+    note: ({ now }) => `of ${write(count, now, 'wschat_max_clients')} · rooms: ${write(count, now, 'wschat_rooms')} · connections: ${write(count, now, 'wschat_connections')}`,
+  }, {
+    title: 'Messages', lines: [['', perSecond('wschat_messages_total')]], write: rate, height: 2,
+    note: ({ now }) => `${write(count, now, 'wschat_messages_total')} since the start`,
+  }, {
+    title: 'Deliveries', lines: [['', perSecond('wschat_deliveries_total')]], write: rate, height: 2,
+    note: ({ now }) => `${write(count, now, 'wschat_deliveries_total')} since the start`,
+  }, {
+    title: 'Traffic', lines: [['out', perSecond('wschat_sent_bytes_total')], ['in', perSecond('wschat_received_bytes_total')]], write: byteRate, height: 1024,
+    note: ({ now }) => `${write(bytes, now, 'wschat_sent_bytes_total')} out, ${write(bytes, now, 'wschat_received_bytes_total')} in since the start`,
+  }, {
+    title: 'Delivery lag', lines: halves('wschat_delivery_lag_seconds'), write: duration, height: 1e-3, low: 1e-5,
+    note: () => 'a message: from readable to handed to all sockets',
+  }, {
+    title: 'Tick', lines: halves('wschat_tick_seconds'), write: duration, height: 1e-3, low: 1e-5,
+    note: () => 'how long the server is busy at a time',
+  }, {
+    title: 'CPU', lines: [['', perSecond('process_cpu_seconds_total')]], write: percent, height: 0.05,
+    note: ({ now }) => `of one core · ${age(now.get('process_cpu_seconds_total') ?? 0)} since the start`,
+  }, {
+    title: 'Memory', lines: [['', get('process_resident_memory_bytes')]], write: bytes, height: 2 ** 20,
+    note: ({ now }) => `${write(bytes, now, 'wschat_history_bytes')} of it history · open files: ${write(count, now, 'process_open_fds')}`,
+  }, {
+    title: 'Clients behind', lines: [['', get('wschat_slow_connections')]], write: count, height: 4,
+    note: ({ now }) => `by at most ${write(bytes, now, 'wschat_slowest_lag_bytes')} · closed for it: ${write(count, now, 'wschat_lagged_total')} · over their rate: ${write(count, now, 'wschat_throttled_total')}`,
+  },
+];
+
+const CLOSES = {
+  1000: 'done', 1001: 'going away', 1002: 'protocol error', 1003: 'binary message', 1005: 'no code given', 1006: 'connection lost',
+  1007: 'not UTF-8', 1009: 'message too long', 1011: 'out of memory', 1013: 'too far behind, or no place', 4000: 'taken over by its owner', 4009: 'id in use',
+};
+
+const STATUSES = {
+  101: 'now a WebSocket', 200: 'answered', 304: 'not modified', 400: 'malformed', 403: 'foreign origin', 404: 'no such path', 405: 'other method',
+  408: 'took too long', 413: 'had a body', 414: 'line too long', 426: 'not an upgrade', 429: 'too many from there', 431: 'head too long', 500: 'file not readable',
+  501: 'not implemented', 503: 'full, or shutting down', 505: 'HTTP version',
+};
+
+// Rows of a table: code, meaning, how often.
+const rows = (now, name, meanings) =>
+  byLabel(now, name).filter(([, times]) => times > 0).map(([code, times]) => [code, meanings[code] ?? '', times.toLocaleString('en')]);
+
+export const tables = {
+  closes: (now) => rows(now, 'wschat_closes_total', CLOSES),
+  responses: (now) => rows(now, 'wschat_http_responses_total', STATUSES),
+};

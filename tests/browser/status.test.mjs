@@ -1,0 +1,108 @@
+// The status page of the admin listener: what it shows, and what it says when there is nothing to show.
+import assert from 'node:assert/strict';
+import { scenario, stateOf, until } from './scenario.mjs';
+
+const ADMIN = ['--admin', '127.0.0.1:0'];
+
+// What the card with this title says, as { figures: ['3', '2 /s'], note }.
+const card = (page, title) =>
+  page.$$eval('.card', (cards, title) => {
+    const found = cards.find((node) => node.querySelector('h2').textContent === title);
+    const figures = [...found.querySelectorAll('.figure')].map((node) => `${node.querySelector('b').textContent} ${node.querySelector('.unit').textContent}`.trim());
+    return { figures, note: found.querySelector('.note').textContent };
+  }, title);
+
+const shows = (page, title, test) => until(`${title} is shown`, async () => test(await card(page, title)));
+const is = (page, state) => until(state, async () => (await stateOf(page)) === state);
+
+scenario('status: figures follow what happens', ADMIN, async (stage) => {
+  const page = await stage.openStatus();
+  const [ada, bob] = [await stage.peer({ room: 'tea' }), await stage.textPeer({ room: 'tea' })];
+  await shows(page, 'Clients', ({ figures, note }) => figures[0] === '2' && note.includes('rooms: 1'));
+  ada.say('one', 'two', 'three');
+  await until('heard', () => bob.lines.length === 3);
+  await shows(page, 'Messages', ({ figures, note }) => /^[\d.]+ \/s$/.test(figures[0]) && note === '3 since the start');
+  await shows(page, 'Delivery lag', ({ figures }) => figures.every((figure) => /^[\d.]+ (µs|ms|s)$/.test(figure)));
+  await shows(page, 'Memory', ({ figures }) => /^[\d.]+ MiB$/.test(figures[0]));
+  bob.socket.destroy();
+  await until('an end is listed', async () => (await page.textContent('#closes')) === '1006connection lost1');
+  assert.match(await page.textContent('#responses'), /101now a WebSocket2/);
+  assert.match(await page.textContent('#facts'), /^Version \d+\.\d+\.\d+ · up /);
+  assert.equal(await page.title(), '1 clients – wschat status');
+  assert.match(await page.getAttribute('.card:nth-child(1) svg', 'aria-label'), /^Clients over the last five minutes, peak 2$/);
+});
+
+scenario('status: it says when the server shuts down, is gone, and is back', [...ADMIN, '--shutdown-timeout', '60'], async (stage) => {
+  const page = await stage.openStatus();
+  await stage.peer();
+  await shows(page, 'Clients', ({ figures }) => figures[0] === '1');
+  stage.server.process.kill('SIGTERM');
+  await is(page, 'stopping');
+  assert.equal(await page.textContent('#state'), 'Shutting down');
+  await stage.server.kill();
+  await is(page, 'gone');
+  assert.match(await page.textContent('#state'), /^No answer since \d\d:\d\d:\d\d$/);
+  assert.equal(await page.title(), 'No answer – wschat status');
+  stage.server.options = ['--admin', new URL(stage.server.adminUrl).host];
+  await stage.server.start();
+  await is(page, 'running');
+  assert.equal(await page.textContent('#state'), 'Running');
+  await shows(page, 'Messages', ({ figures, note }) => figures[0] === '0 /s' && note === '0 since the start');
+});
+
+scenario('status: five minutes are kept, and any of them can be pointed at', ADMIN, async (stage) => {
+  const context = await stage.context();
+  await context.clock.install();
+  const page = await stage.openStatus({ context });
+  const step = async () => {
+    const asked = page.waitForResponse(/metrics/);
+    await context.clock.runFor(2000);
+    await asked;
+  };
+  for (let i = 0; i < 60; i++) await step();
+  await stage.peer();
+  for (let i = 0; i < 30; i++) await step();
+  await shows(page, 'Clients', ({ figures }) => figures[0] === '1');
+  const points = () => page.getAttribute('.card:nth-child(1) .line', 'd').then((path) => path.split('L').length);
+  assert.ok((await points()) > 85);
+  const { width, height } = await page.locator('.card:nth-child(1) svg').boundingBox();
+  await page.hover('.card:nth-child(1) svg', { position: { x: width * 0.6, y: height / 2 } });
+  await shows(page, 'Clients', ({ figures }) => figures[0] === '0');
+  assert.match(await page.textContent('#shown'), /^At \d\d:\d\d:\d\d$/);
+  await page.mouse.move(1, 1);
+  await shows(page, 'Clients', ({ figures }) => figures[0] === '1');
+  for (let i = 0; i < 90; i++) await step();
+  await until('old readings are gone', async () => (await points()) <= 151);
+});
+
+scenario('status: quantiles of a histogram', ADMIN, async (stage) => {
+  const page = await stage.openStatus();
+  const quantiles = await page.evaluate(async () => {
+    const { parse, quantile } = await import('/status-metrics.js');
+    const text = (...counts) => ['0.1', '0.2', '+Inf'].map((le, i) => `x_bucket{le="${le}"} ${counts[i]}\n`).join('');
+    const [before, now] = [parse(text(5, 5, 5)), parse(`# HELP x Some.\n${text(15, 25, 25)}`)];
+    const none = new Map();
+    return [[0.25, now, before], [0.5, now, before], [0.99, now, before], [0.5, before, before], [1, parse(text(0, 0, 2)), none]]
+      .map(([share, ...readings]) => quantile(share, 'x', ...readings));
+  });
+  const expected = [0.05, 0.1, 0.198, NaN, 0.2];
+  quantiles.forEach((value, i) => assert.ok(Object.is(value, expected[i]) || Math.abs(value - expected[i]) < 1e-9, `${i}: ${value}`));
+});
+
+scenario('status: how figures are written', ADMIN, async (stage) => {
+  const page = await stage.openStatus();
+  const written = await page.evaluate(async () => {
+    const { age, byteRate, bytes, count, duration, percent, rate } = await import('/status-text.js');
+    return [count(0), count(12345), count(123456), count(NaN), rate(0.5), rate(1234.5), rate(2e6), bytes(1023), bytes(1023.9), bytes(1.5e9),
+      byteRate(2048), duration(2e-5), duration(0.0123), duration(3), percent(0.0751), [age(3)], [age(3600 * 5 + 61)], [age(86400 * 3)]]
+      .map((parts) => parts.join(' ').trim());
+  });
+  assert.deepEqual(written, ['0', '12,345', '123 k', '–', '0.5 /s', '1,235 /s', '2M /s', '1023 B', '1 KiB', '1.4 GiB',
+    '2 KiB/s', '20 µs', '12.3 ms', '3 s', '7.51 %', '3 s', '5 h 1 min', '3 d 0 h']);
+});
+
+scenario('status: nothing sticks out at 360 px', ADMIN, async (stage) => {
+  const page = await stage.openStatus();
+  await page.setViewportSize({ width: 360, height: 640 });
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 360));
+});
