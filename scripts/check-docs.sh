@@ -1,7 +1,7 @@
 #!/bin/sh
 # Checks the documents against the program and the tree: every option with its words and its default stands in the README
-# and in the man page, every file and every make target that a document names is there, and docs/architecture.md speaks
-# of every source file.
+# and in the man page, every file and every make target that a document names is there, docs/architecture.md speaks of
+# every source file, and docs/operations.md of every metric.
 # Usage: scripts/check-docs.sh [BINARY]                (default: ./wschat)
 #        scripts/check-docs.sh --table [BINARY]        prints the README's table of options
 #        scripts/check-docs.sh --table-join [BINARY]   that of `wschat join`
@@ -147,6 +147,13 @@ check_architecture() {
     done
 }
 
+# docs/operations.md tells of every metric.
+check_metrics() {
+    grep -ohE '"(wschat|process)_[a-z_]+' src/app/metrics.c | tr -d '"' | sort -u | while IFS= read -r name; do
+        grep -qE "^\|.*\`${name}[\`{]" docs/operations.md || echo "docs/operations.md: $name is missing"
+    done
+}
+
 report() {
     while IFS= read -r problem; do
         complain "$1$problem"
@@ -159,7 +166,7 @@ if [ -n "$table" ]; then
     markdown_table $table
     exit 0
 fi
-for check in readme man examples files targets architecture; do
+for check in readme man examples files targets architecture metrics; do
     problems=$("check_$check")
     [ -z "$problems" ] || case $check in
     readme) report 'README.md lacks this line of scripts/check-docs.sh --table: ' "$problems" ;;

@@ -73,7 +73,7 @@ static const struct option server_items[] = {
     {"static", OPTION_PATH, "DIR", NULL, FIELD(static_dir), 0, 0,
      "serve the page from a folder in place of the embedded one"},
     {"admin", OPTION_ADDRESS, "ADDR:PORT", NULL, FIELD(admin), 0, 0,
-     "a second listener with /metrics and /healthz for operators"},
+     "a second listener for operators: a status page, /metrics, /healthz"},
     {"user", OPTION_TEXT, "USER", NULL, FIELD(user), 0, 0,
      "become this user once it listens, when started as root: a name, UID or UID:GID"},
     {"sandbox", OPTION_CHOICE, "on|off", "on", FIELD(sandbox), 0, 0,
