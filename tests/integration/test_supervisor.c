@@ -260,8 +260,10 @@ START_TEST(descriptors_that_are_no_listening_stream_sockets_are_refused)
 {
     const char *const *one = LIST("LISTEN_PID=$$", "LISTEN_FDS=1");
     uint16_t port;
-    int pair[2];
+    int pair[2], packets = bind_unix(SOCK_SEQPACKET, test_path("packets.sock"));
 
+    ck_assert_int_eq(listen(packets, 16), 0);
+    expect_refused(packets, one, "descriptor 3 of LISTEN_FDS: Socket type not supported");
     ck_assert_int_eq(pipe(pair), 0);
     close(pair[1]);
     expect_refused(pair[0], one, "descriptor 3 of LISTEN_FDS: Socket operation on non-socket");
