@@ -8,6 +8,10 @@ VERSION = 0.1.0
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 MODE ?= release
 FUZZ_SECONDS ?= 60
 FUZZ_CC ?= clang
@@ -87,7 +91,7 @@ FAULTS_SRC := $(wildcard tests/faults/*.c)
 INTEGRATION_SRC := $(wildcard tests/integration/*.c)
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SHARED_SRC := $(filter-out tests/fuzz/fuzz_%.c tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
-SCRIPTS := $(wildcard scripts/*.sh scripts/lib/*.sh tests/browser/*.sh) $(wildcard .ci/run)
+SCRIPTS := $(wildcard scripts/*.sh scripts/lib/*.sh scripts/deb/p* tests/install/*.sh tests/browser/*.sh) $(wildcard .ci/run)
 C_FILES = $(wildcard src/*/*.[ch] include/*/*.h tests/*/*.[ch])
 
 object = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -113,8 +117,8 @@ say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $@)
 # ---- The program ----
 
 .PHONY: all check unit faults integration replay smoke asan tiny fuzz fuzz-run static coverage \
-        coverage-run lint layers libc-only shellcheck format install uninstall clean distclean \
-        help bench storm tests FORCE
+        coverage-run lint layers libc-only shellcheck format install uninstall deb check-install \
+        clean distclean help bench storm tests FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -299,15 +303,40 @@ shellcheck:
 format: ## clang-format over all C files
 	clang-format -i $(C_FILES)
 
-install: all ## install the program and its man page (PREFIX, BINDIR, MANDIR, DESTDIR)
-	install -D -m 755 $(BINARY) '$(DESTDIR)$(BINDIR)/wschat'
-	install -D -m 644 docs/wschat.1 '$(DESTDIR)$(MANDIR)/man1/wschat.1'
+# Completions are made from the --help of the program; where that cannot run here, HELP_BINARY names one that can.
+HELP_BINARY ?= $(BINARY)
+COMPLETIONS := $(addprefix $(BUILD)/completion.,bash zsh fish)
+$(COMPLETIONS): $(BUILD)/completion.%: scripts/completion.sh $(BINARY)
+	$(call say,GEN)
+	$(Q)scripts/completion.sh $* $(HELP_BINARY) >$@
+
+# What is installed, and where: MODE SOURCE FOLDER/NAME.
+INSTALLED = 755 $(BINARY) $(BINDIR)/wschat \
+            644 docs/wschat.1 $(MANDIR)/man1/wschat.1 \
+            644 $(BUILD)/wschat.service $(UNITDIR)/wschat.service \
+            644 docs/systemd/wschat.socket $(UNITDIR)/wschat.socket \
+            644 $(BUILD)/completion.bash $(BASHCOMPDIR)/wschat \
+            644 $(BUILD)/completion.zsh $(ZSHCOMPDIR)/_wschat \
+            644 $(BUILD)/completion.fish $(FISHCOMPDIR)/wschat.fish
+
+$(BUILD)/wschat.service: docs/systemd/wschat.service FORCE
+	@mkdir -p $(@D) && sed 's|^ExecStart=[^ ]*|ExecStart=$(BINDIR)/wschat|' $< >$@
+
+install: $(BINARY) $(COMPLETIONS) $(BUILD)/wschat.service ## install program, man page, units, completions (PREFIX, DESTDIR)
+	@set -e -- $(INSTALLED); while [ $$# -gt 0 ]; do \
+	    echo "install $$3"; install -D -m "$$1" "$$2" '$(DESTDIR)'"$$3"; shift 3; done
 
 uninstall: ## remove what install put there
-	rm -f '$(DESTDIR)$(BINDIR)/wschat' '$(DESTDIR)$(MANDIR)/man1/wschat.1'
+	@set -e -- $(INSTALLED); while [ $$# -gt 0 ]; do echo "remove $$3"; rm -f '$(DESTDIR)'"$$3"; shift 3; done
+
+deb: ## a Debian package, build/deb/wschat_VERSION_ARCH.deb
+	+scripts/build-deb.sh $(VERSION)
+
+check-install: ## completions, units, make install, and the package (lintian; a service that starts)
+	+scripts/check-install.sh $(VERSION)
 
 clean: ## remove what was built
-	rm -rf $(addprefix build/,$(MODES)) wschat
+	rm -rf $(addprefix build/,$(MODES) deb) wschat
 
 distclean: ## also remove what the benchmarks downloaded
 	rm -rf build wschat
