@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# What `make install` and `make deb` make, used: completions in real shells, the unit files, the installed tree, the package
+# (lintian; the same bytes from another folder), and its service under a real systemd
+# (as root, where namespaces may be made).
+# Usage: scripts/check-install.sh VERSION [PART...]   parts: completions tree units package service (all)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export LC_ALL=C
+
+version=$1
+shift
+binary=$PWD/wschat
+exposure_max=15 # tenths; what systemd-analyze security may say at most
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+[ -x "$binary" ] || make all
+
+fail() {
+    echo "check-install: $*" >&2
+    exit 1
+}
+
+# Lines as they are typed, with the Tab key behind them, and what they become.
+typed=(
+    'wschat --broadc' 'wschat --broadcast'
+    'wschat --broadcast ot' 'wschat --broadcast others'
+    'wschat --broadcast=al' 'wschat --broadcast=all'
+    'wschat --port 1 --log-lev' 'wschat --port 1 --log-level'
+    'wschat --log-level warn' 'wschat --log-level warning'
+    'wschat --static fold' 'wschat --static folder'
+    'wschat --static=fold' 'wschat --static=folder'
+    'wschat --max-clients 1' 'wschat --max-clients 1'
+    'wschat --user roo' 'wschat --user root'
+    'wschat joi' 'wschat join'
+    'wschat join --jso' 'wschat join --json'
+    'wschat join --color nev' 'wschat join --color never'
+    'wschat join --color=nev' 'wschat join --color=never'
+    'wschat join unix:x --roo' 'wschat join unix:x --room'
+    'wschat join --broadc' 'wschat join --broadc'
+)
+
+check_completions() {
+    local shell file i lines=() want=()
+    mkdir -p "$work/here/folder"
+    touch "$work/here/folded" # a file, which --static does not want
+    for ((i = 0; i < ${#typed[@]}; i += 2)); do
+        lines+=("${typed[i]}")
+        want+=("${typed[i + 1]}")
+    done
+    for shell in bash zsh fish; do
+        file=$work/_wschat
+        scripts/completion.sh "$shell" "$binary" >"$file"
+        (cd "$work/here" && python3 "$OLDPWD/tests/install/complete.py" "$shell" "$file" "${lines[@]}") |
+            sed 's|/$||' >"$work/got"
+        printf '%s\n' "${want[@]}" | diff - "$work/got" >"$work/diff" ||
+            fail "completion of $shell (<: wanted):
+$(cat "$work/diff")"
+        echo "completion of $shell: ${#lines[@]} lines"
+    done
+}
+
+check_tree() {
+    local tree=$work/tree want
+    want="usr/bin/wschat usr/lib/systemd/system/wschat.service usr/lib/systemd/system/wschat.socket
+usr/share/bash-completion/completions/wschat usr/share/fish/vendor_completions.d/wschat.fish usr/share/man/man1/wschat.1
+usr/share/zsh/site-functions/_wschat"
+    make --no-print-directory DESTDIR="$tree" PREFIX=/usr install >/dev/null
+    [ "$(cd "$tree" && find . -type f | sed 's|^./||' | sort | xargs)" = "$(echo "$want" | xargs)" ] ||
+        fail "make install puts there: $(find "$tree" -type f)"
+    grep -qx 'ExecStart=/usr/bin/wschat' "$tree/usr/lib/systemd/system/wschat.service" ||
+        fail "the unit does not start /usr/bin/wschat"
+    [ "$("$tree/usr/bin/wschat" --version)" = "wschat $version" ] || fail "the installed program does not run"
+    touch "$tree/usr/bin/other"
+    make --no-print-directory DESTDIR="$tree" PREFIX=/usr uninstall >/dev/null
+    [ "$(find "$tree" -type f)" = "$tree/usr/bin/other" ] || fail "make uninstall leaves: $(find "$tree" -type f)"
+    echo "make install, make uninstall: $(echo "$want" | wc -w) files"
+}
+
+check_units() {
+    local exposure
+    sed "s|^ExecStart=[^ ]*|ExecStart=$binary|" docs/systemd/wschat.service >"$work/wschat.service"
+    cp docs/systemd/wschat.socket "$work/"
+    systemd-analyze verify --man=no "$work/wschat.service" "$work/wschat.socket" 2>&1 | tee "$work/verify"
+    [ ! -s "$work/verify" ] || fail "systemd-analyze verify complains"
+    exposure=$(systemd-analyze security --offline=yes "$work/wschat.service" |
+        sed -n 's/.*Overall exposure level.*: \([0-9.]*\) .*/\1/p')
+    [ "$(echo "$exposure" | tr -d .)" -le "$exposure_max" ] || fail "exposure of $exposure"
+    echo "units: verified; exposure $exposure of 10"
+}
+
+check_package() {
+    local package again=$work/again
+    package=build/deb/wschat_${version}_$(dpkg --print-architecture).deb
+    scripts/build-deb.sh "$version" >"$work/deb.log" || fail "$(tail "$work/deb.log")"
+    tail -n 1 "$work/deb.log"
+    lintian --allow-root --fail-on error,warning "$package" || fail "lintian complains"
+    mkdir "$again"
+    git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$again"
+    (cd "$again" && scripts/build-deb.sh "$version" >/dev/null)
+    cmp "$package" "$again/$package" || fail "another folder gives another package"
+    echo "package: lintian has nothing to say; the same bytes from another folder"
+}
+
+check_service() {
+    unshare --pid --fork --mount mount -t cgroup2 none /mnt 2>/dev/null ||
+        { echo "service: left out, it takes root, namespaces and cgroup v2"; return; }
+    mkdir "$work/boot"
+    cp "build/deb/wschat_${version}_$(dpkg --print-architecture).deb" "$work/boot/wschat.deb"
+    cp tests/install/service.sh "$work/boot/"
+    tests/install/boot.sh "$work/boot/service.sh" || fail "the service"
+    echo "service: started, watched, reloaded, activated and stopped by a real systemd"
+}
+
+[ $# -gt 0 ] || set -- completions tree units package service
+for part in "$@"; do "check_$part"; done
+echo "check-install: passed"

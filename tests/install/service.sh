@@ -1,0 +1,96 @@
+#!/bin/sh
+# Under a systemd of its own (tests/install/boot.sh): installs /mnt/wschat.deb, and the service starts, lives, reloads, is
+# restarted when it hangs, is started by a connection, stops, and leaves nothing behind.
+set -eu
+
+step() {
+    echo "== $*"
+}
+
+# PROPERTY VALUE: what systemd says of the service.
+is() {
+    value=$(systemctl show wschat -p "$1" --value)
+    [ "$value" = "$2" ] || {
+        echo "$1 is \"$value\", not \"$2\""
+        systemctl status wschat --no-pager -l
+        journalctl --no-pager -u wschat | tail -n 30
+        exit 1
+    }
+}
+
+is_healthy() {
+    [ "$(curl -sS http://127.0.0.1:8000/healthz)" = ok ]
+}
+
+# Waits until COMMAND succeeds; only a guard against hanging.
+until_true() {
+    tries=0
+    until "$@"; do
+        tries=$((tries + 1))
+        [ $tries -lt 200 ] || { echo "in vain: $*"; exit 1; }
+        sleep 0.1
+    done
+}
+
+has_restarted() {
+    [ "$(systemctl show wschat -p NRestarts --value)" = 1 ] && [ "$(systemctl show wschat -p ActiveState --value)" = active ]
+}
+
+step "the package is installed, and its service runs"
+dpkg -i --no-triggers /mnt/wschat.deb
+is ActiveState active
+is UnitFileState enabled
+is StatusText '0 clients'
+is_healthy
+pid=$(systemctl show wschat -p MainPID --value)
+grep -E '^(Uid|NoNewPrivs|CapEff|Seccomp):' "/proc/$pid/status"
+grep -q "^CapEff:.0000000000000000\$" "/proc/$pid/status"
+[ "$(stat -c %u "/proc/$pid")" != 0 ]
+
+step "it reloads"
+systemctl reload wschat
+is ActiveState active
+is MainPID "$pid"
+journalctl -u wschat | grep -q 'nothing to reload'
+
+step "the watchdog: it lives on while it runs, and is started again when it hangs"
+mkdir -p /run/systemd/system/wschat.service.d
+printf '[Service]\nWatchdogSec=1\nTimeoutAbortSec=1\n' >/run/systemd/system/wschat.service.d/watchdog.conf
+systemctl daemon-reload
+systemctl restart wschat
+sleep 3
+is NRestarts 0
+is ActiveState active
+kill -STOP "$(systemctl show wschat -p MainPID --value)"
+until_true has_restarted
+journalctl -u wschat | grep -q 'Watchdog timeout'
+is_healthy
+
+step "it stops"
+systemctl stop wschat
+is Result success
+is ActiveState inactive
+
+step "a connection starts it by wschat.socket"
+systemctl disable wschat
+systemctl enable --now wschat.socket
+is ActiveState inactive
+is_healthy
+is ActiveState active
+systemctl stop wschat.socket wschat
+
+step "options come from /etc/default/wschat, and wrong ones are not tried again"
+echo WSCHAT_LISTEN=127.0.0.1:8001 >>/etc/default/wschat
+systemctl start wschat
+[ "$(curl -sS http://127.0.0.1:8001/healthz)" = ok ]
+echo WSCHAT_LISTEN=nowhere >>/etc/default/wschat
+systemctl restart wschat || true
+is ActiveState failed
+is ExecMainStatus 2
+
+step "it is removed, and nothing is left"
+dpkg -P --no-triggers wschat
+is ActiveState failed
+systemctl reset-failed
+left=$(find /etc /usr/bin /usr/share /lib/systemd /var/lib/systemd /run/wschat -name '*wschat*' 2>/dev/null || true)
+[ -z "$left" ] || { echo "left behind: $left"; exit 1; }
