@@ -21,7 +21,8 @@ struct screen {
     bool is_raw;     /* the terminal gives each key as it is typed */
     bool is_prompt_shown;
     size_t columns;
-    struct termios saved; /* what the terminal was set to before */
+    bool is_saved;
+    struct termios saved; /* what the terminal was set to when it was first taken over */
 };
 
 void screen_init(struct screen *s);
@@ -30,6 +31,9 @@ void screen_deinit(struct screen *s);
 /* Takes the terminal at standard input over, and gives it back. Idempotent. screen_raw returns 0,
  * or -1 with errno; screen_restore writes at once. */
 int screen_raw(struct screen *s);
+
+/* As screen_raw, after somebody else may have had the terminal unseen. */
+int screen_raw_again(struct screen *s);
 void screen_restore(struct screen *s);
 
 /* Looks how wide the terminal is. */

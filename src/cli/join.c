@@ -353,10 +353,8 @@ static void obey_signals(struct join *j, uint64_t now)
     j->ends_seen = s->ends;
     if (s->stop)
         suspend(j);
-    if (s->cont && j->screen.is_raw) { /* SIGSTOP came unseen, and a shell had the terminal */
-        j->screen.is_raw = false;
-        screen_raw(&j->screen);
-    }
+    if (s->cont) /* SIGSTOP cannot be seen, and then a shell had the terminal */
+        screen_raw_again(&j->screen);
     if (s->resized || s->cont)
         screen_measure(&j->screen);
     j->is_dirty |= s->resized || s->cont;

@@ -36,8 +36,9 @@ int screen_raw(struct screen *s)
 
     if (s->is_raw)
         return 0;
-    if (tcgetattr(STDIN_FILENO, &s->saved) < 0)
+    if (!s->is_saved && tcgetattr(STDIN_FILENO, &s->saved) < 0)
         return -1;
+    s->is_saved = true;
     raw = s->saved;
     raw.c_iflag &= ~(tcflag_t)(ICRNL | INLCR | IGNCR | IXON | ISTRIP);
     raw.c_lflag &= ~(tcflag_t)(ECHO | ICANON | ISIG | IEXTEN);
@@ -55,6 +56,12 @@ int screen_raw(struct screen *s)
 size_t screen_pending(const struct screen *s)
 {
     return s->out.len - s->written;
+}
+
+int screen_raw_again(struct screen *s)
+{
+    s->is_raw = false;
+    return screen_raw(s);
 }
 
 static void write_now(const void *data, size_t len)

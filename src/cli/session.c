@@ -281,8 +281,10 @@ static void got_welcome(struct session *s, const struct v1_frame *frame)
     s->state = SESSION_ONLINE;
     fill_roster(s, frame);
     if (had_place && !frame->recovered)
-        note(s, "connected again, but the server restarted or the break was too long: messages "
-                "may be missing, or come twice");
+        note(s, "the server restarted or the break was too long: messages may be missing%s",
+             unsent_first(&s->unsent, UNSENT_DOUBT) != NULL
+                 ? ", and what is sent again may come twice"
+                 : "");
     if (!str_equals(frame->name, str_from(s->name)))
         send_name(s);
     seek_end(s);

@@ -35,8 +35,7 @@ static void clean_environment(const char *term)
         char name[256];
 
         snprintf(name, sizeof(name), "%.*s", (int)strcspn(*e, "="), *e);
-        if (strncmp(name, "WSCHAT_", 7) == 0 || strcmp(name, "NO_COLOR") == 0 ||
-            strncmp(name, "LC_", 3) == 0)
+        if (strncmp(name, "WSCHAT_", 7) == 0 || strncmp(name, "LC_", 3) == 0)
             unsetenv(name);
         else
             e++;
@@ -78,27 +77,65 @@ struct joiner joiner_start(const char *const *args)
         dup2(err[1], STDERR_FILENO);
         run(args, "xterm");
     }
+    j.program = j.pid;
     close(in[0]);
     close(out[1]);
     close(err[1]);
     j.in = in[1];
     j.out = out[0];
     j.err = err[0];
+    j.terminal = -1;
     return j;
+}
+
+/* What a shell does: runs the program in a process group of its own, in front. Tells the process
+ * id, and "stopped" each time. Nobody could be stopped by the terminal without such a parent. */
+static void run_below(const char *const *args, const char *term, int report)
+{
+    pid_t pid = fork();
+    int status;
+
+    if (pid == 0) {
+        setpgid(0, 0);
+        signal(SIGTTOU, SIG_IGN);
+        tcsetpgrp(STDIN_FILENO, getpid());
+        signal(SIGTTOU, SIG_DFL);
+        run(args, term);
+    }
+    dprintf(report, "pid %d\n", (int)pid);
+    while (waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status))
+        dprintf(report, "stopped\n");
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
 struct joiner joiner_start_on_terminal(const char *const *args, const char *term, int rows,
                                        int columns)
 {
-    struct joiner j = {.err = -1};
+    struct joiner j = {.pid = 0};
     struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
+    int report[2];
 
+    ck_assert_int_eq(pipe2(report, O_CLOEXEC), 0);
     j.pid = forkpty(&j.out, NULL, NULL, &size);
     ck_assert_int_ge(j.pid, 0);
-    if (j.pid == 0)
-        run(args, term);
-    j.in = j.out;
+    if (j.pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        run_below(args, term, report[1]);
+    }
+    close(report[1]);
+    j.in = j.terminal = j.out;
+    j.err = report[0];
+    joiner_wait_for(&j, "pid ");
+    j.program = (pid_t)strtol((char *)j.err_text.data + strlen("pid "), NULL, 10);
+    j.err_text.len = 0;
     return j;
+}
+
+void joiner_wait_stop(struct joiner *j)
+{
+    joiner_wait_for(j, "stopped\n");
+    j->err_text.len = 0;
+    j->err_text.data[0] = '\0';
 }
 
 void joiner_write(struct joiner *j, const char *text)
@@ -139,8 +176,7 @@ static const char *text_of(const struct buf *text)
     return text->len > 0 ? (char *)text->data : "";
 }
 
-/* Reads from whichever has something. Returns false when both have ended. */
-static bool read_more(struct joiner *j)
+bool joiner_read_more(struct joiner *j)
 {
     struct pollfd fds[] = {{j->out, POLLIN, 0}, {j->err, POLLIN, 0}};
 
@@ -160,7 +196,7 @@ void joiner_wait_for(struct joiner *j, const char *text)
 {
     while (strstr(text_of(&j->out_text), text) == NULL &&
            strstr(text_of(&j->err_text), text) == NULL) {
-        if (!read_more(j))
+        if (!joiner_read_more(j))
             ck_abort_msg("wschat join ended without \"%s\"; stdout:\n%s\nstderr:\n%s", text,
                          text_of(&j->out_text), text_of(&j->err_text));
     }
@@ -170,7 +206,7 @@ int joiner_wait_exit(struct joiner *j)
 {
     int status;
 
-    while (read_more(j))
+    while (joiner_read_more(j))
         continue;
     ck_assert_int_eq(waitpid(j->pid, &status, 0), j->pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -467,4 +503,29 @@ void fake_expect_say(struct client *c, const char *text, char *ref)
     ck_assert_str_eq(got, text);
     v1_string(frame.data, "ref", ref);
     free(frame.data);
+}
+
+void fake_expect_rename(struct client *c, const char *name)
+{
+    struct frame frame;
+    char got[V1_TEXT];
+
+    ck_assert(fake_read(c, &frame));
+    v1_string(frame.data, "type", got);
+    ck_assert_str_eq(got, "rename");
+    v1_string(frame.data, "name", got);
+    ck_assert_str_eq(got, name);
+    free(frame.data);
+}
+
+void fake_expect_close(struct client *c)
+{
+    struct frame frame;
+
+    ck_assert(fake_read(c, &frame));
+    ck_assert_int_eq(frame.opcode, WS_CLOSE);
+    ck_assert_uint_eq(frame.len, 2);
+    ck_assert_mem_eq(frame.data, "\x03\xe8", 2);
+    free(frame.data);
+    fake_send_close(c, 1000, "");
 }

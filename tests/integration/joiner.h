@@ -14,10 +14,12 @@
 /* ---- The program ---- */
 
 struct joiner {
-    pid_t pid;
-    int in;                        /* to its standard input; -1: closed */
-    int out;                       /* from its standard output; on a terminal the same as `in` */
-    int err;                       /* from its stderr; on a terminal -1 */
+    pid_t pid;     /* the process to wait for */
+    pid_t program; /* the program itself; on a terminal it has a parent there, as below a shell */
+    int in;        /* to its standard input; -1: closed */
+    int out;       /* from its standard output; on a terminal the same as `in` */
+    int err;       /* from its stderr; on a terminal -1 */
+    int terminal;  /* -1: it has none; the test closes it */
     struct buf out_text, err_text; /* what came so far; NUL-terminated behind len */
 };
 
@@ -28,8 +30,14 @@ struct joiner joiner_start(const char *const *args);
 struct joiner joiner_start_on_terminal(const char *const *args, const char *term, int rows,
                                        int columns);
 
+/* Waits until a program on a terminal is stopped. */
+void joiner_wait_stop(struct joiner *j);
+
 void joiner_write(struct joiner *j, const char *text);
 void joiner_end_input(struct joiner *j);
+
+/* Waits until it writes something; false at its end. */
+bool joiner_read_more(struct joiner *j);
 
 /* Waits until its output contains the text. */
 void joiner_wait_for(struct joiner *j, const char *text);
@@ -99,5 +107,11 @@ bool fake_read(struct client *c, struct frame *frame);
 
 /* The next frame is a say of that text; its ref goes to `ref` (128 bytes). */
 void fake_expect_say(struct client *c, const char *text, char *ref);
+
+/* The next frame is a rename. */
+void fake_expect_rename(struct client *c, const char *name);
+
+/* The next frame is a close with 1000: answers it. */
+void fake_expect_close(struct client *c);
 
 #endif

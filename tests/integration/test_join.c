@@ -254,14 +254,7 @@ END_TEST
 /* It leaves with a close handshake, with 0. */
 static void expect_leave(struct joiner *j, struct client *c)
 {
-    struct frame frame;
-
-    ck_assert(fake_read(c, &frame));
-    ck_assert_int_eq(frame.opcode, WS_CLOSE);
-    ck_assert_uint_eq(frame.len, 2);
-    ck_assert_mem_eq(frame.data, "\x03\xe8", 2);
-    free(frame.data);
-    fake_send_close(c, 1000, "");
+    fake_expect_close(c);
     joiner_expect_success(j);
     client_close(c);
 }

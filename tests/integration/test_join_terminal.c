@@ -1,0 +1,389 @@
+/* `wschat join` on a terminal: what a user sees while typing, and what is left of it afterwards. */
+#include "joiner.h"
+
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "v1.h"
+
+Suite *suite_join_terminal(void);
+
+#define ROWS 12
+#define COLUMNS 40
+
+static struct picture picture;
+static struct fake fake;
+static struct joiner joiner;
+static struct client *server;
+
+static void setup(void)
+{
+    ck_assert_ptr_nonnull(setlocale(LC_CTYPE, "C.UTF-8"));
+    unsetenv("NO_COLOR");
+    fake = fake_listen();
+}
+
+static void teardown(void)
+{
+    close(fake.fd);
+}
+
+/* Starts it in the room tea. */
+static void start(const char *term, const char *option)
+{
+    joiner =
+        joiner_start_on_terminal(LIST(joiner_url(fake.port, "/ws/7"), option), term, ROWS, COLUMNS);
+    server = fake_open(&fake, NULL);
+    fake_welcome(server, false);
+    picture.rows = ROWS;
+    picture.columns = COLUMNS;
+    joiner_wait_for(&joiner, "with 0 others");
+}
+
+static void say(const char *text)
+{
+    fake_say(server, "{'type':'message','pos':'p','ts':0,'from':8,'name':'bob','text':'%s'}", text);
+}
+
+/* Waits until the cursor's row is this one, with the cursor in that column. */
+static void expect_prompt(const char *row, int column)
+{
+    for (;;) {
+        picture_draw(&picture, &joiner, picture.rows, picture.columns);
+        if (strcmp(picture_row(&picture, picture.row), row) == 0 && picture.column == column)
+            return;
+        ck_assert_msg(joiner_read_more(&joiner), "it ended with: %s",
+                      picture_row(&picture, picture.row));
+    }
+}
+
+/* The row so many rows above the cursor. */
+static void expect_above(int rows, const char *text)
+{
+    ck_assert_int_le(rows, picture.row);
+    ck_assert_str_eq(picture_row(&picture, picture.row - rows), text);
+}
+
+static struct termios terminal_settings(void)
+{
+    struct termios settings;
+
+    ck_assert_int_eq(tcgetattr(joiner.terminal, &settings), 0);
+    return settings;
+}
+
+static bool is_raw(void)
+{
+    struct termios settings = terminal_settings();
+
+    return (settings.c_lflag & (ICANON | ECHO | ISIG)) == 0;
+}
+
+/* It is gone, and the terminal is as it was before. */
+static void expect_end(int status)
+{
+    struct termios settings;
+
+    ck_assert_int_eq(joiner_wait_exit(&joiner), status);
+    settings = terminal_settings();
+    ck_assert_uint_eq(settings.c_lflag & (ICANON | ECHO | ISIG), ICANON | ECHO | ISIG);
+    ck_assert_uint_ne(settings.c_iflag & ICRNL, 0);
+    picture_draw(&picture, &joiner, picture.rows, picture.columns);
+    ck_assert(!picture.pastes);
+    ck_assert_int_eq(picture.column, 0);
+    ck_assert_str_eq(picture_row(&picture, picture.row), "");
+    joiner_free(&joiner);
+    close(joiner.terminal);
+    client_close(server);
+}
+
+/* Ctrl-C empties the line, and ends on an empty one. */
+static void finish(void)
+{
+    joiner_write(&joiner, "x\x03\x03");
+    fake_expect_close(server);
+    expect_end(0);
+}
+
+START_TEST(messages_leave_what_is_typed_whole)
+{
+    start("xterm", "--color=never");
+    ck_assert(is_raw());
+    joiner_write(&joiner, "h\xc3\xa9llo \xe4\xbd\xa0\xe5\xa5\xbd e\xcc\x81x\x1b[D");
+    expect_prompt("tea> h\xc3\xa9llo \xe4\xbd\xa0\xe5\xa5\xbd ex", 5 + 6 + 4 + 2);
+    ck_assert(picture.pastes);
+    say("one");
+    say("a message that is longer than the terminal is wide");
+    say("three");
+    joiner_wait_for(&joiner, "three");
+    expect_prompt("tea> h\xc3\xa9llo \xe4\xbd\xa0\xe5\xa5\xbd ex", 5 + 6 + 4 + 2);
+    expect_above(1, "00:00 bob: three");
+    expect_above(2, " the terminal is wide");
+    expect_above(3, "00:00 bob: a message that is longer than");
+    expect_above(4, "00:00 bob: one");
+    expect_above(5, "hers");
+    expect_above(6, "* you are in tea as Client #7, with 0 ot");
+    finish();
+}
+END_TEST
+
+START_TEST(what_is_typed_is_said)
+{
+    struct frame frame;
+    char ref[V1_TEXT];
+
+    start("xterm", "--color=never");
+    joiner_write(&joiner, "lo\x01"
+                          "hel\x05 \xe2\x82\xac\r/msg #9 psst\r//x\r\r");
+    fake_expect_say(server, "hello \xe2\x82\xac", ref);
+    fake_expect_say(server, "psst", ref);
+    fake_expect_say(server, "/x", ref);
+    joiner_write(&joiner, "\x1b[A\x1b[A\x1b[A!\r");
+    fake_expect_say(server, "hello \xe2\x82\xac!", ref);
+    joiner_write(&joiner, "\x1b[200~two\rlines\x1b[201~");
+    expect_prompt("tea> two\xe2\x86\xb5lines", 14);
+    joiner_write(&joiner, "\r");
+    ck_assert(fake_read(server, &frame));
+    ck_assert_ptr_nonnull(strstr(frame.data, "\"text\":\"two\\nlines\""));
+    free(frame.data);
+    joiner_write(&joiner, "\x03");
+    fake_expect_close(server);
+    expect_end(1); /* nothing of it was acknowledged */
+}
+END_TEST
+
+START_TEST(commands_answer)
+{
+    start("xterm", "--color=never");
+    joiner_write(&joiner, "/who\r/help\r/nonsense\r/msg nobody x\r/name ada\r");
+    expect_prompt("tea>", 5);
+    fake_expect_rename(server, "ada");
+    joiner_wait_for(&joiner, "1 here: Client #7\r\n");
+    joiner_wait_for(&joiner, "/name NAME");
+    joiner_wait_for(&joiner, "/nonsense? See /help");
+    joiner_wait_for(&joiner, "to whom? \"nobody x\"");
+    joiner_write(&joiner, "/quit\r");
+    fake_expect_close(server);
+    expect_end(0);
+}
+END_TEST
+
+/* Nothing that others write moves the cursor: picture_draw fails on what it does not know. */
+START_TEST(strangers_cannot_draw)
+{
+    start("xterm", "--color=always");
+    joiner_write(&joiner, "abc");
+    say("\\u001b[2J\\u009b31m\\u0007\\r\\u202ex\xc2\x9b\\n00:00 ada: y");
+    fake_say(server, "{'type':'join','pos':'p','ts':0,'from':9,'name':'\\u001b]0;x'}");
+    joiner_wait_for(&joiner, "joined");
+    expect_prompt("tea> abc", 8);
+    expect_above(1, "00:00 * \\u001b]0;x joined");
+    expect_above(2, "      00:00 ada: y");
+    expect_above(3, "d\\u202ex\\u009b");
+    expect_above(4, "00:00 bob: \\u001b[2J\\u009b31m\\u0007\\u000");
+    ck_assert_ptr_nonnull(strstr((char *)joiner.out_text.data, "\x1b[1;33mbob\x1b[0m"));
+    finish();
+}
+END_TEST
+
+START_TEST(long_lines_scroll)
+{
+    start("xterm", "--color=never");
+    for (int i = 0; i < 10; i++)
+        joiner_write(&joiner, "0123456789");
+    joiner_write(&joiner, "end");
+    joiner_wait_for(&joiner, "end");
+    picture_draw(&picture, &joiner, ROWS, COLUMNS);
+    ck_assert_int_eq(picture.row, 2); /* the line above wraps */
+    ck_assert_str_eq(picture_row(&picture, 3), "");
+    ck_assert_ptr_nonnull(strstr(picture_row(&picture, picture.row), "789end"));
+    joiner_write(&joiner, "\x1b[H");
+    expect_prompt("tea> 0123456789012345678901234567890123", 5);
+    finish();
+}
+END_TEST
+
+START_TEST(a_new_width_is_used)
+{
+    struct winsize size = {.ws_row = ROWS, .ws_col = 30};
+
+    start("xterm", "--color=never");
+    joiner_write(&joiner, "0123456789012345678901234567890123456789\x1b[H");
+    expect_prompt("tea> 0123456789012345678901234567890123", 5);
+    ck_assert_int_eq(ioctl(joiner.terminal, TIOCSWINSZ, &size), 0);
+    expect_prompt("tea> 012345678901234567890123", 5);
+    finish();
+}
+END_TEST
+
+START_TEST(a_broken_connection_shows_in_the_prompt)
+{
+    start("xterm", "--color=never");
+    joiner_write(&joiner, "abc");
+    expect_prompt("tea> abc", 8);
+    client_reset(server);
+    expect_prompt("tea (offline, 0 unsent)> abc", 28);
+    server = fake_open(&fake, NULL);
+    fake_welcome(server, true);
+    expect_prompt("tea> abc", 8);
+    finish();
+}
+END_TEST
+
+START_TEST(the_end_waits_for_what_was_said)
+{
+    char ref[V1_TEXT];
+
+    start("xterm", "--color=never");
+    joiner_write(&joiner, "abc\r\x04");
+    fake_expect_say(server, "abc", ref);
+    joiner_wait_for(&joiner, "waiting for the server to acknowledge");
+    fake_say(server,
+             "{'type':'message','pos':'p','ts':0,'from':7,'name':'','text':'abc','ref':'%s'}", ref);
+    fake_expect_close(server);
+    expect_end(0);
+}
+END_TEST
+
+static const int endings[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+
+START_TEST(signals_leave_the_terminal_as_it_was)
+{
+    start("xterm", "--color=never");
+    joiner_write(&joiner, "abc");
+    expect_prompt("tea> abc", 8);
+    ck_assert_int_eq(kill(joiner.program, endings[_i]), 0);
+    fake_expect_close(server);
+    expect_end(0);
+}
+END_TEST
+
+/* By the key, and by a signal of somebody else. */
+START_TEST(it_can_be_stopped_and_goes_on)
+{
+    start("xterm", "--color=never");
+    joiner_write(&joiner, "abc");
+    expect_prompt("tea> abc", 8);
+    if (_i == 0)
+        joiner_write(&joiner, "\x1a");
+    else
+        ck_assert_int_eq(kill(joiner.program, SIGTSTP), 0);
+    joiner_wait_stop(&joiner);
+    ck_assert(!is_raw());
+    ck_assert_int_eq(kill(joiner.program, SIGCONT), 0);
+    joiner_write(&joiner, "d");
+    expect_prompt("tea> abcd", 9);
+    ck_assert(is_raw());
+    ck_assert(picture.pastes);
+    finish();
+}
+END_TEST
+
+/* Somebody changed the terminal meanwhile. */
+START_TEST(it_takes_the_terminal_back)
+{
+    struct termios settings;
+
+    start("xterm", "--color=never");
+    joiner_write(&joiner, "abc");
+    expect_prompt("tea> abc", 8);
+    settings = terminal_settings();
+    ck_assert_int_eq(kill(joiner.program, SIGSTOP), 0);
+    joiner_wait_stop(&joiner);
+    settings.c_lflag |= ICANON | ECHO | ISIG;
+    settings.c_iflag |= ICRNL;
+    ck_assert_int_eq(tcsetattr(joiner.terminal, TCSANOW, &settings), 0);
+    ck_assert_int_eq(kill(joiner.program, SIGCONT), 0);
+    while (!is_raw())
+        usleep(1000);
+    joiner_write(&joiner, "d");
+    expect_prompt("tea> abcd", 9);
+    finish();
+}
+END_TEST
+
+START_TEST(a_failure_leaves_the_terminal_as_it_was)
+{
+    start("xterm", "--color=never");
+    joiner_write(&joiner, "abc");
+    expect_prompt("tea> abc", 8);
+    fake_send_close(server, 4000, "taken over");
+    joiner_wait_for(&joiner, "wschat: another connection took this seat over");
+    expect_end(1);
+}
+END_TEST
+
+/* No escape sequence at all, and the terminal edits the line. */
+START_TEST(a_dumb_terminal_is_left_alone)
+{
+    char ref[V1_TEXT];
+
+    start("dumb", "--color=auto");
+    ck_assert(!is_raw());
+    joiner_write(&joiner, "abc\n");
+    fake_expect_say(server, "abc", ref);
+    say("one");
+    joiner_wait_for(&joiner, "bob: one");
+    joiner_write(&joiner, "/quit\n");
+    fake_say(server,
+             "{'type':'message','pos':'p','ts':0,'from':7,'name':'','text':'abc','ref':'%s'}", ref);
+    fake_expect_close(server);
+    ck_assert_int_eq(joiner_wait_exit(&joiner), 0);
+    ck_assert_ptr_null(strchr((char *)joiner.out_text.data, '\x1b'));
+    joiner_free(&joiner);
+    close(joiner.terminal);
+    client_close(server);
+}
+END_TEST
+
+static bool is_coloured(const char *option)
+{
+    bool is;
+
+    start("xterm", option);
+    say("x");
+    joiner_wait_for(&joiner, ": x");
+    is = strstr((char *)joiner.out_text.data, "m") != NULL &&
+         memmem(joiner.out_text.data, joiner.out_text.len, "\x1b[1;", 4) != NULL;
+    finish();
+    return is;
+}
+
+START_TEST(colours_are_a_choice)
+{
+    ck_assert(is_coloured("--color=auto"));
+    ck_assert(!is_coloured("--color=never"));
+    setenv("NO_COLOR", "1", 1);
+    ck_assert(!is_coloured("--color=auto"));
+    ck_assert(is_coloured("--color=always"));
+}
+END_TEST
+
+Suite *suite_join_terminal(void)
+{
+    Suite *suite = suite_create("join_terminal");
+    TCase *tcase = harness_case(suite, "terminal");
+
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, messages_leave_what_is_typed_whole);
+    tcase_add_test(tcase, what_is_typed_is_said);
+    tcase_add_test(tcase, commands_answer);
+    tcase_add_test(tcase, strangers_cannot_draw);
+    tcase_add_test(tcase, long_lines_scroll);
+    tcase_add_test(tcase, a_new_width_is_used);
+    tcase_add_test(tcase, a_broken_connection_shows_in_the_prompt);
+    tcase_add_test(tcase, the_end_waits_for_what_was_said);
+    tcase_add_loop_test(tcase, signals_leave_the_terminal_as_it_was, 0, (int)ARRAY_LEN(endings));
+    tcase_add_loop_test(tcase, it_can_be_stopped_and_goes_on, 0, 2);
+    tcase_add_test(tcase, it_takes_the_terminal_back);
+    tcase_add_test(tcase, a_failure_leaves_the_terminal_as_it_was);
+    tcase_add_test(tcase, a_dumb_terminal_is_left_alone);
+    tcase_add_test(tcase, colours_are_a_choice);
+    return suite;
+}
