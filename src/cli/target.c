@@ -120,7 +120,8 @@ static const char *read_query(struct target *target, struct str query)
         if (http_query_get(query, str_from(own_names[i]), &raw) > 1)
             return "a parameter stands twice in the URL";
     }
-    if (!read_name(target->room, query, "room"))
+    if (!read_name(target->room, query, "room") ||
+        (http_query_get(query, STR("room"), &raw) > 0 && raw.len == 0))
         return bad_room;
     if (!read_name(target->name, query, "name"))
         return bad_name;

@@ -1,0 +1,120 @@
+#include "cli/transcript.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <check.h>
+
+#include "base/util.h"
+
+Suite *suite_transcript(void);
+
+static struct session session;
+
+static void setup(void)
+{
+    setenv("TZ", "UTC", 1);
+    tzset();
+    memset(&session, 0, sizeof(session));
+    session.ids[0] = 7;
+    session.ids[1] = 6;
+    roster_init(&session.roster);
+    roster_put(&session.roster, 8, STR("bob"));
+}
+
+static void teardown(void)
+{
+    roster_deinit(&session.roster);
+}
+
+static const char *shown(const struct v1_frame *frame, bool is_coloured)
+{
+    static char text[512];
+    struct buf out;
+
+    buf_init(&out);
+    ck_assert_int_eq(transcript_frame(&out, &session, frame, is_coloured), 0);
+    snprintf(text, sizeof(text), "%.*s", (int)out.len, out.len > 0 ? (char *)out.data : "");
+    buf_deinit(&out);
+    return text;
+}
+
+#define NOON 43200000
+
+static const struct {
+    struct v1_frame frame;
+    const char *want;
+} rows[] = {
+    {{.type = V1_MESSAGE, .ts = NOON, .from = 8, .name = {"bob", 3}, .text = {"hi", 2}},
+     "12:00 bob: hi\n"},
+    {{.type = V1_MESSAGE, .ts = NOON + 60000, .from = 9, .text = {"", 0}}, "12:01 Client #9: \n"},
+    {{.type = V1_MESSAGE,
+      .ts = NOON,
+      .from = 8,
+      .name = {"\x1b[m", 3},
+      .text = {"a\r\nb\n\tc\rd", 10}},
+     "12:00 \\u001b[m: a\n      b\n          c\\u000dd\n"},
+    {{.type = V1_DIRECT, .ts = NOON, .from = 8, .to = 7, .name = {"bob", 3}, .text = {"x", 1}},
+     "12:00 bob to you only: x\n"},
+    {{.type = V1_DIRECT, .ts = NOON, .from = 7, .to = 8, .name = {"me", 2}, .text = {"x", 1}},
+     "12:00 me to bob only: x\n"},
+    {{.type = V1_JOIN, .ts = NOON, .from = 9}, "12:00 * Client #9 joined\n"},
+    {{.type = V1_LEAVE, .ts = NOON, .from = 8, .name = {"bob", 3}}, "12:00 * bob left the chat\n"},
+    {{.type = V1_RENAME, .ts = NOON, .from = 8, .name = {"eve", 3}},
+     "12:00 * bob took the name eve\n"},
+    {{.type = V1_RENAME, .ts = NOON, .from = 7, .name = {"me", 2}},
+     "12:00 * Client #7 took the name me\n"},
+    {{.type = V1_JOIN, .ts = NOON, .from = 7}, ""},
+    {{.type = V1_LEAVE, .ts = NOON, .from = 6}, ""},
+    {{.type = V1_COUNT, .count = 5}, ""},
+    {{.type = V1_OTHER}, ""},
+    {{.type = V1_WELCOME, .id = 7, .room = {"tea\x07", 4}, .count = 3},
+     "* you are in tea\\u0007 as Client #7, with 2 others\n"},
+    {{.type = V1_MESSAGE, .ts = INT64_MAX, .from = 8, .name = {"b", 1}, .text = {"x", 1}},
+     "07:12 b: x\n"},
+};
+
+START_TEST(shows_frames)
+{
+    ck_assert_str_eq(shown(&rows[_i].frame, false), rows[_i].want);
+}
+END_TEST
+
+START_TEST(colours_names_by_id)
+{
+    ck_assert_str_eq(shown(&rows[0].frame, true), "\x1b[2m12:00 \x1b[0m\x1b[1;33mbob\x1b[0m: hi\n");
+}
+END_TEST
+
+START_TEST(shows_who_is_here)
+{
+    struct buf out;
+
+    buf_init(&out);
+    roster_put(&session.roster, 7, STR(""));
+    session.roster.count = 2;
+    ck_assert_int_eq(transcript_members(&out, &session, false), 0);
+    session.roster.count = 5;
+    ck_assert_int_eq(transcript_members(&out, &session, false), 0);
+    ck_assert_int_eq(transcript_note(&out, STR("a\x1b"), false), 0);
+    buf_append_char(&out, '\0');
+    ck_assert_str_eq((char *)out.data, "* 2 here: bob #8, Client #7\n"
+                                       "* 5 here: bob #8, Client #7 and more\n"
+                                       "* a\\u001b\n");
+    buf_deinit(&out);
+}
+END_TEST
+
+Suite *suite_transcript(void)
+{
+    Suite *suite = suite_create("transcript");
+    TCase *tcase = tcase_create("transcript");
+
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_loop_test(tcase, shows_frames, 0, (int)ARRAY_LEN(rows));
+    tcase_add_test(tcase, colours_names_by_id);
+    tcase_add_test(tcase, shows_who_is_here);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

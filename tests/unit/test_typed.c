@@ -1,0 +1,126 @@
+#include "cli/typed.h"
+
+#include <string.h>
+
+#include <check.h>
+
+#include "base/util.h"
+
+Suite *suite_typed(void);
+
+static struct roster roster;
+
+static void setup(void)
+{
+    roster_init(&roster);
+    roster_put(&roster, 1, STR("ada"));
+    roster_put(&roster, 2, STR("Ada Lovelace"));
+    roster_put(&roster, 3, STR("bob"));
+    roster_put(&roster, 4, STR("bob"));
+    roster_put(&roster, 5, STR(""));
+}
+
+static void teardown(void)
+{
+    roster_deinit(&roster);
+}
+
+static const struct {
+    const char *line;
+    enum typed_kind kind;
+    const char *text;
+    uint64_t to;
+} rows[] = {
+    {"", TYPED_SAY, "", 0},
+    {"hi", TYPED_SAY, "hi", 0},
+    {" /who", TYPED_SAY, " /who", 0},
+    {"//who", TYPED_SAY, "/who", 0},
+    {"//", TYPED_SAY, "/", 0},
+    {"/who", TYPED_WHO, "", 0},
+    {"/help me", TYPED_HELP, "me", 0},
+    {"/quit", TYPED_QUIT, "", 0},
+    {"/quitx", TYPED_UNKNOWN, "/quitx", 0},
+    {"/", TYPED_UNKNOWN, "/", 0},
+    {"/x y", TYPED_UNKNOWN, "/x", 0},
+    {"/name  new name ", TYPED_NAME, "new name", 0},
+    {"/name", TYPED_NAME, "", 0},
+    {"/msg #7 hi there", TYPED_SAY, "hi there", 7},
+    {"/msg #9223372036854775807 x", TYPED_SAY, "x", WIRE_ID_MAX},
+    {"/msg #9223372036854775808 x", TYPED_NOBODY, "#9223372036854775808 x", 0},
+    {"/msg # x", TYPED_NOBODY, "# x", 0},
+    {"/msg #x x", TYPED_NOBODY, "#x x", 0},
+    {"/msg #7", TYPED_NOBODY, "#7", 0},
+    {"/msg ada hi", TYPED_SAY, "hi", 1},
+    {"/msg ADA  hi", TYPED_SAY, "hi", 1},
+    {"/msg ada lovelace hi", TYPED_SAY, "hi", 2},
+    {"/msg ada", TYPED_NOBODY, "ada", 0},
+    {"/msg adam hi", TYPED_NOBODY, "adam hi", 0},
+    {"/msg bob hi", TYPED_NOBODY, "bob hi", 0}, /* there are two */
+    {"/msg", TYPED_NOBODY, "", 0},
+};
+
+START_TEST(knows_what_lines_mean)
+{
+    struct typed typed = typed_read(str_from(rows[_i].line), &roster);
+
+    ck_assert_int_eq(typed.kind, rows[_i].kind);
+    ck_assert_uint_eq(typed.to, rows[_i].to);
+    ck_assert_msg(str_equals(typed.text, str_from(rows[_i].text)), "%.*s", (int)typed.text.len,
+                  typed.text.ptr);
+}
+END_TEST
+
+START_TEST(the_roster_follows)
+{
+    roster_put(&roster, 1, STR("eve"));
+    ck_assert(str_equals(roster_name(&roster, 1), STR("eve")));
+    ck_assert_uint_eq(roster.known, 5);
+    ck_assert(roster_remove(&roster, 1));
+    ck_assert(!roster_remove(&roster, 1));
+    ck_assert(!roster_has(&roster, 1));
+    ck_assert_uint_eq(roster_name(&roster, 1).len, 0);
+    ck_assert(str_equals(roster_name(&roster, 2), STR("Ada Lovelace")));
+    ck_assert_uint_eq(roster.known, 4);
+    roster_clear(&roster);
+    ck_assert_uint_eq(roster.known, 0);
+}
+END_TEST
+
+START_TEST(the_roster_has_a_bound)
+{
+    roster_clear(&roster);
+    for (uint64_t id = 1; id <= ROSTER_MAX + 1; id++)
+        roster_put(&roster, id, STR("x"));
+    ck_assert_uint_eq(roster.known, ROSTER_MAX);
+    ck_assert(roster_has(&roster, ROSTER_MAX));
+    ck_assert(!roster_has(&roster, ROSTER_MAX + 1));
+    ck_assert(roster_remove(&roster, 1));
+    roster_put(&roster, ROSTER_MAX + 1, STR("x"));
+    ck_assert(roster_has(&roster, ROSTER_MAX + 1));
+}
+END_TEST
+
+/* A longer name than the server lets through is cut. */
+START_TEST(names_have_a_bound)
+{
+    char name[WIRE_NAME_MAX + 1];
+
+    memset(name, 'x', sizeof(name));
+    roster_put(&roster, 9, (struct str){name, sizeof(name)});
+    ck_assert_uint_eq(roster_name(&roster, 9).len, WIRE_NAME_MAX);
+}
+END_TEST
+
+Suite *suite_typed(void)
+{
+    Suite *suite = suite_create("typed");
+    TCase *tcase = tcase_create("typed");
+
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_loop_test(tcase, knows_what_lines_mean, 0, (int)ARRAY_LEN(rows));
+    tcase_add_test(tcase, the_roster_follows);
+    tcase_add_test(tcase, the_roster_has_a_bound);
+    tcase_add_test(tcase, names_have_a_bound);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
