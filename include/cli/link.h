@@ -4,7 +4,8 @@
  *      CLOSED ─start─▶ CONNECTING ─▶ OPENING ─101─▶ OPEN ─close─▶ CLOSING
  *         ▲                 │           │             │              │
  *         └────ended────────┴───────────┴─────────────┴──────────────┘
- */
+ *
+ * An answer that is no 101 makes OPENING a REFUSING, until the first line of its body is there. */
 #ifndef CLI_LINK_H
 #define CLI_LINK_H
 
@@ -15,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/str.h"
+#include "base/tuning.h"
 #include "proto/http_reply.h"
 #include "proto/ws_open.h"
 #include "proto/ws_reader.h"
@@ -23,9 +25,15 @@
 #define LINK_FRAME_MAX (16 << 20) /* bytes of the longest message from a server */
 #define LINK_OPEN_TIMEOUT 10000   /* milliseconds for each address, until the WebSocket is open */
 #define LINK_CLOSE_TIMEOUT 2000   /* milliseconds for the answer to a close frame */
-#define LINK_READ_MAX 65536       /* bytes of one read */
 
-enum link_state { LINK_CLOSED, LINK_CONNECTING, LINK_OPENING, LINK_OPEN, LINK_CLOSING };
+enum link_state {
+    LINK_CLOSED,
+    LINK_CONNECTING,
+    LINK_OPENING,
+    LINK_REFUSING,
+    LINK_OPEN,
+    LINK_CLOSING
+};
 
 /* Why it ended. */
 enum link_end_kind {
@@ -69,7 +77,7 @@ struct link {
     struct addrinfo *addresses; /* what is left to be tried */
     struct addrinfo *address;
     int connect_error; /* of the address that was tried last */
-    uint64_t deadline; /* of CONNECTING, OPENING and CLOSING; monotonic milliseconds */
+    uint64_t deadline; /* of all states but OPEN; monotonic milliseconds */
     uint64_t heard_at;
     bool is_pinged;
 
@@ -77,10 +85,12 @@ struct link {
     bool cannot_send; /* the peer takes no more, but what it sent before counts */
     struct buf head;  /* the answer to the handshake, as far as it came */
     struct http_reply_scan scan;
+    struct link_end refusal; /* REFUSING: what will be told */
+    uint64_t refusal_len;    /* bytes of its body */
     char key[WS_KEY_SIZE];
     struct ws_reader_limits limits;
     struct ws_reader reader;
-    uint8_t in[LINK_READ_MAX];
+    uint8_t in[TUNE_READ_BUFFER];
 };
 
 void link_init(struct link *link, const struct link_host *host);

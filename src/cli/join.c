@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/tuning.h"
 #include "base/util.h"
 #include "cli/glyph.h"
 #include "cli/line_editor.h"
@@ -21,7 +22,6 @@
 #include "cli/typed.h"
 
 #define LINE_MAX_BYTES (1 << 20) /* of a line from a pipe, whatever the server would take */
-#define INPUT_SIZE 16384         /* bytes of one read from standard input */
 #define PROMPT_ROOM 24           /* bytes of the room's name in the prompt */
 #define EXIT_USAGE 2
 
@@ -44,7 +44,7 @@ struct join {
     bool is_dirty; /* the prompt must be drawn again */
 
     struct line_reader lines;
-    char input[INPUT_SIZE]; /* read and not yet taken */
+    char input[TUNE_READ_BUFFER]; /* read and not yet taken */
     const char *input_at;
     size_t input_len;
     bool has_input_ended;

@@ -316,18 +316,46 @@ static uint64_t retry_after(const struct http_reply *reply)
     return seconds;
 }
 
-/* The first line of the body says why, where one came along. */
-static void refused(struct link *link, const struct http_reply *reply, struct str body)
+/* The first line of the body says why, where there is one. */
+static void end_refused(struct link *link)
 {
-    struct link_end why = {
-        .kind = LINK_REFUSED, .code = reply->status, .retry_after = retry_after(reply)};
+    struct str body = {(const char *)link->head.data, link->head.len};
+    struct link_end why = link->refusal;
     struct str line = str_cut(&body, '\n');
+    char text[LINK_TEXT_MAX];
 
     if (line.len > 0 && line.ptr[line.len - 1] == '\r')
         line.len--;
-    if (line.len == 0)
-        line = reply->reason;
-    end(link, &why, "%.*s", (int)line.len, line.len > 0 ? line.ptr : "");
+    if (line.len > 0)
+        snprintf(text, sizeof(text), "%.*s", (int)line.len, line.ptr);
+    else
+        memcpy(text, why.text, sizeof(text));
+    end(link, &why, "%s", text);
+}
+
+/* Is all of the body there that is of interest? */
+static void read_body(struct link *link)
+{
+    const struct buf *body = &link->head;
+
+    if (body->len >= link->refusal_len || body->len >= LINK_TEXT_MAX ||
+        (body->len > 0 && memchr(body->data, '\n', body->len) != NULL))
+        end_refused(link);
+}
+
+static void refuse(struct link *link, const struct http_reply *reply, size_t size)
+{
+    struct str length;
+
+    link->refusal = (struct link_end){
+        .kind = LINK_REFUSED, .code = reply->status, .retry_after = retry_after(reply)};
+    snprintf(link->refusal.text, LINK_TEXT_MAX, "%.*s", (int)reply->reason.len, reply->reason.ptr);
+    link->refusal_len = UINT64_MAX;
+    if (http_reply_field(reply, STR("Content-Length"), &length) == 1)
+        str_to_u64(length, UINT64_MAX, &link->refusal_len);
+    buf_consume(&link->head, size);
+    link->state = LINK_REFUSING;
+    read_body(link);
 }
 
 /* Handles a whole head of `size` bytes at the start of link->head. Returns true where the WebSocket
@@ -342,8 +370,7 @@ static bool got_head(struct link *link, const struct http_reply *reply, size_t s
         return false;
     }
     if (reply->status != 101) {
-        refused(link, reply,
-                (struct str){(const char *)link->head.data + size, link->head.len - size});
+        refuse(link, reply, size);
         return false;
     }
     result = ws_open_check(reply, link->key, STR(WIRE_V1_PROTOCOL));
@@ -355,16 +382,12 @@ static bool got_head(struct link *link, const struct http_reply *reply, size_t s
     return true;
 }
 
-static void read_head(struct link *link, size_t len)
+static void read_head(struct link *link)
 {
     struct http_reply reply;
     struct buf rest;
     int size;
 
-    if (buf_append(&link->head, link->in, len) < 0) {
-        end_broken(link, strerror(errno));
-        return;
-    }
     while (link->state == LINK_OPENING && link->head.len > 0) {
         size = http_reply_parse(&reply, (const char *)link->head.data, link->head.len, &link->scan);
         if (size < 0)
@@ -381,26 +404,41 @@ static void read_head(struct link *link, size_t len)
     }
 }
 
+/* Takes `len` bytes that came. */
+static void take_input(struct link *link, size_t len)
+{
+    if (link->state == LINK_OPEN || link->state == LINK_CLOSING)
+        read_frames(link, link->in, len);
+    else if (buf_append(&link->head, link->in, len) < 0)
+        end_broken(link, strerror(errno));
+    else if (link->state == LINK_OPENING)
+        read_head(link);
+    else
+        read_body(link);
+}
+
+/* Nothing more will come. */
+static void take_end(struct link *link, const char *why)
+{
+    if (link->state == LINK_REFUSING)
+        end_refused(link);
+    else
+        end_broken(link, why);
+}
+
 static void receive(struct link *link, uint64_t now)
 {
     ssize_t n = recv(link->fd, link->in, sizeof(link->in), 0);
 
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return;
-    if (n < 0) {
-        end_broken(link, strerror(errno));
-        return;
-    }
-    if (n == 0) {
-        end_broken(link, "the server ended the connection");
+    if (n <= 0) {
+        take_end(link, n < 0 ? strerror(errno) : "the server ended the connection");
         return;
     }
     link->heard_at = now;
     link->is_pinged = false;
-    if (link->state == LINK_OPENING)
-        read_head(link, (size_t)n);
-    else
-        read_frames(link, link->in, (size_t)n);
+    take_input(link, (size_t)n);
 }
 
 short link_events(const struct link *link)
@@ -467,6 +505,9 @@ void link_tick(struct link *link, uint64_t now)
         break;
     case LINK_OPENING:
         end_broken(link, "the server does not answer the handshake");
+        break;
+    case LINK_REFUSING:
+        end_refused(link);
         break;
     case LINK_OPEN:
         open_tick(link, now);

@@ -263,7 +263,8 @@ static void expect_leave(struct joiner *j, struct client *c)
 
 static const char *const refusals[][2] = {
     {"HTTP/1.1 400 Bad Request\r\n\r\nthe room is odd\r\n", "status 400: the room is odd\n"},
-    {"HTTP/1.1 403 Forbidden\r\n\r\n", "status 403: Forbidden"},
+    {"HTTP/1.1 403 Forbidden\r\n\r\n", "status 403: Forbidden\n"},
+    {"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno", "status 403: no\n"},
     {"HTTP/1.1 404 Not Found\r\n\r\n\x1b[2J", "status 404: \\u001b[2J"},
     {"HTTP/1.1 200 OK\r\n\r\n", "status 200: OK"},
     {"HTTP/1.1 301 Moved\r\nLocation: /\r\n\r\n", "status 301: Moved"},
@@ -283,6 +284,7 @@ START_TEST(refusals_end_with_1)
     struct client *c = fake_accept(&fake, NULL, NULL);
 
     client_send(c, refusals[_i][0], strlen(refusals[_i][0]));
+    client_finish(c);
     joiner_expect_exit(&j, 1, refusals[_i][1]);
     client_close(c);
     close(fake.fd);

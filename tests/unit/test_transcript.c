@@ -53,7 +53,7 @@ static const struct {
       .ts = NOON,
       .from = 8,
       .name = {"\x1b[m", 3},
-      .text = {"a\r\nb\n\tc\rd", 10}},
+      .text = {"a\r\nb\n\tc\rd", 9}},
      "12:00 \\u001b[m: a\n      b\n          c\\u000dd\n"},
     {{.type = V1_DIRECT, .ts = NOON, .from = 8, .to = 7, .name = {"bob", 3}, .text = {"x", 1}},
      "12:00 bob to you only: x\n"},
