@@ -1,7 +1,7 @@
 // A WebSocket that is kept alive: opened again after growing, jittered pauses.
 const FIRST_PAUSE = 500; // ms; random up to this, doubled each time
 const MAX_PAUSE = 15000;
-const AWAY_PAUSE = 4000; // ms; the first pause where the server goes away, and all its clients come back with us
+const AWAY_PAUSE = 4000; // ms; the first pauses where the server went away, and all its clients come back with us
 const OPEN_TIMEOUT = 10000; // ms
 const STABLE = 5000; // ms; after this pauses are short again
 
@@ -9,6 +9,7 @@ export class Connection {
   #socket;
   #timer;
   #attempt = 0;
+  #least = FIRST_PAUSE;
   #openedAt = Infinity;
 
   // owner: {url(), protocol, onState('connecting' | 'open' | 'waiting', retryAt), onFrame(text),
@@ -70,13 +71,13 @@ export class Connection {
   #closed(code, reason) {
     this.#socket = undefined;
     this.#tap('in', 'close', `${code} ${reason}`);
-    if (Date.now() - this.#openedAt > STABLE) this.#attempt = 0;
+    if (Date.now() - this.#openedAt > STABLE) [this.#attempt, this.#least] = [0, FIRST_PAUSE];
+    if (code === 1001) this.#least = AWAY_PAUSE;
     this.#openedAt = Infinity;
     const verdict = this.owner.onClose(code, reason);
     if (verdict === 'stop') return;
     // 'now' only once: no hammering.
-    const least = code === 1001 ? AWAY_PAUSE : FIRST_PAUSE;
-    const usual = Math.min(MAX_PAUSE, Math.max(least, FIRST_PAUSE * 2 ** this.#attempt));
+    const usual = Math.min(MAX_PAUSE, Math.max(this.#least, FIRST_PAUSE * 2 ** this.#attempt));
     const pause = Math.random() * (verdict === 'now' && !this.#attempt ? 0 : usual);
     this.#attempt++;
     this.#timer = setTimeout(() => this.start(), pause);

@@ -12,6 +12,7 @@ export function chat(server, query, show) {
       if (code === 4000) return; // another connection of ours took the seat over
       if (code === 1009) unsent.delete(unsent.keys().next().value); // too long for the server
       if (code === 4009) id = Date.now() + Math.floor(Math.random() * 1000); // somebody has our id
+      if (code === 1001) pause = 4000; // the server goes away, and all come back
       setTimeout(connect, Math.random() * pause);
       pause = Math.min(2 * pause, 15000);
     };

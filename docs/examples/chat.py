@@ -19,6 +19,8 @@ class Chat:
                     async for data in self.socket:
                         await self.receive(json.loads(data))
             self.is_live, code, self.socket = False, self.socket and self.socket.close_code, None
+            if code == 1001:  # the server goes away, and all come back
+                self.pause = 4
             await asyncio.sleep(random.random() * self.pause)
             self.pause = min(2 * self.pause, 15)
 
