@@ -379,12 +379,18 @@ static void tick(struct server *server)
     observe_tick(server, server->chat.counters.messages - messages);
 }
 
+/* Is there anybody to wait for? As long as some have not been closed yet, their number tells; only
+ * then every connection is looked at. */
+static bool is_busy(const struct server *server)
+{
+    return server->websockets > 0 || conn_host_is_busy(&server->host);
+}
+
 void server_run(struct server *server)
 {
     supervisor_ready(&server->supervisor, server->host.now);
     while (!server->must_end) {
-        if (server->is_stopping &&
-            (server->host.now >= server->end_by || !conn_host_is_busy(&server->host)))
+        if (server->is_stopping && (server->host.now >= server->end_by || !is_busy(server)))
             return;
         tick(server);
     }
