@@ -95,6 +95,7 @@ scenario('a page whose server shuts down comes back after a pause of up to four 
   await server.kill('SIGTERM');
   // The second, too: that the first try was in vain says nothing about the others.
   await until('both pauses', () => page.evaluate(() => window.pauses.filter((pause) => pause === 200).length > 1));
+  assert.ok(await page.evaluate(() => !window.pauses.includes(25) && !window.pauses.includes(50)));
   await server.start();
   await online(page);
 });
