@@ -222,6 +222,18 @@ START_TEST(vectors_are_skipped)
 }
 END_TEST
 
+/* As HAProxy 2.6 sends it, with proxy-v2-options crc32c. */
+START_TEST(checksums_are_those_of_haproxy)
+{
+    expect_source(STR(SIGNATURE "\x21\x11\x00\x13\x7f\x00\x00\x05\x7f\x00\x00\x01\xd2\xe1\x88\x5f"
+                                "\x03\x00\x04\x3e\x9e\xaa\x1c"),
+                  "127.0.0.5:53985");
+    expect_error(STR(SIGNATURE "\x21\x11\x00\x13\x7f\x00\x00\x05\x7f\x00\x00\x01\xd2\xe1\x88\x5f"
+                               "\x03\x00\x04\x1c\xaa\x9e\x3e"),
+                 PROXY_HEADER_CHECKSUM);
+}
+END_TEST
+
 /* The checksum of this header was computed apart from the program. */
 START_TEST(checksums_must_be_right)
 {
@@ -284,6 +296,7 @@ Suite *suite_proxy_header(void)
     tcase_add_test(v2, local_speaks_for_the_proxy);
     tcase_add_test(v2, vectors_are_skipped);
     tcase_add_test(v2, checksums_must_be_right);
+    tcase_add_test(v2, checksums_are_those_of_haproxy);
     tcase_add_test(v2, bad_blocks_have_names);
     tcase_add_test(v2, blocks_are_bounded);
     suite_add_tcase(suite, v2);
