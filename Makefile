@@ -118,7 +118,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $@)
 
 .PHONY: all check unit faults integration replay smoke asan tiny fuzz fuzz-run static coverage \
         coverage-run lint layers libc-only shellcheck format install uninstall deb check-install \
-        clean distclean help bench storm tests FORCE
+        clean distclean help bench storm proxy-check tests FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -243,6 +243,9 @@ replay: $(REPLAYS) ## only the fuzz corpora
 
 smoke: all ## two tabs of a real headless Chromium chat with each other
 	scripts/smoke.sh
+
+proxy-check: all ## real nginx and HAProxy with TLS in front; a client and a browser go through them
+	scripts/check-proxy.sh
 
 asan: ## the whole check under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory MODE=asan check

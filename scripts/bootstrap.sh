@@ -5,8 +5,8 @@ set -eu
 cd "$(dirname "$0")/.."
 
 packages="build-essential clang check pkg-config musl-tools chromium chromium-driver curl jq python3
-    python3-websockets nginx haproxy openssl valgrind shellcheck gcovr clang-format clang-tidy cppcheck nodejs mandoc
-    universal-ctags lintian systemd zsh fish"
+    python3-websockets nginx libnginx-mod-stream haproxy openssl valgrind shellcheck gcovr clang-format clang-tidy
+    cppcheck nodejs mandoc universal-ctags lintian systemd zsh fish"
 bench_packages="python3-fastapi python3-uvicorn libwebsockets-dev gnuplot-nox"
 peers=build/bench/peers
 page_tests=build/browser

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Runs the proxies of docs/proxy/ as they stand there (but for ports and paths) in front of ./wschat, with a certificate of
-# the moment, and chats through them.
-# Usage: scripts/check-proxy.sh [nginx|haproxy]...   (default: both)
-# A proxy that is not installed is skipped, unless CI=true. WSCHAT_BIN picks another binary.
+# Runs the proxies of docs/proxy/ as they stand there (but for ports, paths, and what a variant is about) in front of
+# ./wschat, with a certificate of the moment, and goes through them with a client of its own and with a real browser. The
+# server must know each client's true address, whatever the client says itself.
+# Usage: scripts/check-proxy.sh [VARIANT]...   (default: all of them; see `variant` below)
+# What is not installed is skipped, unless CI=true. WSCHAT_BIN picks another binary, CHROMIUM another browser.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+variants=(nginx nginx-forwarded nginx-base nginx-below nginx-unix nginx-stream haproxy haproxy-v1 haproxy-v2 haproxy-base)
 binary=${WSCHAT_BIN:-./wschat}
+stream_module=/usr/lib/nginx/modules/ngx_stream_module.so
 work=
 pids=()
 
@@ -21,7 +24,7 @@ cleanup() {
         kill "$pid" 2>/dev/null || true
     done
     wait 2>/dev/null || true
-    [ -z "$work" ] || rm -rf "$work"
+    [ -z "$work" ] || rm -rf "$work" 2>/dev/null || { sleep 1 && rm -rf "$work"; }
 }
 
 # The first Python that has websockets: there may be several.
@@ -36,14 +39,28 @@ find_python() {
     fail "Python's websockets is missing; install it: apt-get install python3-websockets (or scripts/bootstrap.sh)"
 }
 
-# Is the tool there? Skips it where it may.
-have() {
-    if command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]; then
-        return 0
-    fi
-    [ "${CI-}" != true ] || fail "$1 is missing; install it: apt-get install $1 (or scripts/bootstrap.sh)"
+# absent WHAT PACKAGE: it is skipped where it may be. Returns 1.
+absent() {
+    [ "${CI-}" != true ] || fail "$1 is missing; install it: apt-get install $2 (or scripts/bootstrap.sh)"
     echo "check-proxy: $1 is not installed: skipped"
     return 1
+}
+
+have() {
+    command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || absent "$1" "$1"
+}
+
+have_stream() {
+    [ -e $stream_module ] || PATH=$PATH:/usr/sbin nginx -V 2>&1 | grep -q -e '--with-stream ' ||
+        absent "nginx's stream module" libnginx-mod-stream
+}
+
+have_browser() {
+    CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome)} ||
+        absent Chromium chromium || return
+    export CHROMIUM
+    command -v node >/dev/null || absent node nodejs || return
+    [ -d build/browser/node_modules/playwright-core ] || absent playwright-core "nothing, but run scripts/bootstrap.sh"
 }
 
 # Two free ports, in tls_port and plain_port.
@@ -67,13 +84,57 @@ until_true() {
     done
 }
 
+# ---- The variants ----
+
+# Sets what a variant is about: the proxy and its file, the server's options, the path that the page is at, how the file
+# is changed (a sed script), and whether a browser goes there too.
+variant() {
+    proxy=${1%%-*} path=/ change='' browser=
+    file=$proxy.conf
+    [ "$proxy" = nginx ] || file=haproxy.cfg
+    options=(--trusted-proxy 127.0.0.1)
+    case $1 in
+    nginx | haproxy) browser=1 ;;
+    # The other field, and nothing but that.
+    nginx-forwarded)
+        options+=(--proxy-header forwarded)
+        # shellcheck disable=SC2016  # the dollars are nginx's
+        change='s|For $remote_addr;|For "";|; s|Forwarded "";|Forwarded "for=\\"$remote_addr:$remote_port\\"";|'
+        ;;
+    # Everything below a path, which the server knows, or which nginx takes off.
+    nginx-base | haproxy-base)
+        options+=(--base-path /chat)
+        path=/chat/ browser=1
+        ;;
+    nginx-below)
+        path=/below/ browser=1
+        change='s|location /|location /below/|; s|http://wschat;|http://wschat/;|'
+        ;;
+    nginx-unix)
+        options=(--trusted-proxy unix --listen "unix:$work/wschat.sock")
+        change="s|server 127.0.0.1:[0-9]*;|server unix:$work/wschat.sock;|"
+        ;;
+    nginx-stream)
+        options+=(--proxy-header proxy-protocol)
+        file=nginx-stream.conf
+        ;;
+    haproxy-v1) change='s| check$| check send-proxy|' ;;
+    haproxy-v2)
+        options+=(--proxy-header proxy-protocol)
+        change='s| check$| check send-proxy-v2 proxy-v2-options ssl,cert-cn,ssl-cipher,authority,crc32c,unique-id|'
+        ;;
+    *) fail "there is no variant $1; there are: ${variants[*]}" ;;
+    esac
+}
+
 server_is_there() {
     server_port=$(sed -n 's|.*listening on http://127\.0\.0\.1:\([0-9]*\)/.*|\1|p' "$work/wschat.log") &&
         [ -n "$server_port" ]
 }
 
 start_server() {
-    "$binary" --port 0 2>"$work/wschat.log" &
+    : >"$work/wschat.log"
+    "$binary" --port 0 --max-clients-per-ip 4 "${options[@]}" 2>>"$work/wschat.log" &
     server_pid=$!
     pids+=("$server_pid")
     until_true "wschat listens" server_is_there
@@ -85,20 +146,22 @@ make_certificate() {
     cat "$work/fullchain.pem" "$work/key.pem" >"$work/site.pem"
 }
 
-# The file of docs/proxy/ with the ports and paths of this run.
+# The file of docs/proxy/ with the ports and paths of this run, and the change of its variant.
 adapt() {
     sed -e "s|/etc/ssl/wschat|$work|; s|127\.0\.0\.1:8000|127.0.0.1:$server_port|; /\[::\]/d" \
         -e "s|listen 443|listen 127.0.0.1:$tls_port|; s|listen 80|listen 127.0.0.1:$plain_port|" \
-        -e "s|bind :443|bind 127.0.0.1:$tls_port|; s|bind :80|bind 127.0.0.1:$plain_port|" "$1"
+        -e "s|bind :443|bind 127.0.0.1:$tls_port|; s|bind :80|bind 127.0.0.1:$plain_port|" "docs/proxy/$file" >"$work/as-is"
+    sed "$change" "$work/as-is" >"$work/$file"
+    [ -z "$change" ] || ! cmp -s "$work/as-is" "$work/$file" || fail "docs/proxy/$file lacks what is to be changed"
 }
 
 start_nginx() {
-    adapt docs/proxy/nginx.conf >"$work/wschat.conf"
-    cat >"$work/nginx.conf" <<CONFIG
-daemon off;
-pid $work/nginx.pid;
-error_log $work/nginx.log;
-events {}
+    adapt
+    if [ "$file" = nginx-stream.conf ]; then
+        [ ! -e $stream_module ] || echo "load_module $stream_module;"
+        echo "include $work/$file;"
+    else
+        cat <<CONFIG
 http {
     access_log off;
     client_body_temp_path $work/body;
@@ -106,48 +169,71 @@ http {
     fastcgi_temp_path $work/fastcgi;
     uwsgi_temp_path $work/uwsgi;
     scgi_temp_path $work/scgi;
-    include $work/wschat.conf;
+    include $work/$file;
 }
 CONFIG
-    PATH=$PATH:/usr/sbin nginx -e "$work/nginx.log" -c "$work/nginx.conf" -p "$work" 2>"$work/nginx.err.log" &
+    fi >"$work/main.conf"
+    echo "daemon off; pid $work/nginx.pid; error_log $work/nginx.log; events {}" >>"$work/main.conf"
+    PATH=$PATH:/usr/sbin nginx -e "$work/nginx.log" -c "$work/main.conf" -p "$work" 2>"$work/nginx.err.log" &
     proxy_pid=$!
     pids+=("$proxy_pid")
 }
 
 start_haproxy() {
-    adapt docs/proxy/haproxy.cfg >"$work/haproxy.cfg"
-    PATH=$PATH:/usr/sbin haproxy -db -f "$work/haproxy.cfg" >"$work/haproxy.log" 2>&1 &
+    adapt
+    PATH=$PATH:/usr/sbin haproxy -db -f "$work/$file" >"$work/haproxy.log" 2>&1 &
     proxy_pid=$!
     pids+=("$proxy_pid")
 }
+
+# ---- What must hold ----
 
 get() {
     curl -sS --max-time 10 --noproxy '*' --cacert "$work/fullchain.pem" "$@"
 }
 
 is_healthy() {
-    [ "$(get "https://127.0.0.1:$tls_port/healthz" 2>/dev/null)" = ok ]
+    [ "$(get "${url}healthz" 2>/dev/null)" = ok ]
 }
 
 check_pages() {
     local where
-    get "https://127.0.0.1:$tls_port/" | cmp - static/index.html || fail "$1: the page is not the page"
-    get -I "https://127.0.0.1:$tls_port/" | grep -qi '^content-security-policy:' || fail "$1: no Content-Security-Policy"
+    get "$url" | cmp - static/index.html || fail "$1: the page is not the page"
+    get -I "$url" | grep -qi '^content-security-policy:' || fail "$1: no Content-Security-Policy"
+    if [ "$path" != / ]; then
+        where=$(get -L -o /dev/null -w '%{http_code} %{url_effective}' "${url%/}?room=x")
+        [ "$where" = "200 ${url}?room=x" ] || fail "$1: without its slash the page leads to: $where"
+        where=$(get -o /dev/null -w '%{http_code}' "${url%"$path"}/echo")
+        [ "$where" = 404 ] || fail "$1: there is a page outside of $path"
+    fi
+    [ "$file" != nginx-stream.conf ] || return 0
     where=$(get -o /dev/null -w '%{http_code} %{redirect_url}' "http://127.0.0.1:$plain_port/?room=x")
     [[ $where == "301 https://127.0.0.1"*"/?room=x" ]] || fail "$1: plain HTTP leads to: $where"
 }
 
+browse() {
+    local spki
+    have_browser || return 0
+    spki=$(openssl pkey -in "$work/key.pem" -pubout -outform der | openssl dgst -sha256 -binary | base64)
+    TMPDIR=$work timeout --foreground --kill-after=5 120 node tests/browser/proxied.mjs "$url" "$spki"
+}
+
+# The client's address is 127.0.0.5, and sometimes 127.0.0.6; it says that it is 203.0.113.9.
 chat() {
-    "$python" - "$tls_port" "$work/fullchain.pem" "$server_pid" <<'PYTHON'
+    "$python" - "$url" "$work/fullchain.pem" "$server_pid" <<'PYTHON'
 import asyncio, json, os, signal, ssl, sys
+from urllib.parse import urlsplit
 import websockets
 
-port, certificate, server = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+url, certificate, server = urlsplit(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 tls = ssl.create_default_context(cafile=certificate)
+spoofed = [("X-Forwarded-For", "203.0.113.9"), ("x-forwarded-for", "203.0.113.9, 127.0.0.1"),
+           ("Forwarded", "for=203.0.113.9"), ("X-Real-IP", "203.0.113.9")]
 
 
-def connect(path, origin=f"https://127.0.0.1:{port}", **options):
-    return websockets.connect(f"wss://127.0.0.1:{port}{path}", ssl=tls, origin=origin, max_size=None, **options)
+def connect(path, origin=f"https://{url.netloc}", source="127.0.0.5", **options):
+    return websockets.connect(f"wss://{url.netloc}{url.path}{path}", ssl=tls, origin=origin, max_size=None,
+                              local_addr=(source, 0), extra_headers=spoofed, **options)
 
 
 async def expect(socket, text):
@@ -168,22 +254,41 @@ async def expect_status(path, status, **options):
         assert str(status) in str(error), f"{error} in place of a {status}"
 
 
+# Behind what the proxy sends, a PROXY header is no HTTP.
+async def expect_no_header():
+    reader, writer = await asyncio.open_connection(url.hostname, url.port, ssl=tls, local_addr=("127.0.0.5", 0))
+    writer.write(b"PROXY TCP4 203.0.113.9 203.0.113.9 1 2\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), 10)
+    assert answer.startswith(b"HTTP/1.") and b" 400 " in answer[:16] or b"400 Bad" in answer[:300], answer
+    writer.close()
+
+
+async def limits():
+    sockets = [await connect("ws") for _ in range(4)]
+    await expect_status("ws", 429)
+    sockets.append(await connect("ws", source="127.0.0.6"))
+    for socket in sockets:
+        await socket.close()
+
+
 async def main():
-    async with connect("/ws") as echo:
+    await limits()
+    await expect_no_header()
+    async with connect("ws") as echo:
         await echo.send("x" * 65536)
         await expect(echo, "Message text was: " + "x" * 65536)
         await echo.send("x" * 65537)
         await expect_close(echo, 1009)
-    await expect_status("/ws", 403, origin="https://elsewhere.example")
-    await expect_status("/ws", 403, origin=f"https://127.0.0.1.elsewhere.example:{port}")
-    await expect_status("/ws/0", 400)
-    one, two = await connect("/ws/1"), await connect("/ws/2")
+    await expect_status("ws", 403, origin="https://elsewhere.example")
+    await expect_status("ws", 403, origin=f"https://127.0.0.1.elsewhere.example:{url.port}")
+    await expect_status("ws/0", 400)
+    one, two = await connect("ws/1?room=den"), await connect("ws/2?room=den", source="127.0.0.6")
     await one.send("hello")
     await expect(one, "You wrote: hello")
     await expect(two, "Client #1 says: hello")
-    async with connect("/ws/2") as double:
+    async with connect("ws/2?room=den") as double:
         await expect_close(double, 4009)
-    async with connect("/ws/3?room=lobby", subprotocols=["wschat.v1"]) as third:
+    async with connect("ws/3?room=den", subprotocols=["wschat.v1"]) as third:
         welcome = json.loads(await third.recv())
         assert third.subprotocol == "wschat.v1" and welcome["count"] == 3, welcome
     await expect(one, "Client #3 left the chat")
@@ -198,29 +303,45 @@ asyncio.run(asyncio.wait_for(main(), 60))
 PYTHON
 }
 
+# The log tells each of them, and where each of them is.
+check_log() {
+    local id source
+    for id in 1:5 2:6 3:5; do
+        source=127.0.0.${id#*:} id=${id%:*}
+        grep -qE "msg=\"websocket ended\" from=$source(:[0-9]+)? id=$id " "$work/wschat.log" ||
+            fail "$1: the log does not tell that client $id is at $source: $(cat "$work/wschat.log")"
+    done
+    ! grep -F 203.0.113 "$work/wschat.log" || fail "$1: the client was believed"
+}
+
 check() {
-    have "$1" || return 0
+    have "${1%%-*}" || return 0
+    [ "$1" != nginx-stream ] || have_stream || return 0
     work=$(mktemp -d)
     chmod 755 "$work"
+    variant "$1"
     pick_ports
+    url=https://127.0.0.1:$tls_port$path
     make_certificate
     start_server
-    "start_$1"
+    [ "$1" != nginx-unix ] || chmod 666 "$work/wschat.sock"
+    "start_$proxy"
     until_true "$1 answers" is_healthy
     check_pages "$1"
+    [ -z "$browser" ] || browse || fail "$1: the browser failed; $(cat "$work"/*.log)"
     chat || fail "$1: the chat failed; $(cat "$work"/*.log)"
     kill "$proxy_pid"
     wait "$proxy_pid" "$server_pid" 2>/dev/null || true
-    pids=()
-    rm -rf "$work"
-    work=
+    check_log "$1"
+    cleanup
+    pids=() work=
     echo "check-proxy: $1 passed"
 }
 
-[ $# -gt 0 ] || set -- nginx haproxy
+[ $# -gt 0 ] || set -- "${variants[@]}"
 [ -x "$binary" ] || fail "$binary is not there: build it with make"
 find_python
 trap cleanup EXIT
-for proxy in "$@"; do
-    check "$proxy"
+for each in "$@"; do
+    check "$each"
 done
