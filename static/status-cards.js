@@ -48,7 +48,7 @@ const CLOSES = {
 };
 
 const STATUSES = {
-  101: 'now a WebSocket', 200: 'answered', 304: 'not modified', 400: 'malformed', 403: 'foreign origin', 404: 'no such path', 405: 'other method',
+  101: 'now a WebSocket', 200: 'answered', 304: 'not modified', 308: 'sent to its base path', 400: 'malformed', 403: 'foreign origin', 404: 'no such path', 405: 'other method',
   408: 'took too long', 413: 'had a body', 414: 'line too long', 426: 'not an upgrade', 429: 'too many from there', 431: 'head too long', 500: 'file not readable',
   501: 'not implemented', 503: 'full, or shutting down', 505: 'HTTP version',
 };

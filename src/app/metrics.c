@@ -67,8 +67,8 @@ static const uint16_t usual_closes[] = {
 };
 
 /* The same for all statuses that the server answers with. */
-static const uint16_t usual_statuses[] = {101, 200, 304, 400, 403, 404, 405, 408, 413,
-                                          414, 426, 429, 431, 500, 501, 503, 505};
+static const uint16_t usual_statuses[] = {101, 200, 304, 308, 400, 403, 404, 405, 408,
+                                          413, 414, 426, 429, 431, 500, 501, 503, 505};
 
 /* Counts by a code, from `first` on. */
 struct codes {

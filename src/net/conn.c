@@ -98,12 +98,25 @@ static size_t is_slow(uint32_t interest)
     return (interest & EPOLLOUT) != 0 ? 1 : 0;
 }
 
+/* Not inline, for update_interest mostly finds that nothing changes. */
+static __attribute__((noinline)) void change_interest(struct conn *conn, uint32_t interest)
+{
+    uint32_t before = conn->source.interest;
+
+    if (reactor_watch(conn->host->reactor, &conn->source, interest) < 0) {
+        conn_drop(conn, CONN_END_MEMORY);
+        return;
+    }
+    conn->host->slow += is_slow(interest);
+    conn->host->slow -= is_slow(before);
+}
+
 /* The one place that decides what events a connection waits for. */
 static void update_interest(struct conn *conn)
 {
     bool is_stuffed =
         conn->is_blocked && conn->state < CONN_LINGER && sendq_cost(&conn->out) > OUT_LIMIT;
-    uint32_t before = conn->source.interest, interest = 0;
+    uint32_t interest = 0;
 
     if (conn->state == CONN_DEAD)
         return;
@@ -113,14 +126,8 @@ static void update_interest(struct conn *conn)
         interest |= EPOLLOUT;
     if (is_stuffed && !conn->is_hung)
         interest |= EPOLLRDHUP;
-    if (interest == before)
-        return;
-    if (reactor_watch(conn->host->reactor, &conn->source, interest) < 0) {
-        conn_drop(conn, CONN_END_MEMORY);
-        return;
-    }
-    conn->host->slow += is_slow(interest);
-    conn->host->slow -= is_slow(before);
+    if (interest != conn->source.interest)
+        change_interest(conn, interest);
 }
 
 /* ---- ends ---- */
