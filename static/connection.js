@@ -1,7 +1,7 @@
 // A WebSocket that is kept alive: opened again after growing, jittered pauses.
 const FIRST_PAUSE = 500; // ms; random up to this, doubled each time
 const MAX_PAUSE = 15000;
-const AWAY_PAUSE = 4000; // ms; the first pauses where the server went away, and all its clients come back with us
+const AWAY_PAUSE = 4000; // ms; the first ones when the server went away
 const OPEN_TIMEOUT = 10000; // ms
 const STABLE = 5000; // ms; after this pauses are short again
 
@@ -21,7 +21,7 @@ export class Connection {
   }
 
   // Also in place of a connection that may be dead. The server closes that one when the new one takes the seat; closing
-  // it here would first tell the room that we left.
+  // it here would tell the room that we left.
   start() {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -1,4 +1,4 @@
-// Makes elements. Text goes in as text nodes: nothing that a person wrote is ever read as HTML.
+// Makes elements. Text goes in as text nodes: nothing that a person wrote is read as HTML.
 export const $ = (id) => document.getElementById(id);
 
 export function make(tag, className, ...children) {

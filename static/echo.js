@@ -1,4 +1,4 @@
-// The echo page: sends what is typed to /ws and shows what comes back, in plain text frames.
+// The echo page: sends what is typed to /ws and shows what comes back.
 import { Connection } from './connection.js';
 import { $, make } from './dom.js';
 import { linkify } from './message.js';

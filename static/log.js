@@ -70,7 +70,7 @@ export class Log {
     setTimeout(() => (this.list.ariaLive = 'polite'), 300);
   }
 
-  // In front of the tail. One of our own that came back mostly stands there already and is not moved: it would be read
+  // In front of the tail. One of our own mostly stands there already and is not moved: it would be read
   // out again.
   #place(record, before) {
     if (record.kind !== 'notice' && !this.isOwn(record.from)) this.missed++;

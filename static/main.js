@@ -89,7 +89,7 @@ function showJump() {
 
 let due;
 
-// At most every 50 ms: a room may have hundreds of people.
+// At most every 50 ms: rooms may be large.
 function showPeopleSoon() {
   due ??= setTimeout(showPeopleNow, 50);
 }

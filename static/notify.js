@@ -26,7 +26,7 @@ function seen() {
 addEventListener('focus', seen);
 document.addEventListener('visibilitychange', seen);
 
-// A soft tone. Browsers are silent until the person has used the page.
+// A soft tone. Browsers are silent until the page is used.
 export function playSound() {
   audio ??= new AudioContext();
   const now = audio.currentTime;
@@ -51,7 +51,7 @@ export function arrived(from, body) {
   }
 }
 
-// The switch goes back when the browser does not allow it.
+// The switch goes back when the browser refuses.
 export async function allow(node) {
   if (node.checked) node.checked = (await window.Notification?.requestPermission()) === 'granted';
   site.set('notify', node.checked);

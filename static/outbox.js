@@ -1,4 +1,4 @@
-// Messages on their way. Each leaves when the server sends its `ref` back and not before: so it survives a reload, and
+// Messages on their way. Each leaves when the server sends its `ref` back: so it survives a reload, and
 // arrives once. State: waiting (known not to have arrived), sending, doubt (sent, then the connection broke: the replay
 // will tell).
 import { tab } from './store.js';

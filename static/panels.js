@@ -1,4 +1,4 @@
-// A panel that opens and closes. CSS takes a closed one out of reach for the keyboard, too.
+// A panel that opens and closes. CSS takes a closed one from the keyboard, too.
 import { $ } from './dom.js';
 
 export function panel(id, onOpen) {

@@ -14,5 +14,5 @@ function area(name) {
   };
 }
 
-export const tab = area('sessionStorage'); // as long as the tab, also across a reload
+export const tab = area('sessionStorage'); // as long as the tab
 export const site = area('localStorage'); // for all tabs, and lasting
