@@ -452,7 +452,7 @@ static void announce(const struct server *server, int fd, bool is_admin)
 
     socket_url(fd, url);
     if (is_admin)
-        snprintf(line, sizeof(line), "metrics on %smetrics", url);
+        snprintf(line, sizeof(line), "metrics on %s%s", url, url[0] == 'u' ? "" : "metrics");
     else if (base.len == 0 || url[0] == 'u')
         snprintf(line, sizeof(line), "listening on %s", url);
     else

@@ -66,6 +66,13 @@ until_true has_restarted
 journalctl -u wschat | grep -q 'Watchdog timeout'
 is_healthy
 
+step "an upgrade restarts it"
+pid=$(systemctl show wschat -p MainPID --value)
+dpkg -i --no-triggers /mnt/wschat.deb
+is ActiveState active
+[ "$(systemctl show wschat -p MainPID --value)" != "$pid" ] || { echo "it is the old one"; exit 1; }
+is_healthy
+
 step "it stops"
 systemctl stop wschat
 is Result success
@@ -77,6 +84,9 @@ systemctl enable --now wschat.socket
 is ActiveState inactive
 is_healthy
 is ActiveState active
+dpkg -i --no-triggers /mnt/wschat.deb
+is_healthy
+is UnitFileState disabled
 systemctl stop wschat.socket wschat
 
 step "options come from /etc/default/wschat, and wrong ones are not tried again"

@@ -165,11 +165,13 @@ END_TEST
 
 START_TEST(an_admin_socket_alone_leaves_the_public_one_to_the_options)
 {
-    uint16_t admin;
-    int fd = listen_inet(SOCK_STREAM, &admin);
+    const char *path = test_path("admin.sock");
+    int fd = listen_unix(path);
     struct server *s = activate(&fd, 1, "admin", LIST("--port=0"));
+    char line[180];
 
-    server_wait_for(s, "metrics on ");
+    snprintf(line, sizeof(line), "metrics on unix:%s\n", path);
+    server_wait_for(s, line);
     server_stop(s);
     close(fd);
 }
