@@ -43,6 +43,7 @@ is UnitFileState enabled
 is StatusText '0 clients'
 is_healthy
 pid=$(systemctl show wschat -p MainPID --value)
+echo hello | wschat join ws://127.0.0.1:8000
 grep -E '^(Uid|NoNewPrivs|CapEff|Seccomp):' "/proc/$pid/status"
 grep -q "^CapEff:.0000000000000000\$" "/proc/$pid/status"
 [ "$(stat -c %u "/proc/$pid")" != 0 ]
