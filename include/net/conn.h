@@ -4,7 +4,7 @@
  *      HTTP --upgrade--> OPEN --we close--> CLOSING --peer's Close--> LINGER --peer's FIN--> DEAD
  *        '---last response-----------------------------------------------^
  *
- *      HTTP     reads requests, one after the other
+ *      HTTP     reads requests, one after the other; a PROXY header may come in front of the first
  *      OPEN     reads WebSocket messages
  *      CLOSING  has sent Close and reads until the peer's Close, dropping messages
  *      LINGER   sends what is queued, then its FIN, and drops what it reads until the peer's FIN:

@@ -5,8 +5,10 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/str.h"
 
@@ -210,6 +212,22 @@ START_TEST(a_header_has_the_time_of_a_request)
 }
 END_TEST
 
+START_TEST(a_header_that_breaks_off_is_no_request)
+{
+    struct server *s = server_start(LIST("--trusted-proxy", "127.0.0.1"));
+    static const struct str parts[] = {{"PRO", 3}, {V1, 20}, {SIGNATURE "\x21", 13}, {V1, 44}};
+
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        struct client *c = client_connect(s);
+
+        client_send(c, parts[i].ptr, parts[i].len);
+        client_finish(c);
+        client_expect_eof(c);
+        client_close(c);
+    }
+}
+END_TEST
+
 /* ---- Fields ---- */
 
 static const struct {
@@ -303,6 +321,25 @@ START_TEST(whoever_comes_by_a_unix_socket)
     s = server_start(LIST("--listen", listen, "--trusted-proxy", "0.0.0.0/0"));
     expect_chat(s, client_connect_unix(path), FOR_7, OWN);
     expect_chat(s, client_connect(s), "X-Forwarded-For: 192.0.2.7, 10.9.9.9\r\n", "192.0.2.7");
+}
+END_TEST
+
+START_TEST(whoever_comes_by_ipv6)
+{
+    struct server *s;
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || access("/proc/net/if_inet6", F_OK) != 0)
+        return;
+    close(fd);
+    s = server_launch(
+        &(struct launch){.args = LIST("--listen", "[::1]:0", "--trusted-proxy", "::/64")});
+    server_wait_for(s, "listening on http://[::1]:");
+    server_wait_for(s, "/\n");
+    s->port = (uint16_t)strtoul(strstr((char *)s->err.data, "[::1]:") + 6, NULL, 10);
+    expect_chat(s, client_connect_ipv6(s), FOR_7, "192.0.2.7");
+    expect_chat(s, client_connect_ipv6(s), "Forwarded: for=\"[::2]\", for=\"[2001:db8::7]\"\r\n",
+                "2001:db8::7");
 }
 END_TEST
 
@@ -448,11 +485,13 @@ Suite *suite_proxy(void)
     tcase_add_loop_test(header, bad_headers_are_refused, 0, (int)ARRAY_LEN(bad_headers));
     tcase_add_test(header, headers_of_others_are_not_http);
     tcase_add_loop_test(header, a_header_has_the_time_of_a_request, 0, 2);
+    tcase_add_test(header, a_header_that_breaks_off_is_no_request);
     tcase_add_loop_test(field, fields_tell_the_client, 0, (int)ARRAY_LEN(told_fields));
     tcase_add_test(field, two_readings_are_refused);
     tcase_add_test(field, each_request_has_its_own_client);
     tcase_add_test(trust, fields_behind_a_header);
     tcase_add_test(trust, whoever_comes_by_a_unix_socket);
+    tcase_add_test(trust, whoever_comes_by_ipv6);
     tcase_add_test(trust, a_header_that_must_come_first);
     tcase_add_test(trust, one_field_and_nothing_else);
     tcase_add_test(trust, limits_count_the_told_address);
