@@ -29,6 +29,10 @@ typed=(
     'wschat --log-level warn' 'wschat --log-level warning'
     'wschat --static fold' 'wschat --static folder'
     'wschat --static=fold' 'wschat --static=folder'
+    'wschat --base-path fold' 'wschat --base-path fold' # no file
+    'wschat --proxy-header forw' 'wschat --proxy-header forwarded'
+    'wschat --proxy-header=pro' 'wschat --proxy-header=proxy-protocol'
+    'wschat --trusted-proxy unix --trust' 'wschat --trusted-proxy unix --trusted-proxy'
     'wschat --max-clients 1' 'wschat --max-clients 1'
     'wschat --user roo' 'wschat --user root'
     'wschat joi' 'wschat join'

@@ -29,7 +29,7 @@ options() {
             if (value == "-") return "flag"
             if (value ~ /[|]/) return "words"
             if (value ~ /DIR$/) return "folder"
-            if (value ~ /(FILE|PATH)$/) return "file"
+            if (value ~ /FILE$/) return "file" # a PATH is that of a URL
             if (value ~ /USER$/) return "user"
             return "other"
         }
