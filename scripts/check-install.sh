@@ -36,6 +36,7 @@ typed=(
     'wschat --max-clients 1' 'wschat --max-clients 1'
     'wschat --user roo' 'wschat --user root'
     'wschat joi' 'wschat join'
+    'wschat --port 1 joi' 'wschat --port 1 joi'
     'wschat join --jso' 'wschat join --json'
     'wschat join --color nev' 'wschat join --color never'
     'wschat join --color=nev' 'wschat join --color=never'

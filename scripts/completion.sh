@@ -65,7 +65,7 @@ bash_values() {
         $3 == "other" { printf "    %s/%s) return ;;\n", $1, $2 }'
     for c in - $commands; do
         names=$(options_of "$c" | cut -f 2 | tr '\n' ' ')
-        [ "$c" != - ] || names="$commands $names"
+        [ "$c" != - ] || [ -z "$commands" ] || names="\${first:+$commands }$names"
         echo "    $c/*) offers=\$(compgen -W \"$names\" -- \"\$cur\") ;;"
     done
 }
@@ -75,7 +75,7 @@ bash_completion() {
 # bash completion for wschat; made from wschat --help by scripts/completion.sh.
 
 _wschat() {
-    local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]} command=- offers=
+    local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]} command=- offers= first=
     COMPREPLY=()
     # --name=value comes as three words.
     if [ "\$cur" = = ]; then
@@ -83,7 +83,9 @@ _wschat() {
     elif [ "\$prev" = = ]; then
         prev=\${COMP_WORDS[COMP_CWORD - 2]}
     fi
-    if [ "\$COMP_CWORD" -gt 1 ] && [[ " $commands " == *" \${COMP_WORDS[1]} "* ]]; then
+    if [ "\$COMP_CWORD" = 1 ]; then
+        first=1
+    elif [[ " $commands " == *" \${COMP_WORDS[1]} "* ]]; then
         command=\${COMP_WORDS[1]}
     fi
     case \$command/\$prev in
@@ -134,8 +136,9 @@ if (( CURRENT > 2 )) && [[ \$words[2] == $c ]]; then
 fi
 TEXT
     done
-    printf '_arguments'
-    [ -z "$commands" ] || printf " '1:subcommand:(%s)'" "$commands"
+    echo "local -a first"
+    [ -z "$commands" ] || echo "(( CURRENT == 2 )) && first=('1:subcommand:($commands)')"
+    printf '%s' "_arguments \$first"
     zsh_specs -
     echo
 }
@@ -149,7 +152,7 @@ fish_completion() {
 complete -c wschat -f
 TEXT
     for c in $commands; do
-        echo "complete -c wschat -n __fish_use_subcommand -a $c"
+        echo "complete -c wschat -n 'test (count (commandline -opc)) = 1' -a $c"
     done
     options | awk -F '\t' -v commands="$commands" '
         function offer() {

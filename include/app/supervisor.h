@@ -32,8 +32,8 @@ void supervisor_ready(struct supervisor *supervisor, uint64_t now);
 /* Tells that a reload was asked for and is done. */
 void supervisor_reloaded(struct supervisor *supervisor);
 
-/* Tells that the end has begun. */
-void supervisor_stopping(struct supervisor *supervisor, size_t clients);
+/* Tells that the end has begun, and may take so long (ms). */
+void supervisor_stopping(struct supervisor *supervisor, size_t clients, uint64_t time);
 
 /* Gives a sign of life if one is due, now and then with the number of clients. */
 void supervisor_tick(struct supervisor *supervisor, uint64_t now, size_t clients);

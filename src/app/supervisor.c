@@ -16,6 +16,9 @@
 /* A sign of life tells the number of clients too, but not more often than this, in milliseconds. */
 #define STATUS_PAUSE 5000
 
+/* How long the end itself may take when the time for the clients is over, in milliseconds. */
+#define END_MARGIN 5000
+
 #define US_PER_MS ((uint64_t)1000)
 
 static void tell(const struct supervisor *supervisor, const char *format, ...)
@@ -142,9 +145,10 @@ void supervisor_reloaded(struct supervisor *supervisor)
     tell(supervisor, "READY=1");
 }
 
-void supervisor_stopping(struct supervisor *supervisor, size_t clients)
+void supervisor_stopping(struct supervisor *supervisor, size_t clients, uint64_t time)
 {
-    tell(supervisor, "STOPPING=1\nSTATUS=closing %zu clients", clients);
+    tell(supervisor, "STOPPING=1\nSTATUS=closing %zu clients\nEXTEND_TIMEOUT_USEC=%llu", clients,
+         (unsigned long long)((time + END_MARGIN) * US_PER_MS));
 }
 
 void supervisor_tick(struct supervisor *supervisor, uint64_t now, size_t clients)

@@ -74,6 +74,21 @@ is ActiveState active
 [ "$(systemctl show wschat -p MainPID --value)" != "$pid" ] || { echo "it is the old one"; exit 1; }
 is_healthy
 
+step "it may take as long as --shutdown-timeout to stop, whatever the unit says"
+printf '[Service]\nTimeoutStopSec=1\nEnvironment=WSCHAT_SHUTDOWN_TIMEOUT=3\n' >/run/systemd/system/wschat.service.d/stop.conf
+systemctl daemon-reload
+systemctl restart wschat
+# A client that never answers.
+bash -c 'exec 9<>/dev/tcp/127.0.0.1/8000 && printf "%s\r\n" "GET /ws/7 HTTP/1.1" "Host: x" "Upgrade: websocket" \
+    "Connection: Upgrade" "Sec-WebSocket-Version: 13" "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==" "" >&9 &&
+    head -n 1 <&9 >/run/answer && sleep 60' &
+until_true grep -qs 101 /run/answer
+systemctl stop wschat
+is Result success
+rm -r /run/systemd/system/wschat.service.d
+systemctl daemon-reload
+systemctl start wschat
+
 step "it stops"
 systemctl stop wschat
 is Result success

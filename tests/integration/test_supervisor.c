@@ -325,7 +325,7 @@ START_TEST(it_tells_when_it_is_ready_and_when_it_stops)
 
     server_signal(s, SIGTERM);
     ws_expect_close(c, 1001);
-    expect_notice(fd, "STOPPING=1\nSTATUS=closing 1 clients");
+    expect_notice(fd, "STOPPING=1\nSTATUS=closing 1 clients\nEXTEND_TIMEOUT_USEC=10000000");
     ck_assert_int_eq(server_wait_exit(s), 0);
     close(fd);
 }
@@ -340,7 +340,7 @@ START_TEST(an_abstract_address_begins_with_an_at)
     snprintf(address, sizeof(address), "@wschat-notify-%d", (int)getpid());
     s = start_notified(address, &fd, NULL);
     server_stop(s);
-    expect_notice(fd, "STOPPING=1\nSTATUS=closing 0 clients");
+    expect_notice(fd, "STOPPING=1\nSTATUS=closing 0 clients\nEXTEND_TIMEOUT_USEC=10000000");
     close(fd);
 }
 END_TEST
@@ -469,7 +469,7 @@ START_TEST(who_is_not_watched_is_quiet_and_sleeps)
     nanosleep(&(struct timespec){0, 300000000}, NULL);
     ck_assert_int_eq(count_waits(s), before);
     server_stop(s);
-    expect_notice(fd, "STOPPING=1\nSTATUS=closing 0 clients");
+    expect_notice(fd, "STOPPING=1\nSTATUS=closing 0 clients\nEXTEND_TIMEOUT_USEC=10000000");
     close(fd);
 }
 END_TEST
