@@ -282,8 +282,7 @@ static void stop(struct server *server)
     server->is_stopping = true;
     server->end_by = server->host.now + server->options->shutdown_timeout;
     chat_stop(&server->chat);
-    supervisor_stopping(&server->supervisor, server->websockets,
-                        server->options->shutdown_timeout);
+    supervisor_stopping(&server->supervisor, server->websockets, server->options->shutdown_timeout);
     drain_begin(&server->drain, &server->host, server->websockets,
                 server->options->shutdown_timeout);
 }

@@ -405,7 +405,7 @@ START_TEST(it_gives_signs_of_life_again_and_again)
 {
     int fd;
     struct server *s =
-        start_notified(test_path("notify"), &fd, LIST("WATCHDOG_USEC=100000", "WATCHDOG_PID=$$"));
+        start_notified(test_path("notify"), &fd, LIST("WATCHDOG_USEC=20000", "WATCHDOG_PID=$$"));
 
     expect_notice(fd, "WATCHDOG=1\nSTATUS=0 clients");
     for (int i = 0; i < 5; i++)
@@ -422,7 +422,9 @@ START_TEST(now_and_then_they_tell_how_many_clients_there_are)
     struct server *s = start_notified(test_path("notify"), &fd, LIST("WATCHDOG_USEC=2000000"));
     struct client *c = ws_open_chat(s, 1);
 
-    expect_notice(fd, "WATCHDOG=1\nSTATUS=1 clients");
+    /* The first one comes after a second: where that is too short, a later one. */
+    while (strcmp(next_notice(fd), "WATCHDOG=1\nSTATUS=1 clients") != 0)
+        continue;
     client_close(c);
     server_signal(s, SIGKILL);
     server_wait_exit(s);
