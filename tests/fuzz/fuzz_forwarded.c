@@ -39,16 +39,18 @@ static void check(struct str name, struct str own_value, struct str lines,
     struct peer client = {.is_known = false}, last = {.is_known = false};
     struct http_request request = {.minor = 1};
     enum forwarded_result result;
+    bool is_empty = lines.len == 0;
     struct ip own;
     struct buf fields;
 
     expect(ip_network_read(&network, STR("10.0.0.0/8")) && ip_read(&own, STR("192.0.2.1")));
     buf_init(&fields);
+    append_field(&fields, STR("Host"), STR("x"));
     while (lines.len > 0)
         append_field(&fields, name, str_cut(&lines, '\n'));
     request.fields = (struct str){(char *)fields.data, fields.len};
     result = read(&request, &trusted, &client);
-    expect((result == FORWARDED_ABSENT) == (fields.len == 0));
+    expect((result == FORWARDED_ABSENT) == is_empty);
     append_field(&fields, name, own_value);
     request.fields = (struct str){(char *)fields.data, fields.len};
     expect(read(&request, &trusted, &last) ==
