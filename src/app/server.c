@@ -448,12 +448,16 @@ static int fit_descriptors(struct server *server, size_t listeners, size_t *capa
 static void announce(const struct server *server, int fd, bool is_admin)
 {
     struct str base = server->options->base_path;
-    char url[SOCKET_TEXT_MAX], line[SOCKET_TEXT_MAX + OPTIONS_BASE_MAX + 32];
+    char url[SOCKET_TEXT_MAX], line[2 * SOCKET_TEXT_MAX + OPTIONS_BASE_MAX + 32];
+    bool is_unix;
 
     socket_url(fd, url);
-    if (is_admin)
-        snprintf(line, sizeof(line), "metrics on %s%s", url, url[0] == 'u' ? "" : "metrics");
-    else if (base.len == 0 || url[0] == 'u')
+    is_unix = url[0] == 'u';
+    if (is_admin && is_unix)
+        snprintf(line, sizeof(line), "metrics on %s", url);
+    else if (is_admin)
+        snprintf(line, sizeof(line), "status page on %s, metrics on %smetrics", url, url);
+    else if (base.len == 0 || is_unix)
         snprintf(line, sizeof(line), "listening on %s", url);
     else
         snprintf(line, sizeof(line), "listening on %s%.*s/", url, (int)base.len - 1, base.ptr + 1);

@@ -137,11 +137,30 @@ START_TEST(the_admin_listener_tells_health)
 }
 END_TEST
 
+START_TEST(stderr_tells_where_operators_look)
+{
+    struct server *s = start();
+    uint16_t port = admin_port(s);
+    char line[160];
+
+    snprintf(line, sizeof(line),
+             "status page on http://127.0.0.1:%u/, metrics on http://127.0.0.1:%u/metrics\n", port,
+             port);
+    server_wait_for(s, line);
+    snprintf(line, sizeof(line), "unix:%s", test_path("admin"));
+    s = server_start(LIST("--admin", line));
+    snprintf(line, sizeof(line), "metrics on unix:%s\n", test_path("admin"));
+    server_wait_for(s, line);
+    client_close(client_connect_unix(test_path("admin")));
+}
+END_TEST
+
 Suite *suite_admin(void)
 {
     Suite *suite = suite_create("admin");
     TCase *tc = harness_case(suite, "admin");
 
+    tcase_add_test(tc, stderr_tells_where_operators_look);
     tcase_add_test(tc, what_is_for_operators_is_never_public);
     tcase_add_test(tc, the_status_page_is_there_with_its_files);
     tcase_add_test(tc, a_folder_serves_the_status_page_to_operators_only);
