@@ -26,7 +26,7 @@ export const cards = [
     note: ({ now }) => `${write(bytes, now, 'wschat_sent_bytes_total')} out, ${write(bytes, now, 'wschat_received_bytes_total')} in since the start`,
   }, {
     title: 'Delivery lag', lines: halves('wschat_delivery_lag_seconds'), write: duration, height: 1e-3, low: 1e-5,
-    note: () => 'a message: from readable to handed to all sockets',
+    note: () => 'from readable to handed to the sockets',
   }, {
     title: 'Tick', lines: halves('wschat_tick_seconds'), write: duration, height: 1e-3, low: 1e-5,
     note: () => 'how long the server is busy at a time',
@@ -38,7 +38,7 @@ export const cards = [
     note: ({ now }) => `${write(bytes, now, 'wschat_history_bytes')} of it history · open files: ${write(count, now, 'process_open_fds')}`,
   }, {
     title: 'Clients behind', lines: [['', get('wschat_slow_connections')]], write: count, height: 4,
-    note: ({ now }) => `by at most ${write(bytes, now, 'wschat_slowest_lag_bytes')} · closed for it: ${write(count, now, 'wschat_lagged_total')} · over their rate: ${write(count, now, 'wschat_throttled_total')}`,
+    note: ({ now }) => `by up to ${write(bytes, now, 'wschat_slowest_lag_bytes')} · closed: ${write(count, now, 'wschat_lagged_total')} · slowed down: ${write(count, now, 'wschat_throttled_total')}`,
   },
 ];
 
