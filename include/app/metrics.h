@@ -30,8 +30,22 @@ void metrics_open(struct metrics_process *process, bool is_wanted);
 
 void metrics_close(struct metrics_process *process);
 
+/* How long ticks took, and messages within them. */
+struct metrics_ticks {
+    uint64_t start; /* monotonic nanoseconds: when the last one began, and ended */
+    uint64_t end;
+    struct metrics_histogram time;
+    struct metrics_histogram lag;
+};
+
 /* Counts `times` events that took so many nanoseconds each. */
 void metrics_observe(struct metrics_histogram *histogram, uint64_t ns, uint64_t times);
+
+/* Counts a tick from `start` to `end` (monotonic nanoseconds), in which so many messages were read
+ * and sent on. What could be read at once when the tick before had ended may have come while that
+ * was still busy: such messages are taken to have waited since that one began, so their time is
+ * never told too short. */
+void metrics_tick(struct metrics_ticks *ticks, uint64_t start, uint64_t end, uint64_t messages);
 
 /* Appends all metrics of a server. Returns 0, or -1 with errno ENOMEM. */
 int metrics_write(struct buf *out, const struct server *server);

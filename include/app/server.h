@@ -47,11 +47,8 @@ struct server {
     uint64_t started;   /* ms since 1970 */
     uint64_t responses[SERVER_STATUS_MAX + 1]; /* by status */
     struct connection_log connection_log;
-    uint64_t echoes;     /* messages that /ws answered */
-    uint64_t tick_start; /* monotonic ns: when the tick before this one began, and ended */
-    uint64_t tick_end;
-    struct metrics_histogram tick_time;
-    struct metrics_histogram delivery_lag;
+    uint64_t echoes; /* messages that /ws answered */
+    struct metrics_ticks ticks;
     struct metrics_process process;
     bool is_accepting;
     bool is_stopping;      /* a signal asked it to end */

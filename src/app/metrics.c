@@ -9,6 +9,9 @@
 #include "app/server.h"
 #include "base/util.h"
 
+/* Waiting for events takes longer than this, in nanoseconds, when none was there to begin with. */
+#define WAIT_MIN_NS 50000
+
 /* Upper bounds in microseconds: from a tick that sends one frame to one that nobody should ever
  * see.
  */
@@ -23,6 +26,16 @@ void metrics_observe(struct metrics_histogram *histogram, uint64_t ns, uint64_t 
         i++;
     histogram->buckets[i] += times;
     histogram->sum_ns += ns * times;
+}
+
+void metrics_tick(struct metrics_ticks *ticks, uint64_t start, uint64_t end, uint64_t messages)
+{
+    bool has_waited = ticks->end == 0 || start - ticks->end > WAIT_MIN_NS;
+
+    metrics_observe(&ticks->time, end - start, 1);
+    metrics_observe(&ticks->lag, end - (has_waited ? start : ticks->start), messages);
+    ticks->start = start;
+    ticks->end = end;
 }
 
 static int head(struct buf *out, const char *name, const char *type, const char *help)
@@ -314,11 +327,11 @@ int metrics_write(struct buf *out, const struct server *server)
         return -1;
     if (write_histogram(out, "wschat_tick_seconds",
                         "How long the server was busy each time that something happened.",
-                        &server->tick_time) < 0 ||
+                        &server->ticks.time) < 0 ||
         write_histogram(out, "wschat_delivery_lag_seconds",
                         "How long messages of rooms took, at most, from when the server could have "
                         "read them to their being handed to all sockets that take more.",
-                        &server->delivery_lag) < 0)
+                        &server->ticks.lag) < 0)
         return -1;
     return write_process(out, server);
 }

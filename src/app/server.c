@@ -44,9 +44,6 @@
 /* The shortest pause of a client that sends too fast, in milliseconds. */
 #define THROTTLE_MIN 5
 
-/* Waiting for events takes longer than this, in nanoseconds, when none was there to begin with. */
-#define WAIT_MIN_NS 50000
-
 #define NS_PER_S ((uint64_t)1000000000)
 #define NS_PER_MS ((uint64_t)1000000)
 
@@ -342,21 +339,6 @@ static void flush_all(struct server *server)
     } while (!list_is_empty(&server->host.woken) || !list_is_empty(&server->chat.dirty));
 }
 
-/* One more look at the clock for a whole tick tells how long everything in it took. What could be
- * read as soon as the tick before had ended may have come while that was still busy, so a message
- * of this tick waited from then on, at most. */
-static void observe_tick(struct server *server, uint64_t messages)
-{
-    uint64_t start = server->host.now_ns, end = monotonic_ns();
-    bool has_waited = start - server->tick_end > WAIT_MIN_NS;
-    uint64_t came = has_waited ? start : server->tick_start;
-
-    metrics_observe(&server->tick_time, end - start, 1);
-    metrics_observe(&server->delivery_lag, end - came, messages);
-    server->tick_start = start;
-    server->tick_end = end;
-}
-
 static void tick(struct server *server)
 {
     int count = reactor_wait(&server->reactor, server->host.now, next_deadline(server));
@@ -376,7 +358,9 @@ static void tick(struct server *server)
     if (!server->is_accepting &&
         (server->host.count < connected || server->host.now >= server->accept_again))
         set_accepting(server, true);
-    observe_tick(server, server->chat.counters.messages - messages);
+    /* One more look at the clock for a whole tick. */
+    metrics_tick(&server->ticks, server->host.now_ns, monotonic_ns(),
+                 server->chat.counters.messages - messages);
 }
 
 /* Is there anybody to wait for? As long as some have not been closed yet, their number tells; only
