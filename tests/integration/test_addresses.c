@@ -318,6 +318,46 @@ START_TEST(a_unix_socket_has_no_address)
 }
 END_TEST
 
+/* Asks through a proxy that names the client. */
+static struct client *ask_for(const struct server *s, const char *address)
+{
+    struct client *c = client_connect(s);
+    char field[128];
+
+    snprintf(field, sizeof(field), "X-Forwarded-For: %s\r\n", address);
+    ws_request(c, "/ws", field);
+    return c;
+}
+
+START_TEST(clients_of_a_proxy_have_addresses_of_their_own)
+{
+    /* The first and the second are one, as the limits see it; the third is another one. */
+    static const char *const addresses[][3] = {
+        {"192.0.2.7", "::ffff:192.0.2.7", "192.0.2.8"},
+        {"2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:3::1"},
+    };
+    struct server *s = server_start(LIST("--trusted-proxy", "127.0.0.1", "--max-clients-per-ip=1"));
+    struct client *clients[ARRAY_LEN(addresses)][2];
+
+    for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
+        clients[i][0] = ask_for(s, addresses[i][0]);
+        ws_expect_upgrade(clients[i][0]);
+        expect_too_many(ask_for(s, addresses[i][1]));
+        clients[i][1] = ask_for(s, addresses[i][2]);
+        ws_expect_upgrade(clients[i][1]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
+        ws_leave(clients[i][0]);
+        clients[i][0] = ask_for(s, addresses[i][1]);
+        ws_expect_upgrade(clients[i][0]);
+        client_close(clients[i][0]);
+        client_close(clients[i][1]);
+    }
+    server_wait_for(s, "from=192.0.2.7 ");
+    server_wait_for(s, "from=2001:db8:1:2:ffff:ffff:ffff:ffff ");
+}
+END_TEST
+
 START_TEST(without_limits_nobody_is_refused)
 {
     struct server *s = server_start(NULL);
@@ -408,6 +448,7 @@ Suite *suite_addresses(void)
     tcase_add_test(tc, a_prefix_counts_as_one);
     tcase_add_test(tc, ipv6_counts_too);
     tcase_add_test(tc, a_unix_socket_has_no_address);
+    tcase_add_test(tc, clients_of_a_proxy_have_addresses_of_their_own);
     tcase_add_test(tc, without_limits_nobody_is_refused);
     tcase_add_test(tc, too_many_is_counted_and_logged);
     tcase_add_test(tc, too_fast_is_counted_and_logged);
