@@ -9,7 +9,6 @@
 struct figures {
     char from[IP_TEXT_MAX];
     char id[24];
-    char room[WIRE_NAME_MAX + 1];
     char code[8];
     char status[8];
     char seconds[32];
@@ -49,23 +48,11 @@ static void print_u64(char *out, size_t size, uint64_t value)
     snprintf(out, size, "%llu", (unsigned long long)value);
 }
 
-/* Who is still in its room when the server ends has not left it. */
-static void print_room(char *out, size_t size, const struct conn *conn)
-{
-    const struct room *room = conn->client != NULL ? conn->client->room : NULL;
-
-    if (room != NULL)
-        snprintf(out, size, "%.*s", (int)room->name_len, room->name);
-    else
-        snprintf(out, size, "%s", conn->room != NULL ? conn->room : "");
-}
-
 static void read_figures(struct figures *f, const struct conn *conn)
 {
     uint64_t ms = conn->host->now - conn->opened;
 
     peer_write(f->from, &conn->peer);
-    print_room(f->room, sizeof(f->room), conn);
     print_u64(f->id, sizeof(f->id), conn->client_id);
     print_u64(f->code, sizeof(f->code), conn->close_code);
     print_u64(f->status, sizeof(f->status), conn->status);
@@ -91,8 +78,8 @@ static void log_websocket(struct log_flow *flow, const struct conn *conn)
         return;
     read_figures(&f, conn);
     log_flow_line(flow, LOG_INFO, "websocket ended", "from", f.from, "#id",
-                  conn->client_id > 0 ? f.id : NULL, "room", f.room[0] != '\0' ? f.room : NULL,
-                  "wire", wire_name(conn), "why", why(conn), "detail", conn->detail, "#code",
+                  conn->client_id > 0 ? f.id : NULL, "room", conn->room, "wire", wire_name(conn),
+                  "why", why(conn), "detail", conn->detail, "#code",
                   conn->close_code > 0 ? f.code : NULL, "#seconds", f.seconds, "#messages",
                   f.messages, "#received", f.received, "#sent", f.sent, (char *)0);
 }

@@ -143,7 +143,7 @@ START_TEST(bytes_are_counted_exactly)
     struct client *c = client_connect(s);
     struct buf out;
     const char *line;
-    unsigned long long sent = sizeof(request) - 1;
+    unsigned long long sent = sizeof(request) - 1, got;
 
     buf_init(&out);
     client_send(c, request, sizeof(request) - 1);
@@ -153,12 +153,13 @@ START_TEST(bytes_are_counted_exactly)
     sent += out.len;
     while (client_fill(c, c->in.len + 1))
         continue;
+    got = c->in.len;
+    client_close(c);
     line = expect_line(s, LIST("msg", "websocket ended", "why", "peer closed", "wire", "echo"));
     ck_assert_uint_eq(number(line, "received"), sent);
-    ck_assert_uint_eq(number(line, "sent"), c->in.len);
+    ck_assert_uint_eq(number(line, "sent"), got);
     ck_assert_uint_eq(number(line, "messages"), 1);
     buf_deinit(&out);
-    client_close(c);
 }
 END_TEST
 
@@ -199,8 +200,8 @@ START_TEST(an_id_in_use)
     struct client *c = ws_open_chat(s, 5);
 
     ws_expect_close(ws_open_chat(s, 5), 4009);
-    expect_line(s, LIST("#id", "5", "why", "id in use", "#code", "4009"));
     client_close(c);
+    expect_line(s, LIST("#id", "5", "why", "id in use", "#code", "4009"));
 }
 END_TEST
 
@@ -212,9 +213,9 @@ START_TEST(a_seat_taken_over)
 
     ws_expect_close(old, 4000);
     seat_read_welcome(seat);
+    seat_drop(seat);
     expect_line(s, LIST("#id", "5", "room", "tea", "wire", "wschat.v1", "why", "replaced", "#code",
                         "4000"));
-    seat_drop(seat);
 }
 END_TEST
 
@@ -274,8 +275,8 @@ START_TEST(a_reader_that_falls_behind)
         } while (frame.len < sizeof(text));
     }
     client_close(slow);
-    expect_line(s, LIST("msg", "websocket ended", "#id", "3", "why", "lagged"));
     client_close(sender);
+    expect_line(s, LIST("msg", "websocket ended", "#id", "3", "why", "lagged"));
 }
 END_TEST
 
@@ -299,6 +300,30 @@ START_TEST(a_server_that_ends_at_once)
     server_stop(s);
     find_line(s, LIST("msg", "websocket ended", "#id", "1", "room", "lobby", "why", "shutdown"));
     client_close(c);
+}
+END_TEST
+
+/* More than are closed at once. */
+#define CROWD 150
+
+START_TEST(a_second_signal)
+{
+    struct server *s = start(_i, LIST("--log-rate=0"));
+    struct client *clients[CROWD];
+
+    for (unsigned i = 0; i < CROWD; i++) {
+        char target[32];
+
+        snprintf(target, sizeof(target), "/ws/%u?room=tea", i + 1);
+        clients[i] = ws_open(s, target);
+    }
+    server_signal(s, SIGTERM);
+    server_signal(s, SIGINT);
+    ck_assert_int_eq(server_wait_exit(s), 0);
+    ck_assert_uint_eq(count(s, pair("room", "tea")), CROWD);
+    ck_assert_uint_eq(count(s, pair("why", "shutdown")), CROWD);
+    for (unsigned i = 0; i < CROWD; i++)
+        client_close(clients[i]);
 }
 END_TEST
 
@@ -508,6 +533,7 @@ Suite *suite_logs(void)
     tcase_add_loop_test(tc, a_reader_that_falls_behind, 0, 2);
     tcase_add_loop_test(tc, the_end_of_the_server, 0, 2);
     tcase_add_loop_test(tc, a_server_that_ends_at_once, 0, 2);
+    tcase_add_loop_test(tc, a_second_signal, 0, 2);
     tcase_add_loop_test(tc, a_refusal_is_told, 0, 2);
     tcase_add_loop_test(tc, what_is_not_http_is_told, 0, 2);
     tcase_add_loop_test(tc, half_a_request_is_told, 0, 2);
