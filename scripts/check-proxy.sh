@@ -7,7 +7,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-variants=(nginx nginx-forwarded nginx-base nginx-below nginx-unix nginx-stream haproxy haproxy-v1 haproxy-v2 haproxy-base)
+variants=(nginx nginx-forwarded nginx-base nginx-below nginx-unix nginx-stream nginx-second
+    haproxy haproxy-v1 haproxy-v2 haproxy-base)
 binary=${WSCHAT_BIN:-./wschat}
 stream_module=/usr/lib/nginx/modules/ngx_stream_module.so
 work=
@@ -118,6 +119,11 @@ variant() {
         options+=(--proxy-header proxy-protocol)
         file=nginx-stream.conf
         ;;
+    # Behind HAProxy, which writes the field; so nginx appends to it.
+    nginx-second)
+        # shellcheck disable=SC2016
+        change='s|For $remote_addr;|For $proxy_add_x_forwarded_for;|'
+        ;;
     haproxy-v1) change='s| check$| check send-proxy|' ;;
     haproxy-v2)
         options+=(--proxy-header proxy-protocol)
@@ -184,6 +190,14 @@ start_haproxy() {
     PATH=$PATH:/usr/sbin haproxy -db -f "$work/$file" >"$work/haproxy.log" 2>&1 &
     proxy_pid=$!
     pids+=("$proxy_pid")
+}
+
+# HAProxy in front of nginx. The ports are those of HAProxy then.
+start_front() {
+    server_port=$tls_port
+    pick_ports
+    file=haproxy.cfg change='s| check$| ssl verify none|'
+    start_haproxy
 }
 
 # ---- What must hold ----
@@ -317,15 +331,17 @@ check_log() {
 check() {
     have "${1%%-*}" || return 0
     [ "$1" != nginx-stream ] || have_stream || return 0
+    [ "$1" != nginx-second ] || have haproxy || return 0
     work=$(mktemp -d)
     chmod 755 "$work"
     variant "$1"
     pick_ports
-    url=https://127.0.0.1:$tls_port$path
     make_certificate
     start_server
     [ "$1" != nginx-unix ] || chmod 666 "$work/wschat.sock"
     "start_$proxy"
+    [ "$1" != nginx-second ] || start_front
+    url=https://127.0.0.1:$tls_port$path
     until_true "$1 answers" is_healthy
     check_pages "$1"
     [ -z "$browser" ] || browse || fail "$1: the browser failed; $(cat "$work"/*.log)"
