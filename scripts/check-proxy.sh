@@ -74,13 +74,13 @@ PYTHON
     )
 }
 
-# until_true WHAT COMMAND...: a hang guard of ten seconds.
+# until_true WHAT COMMAND...: a hang guard of half a minute.
 until_true() {
     local what=$1 tries=0
     shift
     until "$@"; do
         tries=$((tries + 1))
-        [ "$tries" -le 200 ] || fail "waited in vain: $what; $(cat "$work"/*.log)"
+        [ "$tries" -le 600 ] || fail "waited in vain: $what; $(cat "$work"/*.log)"
         sleep 0.05
     done
 }
