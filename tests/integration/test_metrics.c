@@ -533,6 +533,28 @@ START_TEST(who_is_behind_is_seen_and_who_is_too_far_is_counted)
 }
 END_TEST
 
+START_TEST(redirects_and_refusals_by_address_are_counted)
+{
+    struct server *s = server_start(
+        LIST("--admin", "127.0.0.1:0", "--base-path=/chat/", "--max-clients-per-ip=1"));
+    struct response *r = http_get(s, "/chat", "");
+    struct client *c = ws_open(s, "/chat/ws");
+    char *text;
+
+    ck_assert_int_eq(r->status, 308);
+    response_free(r);
+    ck_assert_int_eq(ws_refused(s, "/chat/ws", ""), 429);
+    text = metrics_read(s);
+    metric_expect(text, "wschat_http_responses_total{status=\"101\"}", 1);
+    metric_expect(text, "wschat_http_responses_total{status=\"308\"}", 1);
+    metric_expect(text, "wschat_http_responses_total{status=\"429\"}", 1);
+    metric_expect(text, "wschat_refused_by_address_total{reason=\"clients\"}", 1);
+    metric_expect(text, "wschat_refused_by_address_total{reason=\"rate\"}", 0);
+    free(text);
+    ws_leave(c);
+}
+END_TEST
+
 /* A client that takes nothing and says nothing is given up with all that it was still to get. */
 START_TEST(who_goes_is_not_behind_any_more)
 {
@@ -583,6 +605,7 @@ Suite *suite_metrics(void)
     tcase_add_test(tc, who_is_slowed_down_is_counted);
     tcase_add_test(tc, who_is_behind_is_seen_and_who_is_too_far_is_counted);
     tcase_add_test(tc, who_goes_is_not_behind_any_more);
+    tcase_add_test(tc, redirects_and_refusals_by_address_are_counted);
     tcase_add_test(tc, the_end_is_seen_coming);
     return suite;
 }
