@@ -226,8 +226,6 @@ void log_flow_line(struct log_flow *flow, enum log_level level, const char *mess
     va_start(pairs, message);
     if (write_line(level, message, flow->suppressed, pairs))
         flow->suppressed = 0;
-    else
-        flow->suppressed++;
     va_end(pairs);
 }
 

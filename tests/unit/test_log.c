@@ -1,5 +1,6 @@
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -227,6 +228,32 @@ START_TEST(flows_do_not_share_and_nothing_else_is_limited)
 }
 END_TEST
 
+/* A line that is lost because nobody reads takes nothing with it: the next one tells both counts.
+ */
+START_TEST(what_was_suppressed_outlives_a_lost_line)
+{
+    struct log_flow flow = {0};
+    char bytes[4096] = "";
+    int ends[2];
+
+    log_set_rate(1);
+    ck_assert_uint_eq(pour(&flow, 10000, 5), 2);
+    ck_assert_int_eq(pipe2(ends, O_NONBLOCK), 0);
+    while (write(ends[1], bytes, sizeof(bytes)) > 0)
+        continue;
+    ck_assert_int_ge(dup2(ends[1], STDERR_FILENO), 0);
+    ck_assert_uint_eq(pour(&flow, 11000, 1), 1);
+    ck_assert_uint_eq(flow.suppressed, 3);
+    ck_assert_int_ge(dup2(fileno(captured), STDERR_FILENO), 0);
+    forget_written();
+    ck_assert_uint_eq(pour(&flow, 12000, 1), 1);
+    ck_assert_str_eq(written_text(), "level=info msg=x lost_lines=1 suppressed=3\n");
+    ck_assert_uint_eq(flow.suppressed, 0);
+    close(ends[0]);
+    close(ends[1]);
+}
+END_TEST
+
 START_TEST(without_a_rate_a_flow_is_not_limited)
 {
     struct log_flow flow = {0};
@@ -253,6 +280,7 @@ Suite *suite_log(void)
     tcase_add_test(cases, a_flow_has_a_rate_and_tells_what_it_left_out);
     tcase_add_test(cases, a_flow_stands_any_clock);
     tcase_add_test(cases, flows_do_not_share_and_nothing_else_is_limited);
+    tcase_add_test(cases, what_was_suppressed_outlives_a_lost_line);
     tcase_add_test(cases, without_a_rate_a_flow_is_not_limited);
     suite_add_tcase(suite, cases);
     return suite;
