@@ -19,6 +19,7 @@
 
 #define HOST_MAX 256
 #define RETRY_AFTER_MAX 3600 /* seconds: nobody waits for longer without looking again */
+#define PONG_BACKLOG 65536   /* unsent bytes behind which no pong is put */
 
 void link_init(struct link *link, const struct link_host *host)
 {
@@ -273,6 +274,14 @@ static void got_close(struct link *link, const struct ws_message *message)
     end(link, &why, "%.*s", (int)len, len > 0 ? (const char *)message->data + 2 : "");
 }
 
+/* A server that pings and does not read must not fill our memory. It need not get a pong for each
+ * (RFC 6455, 5.5.3). */
+static void got_ping(struct link *link, const struct ws_message *message)
+{
+    if (link->state == LINK_OPEN && link_backlog(link) < PONG_BACKLOG)
+        append_frame(link, WS_PONG, message->data, message->len);
+}
+
 static void got_message(struct link *link, const struct ws_message *message)
 {
     switch (message->opcode) {
@@ -280,8 +289,7 @@ static void got_message(struct link *link, const struct ws_message *message)
         link->host->text(link, (char *)message->data, message->len);
         break;
     case WS_PING:
-        if (link->state == LINK_OPEN)
-            append_frame(link, WS_PONG, message->data, message->len);
+        got_ping(link, message);
         break;
     case WS_CLOSE:
         got_close(link, message);
@@ -312,8 +320,8 @@ static uint64_t retry_after(const struct http_reply *reply)
     uint64_t seconds = 0;
 
     if (http_reply_field(reply, STR("Retry-After"), &value) == 1)
-        str_to_u64(value, RETRY_AFTER_MAX, &seconds);
-    return seconds;
+        str_to_u64(value, UINT64_MAX, &seconds);
+    return seconds < RETRY_AFTER_MAX ? seconds : RETRY_AFTER_MAX;
 }
 
 /* The first line of the body says why, where there is one. */

@@ -273,6 +273,10 @@ static void got_welcome(struct session *s, const struct v1_frame *frame)
 {
     bool had_place = s->since[0] != '\0';
 
+    if (frame->id != s->ids[0]) {
+        give_up(s, "the server gave us another id than we asked for");
+        return;
+    }
     copy_text(s->key, sizeof(s->key), frame->key);
     copy_text(s->room, sizeof(s->room), frame->room);
     s->limit = frame->limit;
@@ -411,7 +415,7 @@ static void doubt(struct session *s)
 
 static bool status_is_passing(int status)
 {
-    return status == 429 || status >= 500;
+    return status == 429 || status == 500 || (status >= 502 && status <= 504);
 }
 
 static void refused(struct session *s, const struct link_end *end)
@@ -531,8 +535,7 @@ void session_tick(struct session *s, uint64_t now)
     if (s->state == SESSION_OVER)
         return;
     if (give_up_at(s) <= now) {
-        give_up(s, "no connection for %llu seconds",
-                (unsigned long long)s->settings->give_up / 1000);
+        give_up(s, "there was no connection for as long as --give-up allows");
         return;
     }
     if (s->state == SESSION_WAITING && s->retry_at <= now)

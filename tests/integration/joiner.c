@@ -372,8 +372,10 @@ struct fake fake_listen(void)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t len = sizeof(address);
     struct fake fake = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    int small = 16384;
 
     ck_assert_int_ge(fake.fd, 0);
+    setsockopt(fake.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
     ck_assert_int_eq(bind(fake.fd, (struct sockaddr *)&address, len), 0);
     ck_assert_int_eq(listen(fake.fd, 8), 0);
     ck_assert_int_eq(getsockname(fake.fd, (struct sockaddr *)&address, &len), 0);
@@ -452,12 +454,18 @@ void fake_say(struct client *c, const char *format, ...)
     send_frame(c, WS_TEXT, text, strlen(text));
 }
 
-void fake_welcome(struct client *c, bool recovered)
+void fake_welcome_as(struct client *c, unsigned long long id, bool recovered)
 {
     fake_say(c,
-             "{'type':'welcome','id':7,'room':'tea','name':'','pos':'p0','recovered':%s,"
-             "'key':'K+/=','count':1,'members':[{'id':7,'name':''}],'limits':{'message':65536}}",
-             recovered ? "true" : "false");
+             "{'type':'welcome','id':%llu,'room':'tea','name':'','pos':'p0','recovered':%s,"
+             "'key':'K+/=','count':1,'members':[{'id':%llu,'name':''}],"
+             "'limits':{'message':65536}}",
+             id, recovered ? "true" : "false", id);
+}
+
+void fake_welcome(struct client *c, bool recovered)
+{
+    fake_welcome_as(c, 7, recovered);
 }
 
 void fake_send_close(struct client *c, unsigned code, const char *reason)

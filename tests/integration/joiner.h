@@ -85,6 +85,7 @@ struct fake {
     uint16_t port;
 };
 
+/* Its connections hold little that nobody reads. */
 struct fake fake_listen(void);
 
 /* Takes the next connection and reads its request. `target` (NULL: no matter) has 1024 bytes. */
@@ -96,8 +97,9 @@ struct client *fake_open(const struct fake *fake, char *target);
 /* A text frame. ' stands for ". */
 void fake_say(struct client *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A welcome for id 7 with a limit of 65536 bytes. */
+/* A welcome with a limit of 65536 bytes, for id 7 or another one. */
 void fake_welcome(struct client *c, bool recovered);
+void fake_welcome_as(struct client *c, unsigned long long id, bool recovered);
 
 /* A close frame. */
 void fake_send_close(struct client *c, unsigned code, const char *reason);

@@ -294,7 +294,7 @@ END_TEST
 START_TEST(a_busy_server_is_asked_again)
 {
     struct fake fake = fake_listen();
-    struct joiner j = joiner_start(LIST(joiner_url(fake.port, "")));
+    struct joiner j = joiner_start(LIST(joiner_url(fake.port, "/ws/7")));
     struct client *c = fake_accept(&fake, NULL, NULL);
 
     client_print(c, "HTTP/1.1 %s\r\nRetry-After: 1\r\n\r\nfull\n",
@@ -408,6 +408,7 @@ START_TEST(another_id_is_tried_where_none_was_given)
 {
     struct fake fake = fake_listen();
     char first[1024], second[1024];
+    unsigned long long id;
     struct joiner j = joiner_start(LIST(joiner_url(fake.port, "/")));
     struct client *c = fake_open(&fake, first);
 
@@ -416,8 +417,8 @@ START_TEST(another_id_is_tried_where_none_was_given)
     client_close(c);
     c = fake_open(&fake, second);
     ck_assert_str_ne(first, second);
-    ck_assert_int_eq(strncmp(second, "/ws/1", 5), 0);
-    fake_welcome(c, false);
+    ck_assert_int_eq(sscanf(second, "/ws/%llu", &id), 1);
+    fake_welcome_as(c, id, false);
     joiner_end_input(&j);
     expect_leave(&j, c);
     close(fake.fd);
@@ -437,6 +438,18 @@ START_TEST(who_is_replaced_ends)
 }
 END_TEST
 
+START_TEST(another_id_than_ours_is_none)
+{
+    struct fake fake = fake_listen();
+    struct joiner j;
+    struct client *c = join_fake(&fake, &j, LIST(joiner_url(fake.port, "/ws/8")));
+
+    joiner_expect_exit(&j, 1, "another id than we asked for");
+    client_close(c);
+    close(fake.fd);
+}
+END_TEST
+
 START_TEST(gives_up_after_a_while)
 {
     struct fake fake = fake_listen();
@@ -446,7 +459,7 @@ START_TEST(gives_up_after_a_while)
 
     close(fake.fd);
     client_reset(c);
-    joiner_expect_exit(&j, 1, "no connection for");
+    joiner_expect_exit(&j, 1, "there was no connection for");
 }
 END_TEST
 
@@ -503,6 +516,7 @@ static const struct {
     {"\x82\x01x", 3, 1003, ""},
     {"\x81\x7f\x00\x00\x00\x00\x01\x00\x00\x01", 10, 1009, ""},
     {"\x81\x02[]", 4, 0, "not wschat.v1"},
+    {"\x81\x14{\"type\":\"welcome\"}", 22, 0, "not wschat.v1"},
 };
 
 START_TEST(a_faulty_server_is_left)
@@ -549,6 +563,32 @@ START_TEST(no_more_than_so_many_are_on_their_way)
     fake_expect_say(c, "129", ref);
     ck_assert_int_eq(kill(j.pid, SIGINT), 0);
     joiner_expect_exit(&j, 1, "not acknowledged: 128");
+    client_close(c);
+    close(fake.fd);
+}
+END_TEST
+
+/* A server that pings and does not read gets fewer pongs than pings: they would fill memory. */
+START_TEST(pongs_have_a_bound)
+{
+    enum { PINGS = 100000 };
+    struct fake fake = fake_listen();
+    char ping[2 + WS_CONTROL_MAX] = {(char)0x89, WS_CONTROL_MAX};
+    struct frame frame;
+    struct joiner j;
+    struct client *c = join_fake(&fake, &j, LIST(joiner_url(fake.port, "/ws/7"), "--stay"));
+    int pongs = 0;
+
+    for (int i = 0; i < PINGS; i++)
+        client_send(c, ping, sizeof(ping));
+    fake_send_close(c, 4000, "");
+    while (fake_read(c, &frame)) {
+        pongs += frame.opcode == WS_PONG;
+        free(frame.data);
+    }
+    ck_assert_int_gt(pongs, 0);
+    ck_assert_int_lt(pongs, PINGS);
+    joiner_expect_exit(&j, 1, "took this seat over");
     client_close(c);
     close(fake.fd);
 }
@@ -610,11 +650,13 @@ Suite *suite_join(void)
     tcase_add_test(tcase, a_refused_message_is_told);
     tcase_add_test(tcase, another_id_is_tried_where_none_was_given);
     tcase_add_test(tcase, who_is_replaced_ends);
+    tcase_add_test(tcase, another_id_than_ours_is_none);
     tcase_add_test(tcase, gives_up_after_a_while);
     tcase_add_test(tcase, a_silent_server_is_left);
     tcase_add_test(tcase, pings_are_answered);
     tcase_add_loop_test(tcase, a_faulty_server_is_left, 0, (int)ARRAY_LEN(faults));
     tcase_add_test(tcase, no_more_than_so_many_are_on_their_way);
+    tcase_add_test(tcase, pongs_have_a_bound);
     tcase_add_test(tcase, json_comes_as_it_was_sent);
     tcase_add_test(tcase, an_output_that_is_closed_is_told);
     return suite;
