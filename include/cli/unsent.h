@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "base/list.h"
 #include "base/str.h"
 
 #define UNSENT_MAX 128          /* messages that may be on their way; more must wait */
@@ -22,7 +21,6 @@ enum unsent_state {
 };
 
 struct unsent_entry {
-    struct list link;
     enum unsent_state state;
     uint64_t to;     /* whom it is for; 0: the room */
     uint64_t number; /* from 1 on, in the order in which they were said */
@@ -31,7 +29,7 @@ struct unsent_entry {
 };
 
 struct unsent {
-    struct list entries; /* in order */
+    struct unsent_entry *entries[UNSENT_MAX]; /* in order; owned */
     size_t count;
     size_t bytes;
     uint64_t added;  /* so many have ever been */
@@ -43,7 +41,8 @@ void unsent_deinit(struct unsent *u);
 
 bool unsent_is_full(const struct unsent *u);
 
-/* Adds a copy at the end, waiting. Returns it, or NULL with errno ENOMEM. */
+/* Adds a copy at the end, waiting. Returns it, or NULL where there is no memory, or UNSENT_MAX are
+ * there. */
 struct unsent_entry *unsent_add(struct unsent *u, struct str text, uint64_t to);
 
 /* Counts a message that will not be sent, so that the numbers are those of the lines. */

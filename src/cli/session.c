@@ -401,14 +401,15 @@ static void on_text(struct link *link, char *data, size_t len)
 /* No replay tells of direct messages, and sending one again might say it twice. */
 static void doubt(struct session *s)
 {
-    struct list *at = s->unsent.entries.next;
+    size_t i = 0;
 
-    while (at != &s->unsent.entries) {
-        struct unsent_entry *entry = CONTAINER_OF(at, struct unsent_entry, link);
+    while (i < s->unsent.count) {
+        struct unsent_entry *entry = s->unsent.entries[i];
 
-        at = at->next;
         if (entry->to != 0 && entry->state == UNSENT_SENDING)
             fail(s, entry, STR("the connection broke; it may have arrived"));
+        else
+            i++;
     }
     unsent_move(&s->unsent, UNSENT_SENDING, UNSENT_DOUBT);
 }

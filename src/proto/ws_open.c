@@ -16,8 +16,7 @@ const char *ws_url_error_text(enum ws_url_error error)
 {
     static const char *const texts[] = {
         [WS_URL_SCHEME] = "a URL begins with ws:// or unix:",
-        [WS_URL_SECURE] = "there is no TLS here: let a proxy on this computer speak wss: to the "
-                          "server, and join it by ws:",
+        [WS_URL_SECURE] = "there is no TLS here: join a proxy by ws: that speaks wss:",
         [WS_URL_AUTHORITY] = "a host and maybe a port must follow ws://",
         [WS_URL_PORT] = "nothing listens on port 0",
         [WS_URL_PATH] = "the path has characters that must be percent-encoded",

@@ -432,13 +432,18 @@ struct client *fake_open(const struct fake *fake, char *target)
     return c;
 }
 
+/* In one piece, so that no part of it waits for an acknowledgement by TCP. */
 static void send_frame(struct client *c, enum ws_opcode opcode, const void *data, size_t len)
 {
     struct ws_frame_header header = {.fin = true, .opcode = (uint8_t)opcode, .length = len};
     uint8_t head[WS_HEADER_MAX];
+    struct buf frame;
 
-    client_send(c, head, ws_frame_encode(head, &header));
-    client_send(c, data, len);
+    buf_init(&frame);
+    buf_append(&frame, head, ws_frame_encode(head, &header));
+    buf_append(&frame, data, len);
+    client_send(c, frame.data, frame.len);
+    buf_deinit(&frame);
 }
 
 void fake_say(struct client *c, const char *format, ...)

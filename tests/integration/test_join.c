@@ -364,6 +364,29 @@ START_TEST(sends_again_only_what_never_came_back)
 }
 END_TEST
 
+/* What came in front of the break counts, though nobody had read it yet. */
+START_TEST(what_came_before_a_reset_counts)
+{
+    struct fake fake = fake_listen();
+    char one[V1_TEXT], target[1024];
+    struct joiner j;
+    struct client *c = join_fake(&fake, &j, LIST(joiner_url(fake.port, "/ws/7")));
+
+    joiner_write(&j, "one\n");
+    fake_expect_say(c, "one", one);
+    ck_assert_int_eq(kill(j.program, SIGSTOP), 0);
+    acknowledge(c, "one", one);
+    client_reset(c);
+    ck_assert_int_eq(kill(j.program, SIGCONT), 0);
+    c = fake_open(&fake, target);
+    ck_assert_msg(strstr(target, "since=p-one&") != NULL, "%s", target);
+    fake_welcome(c, true);
+    joiner_end_input(&j);
+    expect_leave(&j, c);
+    close(fake.fd);
+}
+END_TEST
+
 /* A ref that others have heard does not count when they send it. */
 START_TEST(only_its_own_echo_acknowledges)
 {
@@ -646,6 +669,7 @@ Suite *suite_join(void)
     tcase_add_loop_test(tcase, refusals_end_with_1, 0, (int)ARRAY_LEN(refusals));
     tcase_add_loop_test(tcase, a_busy_server_is_asked_again, 0, 2);
     tcase_add_test(tcase, sends_again_only_what_never_came_back);
+    tcase_add_test(tcase, what_came_before_a_reset_counts);
     tcase_add_test(tcase, only_its_own_echo_acknowledges);
     tcase_add_test(tcase, a_refused_message_is_told);
     tcase_add_test(tcase, another_id_is_tried_where_none_was_given);
