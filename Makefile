@@ -219,7 +219,7 @@ check: $(BINARY) $(FAULTY) $(RUNNERS) $(REPLAYS) ## all tests: unit, faults, int
 	$(if $(filter release,$(MODE)),run scripts/check-libc-only.sh $(BINARY);) \
 	$(foreach t,$(FUZZ_TARGETS),run $(BUILD)/replay-$(t) tests/fuzz/corpus/$(t);) \
 	for r in $(filter-out %/check-integration,$(RUNNERS)); do run env $(RUNNER_ENV) $$r; done; \
-	for suite in tutorial websocket; do \
+	for suite in tutorial websocket join; do \
 	    run env WSCHAT_BIN=$(FAULTY) CK_RUN_SUITE=$$suite FAULTS='$(FAULTS_SHORT)' $(BUILD)/check-integration; \
 	done; \
 	run env WSCHAT_BIN=$(FAULTY) CK_RUN_SUITE=http FAULTS='$(FAULTS_AGAIN)' $(BUILD)/check-integration; \

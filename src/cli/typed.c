@@ -31,7 +31,7 @@ struct typed typed_read(struct str line, const struct roster *roster)
     if (line.len > 1 && line.ptr[1] == '/')
         return (struct typed){.kind = TYPED_SAY, .text = {line.ptr + 1, line.len - 1}};
     command = str_cut(&rest, ' ');
-    rest = str_trim(rest);
+    rest = rest.ptr == NULL ? (struct str){"", 0} : str_trim(rest);
     if (str_equals(command, STR("/msg")))
         return read_message(rest, roster);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {

@@ -9,6 +9,8 @@
 #include "base/buf.h"
 #include "proto/http_response.h"
 #include "proto/json.h"
+#include "proto/v1_frame.h"
+#include "proto/ws_open.h"
 
 Suite *suite_proto_memory(void);
 
@@ -26,6 +28,26 @@ static int append_string(struct buf *out)
         "\x01\x02\x03\x04\x05\x06\x07\n plain text\n and more of it \x01 end";
 
     return json_append_string(out, (struct str){text, sizeof(text) - 1});
+}
+
+static int append_say(struct buf *out)
+{
+    return v1_say(out, (struct str){"a text\n and more of it", 21}, 1700000000000,
+                  (struct str){"a ref", 5});
+}
+
+static int append_rename(struct buf *out)
+{
+    return v1_rename(out, (struct str){"a name that is rather long \x01", 28});
+}
+
+static int append_request(struct buf *out)
+{
+    static const uint8_t nonce[WS_NONCE_SIZE] = {1};
+    char key[WS_KEY_SIZE];
+
+    return ws_open_request(out, (struct str){"host", 4}, (struct str){"/", 1}, (struct str){"p", 1},
+                           nonce, key);
 }
 
 /* Calls `append` on a buffer that is nearly full to different degrees, so that the allocation which
@@ -72,6 +94,14 @@ START_TEST(json_strings_are_whole)
 }
 END_TEST
 
+START_TEST(what_a_client_says_is_whole)
+{
+    ck_assert_int_gt(expect_all_or_nothing(append_say), 50);
+    ck_assert_int_gt(expect_all_or_nothing(append_rename), 30);
+    ck_assert_int_gt(expect_all_or_nothing(append_request), 100);
+}
+END_TEST
+
 Suite *suite_proto_memory(void)
 {
     Suite *suite = suite_create("proto_memory");
@@ -79,6 +109,7 @@ Suite *suite_proto_memory(void)
 
     tcase_add_test(tcase, response_heads_are_whole);
     tcase_add_test(tcase, json_strings_are_whole);
+    tcase_add_test(tcase, what_a_client_says_is_whole);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -539,7 +539,7 @@ static const struct {
     {"\x82\x01x", 3, 1003, ""},
     {"\x81\x7f\x00\x00\x00\x00\x01\x00\x00\x01", 10, 1009, ""},
     {"\x81\x02[]", 4, 0, "not wschat.v1"},
-    {"\x81\x14{\"type\":\"welcome\"}", 22, 0, "not wschat.v1"},
+    {"\x81\x12{\"type\":\"welcome\"}", 20, 0, "not wschat.v1"},
 };
 
 START_TEST(a_faulty_server_is_left)

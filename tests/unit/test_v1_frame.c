@@ -92,6 +92,13 @@ START_TEST(refuses_what_is_none)
         "{'type':'message','pos':1,'ts':1,'from':2,'text':'a'}",
         "{'type':'message','pos':'P','ts':1,'from':2,'text':['a']}",
         "{'type':'join','name':'x'}",
+        "{'type':'direct','text':'x'}",
+        "{'type':'direct','from':1}",
+        "{'type':'welcome','id':7,'name':'','pos':'P','key':'K','limits':{'message':1}}",
+        "{'type':'welcome','id':7,'room':'r','pos':'P','key':'K','limits':{'message':1}}",
+        "{'type':'welcome','id':7,'room':'r','name':'','key':'K','limits':{'message':1}}",
+        "{'type':'welcome','id':7,'room':'r','name':'','pos':'P','limits':{'message':1}}",
+        "{'type':'welcome','id':7,'room':'r','name':'','pos':'P','key':'K','limits':{}}",
         "{'type':'welcome','id':7,'room':'r','name':'','pos':'P','key':'K'}",
         "{'type':'welcome','id':7,'room':'r','name':'','pos':'P','key':'K','limits':5}",
         "{'type':'welcome','id':7,'room':'','name':'','pos':'','key':'','limits':{'message':''}}",
@@ -101,6 +108,44 @@ START_TEST(refuses_what_is_none)
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         ck_assert_msg(!read_frame(&frame, rows[i]), "%s", rows[i]);
+}
+END_TEST
+
+/* Each member of a good frame, one after the other, is of a type that it cannot be, or missing. */
+START_TEST(every_member_must_be_right)
+{
+    static const char *const members[] = {
+        "'id':7",
+        "'from':1",
+        "'to':2",
+        "'ts':3",
+        "'count':4",
+        "'pos':'p'",
+        "'key':'k'",
+        "'room':'r'",
+        "'name':'n'",
+        "'text':''",
+        "'ref':''",
+        "'code':''",
+        "'limits':{'message':9}",
+    };
+    struct v1_frame frame;
+
+    for (size_t wrong = 0; wrong <= ARRAY_LEN(members); wrong++) {
+        char text[512] = "{'type':'welcome'";
+
+        for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+            int name = (int)strcspn(members[i], ":");
+            size_t len = strlen(text);
+
+            if (i == wrong)
+                snprintf(text + len, sizeof(text) - len, ",%.*s:[]", name, members[i]);
+            else
+                snprintf(text + len, sizeof(text) - len, ",%s", members[i]);
+        }
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "}");
+        ck_assert_msg(read_frame(&frame, text) == (wrong == ARRAY_LEN(members)), "%s", text);
+    }
 }
 END_TEST
 
@@ -156,6 +201,7 @@ Suite *suite_v1_frame(void)
     tcase_add_test(tcase, reads_a_welcome);
     tcase_add_test(tcase, reads_all_types);
     tcase_add_test(tcase, refuses_what_is_none);
+    tcase_add_test(tcase, every_member_must_be_right);
     tcase_add_test(tcase, members_that_are_none_end_the_list);
     tcase_add_test(tcase, says_what_the_server_reads);
     suite_add_tcase(suite, tcase);
