@@ -72,21 +72,18 @@ static struct str str_skip(struct str s, size_t count)
 /* Looks at no more of the other lines than it must: a handshake asks for many names. */
 bool http_field_next(struct str *rest, struct str name, struct str *value)
 {
-    const char *line = rest->ptr, *end = line + rest->len;
-
-    while (line < end) {
-        const char *next = (const char *)memchr(line, '\n', (size_t)(end - line)) + 1;
+    while (rest->len > 0) {
+        const char *line = rest->ptr;
+        const char *next = (const char *)memchr(line, '\n', rest->len) + 1;
         size_t len = (size_t)(next - line) - 2; /* every line ends with CRLF */
 
+        *rest = str_skip(*rest, len + 2);
         if (len > name.len && line[name.len] == ':' &&
             str_equals_nocase((struct str){line, name.len}, name)) {
             *value = str_trim((struct str){line + name.len + 1, len - name.len - 1});
-            *rest = (struct str){next, (size_t)(end - next)};
             return true;
         }
-        line = next;
     }
-    rest->len = 0;
     return false;
 }
 
