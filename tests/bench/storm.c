@@ -86,15 +86,21 @@ static void open_half(struct storm *s)
     send(fd, start, sizeof(start) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-static void open_and_reset(struct storm *s)
+static void reset(int fd)
 {
     const struct linger hard = {.l_onoff = 1, .l_linger = 0};
+
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+    close(fd);
+}
+
+static void open_and_reset(struct storm *s)
+{
     int fd = connect_one(s, true);
 
     if (fd < 0)
         return;
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
-    close(fd);
+    reset(fd);
     s->was_reset++;
 }
 
@@ -187,6 +193,11 @@ static void run(struct storm *s)
                 flood(s, s->flooders[i]);
         }
         nanosleep(&step, NULL);
+    }
+    /* What a flooder has under way would be said on and on, at its rate, if it ended in order. */
+    for (long i = 0; i < s->floods; i++) {
+        if (s->flooders[i] >= 0)
+            reset(s->flooders[i]);
     }
 }
 
