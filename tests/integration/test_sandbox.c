@@ -109,6 +109,8 @@ static const struct {
     {"write anywhere but to stderr", SYS_write, {STDOUT_FILENO, (long)buffer, 0}},
     {"set another option", SYS_setsockopt, {-1, SOL_SOCKET, SO_REUSEPORT, (long)buffer, 4}},
     {"set another level", SYS_setsockopt, {-1, 6, SO_RCVBUF, (long)buffer, 4}},
+    {"end what a socket receives", SYS_shutdown, {-1, SHUT_RD}},
+    {"end both directions", SYS_shutdown, {-1, SHUT_RDWR}},
     {"copy a descriptor", SYS_dup, {STDERR_FILENO}},
     {"control a device", SYS_ioctl, {STDERR_FILENO, 0x5401, (long)buffer}},
     {"look at a file", SYS_newfstatat, {AT_FDCWD, (long)"/", (long)buffer, 0}},
@@ -394,6 +396,37 @@ static void enter_landlock(void)
     NEED(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
     NEED(landlock_enter(&l) > 0 && l.fd == -1);
 }
+
+static int listen_somewhere(struct sockaddr_in *address)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    socklen_t len = sizeof(*address);
+
+    *address = (struct sockaddr_in){.sin_family = AF_INET};
+    address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    NEED(bind(fd, (const struct sockaddr *)address, len) == 0 && listen(fd, 1) == 0);
+    NEED(getsockname(fd, (struct sockaddr *)address, &len) == 0);
+    return fd;
+}
+
+/* What is sent with MSG_FASTOPEN connects by itself, without a call that says so. */
+static void turn_a_listener_round(int how)
+{
+    struct sockaddr_in own, other;
+    int listener = listen_somewhere(&own);
+
+    listen_somewhere(&other);
+    enter(NULL, NULL);
+    shutdown(listener, how);
+    NEED(sendto(listener, "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL, (const struct sockaddr *)&other,
+                sizeof(other)) < 0);
+}
+
+START_TEST(a_listener_cannot_be_made_to_connect)
+{
+    expect_good(turn_a_listener_round, _i);
+}
+END_TEST
 
 /* Without the filter, which refuses most of this before Landlock is asked. */
 static void reach_out(int abi)
@@ -684,6 +717,7 @@ Suite *suite_sandbox(void)
     tcase_add_test(modules, files_of_the_folder_can_be_read_and_no_others);
     tcase_add_test(modules, a_socket_file_can_be_removed);
     tcase_add_test(modules, landlock_alone_keeps_files_and_the_network_out_of_reach);
+    tcase_add_loop_test(modules, a_listener_cannot_be_made_to_connect, SHUT_RD, SHUT_RDWR + 1);
     tcase_add_test(modules, a_kernel_without_any_of_it_is_no_reason_to_end);
     tcase_add_test(modules, only_root_can_become_another_user);
     tcase_add_test(server, the_server_is_inside_by_default);
