@@ -24,8 +24,9 @@
 #include "proto/ws_frame.h"
 
 #define STEP_MS 5
-#define FLOOD_FRAMES 64 /* of one send */
-#define FLOOD_TEXT "a flood of words, again and again"
+#define FLOOD_FRAMES 16 /* of one send */
+#define FLOOD_SIZE 2048 /* bytes of a message: what was received of them is said even afterwards   \
+                         */
 #define KEY "dGhlIHNhbXBsZSBub25jZQ=="
 
 struct storm {
@@ -132,13 +133,13 @@ static int open_websocket(struct storm *s, const char *room, int window)
 static size_t fill_flood(uint8_t *out)
 {
     struct ws_frame_header header = {
-        .length = sizeof(FLOOD_TEXT) - 1, .opcode = WS_TEXT, .fin = true, .masked = true};
+        .length = FLOOD_SIZE, .opcode = WS_TEXT, .fin = true, .masked = true};
     size_t len = 0;
 
     for (int i = 0; i < FLOOD_FRAMES; i++) {
         len += ws_frame_encode(out + len, &header);
-        memcpy(out + len, FLOOD_TEXT, sizeof(FLOOD_TEXT) - 1);
-        len += sizeof(FLOOD_TEXT) - 1;
+        memset(out + len, 'x', FLOOD_SIZE);
+        len += FLOOD_SIZE;
     }
     return len;
 }
@@ -146,7 +147,7 @@ static size_t fill_flood(uint8_t *out)
 /* Sends until the socket is full; whole rounds of frames only, so a short send is finished. */
 static void flood(struct storm *s, int fd)
 {
-    static uint8_t frames[FLOOD_FRAMES * (WS_HEADER_MAX + sizeof(FLOOD_TEXT))];
+    static uint8_t frames[FLOOD_FRAMES * (WS_HEADER_MAX + FLOOD_SIZE)];
     static size_t len, at[64];
     char sink[65536];
 
