@@ -333,8 +333,11 @@ static void draw_prompt(struct join *j)
     buf_init(&label);
     while (room.len > PROMPT_ROOM)
         room.len -= glyph_last_len(room);
-    glyph_append_safe(&label, room);
-    if (s->state != SESSION_ONLINE)
+    if (s->is_welcome)
+        glyph_append_safe(&label, room);
+    if (!s->is_welcome)
+        buf_append_str(&label, STR("connecting"));
+    else if (s->state != SESSION_ONLINE)
         buf_printf(&label, " (offline, %zu unsent)", s->unsent.count);
     buf_append_str(&label, STR("> "));
     screen_draw_prompt(&j->screen, (struct str){(char *)label.data, label.len}, &j->editor);
@@ -401,7 +404,6 @@ static void turn(struct join *j)
 
 static void run(struct join *j)
 {
-    session_start(&j->session, clock_ms(CLOCK_MONOTONIC));
     while (!is_over(j)) {
         turn(j);
         if (j->screen.is_raw && j->session.state != SESSION_OVER &&
@@ -495,6 +497,8 @@ int join_run(const struct join_options *options)
     screen_init(&join.screen);
     line_editor_init(&join.editor);
     line_reader_init(&join.lines, 0);
+    /* Before signals are held back and the terminal is taken: the resolver may need its time. */
+    session_start(&join.session, clock_ms(CLOCK_MONOTONIC));
     signals_setup(join.mode == MODE_EDIT);
     if (join.mode == MODE_EDIT)
         screen_raw(&join.screen);

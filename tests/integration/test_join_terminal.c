@@ -236,6 +236,25 @@ START_TEST(a_broken_connection_shows_in_the_prompt)
 }
 END_TEST
 
+START_TEST(typing_may_begin_before_the_welcome)
+{
+    char ref[V1_TEXT];
+
+    joiner = joiner_start_on_terminal(LIST(joiner_url(fake.port, "/ws/7")), "xterm", ROWS, COLUMNS);
+    picture.rows = ROWS;
+    picture.columns = COLUMNS;
+    server = fake_open(&fake, NULL);
+    joiner_write(&joiner, "one\rtwo");
+    expect_prompt("connecting> two", 15);
+    fake_welcome(server, false);
+    fake_expect_say(server, "one", ref);
+    fake_say(server,
+             "{'type':'message','pos':'p','ts':0,'from':7,'name':'','text':'one','ref':'%s'}", ref);
+    expect_prompt("tea> two", 8);
+    finish();
+}
+END_TEST
+
 START_TEST(the_end_waits_for_what_was_said)
 {
     char ref[V1_TEXT];
@@ -378,6 +397,7 @@ Suite *suite_join_terminal(void)
     tcase_add_test(tcase, long_lines_scroll);
     tcase_add_test(tcase, a_new_width_is_used);
     tcase_add_test(tcase, a_broken_connection_shows_in_the_prompt);
+    tcase_add_test(tcase, typing_may_begin_before_the_welcome);
     tcase_add_test(tcase, the_end_waits_for_what_was_said);
     tcase_add_loop_test(tcase, signals_leave_the_terminal_as_it_was, 0, (int)ARRAY_LEN(endings));
     tcase_add_loop_test(tcase, it_can_be_stopped_and_goes_on, 0, 2);
