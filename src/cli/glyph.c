@@ -47,11 +47,21 @@ size_t glyph_last_len(struct str text)
     return min_size(text.len, 1);
 }
 
+/* Controls, what turns the direction of writing, and what cannot be seen. The joiners U+200C and
+ * U+200D are part of words and of emoji. */
+static const uint32_t unsafe[][2] = {
+    {0, 0x1f},        {0x7f, 0x9f},     {0xad, 0xad},     {0x61c, 0x61c},
+    {0x180e, 0x180e}, {0x200b, 0x200b}, {0x200e, 0x200f}, {0x2028, 0x202e},
+    {0x2060, 0x2069}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb},
+};
+
 bool glyph_is_unsafe(uint32_t code)
 {
-    return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x061c || code == 0x200e ||
-           code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
-           (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
+    for (size_t i = 0; i < ARRAY_LEN(unsafe) && unsafe[i][0] <= code; i++) {
+        if (code <= unsafe[i][1])
+            return true;
+    }
+    return false;
 }
 
 int glyph_width(uint32_t code)
