@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "app/acceptor.h"
 #include "app/connection_log.h"
 #include "app/drain.h"
 #include "app/metrics.h"
@@ -39,6 +40,7 @@ struct server {
     struct listener listeners[LISTEN_FDS_MAX + OPTIONS_LISTENERS_MAX +
                               2]; /* the supervisor's; also those of --port and --admin */
     size_t listener_count;
+    struct acceptor acceptor;
     struct reactor_source signals;
     struct supervisor supervisor;
     struct drain drain;
@@ -50,11 +52,9 @@ struct server {
     uint64_t echoes; /* messages that /ws answered */
     struct metrics_ticks ticks;
     struct metrics_process process;
-    bool is_accepting;
-    bool is_stopping;      /* a signal asked it to end */
-    bool must_end;         /* ... at once */
-    uint64_t accept_again; /* monotonic ms; UINT64_MAX: when a connection has ended */
-    uint64_t end_by;       /* monotonic ms; while stopping */
+    bool is_stopping; /* a signal asked it to end */
+    bool must_end;    /* ... at once */
+    uint64_t end_by;  /* monotonic ms; while stopping */
 };
 
 /* Opens everything: after it the listeners accept. Returns 0; or -1 when one line on stderr has

@@ -195,8 +195,6 @@ int conn_host_init(struct conn_host *host, struct reactor *reactor, size_t capac
 /* Closes all connections at once and frees everything. */
 void conn_host_deinit(struct conn_host *host);
 
-bool conn_host_is_full(const struct conn_host *host);
-
 /* Takes an accepted, non-blocking socket, which it owns from now on, and who is at its other end.
  * Returns NULL with errno where it could not be watched; the socket is the caller's then. The host
  * must not be full. */
@@ -260,8 +258,9 @@ bool conn_host_close_some(struct conn_host *host, size_t *place, size_t max, uin
 bool conn_host_is_busy(const struct conn_host *host);
 
 /* Makes room when all places are taken: drops one connection that was answered and only waits for
- * the peer's FIN, or is idle between two requests, or is slow to send its first. Returns false
- * where there is none. */
+ * the peer's FIN, or is idle between two requests, or is slow: to send a request head, to take a
+ * response, or to finish a close. Returns false where there is none. A WebSocket that is OPEN is
+ * never dropped. */
 bool conn_host_drop_spare(struct conn_host *host);
 
 #endif

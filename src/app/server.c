@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "app/acceptor.h"
 #include "app/assets.h"
 #include "app/proxy.h"
 #include "app/routes.h"
@@ -32,10 +33,6 @@
 
 /* Addresses without clients whose handshakes are remembered. */
 #define IDLE_ADDRESSES 16384
-
-/* How long accepting pauses, in milliseconds, when the system is out of descriptors and none of
- * ours ends before. */
-#define ACCEPT_PAUSE 1000
 
 /* How long a peer may take to finish a close, and to take some of a response, in milliseconds. */
 #define CLOSING_TIMEOUT 5000
@@ -196,75 +193,6 @@ static void flush_room(void *owner, struct room *room)
     chat_end_flush(room);
 }
 
-/* ---- accepting ---- */
-
-static void set_accepting(struct server *server, bool accepts)
-{
-    server->is_accepting = accepts;
-    server->accept_again = UINT64_MAX;
-    for (size_t i = 0; i < server->listener_count; i++) {
-        if (reactor_watch(&server->reactor, &server->listeners[i].source, accepts ? EPOLLIN : 0) <
-            0)
-            server->is_accepting = false;
-    }
-    if (accepts && !server->is_accepting)
-        server->accept_again = server->host.now + ACCEPT_PAUSE;
-}
-
-/* Stops accepting until a connection has ended or, where it is not ours to end, for a while. */
-static void pause_accepting(struct server *server)
-{
-    set_accepting(server, false);
-    server->accept_again = server->host.now + ACCEPT_PAUSE;
-}
-
-/* Takes one connection. Returns false where there is none, or none can be taken now. */
-static bool accept_one(struct server *server, const struct listener *listener)
-{
-    struct conn *conn;
-    struct peer peer;
-    int fd;
-
-    if (conn_host_is_full(&server->host)) {
-        /* A place becomes free at the end of the tick. */
-        conn_host_drop_spare(&server->host);
-        pause_accepting(server);
-        return false;
-    }
-    fd = socket_accept(listener->source.fd, &peer);
-    if (fd >= 0) {
-        conn = conn_open(&server->host, fd, &peer);
-        if (conn == NULL)
-            close(fd);
-        else if (listener->is_admin)
-            conn->is_admin = true;
-        else
-            proxy_accepted(conn);
-        return true;
-    }
-    if (errno == EAGAIN)
-        return false;
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        connection_log_pause(&server->connection_log, server->host.now, strerror(errno));
-        conn_host_drop_spare(&server->host);
-        pause_accepting(server);
-        return false;
-    }
-    /* The error is that of a connection which ended before it was accepted (accept(2)). */
-    return true;
-}
-
-static void on_connect(struct reactor_source *source, uint32_t events)
-{
-    const struct listener *listener = CONTAINER_OF(source, struct listener, source);
-
-    (void)events;
-    for (int i = 0; i < TUNE_ACCEPT_BATCH; i++) {
-        if (!accept_one(listener->server, listener))
-            return;
-    }
-}
-
 /* ---- the end ---- */
 
 /* A second signal ends at once: those who are left are still told, in the tick that is the last. */
@@ -313,7 +241,7 @@ static uint64_t next_deadline(const struct server *server)
     const uint64_t deadlines[] = {
         conn_host_deadline(&server->host),
         chat_deadline(&server->chat),
-        server->accept_again,
+        server->acceptor.again,
         server->end_by,
         server->drain.next,
         server->supervisor.next_sign,
@@ -355,9 +283,7 @@ static void tick(struct server *server)
     supervisor_tick(&server->supervisor, server->host.now, server->websockets);
     connected = server->host.count;
     conn_host_reap(&server->host);
-    if (!server->is_accepting &&
-        (server->host.count < connected || server->host.now >= server->accept_again))
-        set_accepting(server, true);
+    acceptor_tick(server, server->host.count < connected);
     /* One more look at the clock for a whole tick. */
     metrics_tick(&server->ticks, server->host.now_ns, monotonic_ns(),
                  server->chat.counters.messages - messages);
@@ -452,7 +378,7 @@ static struct listener *add_listener(struct server *server, int fd, bool is_admi
 {
     struct listener *listener = &server->listeners[server->listener_count++];
 
-    listener->source = (struct reactor_source){.ready = on_connect, .fd = fd};
+    listener->source = (struct reactor_source){.ready = acceptor_ready, .fd = fd};
     listener->server = server;
     listener->is_admin = is_admin;
     announce(server, fd, is_admin);
@@ -672,7 +598,6 @@ int server_init(struct server *server, const struct options *options)
 
     memset(server, 0, sizeof(*server));
     server->options = options;
-    server->accept_again = UINT64_MAX;
     server->end_by = UINT64_MAX;
     drain_init(&server->drain);
     set_limits(server);
@@ -699,7 +624,7 @@ int server_init(struct server *server, const struct options *options)
         close_listeners(server);
         return -1;
     }
-    set_accepting(server, true);
+    acceptor_start(server, has_admin(server));
     return 0;
 }
 

@@ -25,8 +25,8 @@
  * the peer may have had on its way. Who sends on beyond that does not listen. */
 #define LEFTOVER_MAX (16 * 1024 * 1024)
 
-/* When all places are taken, who has been so long about a request head, in milliseconds, makes room
- * for others. */
+/* When all places are taken, who has been so long about a request head, a response or a close, in
+ * milliseconds, makes room for others. */
 #define SLUGGISH_AFTER 2000
 
 /* Shorter messages are copied when they are sent back: it costs less than to keep track of them. */
@@ -881,11 +881,6 @@ void conn_host_deinit(struct conn_host *host)
     munmap(host->conns, host->capacity * sizeof(struct conn) + TUNE_READ_BUFFER);
 }
 
-bool conn_host_is_full(const struct conn_host *host)
-{
-    return host->count == host->capacity;
-}
-
 struct conn *conn_open(struct conn_host *host, int fd, const struct peer *peer)
 {
     struct list *freed = list_take_first(&host->free);
@@ -991,19 +986,29 @@ static bool is_answered(const struct conn *conn)
     return conn->state == CONN_LINGER && conn->is_shut && !conn->is_websocket;
 }
 
+/* Has its timer run for long? */
 static bool is_sluggish(const struct conn *conn)
 {
-    return conn->timer.deadline <=
-           conn->host->now + conn->host->timers[CONN_TIMER_HANDSHAKE].length - SLUGGISH_AFTER;
+    return conn->timer.deadline + SLUGGISH_AFTER <= conn->host->now + conn->timer.class->length;
+}
+
+/* Something is still to be sent to it, but it is not a client any more, or never was one. It may
+ * take a little all the time, so what counts is how long it has been there. */
+static bool is_slow_to_take(const struct conn *conn)
+{
+    return conn->state != CONN_OPEN && conn->is_blocked &&
+           conn->opened + SLUGGISH_AFTER <= conn->host->now;
 }
 
 bool conn_host_drop_spare(struct conn_host *host)
 {
     struct timer_class *handshake = &host->timers[CONN_TIMER_HANDSHAKE];
+    struct timer_class *closing = &host->timers[CONN_TIMER_CLOSING];
 
-    return drop_first(&host->timers[CONN_TIMER_CLOSING], is_answered) ||
-           drop_first(handshake, is_idle) ||
-           (handshake->length > SLUGGISH_AFTER && drop_first(handshake, is_sluggish));
+    return drop_first(closing, is_answered) || drop_first(handshake, is_idle) ||
+           drop_first(handshake, is_sluggish) ||
+           drop_first(&host->timers[CONN_TIMER_SENDING], is_slow_to_take) ||
+           drop_first(closing, is_sluggish);
 }
 
 /* A place that is in use has a host. */

@@ -25,8 +25,9 @@
 
 #define STEP_MS 5
 #define FLOOD_FRAMES 16 /* of one send */
-#define FLOOD_SIZE 2048 /* bytes of a message: what was received of them is said even afterwards   \
-                         */
+#define FLOOD_SIZE                                                                                 \
+    2048 /* bytes of a message: what was received of them is said even afterwards                  \
+          */
 #define KEY "dGhlIHNhbXBsZSBub25jZQ=="
 
 struct storm {

@@ -1,5 +1,5 @@
 /* What strangers tried, each once a bug. */
-#include "client.h"
+#include "exposition.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +61,100 @@ START_TEST(a_flood_after_the_close_is_cut_off)
 }
 END_TEST
 
+/* ---- Taking all places ---- */
+
+/* With so few descriptors there are nine places, two of them for operators alone. */
+static struct server *start_narrow(void)
+{
+    struct launch launch = {
+        .args = LIST("--max-clients", "4", "--admin", "127.0.0.1:0", "--log-level", "debug"),
+        .files = 64};
+
+    return server_start_with(&launch);
+}
+
+#define HOLDERS_MAX 120
+
+static struct client *holders[HOLDERS_MAX];
+
+/* Pages that nobody reads. */
+static void hold_by_reading_nothing(const struct server *s, size_t count)
+{
+    static const char get[] = "GET /main.js HTTP/1.1\r\nHost: h\r\n\r\n";
+
+    for (size_t i = 0; i < count; i++) {
+        holders[i] = client_connect_small(s, 2048);
+        for (int n = 0; n < 3000; n++)
+            client_send_some(holders[i], get, sizeof(get) - 1);
+    }
+}
+
+/* WebSockets that are closed at once, and do not answer that. */
+static void hold_by_not_closing(const struct server *s, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        holders[i] = client_connect(s);
+        ws_request(holders[i], "/ws/1", "");
+    }
+}
+
+static void release(size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        client_reset(holders[i]);
+}
+
+START_TEST(operators_get_in_whoever_holds_the_places)
+{
+    struct server *s = start_narrow();
+    struct client *first = ws_open_chat(s, 1);
+    struct response *r;
+
+    if (_i == 0)
+        hold_by_reading_nothing(s, HOLDERS_MAX);
+    else
+        hold_by_not_closing(s, HOLDERS_MAX);
+    r = admin_get(s, "/healthz");
+    ck_assert_int_eq(r->status, 200);
+    response_free(r);
+    ws_send_text(first, "still here");
+    ws_expect_text(first, "You wrote: still here");
+    release(HOLDERS_MAX);
+    client_close(first);
+}
+END_TEST
+
+START_TEST(who_reads_nothing_makes_room)
+{
+    enum { COUNT = 12 };
+    struct server *s = start_narrow();
+    struct response *r;
+
+    hold_by_reading_nothing(s, COUNT);
+    r = http_get(s, "/healthz", "");
+    ck_assert_int_eq(r->status, 200);
+    response_free(r);
+    server_wait_for(s, "why=\"made room\"");
+    release(COUNT);
+}
+END_TEST
+
+START_TEST(who_does_not_answer_a_close_makes_room)
+{
+    enum { COUNT = 40 }; /* five seconds for each, seven at a time, would be too long */
+    struct server *s = start_narrow();
+    struct client *first = ws_open_chat(s, 1);
+    struct response *r;
+
+    hold_by_not_closing(s, COUNT);
+    r = http_get(s, "/healthz", "");
+    ck_assert_int_eq(r->status, 200);
+    response_free(r);
+    release(COUNT);
+    client_close(first);
+}
+END_TEST
+
 Suite *suite_hostile(void)
 {
     Suite *suite = suite_create("hostile");
@@ -69,5 +163,8 @@ Suite *suite_hostile(void)
     tcase_add_test(tc, an_encoded_slash_is_no_slash);
     tcase_add_test(tc, long_parameters_are_just_not_ours);
     tcase_add_test(tc, a_flood_after_the_close_is_cut_off);
+    tcase_add_loop_test(tc, operators_get_in_whoever_holds_the_places, 0, 2);
+    tcase_add_test(tc, who_reads_nothing_makes_room);
+    tcase_add_test(tc, who_does_not_answer_a_close_makes_room);
     return suite;
 }

@@ -1,0 +1,32 @@
+/* Accepting connections: as many at a time as is fair to those who are in, and none while there is
+ * no place for them. */
+#ifndef APP_ACCEPTOR_H
+#define APP_ACCEPTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/reactor.h"
+
+/* Whose connections are accepted. */
+enum accepting { ACCEPTING_NONE, ACCEPTING_ADMIN, ACCEPTING_ALL };
+
+struct acceptor {
+    enum accepting from;
+    size_t admin_places; /* connections that are kept free for operators */
+    uint64_t again;      /* monotonic ms: when to try again; UINT64_MAX: from all already */
+};
+
+struct server;
+
+/* Begins to accept at all listeners of the server. */
+void acceptor_start(struct server *server, bool has_admin);
+
+/* The `ready` of a listener's source. */
+void acceptor_ready(struct reactor_source *source, uint32_t events);
+
+/* The end of a tick: goes on where there is a place again, or enough time has passed. */
+void acceptor_tick(struct server *server, bool has_ended);
+
+#endif

@@ -1,0 +1,112 @@
+#include "app/acceptor.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/connection_log.h"
+#include "app/proxy.h"
+#include "app/server.h"
+#include "base/tuning.h"
+#include "base/util.h"
+#include "net/socket.h"
+
+/* How long accepting pauses, in milliseconds, when all places are taken or the system is out of
+ * descriptors, and no connection ends before. */
+#define PAUSE 200
+
+/* Connections that are kept free for operators: whoever fills the server, they can still look. */
+#define ADMIN_PLACES 4
+
+static void accept_from(struct server *server, enum accepting from)
+{
+    struct acceptor *acceptor = &server->acceptor;
+
+    acceptor->from = from;
+    for (size_t i = 0; i < server->listener_count; i++) {
+        struct listener *listener = &server->listeners[i];
+        bool accepts = from == ACCEPTING_ALL || (from == ACCEPTING_ADMIN && listener->is_admin);
+
+        if (reactor_watch(&server->reactor, &listener->source, accepts ? EPOLLIN : 0) < 0)
+            acceptor->from = ACCEPTING_NONE;
+    }
+    acceptor->again = acceptor->from == ACCEPTING_ALL ? UINT64_MAX : server->host.now + PAUSE;
+}
+
+/* Is there a place for one more from this listener? If not, makes one, which is free at the end of
+ * the tick, and stops accepting until then. */
+static bool has_place(struct server *server, const struct listener *listener)
+{
+    const struct conn_host *host = &server->host;
+    size_t kept = listener->is_admin ? 0 : server->acceptor.admin_places;
+
+    if (host->count + kept < host->capacity)
+        return true;
+    conn_host_drop_spare(&server->host);
+    accept_from(server, host->count < host->capacity ? ACCEPTING_ADMIN : ACCEPTING_NONE);
+    return false;
+}
+
+static void open_conn(const struct listener *listener, int fd, const struct peer *peer)
+{
+    struct conn *conn = conn_open(&listener->server->host, fd, peer);
+
+    if (conn == NULL)
+        close(fd);
+    else if (listener->is_admin)
+        conn->is_admin = true;
+    else
+        proxy_accepted(conn);
+}
+
+/* Takes one connection. Returns false where there is none, or none can be taken now. */
+static bool accept_one(struct server *server, const struct listener *listener)
+{
+    struct peer peer;
+    int fd;
+
+    if (!has_place(server, listener))
+        return false;
+    fd = socket_accept(listener->source.fd, &peer);
+    if (fd >= 0) {
+        open_conn(listener, fd, &peer);
+        return true;
+    }
+    if (errno == EAGAIN)
+        return false;
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        connection_log_pause(&server->connection_log, server->host.now, strerror(errno));
+        conn_host_drop_spare(&server->host);
+        accept_from(server, ACCEPTING_NONE);
+        return false;
+    }
+    /* The error is that of a connection which ended before it was accepted (accept(2)). */
+    return true;
+}
+
+void acceptor_ready(struct reactor_source *source, uint32_t events)
+{
+    const struct listener *listener = CONTAINER_OF(source, struct listener, source);
+
+    (void)events;
+    for (int i = 0; i < TUNE_ACCEPT_BATCH; i++) {
+        if (!accept_one(listener->server, listener))
+            return;
+    }
+}
+
+void acceptor_start(struct server *server, bool has_admin)
+{
+    size_t extra = server->host.capacity - server->max_clients;
+
+    if (has_admin)
+        server->acceptor.admin_places = min_size(ADMIN_PLACES, extra / 2);
+    accept_from(server, ACCEPTING_ALL);
+}
+
+void acceptor_tick(struct server *server, bool has_ended)
+{
+    if (server->acceptor.from != ACCEPTING_ALL &&
+        (has_ended || server->host.now >= server->acceptor.again))
+        accept_from(server, ACCEPTING_ALL);
+}
