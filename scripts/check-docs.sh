@@ -32,7 +32,7 @@ options() {
     join) "$binary" join --help ;;
     *) "$binary" --help ;;
     esac | awk -v OFS='\t' '
-        match($0, /^  --[a-z-]+( [^ ]+)? +/) {
+        match($0, /^  --[a-z0-9-]+( [^ ]+)? +/) {
             split(substr($0, RSTART, RLENGTH), left, " ")
             words = substr($0, RSTART + RLENGTH)
             standard = "-"
