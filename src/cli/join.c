@@ -146,6 +146,8 @@ static void on_frame(struct session *s, const struct v1_frame *frame, struct str
         print_json(j, raw);
     else
         transcript_frame(&j->screen.out, s, frame, j->is_coloured);
+    if (j->mode == MODE_EDIT && frame->type == V1_WELCOME && !s->is_welcome)
+        tell(j, "/help for the commands, Ctrl-D leaves");
     j->is_dirty = true;
 }
 
@@ -203,9 +205,7 @@ static void obey(struct join *j, struct str line)
         tell(j, "%.*s? See /help; begin with // to send it as it is", shown, typed.text.ptr);
         break;
     case TYPED_NOBODY:
-        tell(j,
-             "to whom? \"%.*s\" does not begin with the name of one person here, or #id, and "
-             "a text",
+        tell(j, "to whom? \"%.*s\" is not the name of one person here, or #id, and then a text",
              shown, typed.text.len > 0 ? typed.text.ptr : "");
     }
 }
@@ -337,8 +337,10 @@ static void draw_prompt(struct join *j)
         glyph_append_safe(&label, room);
     if (!s->is_welcome)
         buf_append_str(&label, STR("connecting"));
-    else if (s->state != SESSION_ONLINE)
+    else if (s->state != SESSION_ONLINE && s->unsent.count > 0)
         buf_printf(&label, " (offline, %zu unsent)", s->unsent.count);
+    else if (s->state != SESSION_ONLINE)
+        buf_append_str(&label, STR(" (offline)"));
     buf_append_str(&label, STR("> "));
     screen_draw_prompt(&j->screen, (struct str){(char *)label.data, label.len}, &j->editor);
     buf_deinit(&label);

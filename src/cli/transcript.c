@@ -124,6 +124,17 @@ static void put_presence(struct writer *w, const struct session *s, const struct
     }
 }
 
+static void put_others(struct writer *w, uint64_t count)
+{
+    if (count <= 1) {
+        put(w, ", alone\n");
+        return;
+    }
+    put(w, ", with ");
+    put_u64(w, count - 1);
+    put(w, count == 2 ? " other\n" : " others\n");
+}
+
 static void put_welcome(struct writer *w, const struct session *s, const struct v1_frame *frame)
 {
     put(w, "* ");
@@ -131,9 +142,7 @@ static void put_welcome(struct writer *w, const struct session *s, const struct 
     put_safe(w, frame->room);
     put(w, " as ");
     put_who(w, frame->id, frame->name);
-    put(w, ", with ");
-    put_u64(w, frame->count > 0 ? frame->count - 1 : 0);
-    put(w, " others\n");
+    put_others(w, frame->count);
 }
 
 int transcript_frame(struct buf *out, const struct session *s, const struct v1_frame *frame,

@@ -15,7 +15,7 @@ _Static_assert(WS_KEY_SIZE == BASE64_SIZE(WS_NONCE_SIZE), "a key is a nonce in b
 const char *ws_url_error_text(enum ws_url_error error)
 {
     static const char *const texts[] = {
-        [WS_URL_SCHEME] = "a URL begins with ws:// or unix:",
+        [WS_URL_SCHEME] = "a URL begins with ws:// (where a browser has http://) or unix:",
         [WS_URL_SECURE] = "there is no TLS here: join a proxy by ws: that speaks wss:",
         [WS_URL_AUTHORITY] = "a host and maybe a port must follow ws://",
         [WS_URL_PORT] = "nothing listens on port 0",

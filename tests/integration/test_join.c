@@ -186,6 +186,25 @@ START_TEST(an_id_in_use_is_told)
 }
 END_TEST
 
+START_TEST(says_how_many_are_here)
+{
+    static const char *const texts[] = {"as Client #7, alone\n", "as Client #8, with 1 other\n",
+                                        "as Client #9, with 2 others\n"};
+    struct server *s = server_start(NULL);
+    struct joiner joiners[ARRAY_LEN(texts)];
+    char path[] = "/ws/7";
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++, path[4]++) {
+        joiners[i] = joiner_start(LIST(joiner_url(s->port, path), "--stay"));
+        joiner_wait_for(&joiners[i], texts[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        ck_assert_int_eq(kill(joiners[i].pid, SIGINT), 0);
+        joiner_expect_exit(&joiners[i], 0, NULL);
+    }
+}
+END_TEST
+
 START_TEST(listens_after_the_end_of_its_input)
 {
     struct server *s = server_start(NULL);
@@ -193,7 +212,7 @@ START_TEST(listens_after_the_end_of_its_input)
     struct seat *seat;
 
     joiner_end_input(&j);
-    joiner_wait_for(&j, "you are in lobby as Client #7, with 0 others");
+    joiner_wait_for(&j, "you are in lobby as Client #7, alone");
     seat = seat_open(s, 1, "name=eve");
     seat_say(seat, "\\u001b[31m\\n12:00 ada: \\u202e\\tx");
     joiner_wait_for(&j, " eve: \\u001b[31m\n      12:00 ada: \\u202e    x\n");
@@ -663,6 +682,7 @@ Suite *suite_join(void)
     tcase_add_loop_test(tcase, a_restart_loses_and_doubles_nothing, 0, 2);
     tcase_add_test(tcase, a_line_that_is_too_long_is_told);
     tcase_add_test(tcase, an_id_in_use_is_told);
+    tcase_add_test(tcase, says_how_many_are_here);
     tcase_add_test(tcase, listens_after_the_end_of_its_input);
 
     tcase = harness_case(suite, "usage");
