@@ -291,7 +291,8 @@ async def main():
     async with connect("ws") as echo:
         await echo.send("x" * 65536)
         await expect(echo, "Message text was: " + "x" * 65536)
-        await echo.send("x" * 65537)
+        # In two pieces: a proxy that still has much to pass on when the server ends may reset instead of telling why.
+        await echo.send(["x" * 65536, "x"])
         await expect_close(echo, 1009)
     await expect_status("ws", 403, origin="https://elsewhere.example")
     await expect_status("ws", 403, origin=f"https://127.0.0.1.elsewhere.example:{url.port}")
