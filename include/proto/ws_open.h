@@ -22,8 +22,8 @@ struct ws_url {
 };
 
 enum ws_url_error {
-    WS_URL_SCHEME = 1, /* neither ws: nor wss: */
-    WS_URL_SECURE,     /* wss: */
+    WS_URL_SCHEME = 1, /* none of ws:, wss:, http: and https: */
+    WS_URL_SECURE,     /* wss: or https: */
     WS_URL_AUTHORITY,  /* not host [":" port] */
     WS_URL_PORT,       /* port 0 */
     WS_URL_PATH,

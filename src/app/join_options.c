@@ -51,7 +51,8 @@ static const struct option_table table = {
     .twins = "WSCHAT_JOIN_",
     .usage = "Usage: wschat join URL [OPTION]...\n"
              "Chats from a terminal, or says each line that comes by a pipe. URL is\n"
-             "ws://HOST[:PORT][/ws/ID][?room=ROOM&name=NAME], or unix:PATH.\n",
+             "ws://HOST[:PORT][/PATH/][ws/ID]['?room=ROOM&name=NAME'], that of the page,\n"
+             "or unix:PATH.\n",
     .notes =
         "In the environment options are called WSCHAT_JOIN_NAME (WSCHAT_JOIN_ROOM for\n"
         "--room); the command line wins. Defaults are in brackets. From a pipe it ends with 0\n"

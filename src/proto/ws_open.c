@@ -15,7 +15,7 @@ _Static_assert(WS_KEY_SIZE == BASE64_SIZE(WS_NONCE_SIZE), "a key is a nonce in b
 const char *ws_url_error_text(enum ws_url_error error)
 {
     static const char *const texts[] = {
-        [WS_URL_SCHEME] = "a URL begins with ws:// (where a browser has http://) or unix:",
+        [WS_URL_SCHEME] = "a URL begins with ws:// (http:// will do) or unix:",
         [WS_URL_SECURE] = "there is no TLS here: join a proxy by ws: that speaks wss:",
         [WS_URL_AUTHORITY] = "a host and maybe a port must follow ws://",
         [WS_URL_PORT] = "nothing listens on port 0",
@@ -27,14 +27,16 @@ const char *ws_url_error_text(enum ws_url_error error)
     return texts[error];
 }
 
+/* The address of a page is taken for that of its WebSocket: it is what people have at hand. */
 static int scheme_skip(struct str *text)
 {
     struct str rest = *text;
     struct str scheme = str_cut(&rest, ':');
+    bool is_plain = str_equals_nocase(scheme, STR("ws")) || str_equals_nocase(scheme, STR("http"));
 
-    if (str_equals_nocase(scheme, STR("wss")))
+    if (str_equals_nocase(scheme, STR("wss")) || str_equals_nocase(scheme, STR("https")))
         return -WS_URL_SECURE;
-    if (!str_equals_nocase(scheme, STR("ws")) || rest.len < 2 || memcmp(rest.ptr, "//", 2) != 0)
+    if (!is_plain || rest.len < 2 || memcmp(rest.ptr, "//", 2) != 0)
         return -WS_URL_SCHEME;
     *text = (struct str){rest.ptr + 2, rest.len - 2};
     return 0;

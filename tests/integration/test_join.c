@@ -227,7 +227,7 @@ END_TEST
 static const char *const usage_errors[][3] = {
     {NULL, NULL, "URL"},
     {"wss://127.0.0.1/", NULL, "proxy"},
-    {"http://127.0.0.1/", NULL, "ws://"},
+    {"https://127.0.0.1/", NULL, "proxy"},
     {"127.0.0.1:8000", NULL, "ws://"},
     {"ws://127.0.0.1/ws/0", NULL, "an id is a number"},
     {"ws://127.0.0.1/ws/9223372036854775808", NULL, "an id is a number"},

@@ -89,6 +89,7 @@ START_TEST(takes_urls_apart)
         {"WS://a:8000/", "a", "8000", "/", ""},
         {"ws://[::1]:1/ws/7?room=x&name=", "[::1]", "1", "/ws/7", "room=x&name="},
         {"ws://a?room=x", "a", "80", "", "room=x"},
+        {"http://a:8000/?room=x", "a", "8000", "/", "room=x"},
         {"ws://a:/b?c?d", "a", "80", "/b", "c?d"},
     };
 
@@ -112,9 +113,11 @@ START_TEST(refuses_urls)
     } rows[] = {
         {"", WS_URL_SCHEME},
         {"a:80", WS_URL_SCHEME},
-        {"http://a", WS_URL_SCHEME},
+        {"ftp://a", WS_URL_SCHEME},
         {"ws:a", WS_URL_SCHEME},
+        {"http:a", WS_URL_SCHEME},
         {"wss://a", WS_URL_SECURE},
+        {"https://a", WS_URL_SECURE},
         {"ws://", WS_URL_AUTHORITY},
         {"ws://u@a", WS_URL_AUTHORITY},
         {"ws://a:x", WS_URL_AUTHORITY},
