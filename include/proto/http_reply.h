@@ -42,10 +42,4 @@ struct http_reply {
 int http_reply_parse(struct http_reply *reply, const char *data, size_t len,
                      struct http_reply_scan *scan);
 
-/* How many field lines have that name; the value of the first in *value if there is any. */
-unsigned http_reply_field(const struct http_reply *reply, struct str name, struct str *value);
-
-/* Is `token` an element of that list field, in any of its lines? Whole elements, without case. */
-bool http_reply_has_token(const struct http_reply *reply, struct str name, struct str token);
-
 #endif

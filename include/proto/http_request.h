@@ -86,16 +86,17 @@ bool http_is_token(struct str s);
  * without case. */
 bool http_field_next(struct str *rest, struct str name, struct str *value);
 
-/* Returns how many field lines have that name; the value of the first one in *value if there is
- * any, else an empty slice. Names are compared without case. */
-unsigned http_field_get(const struct http_request *req, struct str name, struct str *value);
+/* Returns how many of the field lines, those of a request or of a reply, have that name; the value
+ * of the first one in *value if there is any, else an empty slice. Names are compared without case.
+ */
+unsigned http_field_get(struct str fields, struct str name, struct str *value);
 
 /* Takes the next element off a comma list (RFC 9110, 5.6.1): trimmed, empty ones skipped, a comma
  * within a quoted string separates nothing. Returns false at the end. */
 bool http_list_next(struct str *rest, struct str *element);
 
 /* Is `token` an element of that list field, in any of its lines? Whole elements, without case. */
-bool http_field_has_token(const struct http_request *req, struct str name, struct str token);
+bool http_field_has_token(struct str fields, struct str name, struct str token);
 
 /* Does If-None-Match name `etag` (with its quotes, weak or strong) by weak comparison, or say "*"?
  * (RFC 9110, 13.1.2) */

@@ -115,30 +115,3 @@ int http_reply_parse(struct http_reply *reply, const char *data, size_t len,
         scan->line = scan->pos;
     }
 }
-
-unsigned http_reply_field(const struct http_reply *reply, struct str name, struct str *value)
-{
-    struct str rest = reply->fields, each;
-    unsigned count = 0;
-
-    *value = (struct str){NULL, 0};
-    while (http_field_next(&rest, name, &each)) {
-        if (count == 0)
-            *value = each;
-        count++;
-    }
-    return count;
-}
-
-bool http_reply_has_token(const struct http_reply *reply, struct str name, struct str token)
-{
-    struct str rest = reply->fields, value, element;
-
-    while (http_field_next(&rest, name, &value)) {
-        while (http_list_next(&value, &element)) {
-            if (str_equals_nocase(element, token))
-                return true;
-        }
-    }
-    return false;
-}

@@ -87,9 +87,9 @@ bool http_field_next(struct str *rest, struct str name, struct str *value)
     return false;
 }
 
-unsigned http_field_get(const struct http_request *req, struct str name, struct str *value)
+unsigned http_field_get(struct str fields, struct str name, struct str *value)
 {
-    struct str rest = req->fields, each;
+    struct str rest = fields, each;
     unsigned count = 0;
 
     *value = (struct str){NULL, 0};
@@ -144,9 +144,9 @@ static bool list_has_token(struct str list, struct str token)
     return false;
 }
 
-bool http_field_has_token(const struct http_request *req, struct str name, struct str token)
+bool http_field_has_token(struct str fields, struct str name, struct str token)
 {
-    struct str rest = req->fields, value;
+    struct str rest = fields, value;
 
     while (http_field_next(&rest, name, &value)) {
         if (list_has_token(value, token))
@@ -297,7 +297,7 @@ static int request_line_parse(struct http_request *req, struct str line)
 static int host_check(struct http_request *req)
 {
     struct str value, host, port;
-    unsigned count = http_field_get(req, STR("Host"), &value);
+    unsigned count = http_field_get(req->fields, STR("Host"), &value);
 
     if (count > 1)
         return -HTTP_ERROR_HOST_REPEATED;
@@ -360,8 +360,8 @@ static int length_check(struct str text)
 static int body_check(const struct http_request *req)
 {
     struct str coding, length;
-    bool has_coding = http_field_get(req, STR("Transfer-Encoding"), &coding) > 0;
-    unsigned lengths = http_field_get(req, STR("Content-Length"), &length);
+    bool has_coding = http_field_get(req->fields, STR("Transfer-Encoding"), &coding) > 0;
+    unsigned lengths = http_field_get(req->fields, STR("Content-Length"), &length);
 
     if (has_coding)
         return lengths > 0 ? -HTTP_ERROR_CODING_AND_LENGTH : coding_error(req);
@@ -372,9 +372,10 @@ static int body_check(const struct http_request *req)
 
 static bool wants_keep_alive(const struct http_request *req)
 {
-    if (http_field_has_token(req, STR("Connection"), STR("close")))
+    if (http_field_has_token(req->fields, STR("Connection"), STR("close")))
         return false;
-    return req->minor == 1 || http_field_has_token(req, STR("Connection"), STR("keep-alive"));
+    return req->minor == 1 ||
+           http_field_has_token(req->fields, STR("Connection"), STR("keep-alive"));
 }
 
 /* Sets *req from a head whose lines are all well-formed; the scan stands behind its empty line. */
