@@ -147,8 +147,10 @@ void supervisor_reloaded(struct supervisor *supervisor)
 
 void supervisor_stopping(struct supervisor *supervisor, size_t clients, uint64_t time)
 {
+    unsigned long long limit = (time + END_MARGIN) * US_PER_MS;
+
     tell(supervisor, "STOPPING=1\nSTATUS=closing %zu clients\nEXTEND_TIMEOUT_USEC=%llu", clients,
-         (unsigned long long)((time + END_MARGIN) * US_PER_MS));
+         limit);
 }
 
 void supervisor_tick(struct supervisor *supervisor, uint64_t now, size_t clients)
