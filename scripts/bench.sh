@@ -4,6 +4,7 @@
 # the servers take turns, round after round. Results, a table and a chart go to build/bench/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lib/pin.sh
 
 out=build/bench
 bench=tests/bench
@@ -157,15 +158,6 @@ stop_server() {
 }
 trap stop_server EXIT
 trap 'exit 1' INT TERM
-
-pin() {
-    local core=$1
-    shift
-    if command -v taskset >/dev/null && [ "$(nproc)" -gt 1 ]; then
-        exec taskset -c "$core" "$@"
-    fi
-    exec "$@"
-}
 
 # Starts the array `command`; sets `server` and `port`, or fails.
 start_server() {

@@ -7,6 +7,7 @@
 # Usage: scripts/check-storm.sh [--strict] [--rounds N] [--seconds N]
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lib/pin.sh
 
 out=build/bench
 binary=${WSCHAT_BIN:-./wschat}
@@ -41,15 +42,6 @@ stop() {
 }
 trap stop EXIT
 trap 'exit 1' INT TERM
-
-pin() {
-    local core=$1
-    shift
-    if command -v taskset >/dev/null && [ "$(nproc)" -gt 1 ]; then
-        exec taskset -c "$core" "$@"
-    fi
-    exec "$@"
-}
 
 # start_server FILES: with so many descriptors at most.
 start_server() {
