@@ -23,7 +23,10 @@ struct utf8 {
 bool utf8_feed(struct utf8 *u, const void *data, size_t len);
 
 /* Could the text end here: is it valid and not in the middle of a sequence? */
-bool utf8_is_complete(const struct utf8 *u);
+static inline bool utf8_is_complete(const struct utf8 *u)
+{
+    return u->missing == 0 && !u->has_invalid;
+}
 
 /* Is `s` a whole valid text? */
 bool utf8_is_valid(struct str s);

@@ -24,6 +24,9 @@
 
 struct sendq_node;
 
+/* Bytes of memory that each node takes besides what it holds, about. */
+#define SENDQ_NODE_SIZE 72
+
 struct sendq {
     const struct outbox *box; /* NULL: none */
     uint64_t cursor;          /* next byte of the outbox to send */
@@ -52,12 +55,16 @@ void sendq_attach(struct sendq *q, const struct outbox *box);
  * kept: then nothing may be sent any more, since a frame is cut in the middle. */
 int sendq_detach(struct sendq *q, size_t keep);
 
-/* Each of these puts bytes behind all that is there now. They return 0; or -1 with errno ENOMEM
- * where nothing was put, and the queue is marked as incomplete. */
+/* Puts `len` bytes behind all that is there now. Returns where the caller has to write them before
+ * anything else is done with the queue; or NULL with errno ENOMEM where memory is out, and the
+ * queue is marked as incomplete. */
+uint8_t *sendq_put(struct sendq *q, size_t len);
 
-/* Copies the bytes; of all parts, or of none. */
+/* Each of these puts bytes behind all that is there now, too. They return 0; or -1 with errno
+ * ENOMEM where nothing was put, and the queue is marked as incomplete. */
+
+/* Copies the bytes. */
 int sendq_push(struct sendq *q, const void *bytes, size_t len);
-int sendq_push_parts(struct sendq *q, const struct iovec *parts, int count);
 
 /* Sends bytes of somebody else, who must keep them until `release(owner)` is called, once (release
  * may be NULL). On failure release is not called. */
@@ -73,21 +80,33 @@ int sendq_push_splice(struct sendq *q, uint64_t at, const void *bytes, size_t le
 /* Says that a frame is missing for want of memory. */
 void sendq_mark_incomplete(struct sendq *q);
 
-/* Bytes of memory that its nodes stand for, about; those of somebody else included. */
-size_t sendq_cost(const struct sendq *q);
+/* How far the cursor is behind the head of the outbox, in bytes; 0 without one. */
+static inline uint64_t sendq_lag(const struct sendq *q)
+{
+    return q->box != NULL ? q->box->head - q->cursor : 0;
+}
 
-bool sendq_is_empty(const struct sendq *q);
+static inline bool sendq_is_empty(const struct sendq *q)
+{
+    return q->first == NULL && sendq_lag(q) == 0;
+}
+
+/* Has the outbox given up bytes that were still to be sent? Then only sendq_detach and sendq_deinit
+ * are allowed. */
+static inline bool sendq_is_overrun(const struct sendq *q)
+{
+    return q->box != NULL && q->cursor < q->box->tail;
+}
+
+/* Bytes of memory that its nodes stand for, about; those of somebody else included. */
+static inline size_t sendq_cost(const struct sendq *q)
+{
+    return q->queued + q->nodes * SENDQ_NODE_SIZE;
+}
 
 /* Forgets all that is still to be sent, of the outbox too: for a connection that takes nothing any
  * more. */
 void sendq_drop_all(struct sendq *q);
-
-/* How far the cursor is behind the head of the outbox, in bytes; 0 without one. */
-uint64_t sendq_lag(const struct sendq *q);
-
-/* Has the outbox given up bytes that were still to be sent? Then only sendq_detach and sendq_deinit
- * are allowed. */
-bool sendq_is_overrun(const struct sendq *q);
 
 /* The next bytes to send as at most `max` (1 or more) spans. Returns how many there are; *bytes is
  * their sum. Where all that is left is skipped there are none, and sendq_advance with 0 empties the

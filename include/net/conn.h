@@ -1,4 +1,3 @@
-/* clang-format off */
 /* Connection: a socket, its bytes, and how far it is in its life.
  *
  *      HTTP --upgrade--> OPEN --we close--> CLOSING --peer's Close--> LINGER --peer's FIN--> DEAD
@@ -77,45 +76,39 @@ enum conn_end {
 
 struct client;
 
+/* Lies on cache lines of its own, and its members in the order of use: to flush a connection
+ * touches the first two lines, to read from it two more. */
 struct conn {
-    struct reactor_source source; /* first: what an event touches lies together */
+    _Alignas(64) struct reactor_source source;
     struct sendq out;
     struct conn_host *host;
-    struct client *client; /* the host's: whose seat it carries; NULL: none */
-    uint16_t close_code;   /* once it was OPEN and is not any more */
-    uint8_t state;         /* enum conn_state */
-    bool is_blocked;       /* the socket's buffer is full */
-    bool is_throttled;     /* it has sent all it may for now */
-    bool is_ended;         /* the peer has sent its FIN */
-    bool is_shut;          /* we have sent ours */
-    bool has_answered;     /* at least one response went out */
-    bool is_in_head;       /* some of a request has come */
-    bool is_mute;          /* the peer takes nothing any more; what it sent before is still read */
+    uint64_t sent;       /* bytes */
+    uint32_t leftover;   /* bytes received since it is being closed */
+    uint16_t close_code; /* once it was OPEN and is not any more */
+    uint16_t status;     /* the host's: of the last response */
+    uint8_t state;       /* enum conn_state */
+    bool is_blocked;     /* the socket's buffer is full */
+    bool is_throttled;   /* it has sent all it may for now */
+    bool is_ended;       /* the peer has sent its FIN */
+    bool is_shut;        /* we have sent ours */
+    bool has_answered;   /* at least one response went out */
+    bool is_in_head;     /* some of a request has come */
+    bool is_mute;        /* the peer takes nothing any more; what it sent before is still read */
     bool is_websocket;
-    bool is_hung;          /* the peer has sent its FIN, behind what cannot be read yet */
-    bool has_small_window; /* it was over its rate once */
-    bool is_admin;         /* the host's: it came in by the admin listener */
-    bool is_trusted;       /* the host's: what it tells of whom it speaks for is believed */
-    bool has_more;         /* `in` holds bytes that could be used but for the limits */
-    uint8_t header;        /* the host's: enum conn_header; NONE once it was read */
-    uint64_t
-        rate_ns; /* when, by the allowed rate, all that it has sent so far would have been sent */
-    struct peer peer; /* who is at the other end; the host may put in whom a proxy speaks for */
+    bool is_hung;              /* the peer has sent its FIN, behind what cannot be read yet */
+    bool has_more;             /* `in` holds bytes that could be used but for the limits */
+    bool has_small_window : 1; /* it was over its rate once */
+    bool is_admin : 1;         /* the host's: it came in by the admin listener */
+    bool is_trusted : 1;       /* the host's: what it tells of whom it speaks for is believed */
+    uint8_t header;            /* the host's: enum conn_header; NONE once it was read */
+    uint8_t end;               /* enum conn_end */
+    uint8_t wire;              /* the host's: enum wire_kind */
+
+    struct client *client; /* the host's: whose seat it carries; NULL: none */
+    uint64_t received;     /* bytes */
+    uint64_t messages;     /* received; while it is HTTP: requests */
+    uint64_t rate_ns;      /* when all that it has sent would have been sent, by the allowed rate */
     struct timer timer;
-    struct list work;   /* in one of the host's lists */
-    uint64_t received;  /* bytes */
-    uint64_t sent;      /* bytes */
-    uint64_t messages;  /* received; while it is HTTP: requests */
-    uint64_t opened;    /* monotonic milliseconds */
-    const char *detail; /* more about `end`, static; NULL: nothing */
-    uint8_t end;        /* enum conn_end */
-    uint8_t wire;       /* the host's: enum wire_kind */
-    uint16_t status;    /* the host's: of the last response */
-    uint32_t leftover;  /* bytes received since it is being closed */
-    uint32_t address;   /* the host's: its place in an address table; 0: none */
-    uint64_t client_id; /* the host's: as it was asked for; 0: none */
-    char *room;         /* the host's, owned: the name of the room that it has left, or NULL */
-    struct buf in;      /* bytes that were read but cannot be used yet; mostly empty */
     union {
         struct {                   /* HTTP */
             struct http_scan scan; /* how far the request in `in` was read */
@@ -123,6 +116,15 @@ struct conn {
         };
         struct ws_reader reader; /* OPEN, and what comes after */
     };
+    struct list work; /* in one of the host's lists */
+    struct buf in;    /* bytes that were read but cannot be used yet; mostly empty */
+
+    uint64_t opened;    /* monotonic milliseconds */
+    uint64_t client_id; /* the host's: as it was asked for; 0: none */
+    const char *detail; /* more about `end`, static; NULL: nothing */
+    char *room;         /* the host's, owned: the name of the room that it has left, or NULL */
+    struct peer peer;   /* who is at the other end; the host may put in whom a proxy speaks for */
+    uint32_t address;   /* the host's: its place in an address table; 0: none */
 };
 
 /* Close codes that are counted: all that may be sent, and those that stand for an end without one.

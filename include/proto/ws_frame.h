@@ -81,8 +81,10 @@ size_t ws_frame_header_size(uint64_t length, bool masked);
  * ws_frame_header_size bytes (WS_HEADER_MAX is always enough). Returns that size. */
 size_t ws_frame_encode(uint8_t *out, const struct ws_frame_header *h);
 
-/* Masks or unmasks in place (RFC 6455, 5.3). `offset` is the position of data[0] in the payload. */
-void ws_mask(void *data, size_t len, const uint8_t key[4], size_t offset);
+/* Masks or unmasks in place (RFC 6455, 5.3). `offset` is the position of data[0] in the payload.
+ * Returns whether there are only ASCII characters afterwards: it has to look at each byte anyway.
+ */
+bool ws_mask(void *data, size_t len, const uint8_t key[4], size_t offset);
 
 /* May the code stand in a close frame (RFC 6455, 7.4 and the IANA registry): 1000 to 1003, 1007 to
  * 1014, or 3000 to 4999? */

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/ascii.h"
 #include "base/util.h"
 
 /* A file of the folder that is served with --static; the largest one, in bytes. */
@@ -95,9 +96,9 @@ static struct str name_of(struct str path, enum assets_site site)
         return STR("echo.html");
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
-        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 
-        if (!is_letter && c != '-' && c != '_' && (c != '.' || i == 0))
+        if (!ascii_is(c, ASCII_LETTER | ASCII_DIGIT) && c != '-' && c != '_' &&
+            (c != '.' || i == 0))
             return STR("");
     }
     return is_of_site(name, site) ? name : STR("");

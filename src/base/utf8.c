@@ -148,11 +148,6 @@ bool utf8_feed(struct utf8 *u, const void *data, size_t len)
     return !u->has_invalid;
 }
 
-bool utf8_is_complete(const struct utf8 *u)
-{
-    return u->missing == 0 && !u->has_invalid;
-}
-
 bool utf8_is_valid(struct str s)
 {
     struct utf8 u = {0};

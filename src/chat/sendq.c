@@ -91,32 +91,29 @@ static bool last_has_room(const struct sendq *q, uint64_t at, size_t len)
            len <= last->cap - min_size(last->cap, last->len);
 }
 
-int sendq_push_parts(struct sendq *q, const struct iovec *parts, int count)
+uint8_t *sendq_put(struct sendq *q, size_t len)
 {
     uint64_t at = head_of(q);
     struct sendq_node *node = q->last;
-    size_t len = 0;
+    uint8_t *where;
 
-    for (int i = 0; i < count; i++)
-        len += parts[i].iov_len;
     if (!last_has_room(q, at, len))
         node = push_node(q, at, max_size(len, NODE_MIN));
     if (node == NULL)
-        return -1;
-    for (int i = 0; i < count; i++) {
-        if (parts[i].iov_len > 0)
-            memcpy(node->own + node->len, parts[i].iov_base, parts[i].iov_len);
-        node->len += parts[i].iov_len;
-    }
+        return NULL;
+    where = node->own + node->len;
+    node->len += len;
     q->queued += len;
-    return 0;
+    return where;
 }
 
 int sendq_push(struct sendq *q, const void *bytes, size_t len)
 {
-    struct iovec part = {(void *)(uintptr_t)bytes, len};
+    uint8_t *where = sendq_put(q, len);
 
-    return sendq_push_parts(q, &part, 1);
+    if (where != NULL && len > 0)
+        memcpy(where, bytes, len);
+    return where == NULL ? -1 : 0;
 }
 
 int sendq_push_shared(struct sendq *q, const void *bytes, size_t len, void (*release)(void *),
@@ -153,26 +150,6 @@ int sendq_push_splice(struct sendq *q, uint64_t at, const void *bytes, size_t le
 void sendq_mark_incomplete(struct sendq *q)
 {
     q->is_incomplete = true;
-}
-
-size_t sendq_cost(const struct sendq *q)
-{
-    return q->queued + q->nodes * sizeof(struct sendq_node);
-}
-
-bool sendq_is_empty(const struct sendq *q)
-{
-    return q->first == NULL && q->cursor == head_of(q);
-}
-
-uint64_t sendq_lag(const struct sendq *q)
-{
-    return head_of(q) - q->cursor;
-}
-
-bool sendq_is_overrun(const struct sendq *q)
-{
-    return q->box != NULL && q->cursor < q->box->tail;
 }
 
 void sendq_drop_all(struct sendq *q)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/str.h"
 #include "base/util.h"
 
@@ -44,18 +45,15 @@ static void walk(const struct tail *tail, bool (*read_hop)(struct str element, s
 
 /* ---- nodes (RFC 7239, 6) ---- */
 
-static bool is_alnum(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 /* "_" and at least one of ALPHA / DIGIT / "." / "_" / "-" */
 static bool is_obfuscated(struct str text)
 {
     if (text.len < 2 || text.ptr[0] != '_')
         return false;
     for (size_t i = 1; i < text.len; i++) {
-        if (!is_alnum(text.ptr[i]) && strchr("._-", text.ptr[i]) == NULL)
+        char c = text.ptr[i];
+
+        if (!ascii_is(c, ASCII_LETTER | ASCII_DIGIT) && c != '.' && c != '_' && c != '-')
             return false;
     }
     return true;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/util.h"
 #include "proto/http_request.h"
 
@@ -22,21 +23,18 @@ const char *http_reply_error_text(enum http_reply_error error)
     return texts[error];
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* status-line = HTTP-version SP status-code SP [ reason-phrase ] (RFC 9112, 4) */
 static int status_line_parse(struct http_reply *reply, struct str line)
 {
     const char *text = line.ptr;
     const char *status = text + VERSION_SIZE + 1;
 
-    if (line.len < VERSION_SIZE || memcmp(text, "HTTP/1.", 7) != 0 || !is_digit(text[7]))
+    if (line.len < VERSION_SIZE || memcmp(text, "HTTP/1.", 7) != 0 ||
+        !ascii_is(text[7], ASCII_DIGIT))
         return -HTTP_REPLY_VERSION;
     if (line.len < VERSION_SIZE + 1 + STATUS_SIZE + 1 || text[VERSION_SIZE] != ' ' ||
-        !is_digit(status[0]) || !is_digit(status[1]) || !is_digit(status[2]) || status[3] != ' ')
+        !ascii_is(status[0], ASCII_DIGIT) || !ascii_is(status[1], ASCII_DIGIT) ||
+        !ascii_is(status[2], ASCII_DIGIT) || status[3] != ' ')
         return -HTTP_REPLY_STATUS_LINE;
     reply->status = (status[0] - '0') * 100 + (status[1] - '0') * 10 + (status[2] - '0');
     reply->reason = (struct str){status + 4, line.len - (size_t)(status + 4 - text)};

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/util.h"
 #include "proto/uri.h"
 
@@ -41,22 +42,10 @@ const char *http_error_text(enum http_error error)
     return errors[error].text;
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-/* tchar (RFC 9110, 5.6.2) */
-static bool is_token_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || is_digit(c) ||
-           (c != '\0' && strchr("!#$%&'*+.^_`|~", c) != NULL);
-}
-
 bool http_is_token(struct str s)
 {
     for (size_t i = 0; i < s.len; i++) {
-        if (!is_token_char(s.ptr[i]))
+        if (!ascii_is(s.ptr[i], ASCII_TOKEN))
             return false;
     }
     return s.len > 0;
@@ -211,8 +200,8 @@ static int version_parse(struct http_request *req, struct str version)
 {
     const char *text = version.ptr;
 
-    if (version.len != 8 || memcmp(text, "HTTP/", 5) != 0 || !is_digit(text[5]) || text[6] != '.' ||
-        !is_digit(text[7]))
+    if (version.len != 8 || memcmp(text, "HTTP/", 5) != 0 || !ascii_is(text[5], ASCII_DIGIT) ||
+        text[6] != '.' || !ascii_is(text[7], ASCII_DIGIT))
         return -HTTP_ERROR_VERSION;
     if (text[5] != '1')
         return -HTTP_ERROR_VERSION_UNKNOWN;
@@ -347,7 +336,7 @@ static int length_check(struct str text)
     if (text.len == 0)
         return -HTTP_ERROR_LENGTH;
     for (size_t i = 0; i < text.len; i++) {
-        if (!is_digit(text.ptr[i]) || value > INT64_MAX / 10)
+        if (!ascii_is(text.ptr[i], ASCII_DIGIT) || value > INT64_MAX / 10)
             return -HTTP_ERROR_LENGTH;
         value = value * 10 + (uint64_t)(text.ptr[i] - '0');
     }
@@ -409,6 +398,21 @@ static bool is_line_octet(char c, bool is_request_line)
     return !is_request_line && (octet == '\t' || octet >= 0x80);
 }
 
+/* Passes what every line may hold, a word at a time. The additions find a byte below 0x20, and DEL:
+ * only such a byte sets its top bit or that of a neighbour. */
+static size_t skip_plain(const char *data, size_t pos, size_t end)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t word;
+
+    for (; pos + sizeof(word) <= end; pos += sizeof(word)) {
+        memcpy(&word, data + pos, sizeof(word));
+        if (((word | (word - 0x20 * ones) | (word + ones)) & 0x80 * ones) != 0)
+            break;
+    }
+    return pos;
+}
+
 /* Goes on to the end of the current line. Returns 1 with scan->pos behind its LF, 0 when the bytes
  * run out, or -error. */
 static int line_scan(struct http_scan *scan, const char *data, size_t len)
@@ -419,6 +423,7 @@ static int line_scan(struct http_scan *scan, const char *data, size_t len)
     size_t pos = scan->pos;
 
     if (pos == scan->line || data[pos - 1] != '\r') {
+        pos = skip_plain(data, pos, end);
         while (pos < end && is_line_octet(data[pos], is_request_line))
             pos++;
         scan->pos = (uint32_t)pos;

@@ -3,53 +3,24 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "base/ascii.h"
+
 #define PORT_MAX 65535
-
-static bool is_one_of(char c, const char *set)
-{
-    return c != '\0' && strchr(set, c) != NULL;
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-/* unreserved / sub-delims (RFC 3986, 2.3 and 2.2): all that a registered name may hold unencoded.
- */
-static bool is_name_char(char c)
-{
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           is_one_of(c, "-._~!$&'()*+,;=");
-}
-
-static bool is_path_char(char c)
-{
-    return is_name_char(c) || is_one_of(c, ":@/");
-}
-
-static bool is_query_char(char c)
-{
-    return is_path_char(c) || c == '?';
-}
 
 int uri_hex_value(char c)
 {
-    if (is_digit(c))
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
+    if (!ascii_is(c, ASCII_HEX))
+        return -1;
+    return ascii_is(c, ASCII_DIGIT) ? c - '0' : (c | 0x20) - 'a' + 10;
 }
 
-static bool is_made_of(struct str s, bool (*is_plain)(char c))
+/* Is it made of characters of a class, and of percent-encoded ones? */
+static bool is_made_of(struct str s, uint8_t class)
 {
     size_t i = 0;
 
     while (i < s.len) {
-        if (is_plain(s.ptr[i])) {
+        if (ascii_is(s.ptr[i], class)) {
             i++;
         } else if (s.ptr[i] == '%' && s.len - i > 2 && uri_hex_value(s.ptr[i + 1]) >= 0 &&
                    uri_hex_value(s.ptr[i + 2]) >= 0) {
@@ -63,17 +34,12 @@ static bool is_made_of(struct str s, bool (*is_plain)(char c))
 
 bool uri_path_is_valid(struct str path)
 {
-    return is_made_of(path, is_path_char);
+    return is_made_of(path, ASCII_PATH);
 }
 
 bool uri_query_is_valid(struct str query)
 {
-    return is_made_of(query, is_query_char);
-}
-
-static bool is_unreserved(char c)
-{
-    return is_name_char(c) && !is_one_of(c, "!$&'()*+,;=");
+    return is_made_of(query, ASCII_QUERY);
 }
 
 static bool segment_is_plain(struct str segment)
@@ -81,7 +47,7 @@ static bool segment_is_plain(struct str segment)
     if (segment.len == 0 || str_equals(segment, STR(".")) || str_equals(segment, STR("..")))
         return false;
     for (size_t i = 0; i < segment.len; i++) {
-        if (!is_unreserved(segment.ptr[i]))
+        if (!ascii_is(segment.ptr[i], ASCII_UNRESERVED))
             return false;
     }
     return true;
@@ -111,7 +77,7 @@ static bool port_is_valid(struct str port)
     unsigned value = 0;
 
     for (size_t i = 0; i < port.len; i++) {
-        if (!is_digit(port.ptr[i]))
+        if (!ascii_is(port.ptr[i], ASCII_DIGIT))
             return false;
         value = value * 10 + (unsigned)(port.ptr[i] - '0');
         if (value > PORT_MAX)
@@ -128,9 +94,11 @@ static bool ipv6_is_valid(struct str address)
     if (address.len >= sizeof(text))
         return false;
     for (size_t i = 0; i < address.len; i++) {
-        if (uri_hex_value(address.ptr[i]) < 0 && !is_one_of(address.ptr[i], ":."))
+        char c = address.ptr[i];
+
+        if (!ascii_is(c, ASCII_HEX) && c != ':' && c != '.')
             return false;
-        text[i] = address.ptr[i];
+        text[i] = c;
     }
     text[address.len] = '\0';
     return inet_pton(AF_INET6, text, &parsed) == 1;
@@ -157,7 +125,7 @@ static bool name_take(struct str *rest, struct str *host)
     *host = (struct str){rest->ptr, colon == NULL ? rest->len : (size_t)(colon - rest->ptr)};
     rest->ptr += host->len;
     rest->len -= host->len;
-    return host->len > 0 && is_made_of(*host, is_name_char);
+    return host->len > 0 && is_made_of(*host, ASCII_NAME);
 }
 
 bool uri_authority_parse(struct str authority, struct str *host, struct str *port)

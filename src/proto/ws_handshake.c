@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/base64.h"
 #include "base/sha1.h"
 #include "proto/uri.h"
@@ -142,10 +143,9 @@ static bool scheme_is_valid(struct str scheme)
 {
     for (size_t i = 0; i < scheme.len; i++) {
         char c = scheme.ptr[i];
-        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        bool is_other = (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+        bool is_other = ascii_is(c, ASCII_DIGIT) || c == '+' || c == '-' || c == '.';
 
-        if (!is_letter && (i == 0 || !is_other))
+        if (!ascii_is(c, ASCII_LETTER) && (i == 0 || !is_other))
             return false;
     }
     return scheme.len > 0;

@@ -185,28 +185,25 @@ static int read_header(struct ws_reader *r, struct ws_frame_header *h, struct in
     return size;
 }
 
-/* Takes `len` bytes of a frame's payload, of which `done` were taken before, and unmasks them. */
-static uint8_t *take_payload(struct input *in, const struct ws_frame_header *h, uint64_t done,
-                             size_t len)
+/* Unmasks bytes of a frame's payload, of which `done` came before. Returns whether they are known
+ * to be ASCII. */
+static bool unmask(uint8_t *payload, const struct ws_frame_header *h, uint64_t done, size_t len)
 {
-    uint8_t *payload = take(in, len);
-
-    if (h->masked)
-        ws_mask(payload, len, h->key, (size_t)(done % 4));
-    return payload;
+    return h->masked && ws_mask(payload, len, h->key, (size_t)(done % 4));
 }
 
-/* Does the same for data, and feeds it to `text` (NULL: it is not text), piece by piece, so that a
- * long payload is checked while the processor's first cache still holds what was unmasked. Returns
- * false where it is not UTF-8. */
+/* Takes `len` bytes of data, of which `done` were taken before, unmasks them and feeds them to
+ * `text` (NULL: they are not text), piece by piece, so that what is not ASCII is checked while the
+ * processor's first cache still holds it. Returns false where it is not UTF-8. */
 static bool take_data(struct input *in, const struct ws_frame_header *h, uint64_t done, size_t len,
                       struct utf8 *text)
 {
     while (len > 0) {
         size_t step = min_size(len, TUNE_CHECK);
-        const uint8_t *piece = take_payload(in, h, done, step);
+        uint8_t *piece = take(in, step);
+        bool is_ascii = unmask(piece, h, done, step);
 
-        if (text != NULL && !utf8_feed(text, piece, step))
+        if (text != NULL && !(is_ascii && utf8_is_complete(text)) && !utf8_feed(text, piece, step))
             return false;
         done += step;
         len -= step;
@@ -262,15 +259,21 @@ static int read_control(struct ws_reader *r, const struct ws_frame_header *h, st
                         struct ws_message *out)
 {
     struct ws_reader_rest *rest;
+    uint8_t *payload;
     size_t count;
 
-    if (is_whole(r, in, h))
-        return deliver_control(h, take_payload(in, h, 0, (size_t)h->length), out);
+    if (is_whole(r, in, h)) {
+        payload = take(in, (size_t)h->length);
+        unmask(payload, h, 0, (size_t)h->length);
+        return deliver_control(h, payload, out);
+    }
     if (need_rest(r) < 0)
         return -WS_ERROR_OUT_OF_MEMORY;
     rest = r->rest;
     count = available(in, h, rest->done);
-    memcpy(rest->small + rest->done, take_payload(in, h, rest->done, count), count);
+    payload = rest->small + rest->done;
+    memcpy(payload, take(in, count), count);
+    unmask(payload, h, rest->done, count);
     return advance_frame(rest, h, count) ? deliver_control(h, rest->small, out) : 0;
 }
 

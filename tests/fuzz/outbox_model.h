@@ -347,12 +347,13 @@ static void model_push(struct model *m, struct model_reader *r)
     model_want(r, m->frame, len, MODEL_BOUNDARY | MODEL_PRIVATE);
 }
 
-static void model_push_parts(struct model *m, struct model_reader *r)
+static void model_put(struct model *m, struct model_reader *r)
 {
-    size_t len = model_make_any(m, model_next_size(m)), cut = len * model_next(m, 256) / 255;
-    struct iovec parts[3] = {{m->frame, cut}, {NULL, 0}, {m->frame + cut, len - cut}};
+    size_t len = model_make_any(m, model_next_size(m));
+    uint8_t *where = sendq_put(&r->q, len);
 
-    MODEL_CHECK(sendq_push_parts(&r->q, parts, 3) == 0);
+    MODEL_CHECK(where != NULL);
+    memcpy(where, m->frame, len);
     model_want(r, m->frame, len, MODEL_BOUNDARY | MODEL_PRIVATE);
 }
 
@@ -427,7 +428,7 @@ static void model_step_reader(struct model *m, struct model_reader *r, unsigned 
     else if (op == 4)
         model_push(m, r);
     else if (op == 5)
-        model_push_parts(m, r);
+        model_put(m, r);
     else if (op == 6)
         model_push_shared(m, r);
     else if (op < 13)

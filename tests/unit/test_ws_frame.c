@@ -210,6 +210,26 @@ START_TEST(masks_like_a_plain_loop)
 }
 END_TEST
 
+/* One byte that is not ASCII counts, wherever it is; the key's own bits do not. */
+START_TEST(mask_tells_whether_all_is_ascii)
+{
+    static const uint8_t key[4] = {0x91, 0x02, 0xf3, 0x84};
+    uint8_t bytes[100];
+
+    for (size_t len = 0; len <= sizeof(bytes); len++) {
+        memset(bytes, 0x7f, len);
+        ws_mask(bytes, len, key, 1);
+        ck_assert(ws_mask(bytes, len, key, 1));
+        for (size_t i = 0; i < len; i++) {
+            memset(bytes, 0x7f, len);
+            bytes[i] = 0x80;
+            ws_mask(bytes, len, key, 2);
+            ck_assert_msg(!ws_mask(bytes, len, key, 2), "byte %zu of %zu", i, len);
+        }
+    }
+}
+END_TEST
+
 START_TEST(mask_stays_off_the_guard_page)
 {
     static const uint8_t key[4] = KEY;
@@ -284,6 +304,7 @@ Suite *suite_ws_frame(void)
     tcase_add_test(cases, lengths_come_back);
     tcase_add_test(cases, masks_the_example);
     tcase_add_test(cases, masks_like_a_plain_loop);
+    tcase_add_test(cases, mask_tells_whether_all_is_ascii);
     tcase_add_test(cases, mask_stays_off_the_guard_page);
     tcase_add_test(cases, close_codes_for_the_wire);
     tcase_add_test(cases, every_error_has_code_and_text);
