@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct str {
     const char *ptr;
@@ -17,7 +18,11 @@ struct str {
 /* A slice over a NUL-terminated string, which must outlive it. */
 struct str str_from(const char *text);
 
-bool str_equals(struct str a, struct str b);
+/* Mostly the lengths tell. */
+static inline bool str_equals(struct str a, struct str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
 
 /* Equal but for the case of ASCII letters. */
 bool str_equals_nocase(struct str a, struct str b);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "proto/http_fields.h"
 
 #define HTTP_REPLY_MAX 8192 /* bytes from the status line through the empty line */
 
@@ -32,7 +33,7 @@ struct http_reply_scan {
 struct http_reply {
     int status; /* 100 to 599 */
     struct str reason;
-    struct str fields; /* all field lines, each with its CRLF; for http_field_next */
+    struct http_fields fields;
 };
 
 /* Reads a head. `data` holds all its bytes so far: those of the call before, unchanged though maybe

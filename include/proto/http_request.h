@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "proto/http_fields.h"
 
 #define HTTP_LINE_MAX 8192 /* bytes of a request line, without its CRLF */
 #define HTTP_HEAD_MAX                                                                              \
@@ -59,12 +60,12 @@ struct http_request {
     struct str target; /* as it came */
     struct str path; /* still percent-encoded, without query; "/" if absolute-form has none, "*" for
                         asterisk-form, empty for authority-form */
-    struct str query;  /* still percent-encoded, without the "?"; ptr is NULL where there is none */
-    struct str host;   /* uri-host [":" port] of the target where it has one, else of Host; may be
-                          empty on 1.0 */
-    struct str fields; /* all field lines, each with its CRLF */
-    int minor;         /* 0 or 1; HTTP/1.2 to 1.9 count as 1.1 */
-    bool keep_alive;   /* the client would go on after the response (RFC 9112, 9.3) */
+    struct str query; /* still percent-encoded, without the "?"; ptr is NULL where there is none */
+    struct str host;  /* uri-host [":" port] of the target where it has one, else of Host; may be
+                         empty on 1.0 */
+    int minor;        /* 0 or 1; HTTP/1.2 to 1.9 count as 1.1 */
+    bool keep_alive;  /* the client would go on after the response (RFC 9112, 9.3) */
+    struct http_fields fields;
 };
 
 /* Reads a request head. `data` holds all bytes of the unfinished request so far: those of the call
@@ -77,26 +78,6 @@ struct http_request {
  * however they are cut. */
 int http_request_parse(struct http_request *req, const char *data, size_t len,
                        struct http_scan *scan);
-
-/* Is it a token, such as a method or the name of a field (RFC 9110, 5.6.2)? */
-bool http_is_token(struct str s);
-
-/* Looks for the next field line of that name in *rest, which starts as req->fields, and leaves in
- * it what follows: sets the trimmed value. Returns false where there is none. Names are compared
- * without case. */
-bool http_field_next(struct str *rest, struct str name, struct str *value);
-
-/* Returns how many of the field lines, those of a request or of a reply, have that name; the value
- * of the first one in *value if there is any, else an empty slice. Names are compared without case.
- */
-unsigned http_field_get(struct str fields, struct str name, struct str *value);
-
-/* Takes the next element off a comma list (RFC 9110, 5.6.1): trimmed, empty ones skipped, a comma
- * within a quoted string separates nothing. Returns false at the end. */
-bool http_list_next(struct str *rest, struct str *element);
-
-/* Is `token` an element of that list field, in any of its lines? Whole elements, without case. */
-bool http_field_has_token(struct str fields, struct str name, struct str token);
 
 /* Does If-None-Match name `etag` (with its quotes, weak or strong) by weak comparison, or say "*"?
  * (RFC 9110, 13.1.2) */

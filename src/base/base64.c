@@ -1,5 +1,7 @@
 #include "base/base64.h"
 
+#include <string.h>
+
 #include <stdint.h>
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -25,33 +27,37 @@ void base64_encode(char *out, const void *data, size_t len)
     }
 }
 
-/* The six bits that a character stands for, or -1. */
-static int value_of(char c)
+/* The six bits that a character stands for, and 1; 0 where it stands for none. */
+/* clang-format off */
+static const uint8_t values[256] = {
+     0,  0,  0,  0,  0,  0,  0,  0,
+     0,  0,  0,  0,  0,  0,  0,  0,
+     0,  0,  0,  0,  0,  0,  0,  0,
+     0,  0,  0,  0,  0,  0,  0,  0,
+     0,  0,  0,  0,  0,  0,  0,  0, /*  !"#$%&' */
+     0,  0,  0, 63,  0,  0,  0, 64, /* ()*+,-. and the slash */
+    53, 54, 55, 56, 57, 58, 59, 60, /* 01234567 */
+    61, 62,  0,  0,  0,  0,  0,  0, /* 89:;<=>? */
+     0,  1,  2,  3,  4,  5,  6,  7, /* @ABCDEFG */
+     8,  9, 10, 11, 12, 13, 14, 15, /* HIJKLMNO */
+    16, 17, 18, 19, 20, 21, 22, 23, /* PQRSTUVW */
+    24, 25, 26,  0,  0,  0,  0,  0, /* XYZ[\]^_ */
+     0, 27, 28, 29, 30, 31, 32, 33, /* `abcdefg */
+    34, 35, 36, 37, 38, 39, 40, 41, /* hijklmno */
+    42, 43, 44, 45, 46, 47, 48, 49, /* pqrstuvw */
+    50, 51, 52,  0,  0,  0,  0,  0, /* xyz{|}~ */
+};
+/* clang-format on */
+
+/* Reads four characters: 24 bits, or -1. */
+static int32_t decode_group(const char text[4])
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == '+')
-        return 62;
-    return c == '/' ? 63 : -1;
-}
+    int a = values[(unsigned char)text[0]], b = values[(unsigned char)text[1]];
+    int c = values[(unsigned char)text[2]], d = values[(unsigned char)text[3]];
 
-/* Reads four characters of which the last `padding` (0 to 2) count as zero bits: 24 bits, or -1. */
-static int32_t decode_group(const char *text, size_t padding)
-{
-    int32_t bits = 0;
-
-    for (size_t i = 0; i < 4; i++) {
-        int value = i < 4 - padding ? value_of(text[i]) : 0;
-
-        if (value < 0)
-            return -1;
-        bits = bits << 6 | value;
-    }
-    return bits;
+    if (a == 0 || b == 0 || c == 0 || d == 0)
+        return -1;
+    return (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
 }
 
 static size_t count_padding(struct str text)
@@ -74,8 +80,11 @@ ptrdiff_t base64_decode(void *out, size_t cap, struct str text)
         return -1;
     for (size_t at = 0; at < text.len; at += 4) {
         size_t missing = at + 4 == text.len ? padding : 0;
-        int32_t bits = decode_group(text.ptr + at, missing);
+        char group[4] = {'A', 'A', 'A', 'A'}; /* zero bits in place of the padding */
+        int32_t bits;
 
+        memcpy(group, text.ptr + at, 4 - missing);
+        bits = decode_group(group);
         if (bits < 0)
             return -1;
         for (size_t i = 0; i < 3 - missing; i++)

@@ -7,11 +7,6 @@ struct str str_from(const char *text)
     return (struct str){text, strlen(text)};
 }
 
-bool str_equals(struct str a, struct str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 static unsigned char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (unsigned char)(c | 0x20) : (unsigned char)c;
@@ -19,10 +14,10 @@ static unsigned char lower(char c)
 
 bool str_equals_nocase(struct str a, struct str b)
 {
-    if (str_equals(a, b))
-        return true; /* mostly, and sooner known */
     if (a.len != b.len)
         return false;
+    if (str_equals(a, b))
+        return true; /* mostly, and sooner known */
     for (size_t i = 0; i < a.len; i++) {
         if (lower(a.ptr[i]) != lower(b.ptr[i]))
             return false;
@@ -70,7 +65,7 @@ bool str_to_u64(struct str s, uint64_t max, uint64_t *out)
     for (size_t i = 0; i < s.len; i++) {
         unsigned digit = (unsigned)(unsigned char)s.ptr[i] - '0';
 
-        if (digit > 9 || value > (UINT64_MAX - digit) / 10)
+        if (digit > 9 || value > UINT64_MAX / 10 || value * 10 > UINT64_MAX - digit)
             return false;
         value = value * 10 + digit;
     }

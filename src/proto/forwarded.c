@@ -194,15 +194,16 @@ static bool read_element(struct str element, struct peer *hop)
 enum forwarded_result forwarded_read(const struct http_request *request,
                                      const struct trusted_list *trusted, struct peer *client)
 {
-    struct str rest = request->fields, line, element;
+    struct str value, element;
+    size_t line = 0;
     struct tail tail = {.count = 0};
     bool is_there = false;
 
-    while (http_field_next(&rest, STR("Forwarded"), &line)) {
+    while (http_field_next(&request->fields, &line, STR("Forwarded"), &value)) {
         is_there = true;
-        if (!is_balanced(line))
+        if (!is_balanced(value))
             return FORWARDED_MALFORMED;
-        while (http_list_next(&line, &element))
+        while (http_list_next(&value, &element))
             tail_put(&tail, element);
     }
     walk(&tail, read_element, trusted, client);
@@ -220,14 +221,15 @@ static bool read_x_hop(struct str element, struct peer *hop)
 enum forwarded_result x_forwarded_for_read(const struct http_request *request,
                                            const struct trusted_list *trusted, struct peer *client)
 {
-    struct str rest = request->fields, line;
+    struct str value;
+    size_t line = 0;
     struct tail tail = {.count = 0};
     bool is_there = false;
 
-    while (http_field_next(&rest, STR("X-Forwarded-For"), &line)) {
+    while (http_field_next(&request->fields, &line, STR("X-Forwarded-For"), &value)) {
         is_there = true;
-        while (line.ptr != NULL) {
-            struct str element = str_trim(str_cut(&line, ','));
+        while (value.ptr != NULL) {
+            struct str element = str_trim(str_cut(&value, ','));
 
             if (element.len > 0)
                 tail_put(&tail, element);

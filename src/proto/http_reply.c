@@ -86,12 +86,12 @@ static int line_scan(struct http_reply_scan *scan, const char *data, size_t len)
 static int head_finish(struct http_reply *reply, const char *data,
                        const struct http_reply_scan *scan)
 {
-    struct str line;
+    struct str fields = {data, scan->line};
+    struct str line = str_cut(&fields, '\n');
 
-    reply->fields = (struct str){data, scan->line};
-    line = str_cut(&reply->fields, '\n');
     line.len--;
     status_line_parse(reply, line);
+    http_fields_read(&reply->fields, fields);
     return (int)scan->pos;
 }
 

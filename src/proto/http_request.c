@@ -42,106 +42,9 @@ const char *http_error_text(enum http_error error)
     return errors[error].text;
 }
 
-bool http_is_token(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        if (!ascii_is(s.ptr[i], ASCII_TOKEN))
-            return false;
-    }
-    return s.len > 0;
-}
-
 static struct str str_skip(struct str s, size_t count)
 {
     return (struct str){s.ptr + count, s.len - count};
-}
-
-/* Fields */
-
-/* Looks at no more of the other lines than it must: a handshake asks for many names. */
-bool http_field_next(struct str *rest, struct str name, struct str *value)
-{
-    while (rest->len > 0) {
-        const char *line = rest->ptr;
-        const char *next = (const char *)memchr(line, '\n', rest->len) + 1;
-        size_t len = (size_t)(next - line) - 2; /* every line ends with CRLF */
-
-        *rest = str_skip(*rest, len + 2);
-        if (len > name.len && line[name.len] == ':' &&
-            str_equals_nocase((struct str){line, name.len}, name)) {
-            *value = str_trim((struct str){line + name.len + 1, len - name.len - 1});
-            return true;
-        }
-    }
-    return false;
-}
-
-unsigned http_field_get(struct str fields, struct str name, struct str *value)
-{
-    struct str rest = fields, each;
-    unsigned count = 0;
-
-    *value = (struct str){NULL, 0};
-    while (http_field_next(&rest, name, &each)) {
-        if (count == 0)
-            *value = each;
-        count++;
-    }
-    return count;
-}
-
-/* Length of the first element of a list, up to its comma. */
-static size_t element_len(struct str list)
-{
-    bool is_quoted = false;
-    size_t i;
-
-    for (i = 0; i < list.len; i++) {
-        char c = list.ptr[i];
-
-        if (c == '"')
-            is_quoted = !is_quoted;
-        else if (c == '\\' && is_quoted && i + 1 < list.len)
-            i++;
-        else if (c == ',' && !is_quoted)
-            break;
-    }
-    return i;
-}
-
-bool http_list_next(struct str *rest, struct str *element)
-{
-    while (rest->len > 0) {
-        size_t len = element_len(*rest);
-
-        *element = str_trim((struct str){rest->ptr, len});
-        *rest = str_skip(*rest, min_size(len + 1, rest->len));
-        if (element->len > 0)
-            return true;
-    }
-    return false;
-}
-
-static bool list_has_token(struct str list, struct str token)
-{
-    struct str element;
-
-    while (http_list_next(&list, &element)) {
-        if (str_equals_nocase(element, token))
-            return true;
-    }
-    return false;
-}
-
-bool http_field_has_token(struct str fields, struct str name, struct str token)
-{
-    struct str rest = fields, value;
-
-    while (http_field_next(&rest, name, &value)) {
-        if (list_has_token(value, token))
-            return true;
-    }
-    return false;
 }
 
 static struct str etag_without_weakness(struct str etag)
@@ -184,10 +87,11 @@ static bool etag_list_has(struct str list, struct str opaque)
 
 bool http_etag_matches(const struct http_request *req, struct str etag)
 {
-    struct str rest = req->fields, value;
+    struct str value;
+    size_t line = 0;
     struct str opaque = etag_without_weakness(etag);
 
-    while (http_field_next(&rest, STR("If-None-Match"), &value)) {
+    while (http_field_next(&req->fields, &line, STR("If-None-Match"), &value)) {
         if (etag_list_has(value, opaque))
             return true;
     }
@@ -286,7 +190,7 @@ static int request_line_parse(struct http_request *req, struct str line)
 static int host_check(struct http_request *req)
 {
     struct str value, host, port;
-    unsigned count = http_field_get(req->fields, STR("Host"), &value);
+    unsigned count = http_field_get(&req->fields, STR("Host"), &value);
 
     if (count > 1)
         return -HTTP_ERROR_HOST_REPEATED;
@@ -316,12 +220,13 @@ static bool coding_list_check(struct str list, unsigned *count)
 /* Transfer-Encoding is there, so the request is refused; this finds the reason. */
 static int coding_error(const struct http_request *req)
 {
-    struct str rest = req->fields, value;
+    struct str value;
+    size_t line = 0;
     unsigned count = 0;
 
     if (req->minor == 0)
         return -HTTP_ERROR_CODING;
-    while (http_field_next(&rest, STR("Transfer-Encoding"), &value)) {
+    while (http_field_next(&req->fields, &line, STR("Transfer-Encoding"), &value)) {
         if (!coding_list_check(value, &count))
             return -HTTP_ERROR_CODING;
     }
@@ -349,8 +254,8 @@ static int length_check(struct str text)
 static int body_check(const struct http_request *req)
 {
     struct str coding, length;
-    bool has_coding = http_field_get(req->fields, STR("Transfer-Encoding"), &coding) > 0;
-    unsigned lengths = http_field_get(req->fields, STR("Content-Length"), &length);
+    bool has_coding = http_field_get(&req->fields, STR("Transfer-Encoding"), &coding) > 0;
+    unsigned lengths = http_field_get(&req->fields, STR("Content-Length"), &length);
 
     if (has_coding)
         return lengths > 0 ? -HTTP_ERROR_CODING_AND_LENGTH : coding_error(req);
@@ -361,22 +266,25 @@ static int body_check(const struct http_request *req)
 
 static bool wants_keep_alive(const struct http_request *req)
 {
-    if (http_field_has_token(req->fields, STR("Connection"), STR("close")))
+    if (http_field_has_token(&req->fields, STR("Connection"), STR("close")))
         return false;
     return req->minor == 1 ||
-           http_field_has_token(req->fields, STR("Connection"), STR("keep-alive"));
+           http_field_has_token(&req->fields, STR("Connection"), STR("keep-alive"));
 }
 
-/* Sets *req from a head whose lines are all well-formed; the scan stands behind its empty line. */
-static int head_finish(struct http_request *req, const char *data, const struct http_scan *scan)
+/* Sets *req from a head whose lines are all well-formed; the scan stands behind its empty line.
+ * `has_line`: the request line is in it already. */
+static int head_finish(struct http_request *req, const char *data, const struct http_scan *scan,
+                       bool has_line)
 {
-    struct str line;
+    struct str fields = {data + scan->start, scan->line - scan->start};
+    struct str line = str_cut(&fields, '\n');
     int error;
 
-    req->fields = (struct str){data + scan->start, scan->line - scan->start};
-    line = str_cut(&req->fields, '\n');
     line.len--;
-    request_line_parse(req, line); /* cannot fail: it was judged when it came */
+    if (!has_line)
+        request_line_parse(req, line); /* cannot fail: it was judged when it came */
+    http_fields_read(&req->fields, fields);
     error = host_check(req);
     if (error == 0)
         error = body_check(req);
@@ -449,24 +357,23 @@ static int line_scan(struct http_scan *scan, const char *data, size_t len)
 
 static int field_line_check(struct str line)
 {
-    struct str value = line;
-    struct str name = str_cut(&value, ':');
+    size_t len = 0; /* of the name */
 
     if (line.ptr[0] == ' ' || line.ptr[0] == '\t')
         return -HTTP_ERROR_FOLD;
-    return value.ptr != NULL && http_is_token(name) ? 0 : -HTTP_ERROR_FIELD;
+    while (len < line.len && ascii_is(line.ptr[len], ASCII_TOKEN))
+        len++;
+    return len > 0 && len < line.len && line.ptr[len] == ':' ? 0 : -HTTP_ERROR_FIELD;
 }
 
 /* Judges the grammar of a complete line that does not end the head, so that the first bad line
- * decides, and not how much of the head has come. */
-static int line_check(struct http_scan *scan, struct str line)
+ * decides, and not how much of the head has come. Sets all of *req that a request line tells. */
+static int line_check(struct http_request *req, struct http_scan *scan, struct str line)
 {
-    struct http_request scratch;
-
     if (scan->line != scan->start)
         return field_line_check(line);
     if (line.len > 0)
-        return request_line_parse(&scratch, line);
+        return request_line_parse(req, line);
     scan->start = scan->pos; /* an empty line in front of the request (RFC 9112, 2.2) */
     return scan->start <= HTTP_LEADING_MAX ? 0 : -HTTP_ERROR_EMPTY_LINES;
 }
@@ -474,6 +381,8 @@ static int line_check(struct http_scan *scan, struct str line)
 int http_request_parse(struct http_request *req, const char *data, size_t len,
                        struct http_scan *scan)
 {
+    bool has_line = scan->line == scan->start; /* by the time that the head ends */
+
     for (;;) {
         struct str line;
         int result = line_scan(scan, data, len);
@@ -482,8 +391,8 @@ int http_request_parse(struct http_request *req, const char *data, size_t len,
             return result;
         line = (struct str){data + scan->line, scan->pos - scan->line - 2};
         if (line.len == 0 && scan->line != scan->start)
-            return head_finish(req, data, scan);
-        result = line_check(scan, line);
+            return head_finish(req, data, scan, has_line);
+        result = line_check(req, scan, line);
         if (result < 0)
             return result;
         scan->line = scan->pos;

@@ -109,7 +109,7 @@ const char *ws_open_error_text(enum ws_open_error error)
 
 static bool field_is_once(const struct http_reply *reply, struct str name, struct str *value)
 {
-    return http_field_get(reply->fields, name, value) == 1;
+    return http_field_get(&reply->fields, name, value) == 1;
 }
 
 static bool accept_fits(const struct http_reply *reply, const char key[WS_KEY_SIZE])
@@ -131,11 +131,11 @@ int ws_open_check(const struct http_reply *reply, const char key[WS_KEY_SIZE], s
     if (!field_is_once(reply, STR("Upgrade"), &value) ||
         !str_equals_nocase(value, STR("websocket")))
         return -WS_OPEN_UPGRADE;
-    if (!http_field_has_token(reply->fields, STR("Connection"), STR("Upgrade")))
+    if (!http_field_has_token(&reply->fields, STR("Connection"), STR("Upgrade")))
         return -WS_OPEN_CONNECTION;
     if (!accept_fits(reply, key))
         return -WS_OPEN_ACCEPT;
-    if (http_field_get(reply->fields, STR("Sec-WebSocket-Extensions"), &value) > 0)
+    if (http_field_get(&reply->fields, STR("Sec-WebSocket-Extensions"), &value) > 0)
         return -WS_OPEN_EXTENSION;
     if (!field_is_once(reply, STR("Sec-WebSocket-Protocol"), &value) ||
         !str_equals(value, protocol))

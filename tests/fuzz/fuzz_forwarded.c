@@ -48,11 +48,11 @@ static void check(struct str name, struct str own_value, struct str lines,
     append_field(&fields, STR("Host"), STR("x"));
     while (lines.len > 0)
         append_field(&fields, name, str_cut(&lines, '\n'));
-    request.fields = (struct str){(char *)fields.data, fields.len};
+    http_fields_read(&request.fields, (struct str){(char *)fields.data, fields.len});
     result = read(&request, &trusted, &client);
     expect((result == FORWARDED_ABSENT) == is_empty);
     append_field(&fields, name, own_value);
-    request.fields = (struct str){(char *)fields.data, fields.len};
+    http_fields_read(&request.fields, (struct str){(char *)fields.data, fields.len});
     expect(read(&request, &trusted, &last) ==
            (result == FORWARDED_MALFORMED ? result : FORWARDED_TOLD));
     expect(result == FORWARDED_MALFORMED || (last.is_known && ip_equals(&last.ip, &own)));
