@@ -208,10 +208,10 @@ struct conn *conn_open(struct conn_host *host, int fd, const struct peer *peer);
 void conn_respond(struct conn *conn, const struct buf *head, const void *body, size_t len,
                   void (*release)(void *), bool keep_alive);
 
-/* Turns a connection into a WebSocket: all bytes that follow the request are frames. The parts are
- * the whole 101. Returns false where memory is out; the connection is dropped then. */
-bool conn_upgrade(struct conn *conn, const struct iovec *response, int parts,
-                  const struct ws_reader_limits *limits);
+/* Turns a connection into a WebSocket: all bytes that follow the request are frames. `response` is
+ * the whole 101, which is sent at once. Returns false where memory is out; the connection is
+ * dropped then. */
+bool conn_upgrade(struct conn *conn, struct str response, const struct ws_reader_limits *limits);
 
 /* Sends a frame of its own, whose payload is `prefix` and then `payload`. */
 void conn_send(struct conn *conn, uint8_t opcode, struct str prefix, const void *payload,

@@ -46,11 +46,16 @@ void socket_url(int fd, char out[SOCKET_TEXT_MAX]);
 /* Writes the path of a unix socket's file. Returns false for a socket that has none. */
 bool socket_file(int fd, char out[SOCKET_TEXT_MAX]);
 
-/* Makes a user the owner of that file: its folder may have the sticky bit, where only the owner can
- * remove it. Anything but a socket is left alone. Returns 0, or -1 with errno. */
-int socket_give_file(const char *path, uid_t uid, gid_t gid);
+/* Opens that file, not for reading or writing but to know it again. Returns a descriptor, or -1
+ * where there is none. */
+int socket_open_file(int fd);
 
-/* Closes a listening socket of socket_listen and removes the file of a unix one. */
-void socket_close_listener(int fd);
+/* Makes a user the owner of a file of socket_open_file: its folder may have the sticky bit, where
+ * only the owner can remove it. Returns 0, or -1 with errno. */
+int socket_give_file(int file, uid_t uid, gid_t gid);
+
+/* Closes a listening socket, and `file` of socket_open_file unless it is -1. Removes the file, but
+ * not one that somebody has put in its place. */
+void socket_close_listener(int fd, int file);
 
 #endif

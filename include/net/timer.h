@@ -33,7 +33,10 @@ void timer_start(struct timer *timer, struct timer_class *class, uint64_t now);
 
 void timer_stop(struct timer *timer);
 
-bool timer_is_of(const struct timer *timer, const struct timer_class *class);
+static inline bool timer_is_of(const struct timer *timer, const struct timer_class *class)
+{
+    return timer->class == class;
+}
 
 /* Stops each timer whose deadline has come and calls `expired` for it. */
 void timer_class_expire(struct timer_class *class, uint64_t now);

@@ -35,12 +35,6 @@
 
 #define FRESH_FIELDS "Cache-Control: no-store\r\n"
 
-/* A string literal as a part of something longer. */
-#define IOVEC(literal)                                                                             \
-    {                                                                                              \
-        (void *)(uintptr_t)(literal), sizeof(literal) - 1                                          \
-    }
-
 /* An answer in the making. */
 struct answer {
     struct conn *conn;
@@ -315,18 +309,22 @@ static bool check_address(const struct answer *answer, const struct chat_entry *
 static void upgrade(const struct answer *answer, const char accept[WS_ACCEPT_SIZE], bool is_v1,
                     const struct ws_reader_limits *limits)
 {
-    const struct str protocol =
-        is_v1 ? STR("Sec-WebSocket-Protocol: " WIRE_V1_PROTOCOL "\r\n") : STR("");
-    const struct iovec response[] = {
-        IOVEC("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-              "Sec-WebSocket-Accept: "),
-        {(void *)(uintptr_t)accept, WS_ACCEPT_SIZE},
-        IOVEC("\r\n"),
-        {(void *)(uintptr_t)protocol.ptr, protocol.len},
-        IOVEC("\r\n"),
-    };
+    static const char head[] =
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Accept: ";
+    static const char end[] = "\r\n\r\n",
+                      v1_end[] = "\r\nSec-WebSocket-Protocol: " WIRE_V1_PROTOCOL "\r\n\r\n";
+    char text[sizeof(head) + WS_ACCEPT_SIZE + sizeof(v1_end)];
+    size_t len = sizeof(head) - 1 + WS_ACCEPT_SIZE;
 
-    if (!conn_upgrade(answer->conn, response, (int)ARRAY_LEN(response), limits)) {
+    memcpy(text, head, sizeof(head) - 1);
+    memcpy(text + sizeof(head) - 1, accept, WS_ACCEPT_SIZE);
+    if (is_v1)
+        memcpy(text + len, v1_end, sizeof(v1_end) - 1);
+    else
+        memcpy(text + len, end, sizeof(end) - 1);
+    len += (is_v1 ? sizeof(v1_end) : sizeof(end)) - 1;
+    if (!conn_upgrade(answer->conn, (struct str){text, len}, limits)) {
         server_leave_address(answer->conn);
         return;
     }
@@ -353,6 +351,8 @@ static void enter_chat(struct conn *conn, const struct chat_entry *entry)
 
     switch (chat_enter(&server->chat, entry, &conn->out, &conn->client)) {
     case CHAT_OK:
+        if (!sendq_is_empty(&conn->out))
+            conn_wake(conn);
         return;
     case CHAT_ID_TAKEN:
         conn_close(conn, CLOSE_ID_IN_USE, "this id is connected already: pick another one");
@@ -443,9 +443,11 @@ static void answer_admin(const struct answer *answer, const struct http_request 
  * a path is nobody's. Returns an empty slice for that, and for what is too long. */
 static struct str decode_path(struct str raw, char out[PATH_MAX_DECODED])
 {
-    ptrdiff_t len = http_percent_decode(out, PATH_MAX_DECODED, raw, false);
-    ptrdiff_t slashes = 0;
+    ptrdiff_t slashes = 0, len;
 
+    if (raw.len > 0 && raw.len <= PATH_MAX_DECODED && memchr(raw.ptr, '%', raw.len) == NULL)
+        return raw;
+    len = http_percent_decode(out, PATH_MAX_DECODED, raw, false);
     for (ptrdiff_t i = 0; i < len; i++)
         slashes += out[i] == '/';
     for (size_t i = 0; i < raw.len; i++)

@@ -361,6 +361,12 @@ void conn_respond(struct conn *conn, const struct buf *head, const void *body, s
     }
 }
 
+static void count_sent(struct conn *conn, size_t bytes)
+{
+    conn->host->counters.sent += bytes;
+    conn->sent += bytes;
+}
+
 /* One call to send what the queue says. Returns the bytes that the socket took, 0 where it is full
  * or the peer is gone. */
 static size_t send_some(struct conn *conn, size_t *wanted)
@@ -379,8 +385,7 @@ static size_t send_some(struct conn *conn, size_t *wanted)
         n = sendmsg(conn->source.fd, &message, MSG_NOSIGNAL);
     }
     if (n >= 0) {
-        conn->host->counters.sent += (size_t)n;
-        conn->sent += (size_t)n;
+        count_sent(conn, (size_t)n);
         return (size_t)n;
     }
     if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)
@@ -727,11 +732,11 @@ static void receive(struct conn *conn)
         receive_payload(conn);
 }
 
-/* Who is in no room hears of nobody else, so that its answer need not wait for the end of the tick:
- * it leaves while the processor's first cache still holds it. */
+/* An answer need not wait for the end of the tick where no room has anything to say to the peer: it
+ * leaves while the processor's first cache still holds it. */
 static void answer(struct conn *conn)
 {
-    if (conn->out.box != NULL || conn->state == CONN_DEAD || !list_is_linked(&conn->work))
+    if (conn->state == CONN_DEAD || !list_is_linked(&conn->work) || sendq_lag(&conn->out) > 0)
         return;
     list_remove(&conn->work);
     conn_flush(conn);
@@ -762,27 +767,35 @@ static void on_ready(struct reactor_source *source, uint32_t events)
     update_interest(conn);
 }
 
-bool conn_upgrade(struct conn *conn, const struct iovec *response, int parts,
-                  const struct ws_reader_limits *limits)
+/* Sends what the socket takes of it at once, where nothing is in front of it, and queues the rest:
+ * what mostly fits needs no memory. Returns 0, or -1 where memory is out. */
+static int send_or_queue(struct conn *conn, const uint8_t *bytes, size_t len)
 {
-    uint8_t *at;
-    size_t len = 0;
+    ssize_t n = 0;
 
-    for (int i = 0; i < parts; i++)
-        len += response[i].iov_len;
-    at = sendq_put(&conn->out, len);
-    if (at == NULL) {
+    if (sendq_is_empty(&conn->out) && !conn->is_blocked && !conn->is_mute)
+        n = send(conn->source.fd, bytes, len, MSG_NOSIGNAL);
+    if (n > 0)
+        count_sent(conn, (size_t)n);
+    else
+        n = 0; /* why, the next try will tell */
+    if ((size_t)n == len)
+        return 0;
+    conn_wake(conn);
+    return sendq_push(&conn->out, bytes + n, len - (size_t)n);
+}
+
+bool conn_upgrade(struct conn *conn, struct str response, const struct ws_reader_limits *limits)
+{
+    if (send_or_queue(conn, (const uint8_t *)response.ptr, response.len) < 0) {
         conn_drop(conn, CONN_END_MEMORY);
         return false;
     }
-    for (int i = 0; i < parts; at += response[i++].iov_len)
-        memcpy(at, response[i].iov_base, response[i].iov_len);
     conn->state = CONN_OPEN;
     conn->is_websocket = true;
     conn->messages = 0;
     ws_reader_init(&conn->reader, limits);
     timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_IDLE], conn->host->now);
-    conn_wake(conn);
     return true;
 }
 

@@ -35,11 +35,6 @@ void timer_start(struct timer *timer, struct timer_class *class, uint64_t now)
     list_append(&class->running, &timer->link);
 }
 
-bool timer_is_of(const struct timer *timer, const struct timer_class *class)
-{
-    return timer->class == class;
-}
-
 static struct timer *first_of(const struct timer_class *class)
 {
     return list_is_empty(&class->running) ? NULL
