@@ -25,7 +25,7 @@ struct listener {
     struct reactor_source source; /* first */
     struct server *server;
     bool is_admin;
-    bool is_passed; /* the supervisor's: its file is not ours to remove */
+    int file; /* that of a unix socket which is ours to remove (socket_open_file); or -1 */
 };
 
 struct server {

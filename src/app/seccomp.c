@@ -151,6 +151,9 @@ static const struct rule removing_rules[] = {
     {.call = SYS_unlink},
 #endif
     {SYS_unlinkat, 1, {{EQUALS, LOW(2), 0}}},
+    /* Is the file still the one that was opened? */
+    {.call = SYS_fstat},
+    {SYS_newfstatat, 1, {{EQUALS, LOW(3), AT_EMPTY_PATH}}},
 };
 
 /* ---- the filter ---- */

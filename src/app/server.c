@@ -24,8 +24,8 @@
 #include "net/socket.h"
 
 /* Descriptors that are not connections: the standard three, epoll, signals, the supervisor's
- * socket, listeners, a folder and a file being served, two of /proc for metrics. */
-#define OTHER_FDS (10 + OPTIONS_LISTENERS_MAX)
+ * socket, the files of unix sockets, a folder and a file being served, two of /proc for metrics. */
+#define OTHER_FDS (11 + OPTIONS_LISTENERS_MAX)
 
 /* Connections beyond the clients: requests for pages, and those who must be told that all places
  * are taken. */
@@ -196,14 +196,18 @@ static void flush_room(void *owner, struct room *room)
 /* ---- the end ---- */
 
 /* A second signal ends at once: those who are left are still told, in the tick that is the last. */
-static void stop(struct server *server)
+static void stop(struct server *server, uint32_t signal)
 {
+    char clients[24];
+
     if (server->is_stopping) {
         drain_finish(&server->drain, &server->host);
         server->must_end = true;
         return;
     }
-    log_info("shutting down: a second signal ends at once");
+    snprintf(clients, sizeof(clients), "%zu", server->websockets);
+    log_info("shutting down: a second signal ends at once", "signal",
+             signal == SIGINT ? "SIGINT" : "SIGTERM", "clients", clients);
     server->is_stopping = true;
     server->end_by = server->host.now + server->options->shutdown_timeout;
     chat_stop(&server->chat);
@@ -230,7 +234,7 @@ static void on_signal(struct reactor_source *source, uint32_t events)
         if (info.ssi_signo == SIGHUP)
             reload(server);
         else
-            stop(server);
+            stop(server, info.ssi_signo);
     }
 }
 
@@ -380,6 +384,7 @@ static struct listener *add_listener(struct server *server, int fd, bool is_admi
 
     listener->source = (struct reactor_source){.ready = acceptor_ready, .fd = fd};
     listener->server = server;
+    listener->file = -1;
     listener->is_admin = is_admin;
     announce(server, fd, is_admin);
     return listener;
@@ -395,7 +400,7 @@ static int open_listener(struct server *server, const char *text, bool is_admin)
     if (fd < 0)
         return fail("cannot listen on %s: %s; choose another address with %s", text,
                     strerror(errno), is_admin ? "--admin" : "--port or --listen");
-    add_listener(server, fd, is_admin);
+    add_listener(server, fd, is_admin)->file = socket_open_file(fd);
     return 0;
 }
 
@@ -408,7 +413,7 @@ static size_t add_passed(struct server *server)
     for (size_t i = 0; i < sockets->count; i++) {
         bool is_admin = str_equals(sockets->names[i], STR("admin"));
 
-        add_listener(server, LISTEN_FDS_FIRST + (int)i, is_admin)->is_passed = true;
+        add_listener(server, LISTEN_FDS_FIRST + (int)i, is_admin);
         public_count += !is_admin;
     }
     return public_count;
@@ -561,11 +566,12 @@ static int confine(struct server *server, const struct user *user)
     if (options->static_dir != NULL)
         sandbox_allow_reading(&sandbox, options->static_dir);
     for (size_t i = 0; i < server->listener_count; i++) {
-        /* The files of sockets that were passed are not ours. */
-        if (server->listeners[i].is_passed || !socket_file(server->listeners[i].source.fd, path))
+        const struct listener *listener = &server->listeners[i];
+
+        if (listener->file < 0 || !socket_file(listener->source.fd, path))
             continue;
         sandbox_allow_removing(&sandbox, path);
-        if (options->user != NULL && socket_give_file(path, user->uid, user->gid) < 0)
+        if (options->user != NULL && socket_give_file(listener->file, user->uid, user->gid) < 0)
             return fail("cannot give %s to the user %s: %s", path, options->user, strerror(errno));
     }
     if (options->user != NULL)
@@ -583,10 +589,7 @@ static void close_listeners(struct server *server)
     for (size_t i = 0; i < server->listener_count; i++) {
         const struct listener *listener = &server->listeners[i];
 
-        if (listener->is_passed)
-            close(listener->source.fd);
-        else
-            socket_close_listener(listener->source.fd);
+        socket_close_listener(listener->source.fd, listener->file);
     }
 }
 

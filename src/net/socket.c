@@ -273,28 +273,34 @@ bool socket_file(int fd, char out[SOCKET_TEXT_MAX])
     return out[0] != '\0';
 }
 
-/* By descriptor, so that nobody can put another file in its place between the look and the
- * change. */
-int socket_give_file(const char *path, uid_t uid, gid_t gid)
-{
-    int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    struct stat st;
-    int result = -1;
-
-    if (fd < 0)
-        return -1;
-    errno = EEXIST;
-    if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode))
-        result = fchownat(fd, "", uid, gid, AT_EMPTY_PATH);
-    close(fd);
-    return result;
-}
-
-void socket_close_listener(int fd)
+int socket_open_file(int fd)
 {
     char path[SOCKET_TEXT_MAX];
+    struct stat st;
+    int file;
 
-    if (socket_file(fd, path))
+    if (!socket_file(fd, path))
+        return -1;
+    file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (file < 0 || (fstat(file, &st) == 0 && S_ISSOCK(st.st_mode)))
+        return file;
+    close(file);
+    return -1;
+}
+
+int socket_give_file(int file, uid_t uid, gid_t gid)
+{
+    return fchownat(file, "", uid, gid, AT_EMPTY_PATH);
+}
+
+void socket_close_listener(int fd, int file)
+{
+    char path[SOCKET_TEXT_MAX];
+    struct stat st;
+
+    if (file >= 0 && fstat(file, &st) == 0 && st.st_nlink > 0 && socket_file(fd, path))
         unlink(path);
+    if (file >= 0)
+        close(file);
     close(fd);
 }

@@ -398,6 +398,22 @@ START_TEST(a_live_unix_socket_is_left_alone)
 }
 END_TEST
 
+START_TEST(the_socket_of_a_successor_is_left_alone)
+{
+    const char *path = test_path("handed-over.sock");
+    struct server *first = start_unix(path);
+    struct client *c;
+
+    ck_assert_int_eq(unlink(path), 0);
+    start_unix(path);
+    server_stop(first);
+    c = client_connect_unix(path);
+    ws_request(c, "/ws/1", "");
+    ws_expect_upgrade(c);
+    client_close(c);
+}
+END_TEST
+
 START_TEST(a_file_that_is_no_socket_is_left_alone)
 {
     const char *path = test_path("precious");
@@ -546,6 +562,7 @@ Suite *suite_program(void)
     tcase_add_test(listeners, it_listens_on_several_addresses);
     tcase_add_test(listeners, a_stale_unix_socket_is_replaced);
     tcase_add_test(listeners, a_live_unix_socket_is_left_alone);
+    tcase_add_test(listeners, the_socket_of_a_successor_is_left_alone);
     tcase_add_test(listeners, a_file_that_is_no_socket_is_left_alone);
     tcase_add_test(listeners, a_unix_path_that_is_too_long_is_refused);
     tcase_add_test(listeners, ipv6_works);
