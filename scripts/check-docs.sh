@@ -7,6 +7,7 @@
 #        scripts/check-docs.sh --table-join [BINARY]   that of `wschat join`
 set -eu
 cd "$(dirname "$0")/.."
+. scripts/lib/help.sh
 export LC_ALL=C
 
 documents="README.md third_party_free.md docs/*.md docs/wschat.1 docs/proxy/*"
@@ -29,8 +30,8 @@ complain() {
 # "-" for nothing.
 options() {
     case $1 in
-    join) "$binary" join --help ;;
-    *) "$binary" --help ;;
+    join) help_of "$binary" join ;;
+    *) help_of "$binary" ;;
     esac | awk -v OFS='\t' '
         match($0, /^  --[a-z0-9-]+( [^ ]+)? +/) {
             split(substr($0, RSTART, RLENGTH), left, " ")

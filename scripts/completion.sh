@@ -3,6 +3,7 @@
 # source. Subcommands are those that --help shows as "wschat NAME ...", and are asked for their own --help.
 # Usage: scripts/completion.sh bash|zsh|fish [BINARY]   (default: ./wschat)
 set -eu
+. "$(dirname "$0")/lib/help.sh"
 export LC_ALL=C
 
 shell=${1-}
@@ -14,7 +15,7 @@ bash | zsh | fish) ;;
     exit 2
     ;;
 esac
-help=$("$binary" --help) || { echo "$binary --help fails: build it with make" >&2; exit 1; }
+help=$(help_of "$binary") || { echo "$binary --help fails: build it with make" >&2; exit 1; }
 commands=$(echo "$help" | sed -n 's/^\(Usage:\)\{0,1\} *wschat \([a-z][a-z-]*\).*/\2/p' | sort -u | tr '\n' ' ')
 commands=${commands% } # with blanks between
 
@@ -23,7 +24,7 @@ commands=${commands% } # with blanks between
 options() {
     {
         echo "$help" | sed 's/^/- /'
-        for c in $commands; do "$binary" "$c" --help | sed "s/^/$c /"; done
+        for c in $commands; do help_of "$binary" "$c" | sed "s/^/$c /"; done
     } | awk -v OFS='\t' '
         function kind(value) {
             if (value == "-") return "flag"

@@ -303,6 +303,10 @@ static enum options_result refuse_argument(const struct option_table *table, con
 
 /* ---- help ---- */
 
+/* Where the words about an option begin, and where a line ends: at 80, as on any terminal. */
+#define HELP_COLUMN 30
+#define HELP_WIDTH 80
+
 /* The environment twin of an option: WSCHAT_MAX_CLIENTS. */
 static void environment_name(const struct option_table *table, const struct option *option,
                              char *out, size_t size)
@@ -316,15 +320,42 @@ static void environment_name(const struct option_table *table, const struct opti
     }
 }
 
+/* Prints a word behind what is there, or on the next line where it does not fit. Returns the column
+ * behind it. */
+static int print_word(int column, const char *word, int len)
+{
+    if (column > HELP_COLUMN && column + 1 + len > HELP_WIDTH) {
+        putchar('\n');
+        column = 0;
+    }
+    if (column < HELP_COLUMN)
+        column += printf("%*s", HELP_COLUMN - column, "");
+    else
+        column += printf(" ");
+    return column + printf("%.*s", len, word);
+}
+
+/* Whoever reads this by program can put the lines together again: those that go on with an option
+ * begin with HELP_COLUMN blanks. */
 static void print_option(const struct option *option)
 {
-    char left[64];
+    int column = printf("  --%s%s%s", option->name, option->values != NULL ? " " : "",
+                        option->values != NULL ? option->values : "");
+    char standard[64];
 
-    snprintf(left, sizeof(left), "--%s%s%s", option->name, option->values != NULL ? " " : "",
-             option->values != NULL ? option->values : "");
-    printf("  %-36s %s", left, option->help);
+    if (column > HELP_COLUMN - 2) {
+        putchar('\n');
+        column = 0;
+    }
+    for (const char *word = option->help; *word != '\0';) {
+        size_t len = strcspn(word, " ");
+
+        column = print_word(column, word, (int)len);
+        word += len + strspn(word + len, " ");
+    }
     if (option->standard != NULL)
-        printf(" [%s]", option->standard);
+        print_word(column, standard,
+                   snprintf(standard, sizeof(standard), "[%s]", option->standard));
     putchar('\n');
 }
 
