@@ -66,7 +66,7 @@ static uint32_t client_at(const struct crowd *c, uint32_t count, uint32_t place)
     return c->senders + place - (before < c->senders ? before : c->senders);
 }
 
-int crowd_connect(struct crowd *c, uint32_t count, uint32_t in_flight)
+int crowd_connect(struct crowd *c, uint32_t first, uint32_t count, uint32_t in_flight)
 {
     struct traffic *t = &c->traffic;
     uint64_t deadline = traffic_clock(t) + 60 * SECOND;
@@ -75,7 +75,7 @@ int crowd_connect(struct crowd *c, uint32_t count, uint32_t in_flight)
 
     while (c->open - open_before < count) {
         while (begun < count && begun < c->open - open_before + in_flight) {
-            struct session *s = &c->sessions[client_at(c, count, begun++)];
+            struct session *s = &c->sessions[client_at(c, first + count, first + begun++)];
 
             if (session_connect(t, s) < 0) {
                 traffic_broken(t, strerror(errno), s);

@@ -24,11 +24,11 @@ void crowd_poll(struct crowd *c, uint64_t until);
 /* Polls until the time has come. */
 void crowd_run(struct crowd *c, uint64_t until);
 
-/* Connects the first `count` clients, at most `in_flight` at a time. Those who send come spread
- * among the others, so that it does not matter in which order a server serves its members. Returns
- * 0, or -1 when that takes longer than 60 seconds or something broke. The owner's on_open must
- * count c->open. */
-int crowd_connect(struct crowd *c, uint32_t count, uint32_t in_flight);
+/* Connects `count` clients from `first` on, at most `in_flight` at a time. Those who send come
+ * spread among the others, so that it does not matter in which order a server serves its members.
+ * Returns 0, or -1 when that takes longer than 60 seconds or something broke. The owner's on_open
+ * must count c->open. */
+int crowd_connect(struct crowd *c, uint32_t first, uint32_t count, uint32_t in_flight);
 
 /* Resets all connections. */
 void crowd_reset(struct crowd *c);

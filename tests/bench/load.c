@@ -1,10 +1,13 @@
 /* The load generator: one thread that plays all clients of a room, and checks what each of them
- * receives. Prints one line of key=value pairs.
+ * receives. Prints one line of key=value pairs for each server.
  *
- *   load fanout   clients in rooms, some of which send; each receiver checks order, loss and
- * doubles load echo     each client gets back what it sends load connect  a storm of handshakes,
- * and the memory of the clients that then sit idle load churn    clients come and go while members
- * look on
+ *   load fanout    clients in rooms, some of which send; each receiver checks order, loss, doubles
+ *   load echo      each client gets back what it sends
+ *   load connect   a storm of handshakes, and the memory of the clients that then sit idle
+ *   load churn     clients come and go while members look on
+ *
+ * It can compare two servers: then it drives them by turns of some 100 ms, in the order A B B A,
+ * with all clients of both connected all the time. What else the machine does then touches both.
  *
  * `load --help` lists the options. Exit status 1: the server broke a promise; 2: usage. */
 #include <errno.h>
@@ -22,10 +25,14 @@
 
 #define SECOND 1000000000ull
 #define IN_FLIGHT 128 /* connects at a time while a crowd is gathered */
+#define TURNS 10      /* the parts of the measured time */
+#define SERVERS_MAX 2
 
 struct settings {
-    uint16_t port;
-    pid_t pid; /* the server's */
+    uint16_t ports[SERVERS_MAX];
+    pid_t pids[SERVERS_MAX];
+    int servers; /* whose port and process were told */
+    pid_t pid;   /* the one of these */
     uint32_t clients;
     uint32_t senders;
     uint32_t window; /* messages that a sender has under way */
@@ -39,15 +46,17 @@ struct settings {
     uint32_t in_flight;
 };
 
-/* What is read at the start and the end of the measured time. */
+/* What is read at the start and the end of each turn, or the sum of the differences. */
 struct sample {
     uint64_t time;
     uint64_t server_cpu;
     uint64_t server_delay;
     uint64_t own_cpu;
     uint64_t own_delay;
-    struct proc_stat stat;
-    uint64_t received;
+    uint64_t user; /* as the kernel counts, in ticks: for the share only */
+    uint64_t system;
+    uint64_t faults;
+    uint64_t things; /* that are counted: messages, or clients that came */
     uint64_t bytes;
     uint64_t reads;
 };
@@ -56,8 +65,11 @@ struct load {
     struct settings set;
     struct crowd crowd;
     struct hist latency;
+    struct sample spent; /* in all turns so far */
     bool is_sending;
     uint64_t received;   /* messages, by all clients */
+    uint64_t missing;    /* messages or notices that never came */
+    uint64_t memory;     /* of the server before the clients came */
     uint32_t per_room;   /* senders in a room, at most */
     uint32_t *expected;  /* [client][sender of its room]: the next number */
     uint64_t gaps;       /* messages that were jumped over */
@@ -72,16 +84,37 @@ struct load {
 static struct sample sample_take(struct load *l)
 {
     struct traffic *t = &l->crowd.traffic;
+    struct proc_stat stat = proc_stat(l->set.pid);
 
     return (struct sample){.time = traffic_clock(t),
                            .server_cpu = proc_cpu_ns(l->set.pid),
                            .server_delay = proc_delay_ns(l->set.pid),
                            .own_cpu = proc_cpu_ns(getpid()),
                            .own_delay = proc_delay_ns(getpid()),
-                           .stat = proc_stat(l->set.pid),
-                           .received = l->received,
+                           .user = stat.user,
+                           .system = stat.system,
+                           .faults = stat.faults,
+                           .things = l->received + l->joins,
                            .bytes = t->bytes,
                            .reads = t->reads};
+}
+
+/* Ends a turn that began with the sample `a`. */
+static void add_turn(struct load *l, const struct sample *a)
+{
+    struct sample b = sample_take(l);
+
+    l->spent.time += b.time - a->time;
+    l->spent.server_cpu += b.server_cpu - a->server_cpu;
+    l->spent.server_delay += b.server_delay - a->server_delay;
+    l->spent.own_cpu += b.own_cpu - a->own_cpu;
+    l->spent.own_delay += b.own_delay - a->own_delay;
+    l->spent.user += b.user - a->user;
+    l->spent.system += b.system - a->system;
+    l->spent.faults += b.faults - a->faults;
+    l->spent.things += b.things - a->things;
+    l->spent.bytes += b.bytes - a->bytes;
+    l->spent.reads += b.reads - a->reads;
 }
 
 /* ---- what the sessions report ---- */
@@ -151,29 +184,28 @@ static void print_settings(const struct load *l)
            l->mode, set->clients, set->senders, set->window, set->rate, set->size, set->rooms);
 }
 
-/* Cost of each of `count` things in the server's CPU time. */
-static void print_cost(const struct sample *a, const struct sample *b, uint64_t count)
+/* Cost of each thing in the server's CPU time. */
+static void print_cost(const struct sample *spent)
 {
-    double server = (double)(b->server_cpu - a->server_cpu);
-    double user = (double)(b->stat.user - a->stat.user);
-    double sys = (double)(b->stat.system - a->stat.system);
-    double seconds = (double)(b->time - a->time) / 1e9;
+    double count = (double)(spent->things > 0 ? spent->things : 1);
+    double user = (double)spent->user;
+    double sys = (double)spent->system;
+    double seconds = (double)spent->time / 1e9;
 
-    printf(" faults=%.4f",
-           (double)(b->stat.faults - a->stat.faults) / (double)(count > 0 ? count : 1));
+    printf(" faults=%.4f", (double)spent->faults / count);
     printf(" seconds=%.3f count=%" PRIu64 " per_second=%.0f cpu_us=%.4f user_part=%.3f", seconds,
-           count, (double)count / seconds, server / 1e3 / (double)(count > 0 ? count : 1),
+           spent->things, (double)spent->things / seconds, (double)spent->server_cpu / 1e3 / count,
            user + sys > 0 ? user / (user + sys) : 0);
 }
 
 /* Who had no time to spare: on the CPU, or waiting for one that others use (delay). */
-static void print_bottleneck(const struct sample *a, const struct sample *b)
+static void print_bottleneck(const struct sample *spent)
 {
-    double time = (double)(b->time - a->time);
-    double server = (double)(b->server_cpu - a->server_cpu) / time;
-    double server_delay = (double)(b->server_delay - a->server_delay) / time;
-    double own = (double)(b->own_cpu - a->own_cpu) / time;
-    double own_delay = (double)(b->own_delay - a->own_delay) / time;
+    double time = (double)spent->time;
+    double server = (double)spent->server_cpu / time;
+    double server_delay = (double)spent->server_delay / time;
+    double own = (double)spent->own_cpu / time;
+    double own_delay = (double)spent->own_delay / time;
     const char *who = "none";
 
     if (server + server_delay >= 0.95)
@@ -193,21 +225,14 @@ static void print_latency(const struct hist *h)
 }
 
 /* Ends the line; returns the exit status. */
-static int print_verdict(const struct load *l, uint64_t missing)
+static int print_verdict(const struct load *l)
 {
     const struct traffic *t = &l->crowd.traffic;
-    bool is_bad = missing + l->gaps + l->repeats + t->broken > 0;
 
     printf(" missing=%" PRIu64 " gaps=%" PRIu64 " repeats=%" PRIu64 " broken=%" PRIu64 "%s%s%s\n",
-           missing, l->gaps, l->repeats, t->broken, t->broken > 0 ? " why=\"" : "", t->why,
+           l->missing, l->gaps, l->repeats, t->broken, t->broken > 0 ? " why=\"" : "", t->why,
            t->broken > 0 ? "\"" : "");
-    return is_bad ? 1 : 0;
-}
-
-static int give_up(const struct load *l)
-{
-    print_settings(l);
-    return print_verdict(l, 0);
+    return l->missing + l->gaps + l->repeats + t->broken > 0 ? 1 : 0;
 }
 
 /* ---- fanout and echo ---- */
@@ -260,20 +285,31 @@ static uint64_t count_expected(const struct load *l)
     return total;
 }
 
-/* Lets what is under way arrive, as long as something does; returns what never came. */
-static uint64_t drain(struct load *l)
+/* Lets what is under way arrive, as long as something does. */
+static void drain(struct load *l)
 {
-    uint64_t before;
+    uint64_t expected;
+    uint64_t quiet_since = traffic_clock(&l->crowd.traffic);
 
     l->is_sending = false;
     for (uint32_t i = 0; i < l->set.senders; i++)
         l->crowd.sessions[i].credit = 0;
-    do {
-        before = l->received;
-        for (int i = 0; i < 40 && l->received < count_expected(l); i++)
-            crowd_run(&l->crowd, l->crowd.traffic.now + SECOND / 20);
-    } while (l->received < count_expected(l) && l->received > before);
-    return count_expected(l) - l->received;
+    expected = count_expected(l);
+    while (l->received < expected && l->crowd.traffic.now < quiet_since + 2 * SECOND) {
+        uint64_t before = l->received;
+
+        crowd_poll(&l->crowd, quiet_since + 2 * SECOND);
+        if (l->received > before)
+            quiet_since = l->crowd.traffic.now;
+    }
+    l->missing = expected - l->received;
+}
+
+static void send_for(struct load *l, double seconds)
+{
+    start_senders(l);
+    send_until(l, traffic_clock(&l->crowd.traffic) + (uint64_t)(seconds * 1e9));
+    drain(l);
 }
 
 /* Did all members of each room see one and the same order? */
@@ -285,45 +321,45 @@ static bool has_one_order(const struct load *l)
     return true;
 }
 
-static int run_fanout(struct load *l)
+static int begin_fanout(struct load *l)
 {
     struct crowd *c = &l->crowd;
-    struct sample a;
-    struct sample b;
-    uint64_t missing;
-    struct hist measured;
 
     c->senders = l->set.senders;
     l->per_room = (l->set.senders - 1) / l->set.rooms + 1;
     l->expected = calloc((size_t)l->set.clients * l->per_room, sizeof(*l->expected));
-    if (l->expected == NULL || crowd_connect(c, c->count, IN_FLIGHT) < 0)
-        return give_up(l);
+    if (l->expected == NULL || crowd_connect(c, 0, c->count, IN_FLIGHT) < 0)
+        return -1;
     crowd_run(c, c->traffic.now + SECOND / 5);
-    start_senders(l);
-    send_until(l, c->traffic.now + (uint64_t)(l->set.warmup * 1e9));
+    send_for(l, l->set.warmup);
     memset(&l->latency, 0, sizeof(l->latency));
-    a = sample_take(l);
-    send_until(l, a.time + (uint64_t)(l->set.seconds * 1e9));
-    b = sample_take(l);
-    measured = l->latency;
-    missing = drain(l);
-    print_settings(l);
-    print_cost(&a, &b, b.received - a.received);
-    print_bottleneck(&a, &b);
-    print_latency(&measured);
-    printf(" mb_per_s=%.1f per_read=%.1f order=%s",
-           (double)(b.bytes - a.bytes) * 1e3 / (double)(b.time - a.time),
-           (double)(b.received - a.received) / (double)(b.reads - a.reads + 1),
-           c->traffic.is_echo || has_one_order(l) ? "same" : "differs");
-    return print_verdict(l, missing);
+    return 0;
 }
 
-static int run_echo(struct load *l)
+static int begin_echo(struct load *l)
 {
     l->crowd.traffic.is_echo = true;
     l->set.to_all = false;
     l->set.senders = l->set.clients;
-    return run_fanout(l);
+    return begin_fanout(l);
+}
+
+static int turn_fanout(struct load *l, int turn)
+{
+    struct sample a = sample_take(l);
+
+    (void)turn;
+    send_for(l, l->set.seconds / TURNS);
+    add_turn(l, &a);
+    return l->missing > 0 ? -1 : 0;
+}
+
+static void end_fanout(struct load *l)
+{
+    printf(" mb_per_s=%.1f per_read=%.1f order=%s",
+           (double)l->spent.bytes * 1e3 / (double)l->spent.time,
+           (double)l->spent.things / (double)(l->spent.reads + 1),
+           l->crowd.traffic.is_echo || has_one_order(l) ? "same" : "differs");
 }
 
 /* ---- connect ---- */
@@ -333,7 +369,7 @@ static int rehearse(struct load *l)
 {
     uint32_t few = l->set.clients < 10 ? l->set.clients : 10;
 
-    if (crowd_connect(&l->crowd, few, few) < 0)
+    if (crowd_connect(&l->crowd, 0, few, few) < 0)
         return -1;
     crowd_reset(&l->crowd);
     crowd_run(&l->crowd, l->crowd.traffic.now + SECOND / 2);
@@ -341,29 +377,35 @@ static int rehearse(struct load *l)
     return 0;
 }
 
-static int run_connect(struct load *l)
+static int begin_connect(struct load *l)
 {
-    struct crowd *c = &l->crowd;
-    struct sample a;
-    struct sample b;
-    uint64_t before;
+    if (rehearse(l) < 0)
+        return -1;
+    l->memory = proc_private_bytes(l->set.pid);
+    return 0;
+}
+
+static int turn_connect(struct load *l, int turn)
+{
+    uint64_t count = l->set.clients;
+    uint32_t first = (uint32_t)(count * (unsigned)turn / TURNS);
+    uint32_t next = (uint32_t)(count * ((unsigned)turn + 1) / TURNS);
+    struct sample a = sample_take(l);
+
+    if (crowd_connect(&l->crowd, first, next - first, l->set.in_flight) < 0)
+        return -1;
+    l->joins += next - first;
+    add_turn(l, &a);
+    return 0;
+}
+
+static void end_connect(struct load *l)
+{
     uint64_t after;
 
-    if (rehearse(l) < 0)
-        return give_up(l);
-    before = proc_private_bytes(l->set.pid);
-    a = sample_take(l);
-    if (crowd_connect(c, c->count, l->set.in_flight) < 0)
-        return give_up(l);
-    b = sample_take(l);
-    crowd_run(c, c->traffic.now + SECOND / 2);
+    crowd_run(&l->crowd, l->crowd.traffic.now + SECOND / 2);
     after = proc_private_bytes(l->set.pid);
-    print_settings(l);
-    print_cost(&a, &b, c->count);
-    print_bottleneck(&a, &b);
-    print_latency(&l->latency);
-    printf(" bytes_per_client=%.0f", ((double)after - (double)before) / (double)c->count);
-    return print_verdict(l, 0);
+    printf(" bytes_per_client=%.0f", ((double)after - (double)l->memory) / l->set.clients);
 }
 
 /* ---- churn ---- */
@@ -403,50 +445,72 @@ static uint64_t sum_of_ids(uint64_t first, uint64_t count)
     return count * (SESSION_ID_BASE + first) + count * (count - 1) / 2;
 }
 
-/* Lets the last ones go; returns the leave notices that never came. */
-static uint64_t churn_drain(struct load *l, uint64_t expected)
+/* Lets the last ones go, and waits for the notices of all that ever left. */
+static void churn_drain(struct load *l)
 {
+    uint64_t expected = l->joins * l->set.clients;
     uint64_t until = traffic_clock(&l->crowd.traffic) + 3 * SECOND;
 
     l->is_sending = false;
     while (l->left_count < expected && l->crowd.traffic.now < until)
         churn_step(l, l->crowd.traffic.now + SECOND / 20);
-    crowd_run(&l->crowd, l->crowd.traffic.now + SECOND / 10);
-    return expected > l->left_count ? expected - l->left_count : 0;
+    l->missing = expected > l->left_count ? expected - l->left_count : 0;
 }
 
-static int run_churn(struct load *l)
+static int begin_churn(struct load *l)
 {
     struct crowd *c = &l->crowd;
-    struct sample a;
-    struct sample b;
-    uint64_t first;
-    uint64_t joins;
-    uint64_t missing;
 
-    if (rehearse(l) < 0 || crowd_connect(c, l->set.clients, IN_FLIGHT) < 0)
-        return give_up(l);
+    if (rehearse(l) < 0 || crowd_connect(c, 0, l->set.clients, IN_FLIGHT) < 0)
+        return -1;
     crowd_run(c, c->traffic.now + SECOND / 5);
-    l->next_id = first = c->count;
-    l->is_sending = true;
+    l->next_id = c->count;
     c->traffic.on_left = count_left;
     memset(&l->latency, 0, sizeof(l->latency));
-    a = sample_take(l);
-    while (c->traffic.now < a.time + (uint64_t)(l->set.seconds * 1e9) && c->traffic.broken == 0)
-        churn_step(l, a.time + (uint64_t)(l->set.seconds * 1e9));
-    b = sample_take(l);
-    joins = l->joins;
-    missing = churn_drain(l, joins * l->set.clients);
-    if (l->left_count > joins * l->set.clients)
-        l->repeats = l->left_count - joins * l->set.clients;
-    else if (missing == 0 && l->left_sum != sum_of_ids(first, joins) * l->set.clients)
-        traffic_broken(&c->traffic, "wrong ids left", c->sessions);
-    print_settings(l);
-    print_cost(&a, &b, joins);
-    print_bottleneck(&a, &b);
-    print_latency(&l->latency);
-    return print_verdict(l, missing);
+    return 0;
 }
+
+static int turn_churn(struct load *l, int turn)
+{
+    struct crowd *c = &l->crowd;
+    struct sample a = sample_take(l);
+    uint64_t until = a.time + (uint64_t)(l->set.seconds * 1e9 / TURNS);
+
+    (void)turn;
+    l->is_sending = true;
+    while (c->traffic.now < until && c->traffic.broken == 0)
+        churn_step(l, until);
+    churn_drain(l);
+    add_turn(l, &a);
+    return l->missing > 0 || c->traffic.broken > 0 ? -1 : 0;
+}
+
+/* What comes too often comes late. */
+static void end_churn(struct load *l)
+{
+    uint64_t expected = l->joins * l->set.clients;
+
+    crowd_run(&l->crowd, l->crowd.traffic.now + SECOND / 10);
+    if (l->left_count > expected)
+        l->repeats = l->left_count - expected;
+    else if (l->missing == 0 &&
+             l->left_sum != sum_of_ids(l->crowd.count, l->joins) * l->set.clients)
+        traffic_broken(&l->crowd.traffic, "wrong ids left", l->crowd.sessions);
+}
+
+/* ---- modes ---- */
+
+static const struct mode {
+    const char *name;
+    int (*begin)(struct load *l); /* what is not measured; -1: the server broke a promise */
+    int (*turn)(struct load *l, int turn);
+    void (*end)(struct load *l); /* looks once more, and prints what the mode alone knows */
+} modes[] = {
+    {"fanout", begin_fanout, turn_fanout, end_fanout},
+    {"echo", begin_echo, turn_fanout, end_fanout},
+    {"connect", begin_connect, turn_connect, end_connect},
+    {"churn", begin_churn, turn_churn, end_churn},
+};
 
 /* ---- options ---- */
 
@@ -471,6 +535,7 @@ static const struct option OPTIONS[] = {
 static void usage(FILE *to)
 {
     fprintf(to, "usage: load fanout|echo|connect|churn --port PORT --pid PID [OPTION VALUE]...\n"
+                "  --port, --pid   of a server; for a second one to compare it with, both again\n"
                 "  --clients N     who sit in the room (or echo)         100\n"
                 "  --senders N     of them, how many send                1\n"
                 "  --window N      messages that a sender has under way  1\n"
@@ -490,10 +555,12 @@ static void set_option(struct settings *set, int option, const char *value)
 
     switch (option) {
     case 'p':
-        set->port = (uint16_t)number;
+        if (set->servers < SERVERS_MAX)
+            set->ports[set->servers] = (uint16_t)number;
         break;
     case 'P':
-        set->pid = (pid_t)number;
+        if (set->servers < SERVERS_MAX)
+            set->pids[set->servers++] = (pid_t)number;
         break;
     case 'c':
         set->clients = (uint32_t)number;
@@ -532,10 +599,13 @@ static void set_option(struct settings *set, int option, const char *value)
 
 static bool settings_are_sound(const struct settings *set)
 {
-    return set->port > 0 && set->pid > 0 && set->clients > 0 && set->clients < 200000 &&
-           set->senders > 0 && set->senders <= set->clients && set->size >= STAMP_SIZE &&
-           set->size <= 1u << 30 && set->rooms > 0 && set->rooms <= set->clients &&
-           set->seconds > 0 && set->seconds <= 600 && set->in_flight > 0;
+    for (int i = 0; i < set->servers; i++)
+        if (set->ports[i] == 0 || set->pids[i] <= 0)
+            return false;
+    return set->servers > 0 && set->clients > 0 && set->clients < 200000 && set->senders > 0 &&
+           set->senders <= set->clients && set->size >= STAMP_SIZE && set->size <= 1u << 30 &&
+           set->rooms > 0 && set->rooms <= set->clients && set->seconds > 0 &&
+           set->seconds <= 600 && set->in_flight > 0;
 }
 
 static void raise_files(void)
@@ -547,60 +617,97 @@ static void raise_files(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int run(struct load *l)
+static const struct mode *find_mode(const char *name)
 {
-    static const struct {
-        const char *name;
-        int (*run)(struct load *l);
-    } modes[] = {
-        {"fanout", run_fanout}, {"echo", run_echo}, {"connect", run_connect}, {"churn", run_churn}};
-    bool is_churn = strcmp(l->mode, "churn") == 0;
-
-    raise_files();
-    if (crowd_init(&l->crowd, l->set.clients + (is_churn ? l->set.in_flight : 0), l->set.size,
-                   l->set.port) < 0) {
-        perror("load");
-        return 1;
-    }
-    l->crowd.traffic.rooms = l->set.rooms;
-    l->crowd.traffic.is_binary = l->set.is_binary;
-    l->crowd.traffic.owner = l;
-    l->crowd.traffic.on_open = on_open;
-    l->crowd.traffic.on_message = on_message;
-    l->crowd.traffic.on_left = ignore_left;
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-        if (strcmp(modes[i].name, l->mode) == 0)
-            return modes[i].run(l);
-    usage(stderr);
-    return 2;
+        if (strcmp(modes[i].name, name) == 0)
+            return &modes[i];
+    return NULL;
+}
+
+static int load_init(struct load *l, const struct settings *set, int server,
+                     const struct mode *mode)
+{
+    bool is_churn = mode->turn == turn_churn;
+    struct traffic *t = &l->crowd.traffic;
+
+    l->set = *set;
+    l->mode = mode->name;
+    l->set.pid = set->pids[server];
+    if (crowd_init(&l->crowd, set->clients + (is_churn ? set->in_flight : 0), set->size,
+                   set->ports[server]) < 0)
+        return -1;
+    t->rooms = set->rooms;
+    t->is_binary = set->is_binary;
+    t->owner = l;
+    t->on_open = on_open;
+    t->on_message = on_message;
+    t->on_left = ignore_left;
+    return 0;
+}
+
+/* Drives the servers by turns, until one breaks a promise. */
+static int take_turns(struct load *loads, int count, const struct mode *mode)
+{
+    for (int i = 0; i < count; i++)
+        if (mode->begin(&loads[i]) < 0)
+            return -1;
+    for (int turn = 0; turn < TURNS; turn++)
+        for (int i = 0; i < count; i++)
+            if (mode->turn(&loads[(turn + i) % count], turn) < 0)
+                return -1;
+    return 0;
+}
+
+static int print_result(struct load *l, const struct mode *mode, bool is_whole)
+{
+    print_settings(l);
+    if (is_whole) {
+        print_cost(&l->spent);
+        print_bottleneck(&l->spent);
+        print_latency(&l->latency);
+        mode->end(l);
+    }
+    return print_verdict(l);
 }
 
 int main(int argc, char **argv)
 {
-    static struct load l = {.set = {.clients = 100,
-                                    .senders = 1,
-                                    .window = 1,
-                                    .size = 64,
-                                    .rooms = 1,
-                                    .seconds = 1,
-                                    .warmup = 0.3,
-                                    .in_flight = 64}};
-    int option;
-    int status;
+    static struct load loads[SERVERS_MAX];
+    struct settings set = {.clients = 100,
+                           .senders = 1,
+                           .window = 1,
+                           .size = 64,
+                           .rooms = 1,
+                           .seconds = 1,
+                           .warmup = 0.3,
+                           .in_flight = 64};
+    const struct mode *mode;
+    int option, result, status = 0;
 
     while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
         if (option == 'h' || option == '?') {
             usage(option == 'h' ? stdout : stderr);
             return option == 'h' ? 0 : 2;
         }
-        set_option(&l.set, option, optarg);
+        set_option(&set, option, optarg);
     }
-    if (optind + 1 != argc || !settings_are_sound(&l.set)) {
+    mode = optind + 1 == argc ? find_mode(argv[optind]) : NULL;
+    if (mode == NULL || !settings_are_sound(&set)) {
         usage(stderr);
         return 2;
     }
-    l.mode = argv[optind];
-    status = run(&l);
-    crowd_reset(&l.crowd);
+    raise_files();
+    for (int i = 0; i < set.servers; i++) {
+        if (load_init(&loads[i], &set, i, mode) < 0) {
+            perror("load");
+            return 1;
+        }
+    }
+    result = take_turns(loads, set.servers, mode);
+    for (int i = 0; i < set.servers; i++)
+        status |= print_result(&loads[i], mode, result == 0);
+    for (int i = 0; i < set.servers; i++)
+        crowd_reset(&loads[i].crowd);
     return status;
 }
