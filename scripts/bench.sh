@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Measures wschat beside the floor (the cheapest server that makes the same sends) and beside peers that are
-# installed (scripts/bootstrap.sh --bench). Each run starts one server on one core, drives it from another, and stops it;
-# the servers take turns, round after round. Results, a table and a chart go to build/bench/.
+# installed (scripts/bootstrap.sh --bench). Each run starts servers on one core, drives them from another, and stops them.
+# wschat and the floor that it is compared with are both there in one run, and are driven by turns of some 100 ms; the
+# others run alone, one after the other, round after round. Results, a table and a chart go to build/bench/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/pin.sh
 
 out=build/bench
 bench=tests/bench
-rounds=5
+rounds=7
 seconds=1
 only=
 against=all
@@ -35,21 +36,24 @@ usage: scripts/bench.sh [OPTION]...
 TEXT
 }
 
-# name | options of the load generator | further options of wschat | the servers
-all_servers="floor-plain floor-batch wschat bun ws lws fastapi"
+# name | options of the load generator | further options of wschat | the servers, first of all the floor that wschat is
+# compared with
+peers="bun ws lws fastapi"
+batch_servers="floor-batch wschat floor-plain $peers"
 works() {
     cat <<TEXT
-room-1000x10|fanout --clients 1000 --senders 10||$all_servers
-room-200x100|fanout --clients 200 --senders 100 --window 8||$all_servers
+room-1000x10|fanout --clients 1000 --senders 10||$batch_servers
+room-200x100|fanout --clients 200 --senders 100 --window 8||$batch_servers
 room-1000x1|fanout --clients 1000 --senders 1||floor-plain wschat
 open-1000x60|fanout --clients 1000 --senders 1 --rate 60||floor-plain wschat
 room-500x10-4k|fanout --clients 500 --senders 10 --size 4096|--max-lag 64m|floor-batch wschat
 room-500x1-64k|fanout --clients 500 --senders 1 --size 65536|--max-lag 64m --max-message 1m|floor-batch wschat
-echo-64|echo --clients 50 --window 4||floor-plain floor-batch wschat bun ws lws fastapi
-echo-1m|echo --clients 4 --size 1048576|--max-message 32m --max-lag 64m|floor-batch wschat bun ws lws fastapi
+echo-64|echo --clients 50 --window 4||$batch_servers
+echo-1m|echo --clients 4 --size 1048576|--max-message 32m --max-lag 64m|floor-batch wschat $peers
 echo-16m|echo --clients 2 --size 16777216|--max-message 32m --max-lag 64m|floor-batch wschat
-connect|connect --clients 10000||floor-batch wschat bun ws lws fastapi
-churn|churn --clients 100||floor-batch wschat bun ws lws fastapi
+connect|connect --clients 5000||floor-batch wschat $peers
+churn|churn --clients 100||floor-batch wschat $peers
+idle|connect --clients 10000||floor-batch wschat $peers
 TEXT
 }
 
@@ -148,64 +152,80 @@ set_command() {
     esac
 }
 
-server=
+running=() # processes of servers
 
-stop_server() {
-    [ -n "$server" ] || return 0
-    kill "$server" 2>/dev/null || true
-    wait "$server" 2>/dev/null || true
-    server=
+stop_servers() {
+    [ ${#running[@]} -gt 0 ] || return 0
+    kill "${running[@]}" 2>/dev/null || true
+    wait "${running[@]}" 2>/dev/null || true
+    running=()
 }
-trap stop_server EXIT
+trap stop_servers EXIT
 trap 'exit 1' INT TERM
 
-# Starts the array `command`; sets `server` and `port`, or fails.
+# Starts the array `command`; adds it to `running` and sets `port`, or fails.
 start_server() {
-    local tries
+    local tries out=$out/server.${#running[@]}
     port=
-    (pin "$server_core" "${command[@]}") >$out/server.out 2>$out/server.err 9>&- &
-    server=$!
+    (pin "$server_core" "${command[@]}") >"$out.out" 2>"$out.err" 9>&- &
+    running+=($!)
     for tries in $(seq 100); do
         sleep 0.05
-        port=$(sed -n 's,.*http://127\.0\.0\.1:\([0-9]*\).*,\1,p' $out/server.err | head -n 1)
+        port=$(sed -n 's,.*http://127\.0\.0\.1:\([0-9]*\).*,\1,p' "$out.err" | head -n 1)
         [ -z "$port" ] || return 0
-        kill -0 $server 2>/dev/null || break
+        kill -0 "${running[-1]}" 2>/dev/null || break
     done
-    echo "$1 did not start (waited ${tries:-0} times): $(head -n 3 $out/server.err)" >&2
-    stop_server
+    echo "$1 did not start (waited ${tries:-0} times): $(head -n 3 "$out.err")" >&2
     return 1
 }
 
 # ---- Runs ----
 
-measure() { # work, server, round, load's options, wschat's options
-    local options line
+# Measures one server, or two by turns.
+measure() { # work, round, load's options, wschat's options, servers
+    local one options line lines
     # shellcheck disable=SC2206  # a list of words
-    options=($4 --seconds "$seconds")
-    [ "$2" != fastapi ] || options+=(--all)
-    case $2 in
+    options=($3 --seconds "$seconds")
+    [ "$5" != fastapi ] || options+=(--all)
+    case $5 in
     ws | lws | fastapi)
         options+=(--warmup 1 --seconds 2)
-        [ "$1" != connect ] || options+=(--clients 2000)
+        case $1 in connect | idle) options+=(--clients 2000) ;; esac
         ;;
     esac
-    set_command "$2" "$5" "${4%% *}"
-    start_server "$2" || return 0
-    line=$(pin "$load_core" timeout 120 $out/load "${options[@]}" --port "$port" --pid "$server") || true
-    stop_server
-    echo "work=$1 server=$2 round=$3 $line" >>$out/results.txt
-    printf '%-16s %-12s %2d  %s\n' "$1" "$2" "$3" "$(echo "$line" | tr ' ' '\n' |
-        grep -E '^(cpu_us|per_second|p99_us|bytes_per_client|bottleneck|order|why)=' | tr '\n' ' ')" >&2
+    for one in $5; do
+        set_command "$one" "$4" "${3%% *}"
+        start_server "$one" || { stop_servers && return 0; }
+        options+=(--port "$port" --pid "${running[-1]}")
+    done
+    lines=$(pin "$load_core" timeout 120 $out/load "${options[@]}") || true
+    stop_servers
+    for one in $5; do
+        line=${lines%%$'\n'*}
+        lines=${lines#*$'\n'}
+        echo "work=$1 server=$one round=$2 $line" >>$out/results.txt
+        printf '%-16s %-12s %2d  %s\n' "$1" "$one" "$2" "$(echo "$line" | tr ' ' '\n' |
+            grep -E '^(cpu_us|per_second|p99_us|bytes_per_client|bottleneck|order|why)=' | tr '\n' ' ')" >&2
+    done
+}
+
+is_wanted() {
+    { [ "$against" = all ] || has_word "$against" "$1"; } && is_installed "$1"
 }
 
 run_round() {
-    local name options extra servers one
+    local name options extra servers one pair
     while IFS='|' read -r name options extra servers <&3; do
         [ -z "$only" ] || has_word "$only" "$name" || continue
+        pair=
+        case $name:$servers in
+        idle:* | clients-19000:*) ;; # twice as many descriptors are more than there may be
+        *:floor-*\ wschat*) ! is_wanted "${servers%% *}" || ! is_wanted wschat || pair="${servers%% *} wschat" ;;
+        esac
+        [ -z "$pair" ] || measure "$name" "$1" "$options" "$extra" "$pair"
         for one in $servers; do
-            [ "$against" = all ] || has_word "$against" "$one" || continue
-            is_installed "$one" || continue
-            measure "$name" "$one" "$1" "$options" "$extra"
+            if has_word "$pair" "$one" || ! is_wanted "$one"; then continue; fi
+            measure "$name" "$1" "$options" "$extra" "$one"
         done
     done 3< <(if [ $growth = 1 ]; then growth_works; else works; fi)
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum ws_opcode {
     WS_CONTINUATION = 0,
@@ -73,6 +74,24 @@ const char *ws_error_text(enum ws_error error);
  * and the others are zero (`length` is zero until all of its bytes are there). Judges nothing else:
  * reserved bits and opcodes are the caller's to check. */
 int ws_frame_decode(struct ws_frame_header *h, const void *data, size_t len);
+
+/* A short cut to the header that most frames have: a data message of its own, masked, of up to 125
+ * bytes. Returns its 6 bytes with *h set; or 0, where ws_frame_decode is to be asked. */
+static inline size_t ws_frame_decode_plain(struct ws_frame_header *h, const uint8_t *data,
+                                           size_t len)
+{
+    unsigned opcode = len < 6 ? 0 : data[0] ^ 0x80u; /* FIN is set, and no reserved bit */
+    unsigned length = len < 6 ? 0 : data[1] ^ 0x80u; /* MASK is set */
+
+    if ((opcode != WS_TEXT && opcode != WS_BINARY) || length > 125)
+        return 0;
+    h->length = length;
+    h->opcode = (uint8_t)opcode;
+    h->rsv = 0;
+    h->fin = h->masked = true;
+    memcpy(h->key, data + 2, sizeof(h->key));
+    return 6;
+}
 
 /* Bytes that ws_frame_encode writes for a payload of `length` bytes: 2 to WS_HEADER_MAX. */
 size_t ws_frame_header_size(uint64_t length, bool masked);

@@ -137,15 +137,20 @@ size_t ws_frame_header_size(uint64_t length, bool masked)
 
 size_t ws_frame_encode(uint8_t *out, const struct ws_frame_header *h)
 {
+    uint8_t mask_bit = h->masked ? MASK_BIT : 0;
     size_t extra = long_length_size(h->length);
-    uint8_t coded = extra == 0 ? (uint8_t)h->length : extra == 2 ? LENGTH_IN_2 : LENGTH_IN_8;
 
     out[0] = (uint8_t)((h->fin ? FIN_BIT : 0) | (h->rsv & 7) << 4 | (h->opcode & 15));
-    out[1] = (uint8_t)((h->masked ? MASK_BIT : 0) | coded);
-    store_be(out + 2, extra, h->length);
-    if (h->masked)
-        memcpy(out + 2 + extra, h->key, KEY_SIZE);
-    return ws_frame_header_size(h->length, h->masked);
+    if (extra == 0) {
+        out[1] = (uint8_t)(mask_bit | h->length);
+    } else {
+        out[1] = mask_bit | (extra == 2 ? LENGTH_IN_2 : LENGTH_IN_8);
+        store_be(out + 2, extra, h->length);
+    }
+    if (!h->masked)
+        return 2 + extra;
+    memcpy(out + 2 + extra, h->key, KEY_SIZE);
+    return 2 + extra + KEY_SIZE;
 }
 
 /* As wide as a register on most machines. Two of them are in flight at a time. */

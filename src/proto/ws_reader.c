@@ -195,8 +195,8 @@ static bool unmask(uint8_t *payload, const struct ws_frame_header *h, uint64_t d
 /* Takes `len` bytes of data, of which `done` were taken before, unmasks them and feeds them to
  * `text` (NULL: they are not text), piece by piece, so that what is not ASCII is checked while the
  * processor's first cache still holds it. Returns false where it is not UTF-8. */
-static bool take_data(struct input *in, const struct ws_frame_header *h, uint64_t done, size_t len,
-                      struct utf8 *text)
+static inline bool take_data(struct input *in, const struct ws_frame_header *h, uint64_t done,
+                             size_t len, struct utf8 *text)
 {
     while (len > 0) {
         size_t step = min_size(len, TUNE_CHECK);
@@ -348,12 +348,28 @@ static int read_data(struct ws_reader *r, const struct ws_frame_header *h, struc
     return deliver_assembled(rest, out);
 }
 
+/* Takes the header of what nearly always comes: a short message in one frame, whole and allowed,
+ * with nothing unfinished before it. Returns false for anything else. */
+static bool take_plain_header(const struct ws_reader *r, struct ws_frame_header *h,
+                              struct input *in)
+{
+    size_t size = r->rest == NULL ? ws_frame_decode_plain(h, in->ptr, in->len) : 0;
+
+    if (size == 0 || h->length > in->len - size || h->length > r->limits->max_message ||
+        !r->limits->expect_masked || (h->opcode == WS_BINARY && !r->limits->accept_binary))
+        return false;
+    take(in, size);
+    return true;
+}
+
 /* Reads the next frame, or what the input has of it. Returns as ws_reader_next, and 0 also when a
  * frame is finished that completes no message. */
 static int read_frame(struct ws_reader *r, struct input *in, struct ws_message *out)
 {
     struct ws_frame_header h;
 
+    if (take_plain_header(r, &h, in))
+        return deliver_in_place(&h, in, out);
     if (is_in_frame(r)) {
         h = r->rest->frame;
     } else {
