@@ -103,6 +103,10 @@ void chat_deinit(struct chat *chat);
 /* Tells what time it is: monotonic, and since 1970 (which may jump), in milliseconds. */
 void chat_set_time(struct chat *chat, uint64_t now, uint64_t wall);
 
+/* Says that somebody is about to enter with this id: what that looks up is fetched into the
+ * processor's cache meanwhile. */
+void chat_expect(const struct chat *chat, uint64_t id);
+
 /* Does somebody have this id? Who knows the seat's key may enter even where all seats are taken. */
 bool chat_has_id(const struct chat *chat, uint64_t id);
 

@@ -378,6 +378,7 @@ static void open_chat(const struct answer *answer, const struct http_request *re
                "A client id is a number from 1 to 9223372036854775807, as Date.now() gives.", "");
         return;
     }
+    chat_expect(&server->chat, entry.id);
     if (!check_upgrade(answer, request, accept))
         return;
     if (ws_protocol_is_offered(request, STR(WIRE_V1_PROTOCOL)))

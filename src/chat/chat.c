@@ -76,6 +76,11 @@ void chat_set_time(struct chat *chat, uint64_t now, uint64_t wall)
     chat->wall = wall;
 }
 
+void chat_expect(const struct chat *chat, uint64_t id)
+{
+    client_table_prefetch(&chat->clients, id);
+}
+
 bool chat_has_id(const struct chat *chat, uint64_t id)
 {
     return client_table_find(&chat->clients, id) != NULL;

@@ -55,6 +55,11 @@ static size_t entry_of(const struct client_table *t, uint64_t id)
     return entry;
 }
 
+void client_table_prefetch(const struct client_table *t, uint64_t id)
+{
+    __builtin_prefetch(&t->index[home_of(t, id)]);
+}
+
 struct client *client_table_find(const struct client_table *t, uint64_t id)
 {
     uint32_t place = t->index[entry_of(t, id)];

@@ -17,18 +17,15 @@ bool http_is_token(struct str s)
 void http_fields_read(struct http_fields *fields, struct str text)
 {
     struct http_field_line *line = fields->lines;
-    size_t len = min_size(text.len, HTTP_FIELDS_SIZE_MAX), at = 0, colon;
+    size_t len = min_size(text.len, HTTP_FIELDS_SIZE_MAX), at = 0;
+    const char *end, *colon;
 
     fields->text = text;
     line->at = 0;
-    while (at < len && line < fields->lines + HTTP_FIELDS_MAX) {
-        const char *end = memchr(text.ptr + at, '\n', len - at);
-
-        if (end == NULL)
-            break;
-        for (colon = at; text.ptr[colon] != ':' && text.ptr[colon] != '\n';)
-            colon++;
-        line->name_len = (uint16_t)(colon - at);
+    while (at < len && line < fields->lines + HTTP_FIELDS_MAX &&
+           (colon = memchr(text.ptr + at, ':', len - at)) != NULL &&
+           (end = memchr(colon, '\n', (size_t)(text.ptr + len - colon))) != NULL) {
+        line->name_len = (uint16_t)(colon - text.ptr - (ptrdiff_t)at);
         at = (size_t)(end - text.ptr) + 1;
         (++line)->at = (uint16_t)at;
     }

@@ -306,17 +306,22 @@ static bool is_line_octet(char c, bool is_request_line)
     return !is_request_line && (octet == '\t' || octet >= 0x80);
 }
 
-/* Passes what every line may hold, a word at a time. The additions find a byte below 0x20, and DEL:
- * only such a byte sets its top bit or that of a neighbour. */
+/* Passes what every line may hold, a word at a time. The sums have the top bit of a byte that is
+ * below 0x20 or above 0x7e, and maybe bits of bytes of higher value, but none below the first. */
 static size_t skip_plain(const char *data, size_t pos, size_t end)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
-    uint64_t word;
+    uint64_t word, other;
 
     for (; pos + sizeof(word) <= end; pos += sizeof(word)) {
         memcpy(&word, data + pos, sizeof(word));
-        if (((word | (word - 0x20 * ones) | (word + ones)) & 0x80 * ones) != 0)
-            break;
+        other = (word | (word - 0x20 * ones) | (word + ones)) & 0x80 * ones;
+        if (other == 0)
+            continue;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        pos += (size_t)__builtin_ctzll(other) / 8;
+#endif
+        break;
     }
     return pos;
 }
