@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 
 out=build/bench
 bench=tests/bench
-rounds=7
+rounds=5
 seconds=1
 only=
 against=all
