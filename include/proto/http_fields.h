@@ -24,6 +24,13 @@ struct http_fields {
     } lines[HTTP_FIELDS_MAX + 1]; /* and one for where the last one ends */
 };
 
+/* Begins with no lines; the first one will be at `text`. */
+void http_fields_begin(struct http_fields *fields, const char *text);
+
+/* Adds the line that follows those there are: `len` bytes with its CRLF, a name of `name_len`
+ * bytes. There must be room for it: see HTTP_FIELDS_MAX. */
+void http_fields_add(struct http_fields *fields, size_t name_len, size_t len);
+
 /* Takes well-formed lines: each one at least a name of one byte, a colon and its CRLF. What is
  * beyond HTTP_FIELDS_SIZE_MAX bytes is left out. */
 void http_fields_read(struct http_fields *fields, struct str text);

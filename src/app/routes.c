@@ -194,10 +194,13 @@ static int parameter(const struct http_request *request, struct str name, char *
                      struct str *value)
 {
     struct str raw;
-    int count = http_query_get(request->query, name, &raw);
     ptrdiff_t len;
+    int count;
 
     *value = (struct str){NULL, 0};
+    if (request->query.len == 0)
+        return 0;
+    count = http_query_get(request->query, name, &raw);
     if (count == 0)
         return 0;
     len = http_percent_decode(out, size, raw, true);
@@ -248,9 +251,9 @@ static bool check_upgrade(const struct answer *answer, const struct http_request
 {
     struct server *server = server_of(answer->conn);
     bool is_get = str_equals(request->method, STR("GET")) || answer->is_head;
-    int error;
+    int error = -ws_handshake_check(request, accept);
 
-    if (!ws_handshake_is_wanted(request)) {
+    if ((error != 0 || request->minor == 0) && !ws_handshake_is_wanted(request)) {
         if (is_get)
             send_text(answer, 426, "This is a WebSocket: connect with ws:// or wss://.",
                       UPGRADE_FIELDS);
@@ -258,7 +261,6 @@ static bool check_upgrade(const struct answer *answer, const struct http_request
             send_text(answer, 405, "This path knows GET and HEAD only.", ALLOW_GET);
         return false;
     }
-    error = -ws_handshake_check(request, accept);
     if (error != 0) {
         int status = ws_handshake_status((enum ws_handshake_error)error);
 

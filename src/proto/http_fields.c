@@ -14,22 +14,32 @@ bool http_is_token(struct str s)
     return s.len > 0;
 }
 
+void http_fields_begin(struct http_fields *fields, const char *text)
+{
+    fields->text = (struct str){text, 0};
+    fields->count = 0;
+    fields->lines[0].at = 0;
+}
+
+void http_fields_add(struct http_fields *fields, size_t name_len, size_t len)
+{
+    fields->text.len += len;
+    fields->lines[fields->count].name_len = (uint16_t)name_len;
+    fields->lines[++fields->count].at = (uint16_t)fields->text.len;
+}
+
 void http_fields_read(struct http_fields *fields, struct str text)
 {
-    struct http_field_line *line = fields->lines;
-    size_t len = min_size(text.len, HTTP_FIELDS_SIZE_MAX), at = 0;
-    const char *end, *colon;
+    const char *line = text.ptr, *colon, *end;
+    size_t left = min_size(text.len, HTTP_FIELDS_SIZE_MAX);
 
-    fields->text = text;
-    line->at = 0;
-    while (at < len && line < fields->lines + HTTP_FIELDS_MAX &&
-           (colon = memchr(text.ptr + at, ':', len - at)) != NULL &&
-           (end = memchr(colon, '\n', (size_t)(text.ptr + len - colon))) != NULL) {
-        line->name_len = (uint16_t)(colon - text.ptr - (ptrdiff_t)at);
-        at = (size_t)(end - text.ptr) + 1;
-        (++line)->at = (uint16_t)at;
+    http_fields_begin(fields, line);
+    while (left > 0 && (colon = memchr(line, ':', left)) != NULL &&
+           (end = memchr(colon, '\n', left - (size_t)(colon - line))) != NULL) {
+        http_fields_add(fields, (size_t)(colon - line), (size_t)(end - line) + 1);
+        left -= (size_t)(end - line) + 1;
+        line = end + 1;
     }
-    fields->count = (size_t)(line - fields->lines);
 }
 
 bool http_field_next(const struct http_fields *fields, size_t *line, struct str name,

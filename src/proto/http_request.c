@@ -42,6 +42,8 @@ const char *http_error_text(enum http_error error)
     return errors[error].text;
 }
 
+_Static_assert(HTTP_HEAD_MAX <= HTTP_FIELDS_SIZE_MAX, "all lines of a head can be told apart");
+
 static struct str str_skip(struct str s, size_t count)
 {
     return (struct str){s.ptr + count, s.len - count};
@@ -272,20 +274,22 @@ static bool wants_keep_alive(const struct http_request *req)
            http_field_has_token(&req->fields, STR("Connection"), STR("keep-alive"));
 }
 
-/* Sets *req from a head whose lines are all well-formed; the scan stands behind its empty line.
- * `has_line`: the request line is in it already. */
-static int head_finish(struct http_request *req, const char *data, const struct http_scan *scan,
-                       bool has_line)
+/* Sets *req, as far as its lines tell, from a head whose lines are all well-formed. */
+static void lines_read(struct http_request *req, const char *data, const struct http_scan *scan)
 {
     struct str fields = {data + scan->start, scan->line - scan->start};
     struct str line = str_cut(&fields, '\n');
-    int error;
 
     line.len--;
-    if (!has_line)
-        request_line_parse(req, line); /* cannot fail: it was judged when it came */
+    request_line_parse(req, line); /* cannot fail: it was judged when it came */
     http_fields_read(&req->fields, fields);
-    error = host_check(req);
+}
+
+/* Sets the rest of *req from its lines; the scan stands behind the empty one. */
+static int head_finish(struct http_request *req, const struct http_scan *scan)
+{
+    int error = host_check(req);
+
     if (error == 0)
         error = body_check(req);
     if (error < 0)
@@ -360,6 +364,7 @@ static int line_scan(struct http_scan *scan, const char *data, size_t len)
     return 1;
 }
 
+/* Returns how long its name is, or an error. */
 static int field_line_check(struct str line)
 {
     size_t len = 0; /* of the name */
@@ -368,17 +373,27 @@ static int field_line_check(struct str line)
         return -HTTP_ERROR_FOLD;
     while (len < line.len && ascii_is(line.ptr[len], ASCII_TOKEN))
         len++;
-    return len > 0 && len < line.len && line.ptr[len] == ':' ? 0 : -HTTP_ERROR_FIELD;
+    return len > 0 && len < line.len && line.ptr[len] == ':' ? (int)len : -HTTP_ERROR_FIELD;
 }
 
 /* Judges the grammar of a complete line that does not end the head, so that the first bad line
- * decides, and not how much of the head has come. Sets all of *req that a request line tells. */
-static int line_check(struct http_request *req, struct http_scan *scan, struct str line)
+ * decides, and not how much of the head has come. Puts what it tells into *req, which has the lines
+ * before it if `has_line`; else all of them are read again when the last one is there. */
+static int line_check(struct http_request *req, struct http_scan *scan, struct str line,
+                      bool has_line)
 {
-    if (scan->line != scan->start)
-        return field_line_check(line);
-    if (line.len > 0)
+    int result;
+
+    if (scan->line != scan->start) {
+        result = field_line_check(line);
+        if (result > 0 && has_line)
+            http_fields_add(&req->fields, (size_t)result, line.len + 2);
+        return result;
+    }
+    if (line.len > 0) {
+        http_fields_begin(&req->fields, line.ptr + line.len + 2);
         return request_line_parse(req, line);
+    }
     scan->start = scan->pos; /* an empty line in front of the request (RFC 9112, 2.2) */
     return scan->start <= HTTP_LEADING_MAX ? 0 : -HTTP_ERROR_EMPTY_LINES;
 }
@@ -396,10 +411,13 @@ int http_request_parse(struct http_request *req, const char *data, size_t len,
             return result;
         line = (struct str){data + scan->line, scan->pos - scan->line - 2};
         if (line.len == 0 && scan->line != scan->start)
-            return head_finish(req, data, scan, has_line);
-        result = line_check(req, scan, line);
+            break;
+        result = line_check(req, scan, line, has_line);
         if (result < 0)
             return result;
         scan->line = scan->pos;
     }
+    if (!has_line)
+        lines_read(req, data, scan);
+    return head_finish(req, scan);
 }
