@@ -378,16 +378,15 @@ static void announce(const struct server *server, int fd, bool is_admin)
     log_announce(LOG_INFO, line);
 }
 
-static struct listener *add_listener(struct server *server, int fd, bool is_admin)
+static void add_listener(struct server *server, int fd, int file, bool is_admin)
 {
     struct listener *listener = &server->listeners[server->listener_count++];
 
     listener->source = (struct reactor_source){.ready = acceptor_ready, .fd = fd};
     listener->server = server;
-    listener->file = -1;
+    listener->file = file;
     listener->is_admin = is_admin;
     announce(server, fd, is_admin);
-    return listener;
 }
 
 static int open_listener(struct server *server, const char *text, bool is_admin)
@@ -400,7 +399,7 @@ static int open_listener(struct server *server, const char *text, bool is_admin)
     if (fd < 0)
         return fail("cannot listen on %s: %s; choose another address with %s", text,
                     strerror(errno), is_admin ? "--admin" : "--port or --listen");
-    add_listener(server, fd, is_admin)->file = socket_open_file(fd);
+    add_listener(server, fd, socket_open_file(fd), is_admin);
     return 0;
 }
 
@@ -413,7 +412,7 @@ static size_t add_passed(struct server *server)
     for (size_t i = 0; i < sockets->count; i++) {
         bool is_admin = str_equals(sockets->names[i], STR("admin"));
 
-        add_listener(server, LISTEN_FDS_FIRST + (int)i, is_admin);
+        add_listener(server, LISTEN_FDS_FIRST + (int)i, -1, is_admin);
         public_count += !is_admin;
     }
     return public_count;
