@@ -200,6 +200,7 @@ measure() { # work, round, load's options, wschat's options, servers
     done
     lines=$(pin "$load_core" timeout 120 $out/load "${options[@]}") || true
     stop_servers
+    [ "$(wc -l <<<"$lines")" = "$(wc -w <<<"$5")" ] || lines= # it was cut off
     for one in $5; do
         line=${lines%%$'\n'*}
         lines=${lines#*$'\n'}

@@ -54,8 +54,8 @@ int socket_open_file(int fd);
  * only the owner can remove it. Returns 0, or -1 with errno. */
 int socket_give_file(int file, uid_t uid, gid_t gid);
 
-/* Closes a listening socket, and `file` of socket_open_file unless it is -1. Removes the file, but
- * not one that somebody has put in its place. */
+/* Closes a listening socket, and `file` of socket_open_file unless it is -1. Removes the file,
+ * unless it is gone already: another one may have its path. */
 void socket_close_listener(int fd, int file);
 
 #endif

@@ -153,6 +153,20 @@ static int read_file(struct asset *asset, int fd, size_t size)
     return 0;
 }
 
+/* A folder cannot be opened inside the sandbox, but it can be looked at. */
+static bool is_folder(const char *name)
+{
+    int fd = openat(folder, name, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+    struct stat st;
+    bool result;
+
+    if (fd < 0)
+        return false;
+    result = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+    close(fd);
+    return result;
+}
+
 static enum assets_result find_file(struct asset *asset, struct str name)
 {
     char path[256];
@@ -166,8 +180,10 @@ static enum assets_result find_file(struct asset *asset, struct str name)
     path[name.len] = '\0';
     /* Without O_NONBLOCK a named pipe would stop the server. */
     fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    if (fd < 0 && (errno == ENOENT || errno == ELOOP || (errno == EACCES && is_folder(path))))
+        return ASSETS_UNKNOWN;
     if (fd < 0)
-        return errno == ENOENT || errno == ELOOP ? ASSETS_UNKNOWN : ASSETS_FAILED;
+        return ASSETS_FAILED;
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= FILE_MAX)
         result = read_file(asset, fd, (size_t)st.st_size) < 0 ? ASSETS_FAILED : ASSETS_FOUND;
     close(fd);

@@ -20,8 +20,6 @@
 #define RULE_PATH_BENEATH 1
 
 #define FS_READ_FILE ((uint64_t)1 << 2)
-#define FS_READ_DIR                                                                                \
-    ((uint64_t)1 << 3) /* or the name of a folder would be an error, and not nothing */
 #define FS_REMOVE_FILE ((uint64_t)1 << 5)
 
 struct ruleset {
@@ -70,8 +68,7 @@ void landlock_init(struct landlock *l)
 
 void landlock_allow(struct landlock *l, const char *folder, enum landlock_right right)
 {
-    struct path_beneath rule = {.allowed = right == LANDLOCK_READ ? FS_READ_FILE | FS_READ_DIR
-                                                                  : FS_REMOVE_FILE};
+    struct path_beneath rule = {.allowed = right == LANDLOCK_READ ? FS_READ_FILE : FS_REMOVE_FILE};
 
     if (l->fd < 0)
         return;

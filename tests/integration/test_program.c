@@ -293,6 +293,23 @@ START_TEST(static_serves_the_page_from_a_folder)
 }
 END_TEST
 
+START_TEST(static_folders_below_are_not_served)
+{
+    const char *below = test_path("below");
+    char folder[128];
+    struct response *r;
+    struct server *s;
+
+    snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(below, '/') - below), below);
+    ck_assert_int_eq(mkdir(below, 0700), 0);
+    s = server_start(LIST("--static", folder));
+    r = http_get(s, "/below", "");
+    ck_assert_int_eq(r->status, 404);
+    response_free(r);
+    ck_assert_int_eq(rmdir(below), 0);
+}
+END_TEST
+
 START_TEST(static_without_the_folder_fails_at_once)
 {
     expect_failure(&(struct launch){.args = LIST("--port", "0", "--static", test_path("missing"))},
@@ -556,6 +573,7 @@ Suite *suite_program(void)
     tcase_add_test(options, json_logs_are_one_object_a_line);
     tcase_add_test(options, it_runs_from_any_folder);
     tcase_add_test(options, static_serves_the_page_from_a_folder);
+    tcase_add_test(options, static_folders_below_are_not_served);
     tcase_add_test(options, static_without_the_folder_fails_at_once);
     tcase_add_test(listeners, a_taken_port_exits_1);
     tcase_add_test(listeners, a_restart_takes_the_port_at_once);
