@@ -3,6 +3,7 @@
 # source. Subcommands are those that --help shows as "wschat NAME ...", and are asked for their own --help.
 # Usage: scripts/completion.sh bash|zsh|fish [BINARY]   (default: ./wschat)
 set -eu
+# shellcheck source=scripts/lib/help.sh
 . "$(dirname "$0")/lib/help.sh"
 export LC_ALL=C
 
