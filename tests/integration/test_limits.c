@@ -477,7 +477,7 @@ static void flood_without_reading(const struct server *s, const char *target, en
 
 START_TEST(an_echo_that_is_not_read_is_bounded_and_nothing_is_lost)
 {
-    struct server *s = server_start(LIST("--rate=0", "--max-lag=1m"));
+    struct server *s = server_start(LIST("--rate=0", "--ping-interval=0", "--max-lag=1m"));
 
     flood_without_reading(s, "/ws", WS_TEXT);
 }
@@ -485,7 +485,7 @@ END_TEST
 
 START_TEST(pongs_that_are_not_read_are_bounded)
 {
-    struct server *s = server_start(LIST("--rate=0", "--max-lag=1m"));
+    struct server *s = server_start(LIST("--rate=0", "--ping-interval=0", "--max-lag=1m"));
 
     flood_without_reading(s, "/ws", WS_PING);
 }
