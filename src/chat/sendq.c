@@ -19,6 +19,9 @@ struct sendq_node {
     uint8_t own[];
 };
 
+_Static_assert(sizeof(void *) != 8 || sizeof(struct sendq_node) == SENDQ_NODE_SIZE,
+               "a node costs what its header says");
+
 /* Small answers that follow one another share a node of this size. */
 #define NODE_MIN 896
 

@@ -34,7 +34,8 @@ void http_fields_read(struct http_fields *fields, struct str text)
     size_t left = min_size(text.len, HTTP_FIELDS_SIZE_MAX);
 
     http_fields_begin(fields, line);
-    while (left > 0 && (colon = memchr(line, ':', left)) != NULL &&
+    while (left > 0 && fields->count < HTTP_FIELDS_MAX &&
+           (colon = memchr(line, ':', left)) != NULL &&
            (end = memchr(colon, '\n', left - (size_t)(colon - line))) != NULL) {
         http_fields_add(fields, (size_t)(colon - line), (size_t)(end - line) + 1);
         left -= (size_t)(end - line) + 1;
