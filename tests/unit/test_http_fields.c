@@ -45,6 +45,18 @@ START_TEST(what_is_beyond_is_left_out)
 }
 END_TEST
 
+/* Lines that no head has, for they have no CR, are shorter still. */
+START_TEST(lines_that_are_too_short_are_bounded)
+{
+    static char text[HTTP_FIELDS_SIZE_MAX];
+
+    for (size_t i = 0; i < sizeof(text); i += 2)
+        memcpy(text + i, ":\n", 2);
+    http_fields_read(&fields, (struct str){text, sizeof(text)});
+    ck_assert_uint_eq(fields.count, HTTP_FIELDS_MAX);
+}
+END_TEST
+
 START_TEST(no_lines_at_all)
 {
     struct str value;
@@ -78,6 +90,7 @@ Suite *suite_http_fields(void)
 
     tcase_add_test(cases, as_many_lines_as_there_can_be);
     tcase_add_test(cases, what_is_beyond_is_left_out);
+    tcase_add_test(cases, lines_that_are_too_short_are_bounded);
     tcase_add_test(cases, no_lines_at_all);
     tcase_add_test(cases, names_are_whole);
     suite_add_tcase(suite, cases);

@@ -512,6 +512,24 @@ START_TEST(binary_is_refused_at_its_header)
 }
 END_TEST
 
+/* All of the frame is there, so that the short cut for short messages has to look, too. */
+START_TEST(short_frames_that_are_refused)
+{
+    static const struct ws_reader_limits short_only = {.max_message = 5, .expect_masked = true};
+
+    ADD_FRAME(FIN | WS_TEXT, "12345");
+    ADD_FRAME(FIN | WS_TEXT, "123456");
+    expect_error(&short_only, "[1 12345]", WS_ERROR_MESSAGE_TOO_BIG);
+    buf_consume(&script, script.len);
+    ADD_FRAME(FIN | WS_TEXT, "a");
+    ADD_FRAME(FIN | WS_BINARY, "b");
+    expect_error(&server_text_only, "[1 a]", WS_ERROR_BINARY_REFUSED);
+    buf_consume(&script, script.len);
+    ADD_FRAME(FIN | WS_TEXT, "c");
+    expect_error(&client, "", WS_ERROR_MASKED);
+}
+END_TEST
+
 START_TEST(server_must_not_mask)
 {
     ADD_BYTES("\x81\x01z\x81\x85");
@@ -864,6 +882,7 @@ static TCase *error_cases(void)
     tcase_add_test(cases, new_message_inside_another);
     tcase_add_test(cases, continuation_after_the_end);
     tcase_add_test(cases, binary_is_refused_at_its_header);
+    tcase_add_test(cases, short_frames_that_are_refused);
     tcase_add_test(cases, server_must_not_mask);
     tcase_add_loop_test(cases, bad_text_is_found_at_once, 0, 8);
     tcase_add_test(cases, text_cut_short_is_found_at_its_end);
