@@ -229,7 +229,7 @@ static const char *read_entry(const struct http_request *request, struct chat_en
 
     if (found == 0)
         entry->room = STR("lobby");
-    if (found < 0 || entry->room.len == 0 || !wire_name_is_valid(entry->room))
+    else if (found < 0 || entry->room.len == 0 || !wire_name_is_valid(entry->room))
         return "room must be given once: 1 to 64 bytes of UTF-8 without control characters.";
     if (parameter(request, STR("name"), text->name, sizeof(text->name), &entry->name) < 0 ||
         (entry->name.len > 0 && !wire_name_is_valid(entry->name)))
@@ -388,8 +388,8 @@ static void open_chat(const struct answer *answer, const struct http_request *re
     wrong = read_entry(request, &entry, &text);
     if (wrong != NULL) {
         refuse(answer, 400, wrong, "");
-    } else if (!chat_has_id(&server->chat, entry.id) &&
-               (server->websockets >= server->max_clients || chat_is_full(&server->chat))) {
+    } else if ((server->websockets >= server->max_clients || chat_is_full(&server->chat)) &&
+               !chat_has_id(&server->chat, entry.id)) {
         refuse_full(answer);
     } else if (check_address(answer, &entry)) {
         answer->conn->client_id = entry.id;

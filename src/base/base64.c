@@ -27,37 +27,41 @@ void base64_encode(char *out, const void *data, size_t len)
     }
 }
 
-/* The six bits that a character stands for, and 1; 0 where it stands for none. */
+#define DIGIT 0x40 /* marks what is a character of the alphabet */
+
+/* The six bits that a character stands for, and DIGIT; 0 where it stands for none. */
 /* clang-format off */
 static const uint8_t values[256] = {
-     0,  0,  0,  0,  0,  0,  0,  0,
-     0,  0,  0,  0,  0,  0,  0,  0,
-     0,  0,  0,  0,  0,  0,  0,  0,
-     0,  0,  0,  0,  0,  0,  0,  0,
-     0,  0,  0,  0,  0,  0,  0,  0, /*  !"#$%&' */
-     0,  0,  0, 63,  0,  0,  0, 64, /* ()*+,-. and the slash */
-    53, 54, 55, 56, 57, 58, 59, 60, /* 01234567 */
-    61, 62,  0,  0,  0,  0,  0,  0, /* 89:;<=>? */
-     0,  1,  2,  3,  4,  5,  6,  7, /* @ABCDEFG */
-     8,  9, 10, 11, 12, 13, 14, 15, /* HIJKLMNO */
-    16, 17, 18, 19, 20, 21, 22, 23, /* PQRSTUVW */
-    24, 25, 26,  0,  0,  0,  0,  0, /* XYZ[\]^_ */
-     0, 27, 28, 29, 30, 31, 32, 33, /* `abcdefg */
-    34, 35, 36, 37, 38, 39, 40, 41, /* hijklmno */
-    42, 43, 44, 45, 46, 47, 48, 49, /* pqrstuvw */
-    50, 51, 52,  0,  0,  0,  0,  0, /* xyz{|}~ */
+      0,   0,   0,   0,   0,   0,   0,   0,
+      0,   0,   0,   0,   0,   0,   0,   0,
+      0,   0,   0,   0,   0,   0,   0,   0,
+      0,   0,   0,   0,   0,   0,   0,   0,
+      0,   0,   0,   0,   0,   0,   0,   0, /*  !"#$%&' */
+      0,   0,   0, 126,   0,   0,   0, 127, /* ()*+,-. and the slash */
+    116, 117, 118, 119, 120, 121, 122, 123, /* 01234567 */
+    124, 125,   0,   0,   0,   0,   0,   0, /* 89:;<=>? */
+      0,  64,  65,  66,  67,  68,  69,  70, /* @ABCDEFG */
+     71,  72,  73,  74,  75,  76,  77,  78, /* HIJKLMNO */
+     79,  80,  81,  82,  83,  84,  85,  86, /* PQRSTUVW */
+     87,  88,  89,   0,   0,   0,   0,   0, /* XYZ[\]^_ */
+      0,  90,  91,  92,  93,  94,  95,  96, /* `abcdefg */
+     97,  98,  99, 100, 101, 102, 103, 104, /* hijklmno */
+    105, 106, 107, 108, 109, 110, 111, 112, /* pqrstuvw */
+    113, 114, 115,   0,   0,   0,   0,   0, /* xyz{|}~ */
 };
 /* clang-format on */
 
-/* Reads four characters: 24 bits, or -1. */
-static int32_t decode_group(const char text[4])
+/* Turns four characters into three bytes. Returns false where one of them is not of the alphabet.
+ */
+static bool decode_group(uint8_t to[3], const char text[4])
 {
-    int a = values[(unsigned char)text[0]], b = values[(unsigned char)text[1]];
-    int c = values[(unsigned char)text[2]], d = values[(unsigned char)text[3]];
+    uint32_t a = values[(unsigned char)text[0]], b = values[(unsigned char)text[1]];
+    uint32_t c = values[(unsigned char)text[2]], d = values[(unsigned char)text[3]];
 
-    if (a == 0 || b == 0 || c == 0 || d == 0)
-        return -1;
-    return (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
+    to[0] = (uint8_t)(a << 2 | (b >> 4 & 3));
+    to[1] = (uint8_t)(b << 4 | (c >> 2 & 15));
+    to[2] = (uint8_t)(c << 6 | (d & 63));
+    return (a & b & c & d) != 0;
 }
 
 static size_t count_padding(struct str text)
@@ -70,7 +74,8 @@ static size_t count_padding(struct str text)
 ptrdiff_t base64_decode(void *out, size_t cap, struct str text)
 {
     uint8_t *to = out;
-    size_t padding, size;
+    size_t padding, size, whole;
+    bool is_valid = true;
 
     if (text.len % 4 != 0)
         return -1;
@@ -78,17 +83,16 @@ ptrdiff_t base64_decode(void *out, size_t cap, struct str text)
     size = text.len / 4 * 3 - padding;
     if (size > cap)
         return -1;
-    for (size_t at = 0; at < text.len; at += 4) {
-        size_t missing = at + 4 == text.len ? padding : 0;
+    whole = padding > 0 ? text.len - 4 : text.len;
+    for (size_t at = 0; at < whole; at += 4, to += 3)
+        is_valid &= decode_group(to, text.ptr + at);
+    if (padding > 0) {
         char group[4] = {'A', 'A', 'A', 'A'}; /* zero bits in place of the padding */
-        int32_t bits;
+        uint8_t last[3];
 
-        memcpy(group, text.ptr + at, 4 - missing);
-        bits = decode_group(group);
-        if (bits < 0)
-            return -1;
-        for (size_t i = 0; i < 3 - missing; i++)
-            *to++ = (uint8_t)(bits >> (16 - 8 * i));
+        memcpy(group, text.ptr + whole, 4 - padding);
+        is_valid &= decode_group(last, group);
+        memcpy(to, last, 3 - padding);
     }
-    return (ptrdiff_t)size;
+    return is_valid ? (ptrdiff_t)size : -1;
 }

@@ -65,9 +65,9 @@ bool str_to_u64(struct str s, uint64_t max, uint64_t *out)
     for (size_t i = 0; i < s.len; i++) {
         unsigned digit = (unsigned)(unsigned char)s.ptr[i] - '0';
 
-        if (digit > 9 || value > UINT64_MAX / 10 || value * 10 > UINT64_MAX - digit)
+        if (digit > 9 || __builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, digit, &value))
             return false;
-        value = value * 10 + digit;
     }
     if (value > max)
         return false;

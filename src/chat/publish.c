@@ -201,15 +201,19 @@ static void tell_subject(struct chat *chat, struct client *subject, const struct
 
 static void deliver(struct chat *chat, struct room *room, const struct event *event)
 {
+    bool has_readers = false;
     struct client *subject;
 
     for (int wire = 0; wire < WIRE_KINDS; wire++) {
         if (chat->frames[wire].len == 0)
             continue;
+        has_readers = true;
         outbox_append(&room->outbox[wire], chat->frames[wire].data, chat->frames[wire].len);
         chat->counters.deliveries += room->readers[wire].count;
         mark_dirty(chat, room, (enum wire_kind)wire);
     }
+    if (!has_readers)
+        return;
     subject = client_table_find(&chat->clients, event->from);
     if (subject == NULL || subject->room != room || subject->out == NULL)
         return;

@@ -319,7 +319,7 @@ static uint64_t retry_after(const struct http_reply *reply)
     struct str value;
     uint64_t seconds = 0;
 
-    if (http_field_get(&reply->fields, STR("Retry-After"), &value) == 1)
+    if (http_field_get(&reply->fields, HTTP_FIELD_RETRY_AFTER, &value) == 1)
         str_to_u64(value, UINT64_MAX, &seconds);
     return seconds < RETRY_AFTER_MAX ? seconds : RETRY_AFTER_MAX;
 }
@@ -359,7 +359,7 @@ static void refuse(struct link *link, const struct http_reply *reply, size_t siz
         .kind = LINK_REFUSED, .code = reply->status, .retry_after = retry_after(reply)};
     snprintf(link->refusal.text, LINK_TEXT_MAX, "%.*s", (int)reply->reason.len, reply->reason.ptr);
     link->refusal_len = UINT64_MAX;
-    if (http_field_get(&reply->fields, STR("Content-Length"), &length) == 1)
+    if (http_field_get(&reply->fields, HTTP_FIELD_CONTENT_LENGTH, &length) == 1)
         str_to_u64(length, UINT64_MAX, &link->refusal_len);
     buf_consume(&link->head, size);
     link->state = LINK_REFUSING;

@@ -199,7 +199,7 @@ enum forwarded_result forwarded_read(const struct http_request *request,
     struct tail tail = {.count = 0};
     bool is_there = false;
 
-    while (http_field_next(&request->fields, &line, STR("Forwarded"), &value)) {
+    while (http_field_next(&request->fields, &line, HTTP_FIELD_FORWARDED, &value)) {
         is_there = true;
         if (!is_balanced(value))
             return FORWARDED_MALFORMED;
@@ -226,7 +226,7 @@ enum forwarded_result x_forwarded_for_read(const struct http_request *request,
     struct tail tail = {.count = 0};
     bool is_there = false;
 
-    while (http_field_next(&request->fields, &line, STR("X-Forwarded-For"), &value)) {
+    while (http_field_next(&request->fields, &line, HTTP_FIELD_X_FORWARDED_FOR, &value)) {
         is_there = true;
         while (value.ptr != NULL) {
             struct str element = str_trim(str_cut(&value, ','));

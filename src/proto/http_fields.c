@@ -14,18 +14,80 @@ bool http_is_token(struct str s)
     return s.len > 0;
 }
 
-void http_fields_begin(struct http_fields *fields, const char *text)
+#define NAMED(text)                                                                                \
+    {                                                                                              \
+        (text), sizeof(text) - 1                                                                   \
+    }
+
+static const struct str names[HTTP_FIELD_COUNT] = {
+    [HTTP_FIELD_HOST] = NAMED("Host"),
+    [HTTP_FIELD_ORIGIN] = NAMED("Origin"),
+    [HTTP_FIELD_UPGRADE] = NAMED("Upgrade"),
+    [HTTP_FIELD_FORWARDED] = NAMED("Forwarded"),
+    [HTTP_FIELD_CONNECTION] = NAMED("Connection"),
+    [HTTP_FIELD_RETRY_AFTER] = NAMED("Retry-After"),
+    [HTTP_FIELD_IF_NONE_MATCH] = NAMED("If-None-Match"),
+    [HTTP_FIELD_CONTENT_LENGTH] = NAMED("Content-Length"),
+    [HTTP_FIELD_X_FORWARDED_FOR] = NAMED("X-Forwarded-For"),
+    [HTTP_FIELD_SEC_WEBSOCKET_KEY] = NAMED("Sec-WebSocket-Key"),
+    [HTTP_FIELD_TRANSFER_ENCODING] = NAMED("Transfer-Encoding"),
+    [HTTP_FIELD_SEC_WEBSOCKET_ACCEPT] = NAMED("Sec-WebSocket-Accept"),
+    [HTTP_FIELD_SEC_WEBSOCKET_VERSION] = NAMED("Sec-WebSocket-Version"),
+    [HTTP_FIELD_SEC_WEBSOCKET_PROTOCOL] = NAMED("Sec-WebSocket-Protocol"),
+    [HTTP_FIELD_SEC_WEBSOCKET_EXTENSIONS] = NAMED("Sec-WebSocket-Extensions"),
+};
+
+_Static_assert(HTTP_FIELD_COUNT <= 32, "each field has a bit");
+
+/* The first field whose name is so long; others of that length follow it. */
+static const uint8_t first_of_length[] = {
+    [4] = HTTP_FIELD_HOST,
+    [6] = HTTP_FIELD_ORIGIN,
+    [7] = HTTP_FIELD_UPGRADE,
+    [9] = HTTP_FIELD_FORWARDED,
+    [10] = HTTP_FIELD_CONNECTION,
+    [11] = HTTP_FIELD_RETRY_AFTER,
+    [13] = HTTP_FIELD_IF_NONE_MATCH,
+    [14] = HTTP_FIELD_CONTENT_LENGTH,
+    [15] = HTTP_FIELD_X_FORWARDED_FOR,
+    [17] = HTTP_FIELD_SEC_WEBSOCKET_KEY,
+    [20] = HTTP_FIELD_SEC_WEBSOCKET_ACCEPT,
+    [21] = HTTP_FIELD_SEC_WEBSOCKET_VERSION,
+    [22] = HTTP_FIELD_SEC_WEBSOCKET_PROTOCOL,
+    [24] = HTTP_FIELD_SEC_WEBSOCKET_EXTENSIONS,
+};
+
+enum http_field http_field_named(struct str name)
 {
-    fields->text = (struct str){text, 0};
-    fields->count = 0;
-    fields->lines[0].at = 0;
+    unsigned field = HTTP_FIELD_OTHER;
+
+    if (name.len < sizeof(first_of_length))
+        field = first_of_length[name.len];
+    if (field == HTTP_FIELD_OTHER)
+        return HTTP_FIELD_OTHER;
+    for (; field < HTTP_FIELD_COUNT && names[field].len == name.len; field++) {
+        if (str_equals_nocase(name, names[field]))
+            return (enum http_field)field;
+    }
+    return HTTP_FIELD_OTHER;
 }
 
-void http_fields_add(struct http_fields *fields, size_t name_len, size_t len)
+void http_fields_begin(struct http_fields *fields, const char *text)
 {
-    fields->text.len += len;
-    fields->lines[fields->count].name_len = (uint16_t)name_len;
-    fields->lines[++fields->count].at = (uint16_t)fields->text.len;
+    fields->text = text;
+    fields->present = 0;
+    fields->count = 0;
+}
+
+void http_fields_add(struct http_fields *fields, enum http_field field, struct str value)
+{
+    if (field == HTTP_FIELD_OTHER || fields->count == HTTP_FIELDS_MAX)
+        return;
+    fields->present |= UINT32_C(1) << field;
+    fields->lines[fields->count++] =
+        (struct http_field_line){.field = (uint16_t)field,
+                                 .at = (uint16_t)(value.ptr - fields->text),
+                                 .len = (uint16_t)value.len};
 }
 
 void http_fields_read(struct http_fields *fields, struct str text)
@@ -34,40 +96,40 @@ void http_fields_read(struct http_fields *fields, struct str text)
     size_t left = min_size(text.len, HTTP_FIELDS_SIZE_MAX);
 
     http_fields_begin(fields, line);
-    while (left > 0 && fields->count < HTTP_FIELDS_MAX &&
-           (colon = memchr(line, ':', left)) != NULL &&
-           (end = memchr(colon, '\n', left - (size_t)(colon - line))) != NULL) {
-        http_fields_add(fields, (size_t)(colon - line), (size_t)(end - line) + 1);
-        left -= (size_t)(end - line) + 1;
-        line = end + 1;
+    while (left > 0 && (colon = memchr(line, ':', left)) != NULL &&
+           (end = memchr(colon, '\r', left - (size_t)(colon - line))) != NULL &&
+           end - line < (ptrdiff_t)left - 1) {
+        http_fields_add(fields, http_field_named((struct str){line, (size_t)(colon - line)}),
+                        (struct str){colon + 1, (size_t)(end - colon) - 1});
+        left -= (size_t)(end - line) + 2;
+        line = end + 2;
     }
 }
 
-bool http_field_next(const struct http_fields *fields, size_t *line, struct str name,
+bool http_field_next(const struct http_fields *fields, size_t *line, enum http_field field,
                      struct str *value)
 {
+    if ((fields->present & UINT32_C(1) << field) == 0)
+        return false;
     while (*line < fields->count) {
         const struct http_field_line *each = &fields->lines[(*line)++];
-        const char *text = fields->text.ptr + each->at;
 
-        if (each->name_len == name.len && str_equals_nocase((struct str){text, name.len}, name)) {
-            size_t len = (size_t)(each[1].at - each->at) - 2; /* without its CRLF */
-
-            *value = str_trim((struct str){text + name.len + 1, len - name.len - 1});
+        if (each->field == field) {
+            *value = str_trim((struct str){fields->text + each->at, each->len});
             return true;
         }
     }
     return false;
 }
 
-unsigned http_field_get(const struct http_fields *fields, struct str name, struct str *value)
+unsigned http_field_get(const struct http_fields *fields, enum http_field field, struct str *value)
 {
     struct str each;
     size_t line = 0;
     unsigned count = 0;
 
     *value = (struct str){NULL, 0};
-    while (http_field_next(fields, &line, name, &each)) {
+    while (http_field_next(fields, &line, field, &each)) {
         if (count == 0)
             *value = each;
         count++;
@@ -115,7 +177,9 @@ static bool list_has_token(struct str list, struct str token)
     struct str element;
 
     if (str_equals_nocase(list, token))
-        return true; /* mostly it is the only one */
+        return true;
+    if (list.len == 0 || memchr(list.ptr, ',', list.len) == NULL)
+        return false; /* mostly there is only one */
     while (http_list_next(&list, &element)) {
         if (str_equals_nocase(element, token))
             return true;
@@ -123,12 +187,12 @@ static bool list_has_token(struct str list, struct str token)
     return false;
 }
 
-bool http_field_has_token(const struct http_fields *fields, struct str name, struct str token)
+bool http_field_has_token(const struct http_fields *fields, enum http_field field, struct str token)
 {
     struct str value;
     size_t line = 0;
 
-    while (http_field_next(fields, &line, name, &value)) {
+    while (http_field_next(fields, &line, field, &value)) {
         if (list_has_token(value, token))
             return true;
     }

@@ -93,7 +93,7 @@ bool http_etag_matches(const struct http_request *req, struct str etag)
     size_t line = 0;
     struct str opaque = etag_without_weakness(etag);
 
-    while (http_field_next(&req->fields, &line, STR("If-None-Match"), &value)) {
+    while (http_field_next(&req->fields, &line, HTTP_FIELD_IF_NONE_MATCH, &value)) {
         if (etag_list_has(value, opaque))
             return true;
     }
@@ -192,7 +192,7 @@ static int request_line_parse(struct http_request *req, struct str line)
 static int host_check(struct http_request *req)
 {
     struct str value, host, port;
-    unsigned count = http_field_get(&req->fields, STR("Host"), &value);
+    unsigned count = http_field_get(&req->fields, HTTP_FIELD_HOST, &value);
 
     if (count > 1)
         return -HTTP_ERROR_HOST_REPEATED;
@@ -228,7 +228,7 @@ static int coding_error(const struct http_request *req)
 
     if (req->minor == 0)
         return -HTTP_ERROR_CODING;
-    while (http_field_next(&req->fields, &line, STR("Transfer-Encoding"), &value)) {
+    while (http_field_next(&req->fields, &line, HTTP_FIELD_TRANSFER_ENCODING, &value)) {
         if (!coding_list_check(value, &count))
             return -HTTP_ERROR_CODING;
     }
@@ -256,8 +256,8 @@ static int length_check(struct str text)
 static int body_check(const struct http_request *req)
 {
     struct str coding, length;
-    bool has_coding = http_field_get(&req->fields, STR("Transfer-Encoding"), &coding) > 0;
-    unsigned lengths = http_field_get(&req->fields, STR("Content-Length"), &length);
+    bool has_coding = http_field_get(&req->fields, HTTP_FIELD_TRANSFER_ENCODING, &coding) > 0;
+    unsigned lengths = http_field_get(&req->fields, HTTP_FIELD_CONTENT_LENGTH, &length);
 
     if (has_coding)
         return lengths > 0 ? -HTTP_ERROR_CODING_AND_LENGTH : coding_error(req);
@@ -268,10 +268,10 @@ static int body_check(const struct http_request *req)
 
 static bool wants_keep_alive(const struct http_request *req)
 {
-    if (http_field_has_token(&req->fields, STR("Connection"), STR("close")))
+    if (http_field_has_token(&req->fields, HTTP_FIELD_CONNECTION, STR("close")))
         return false;
     return req->minor == 1 ||
-           http_field_has_token(&req->fields, STR("Connection"), STR("keep-alive"));
+           http_field_has_token(&req->fields, HTTP_FIELD_CONNECTION, STR("keep-alive"));
 }
 
 /* Sets *req, as far as its lines tell, from a head whose lines are all well-formed. */
@@ -364,16 +364,22 @@ static int line_scan(struct http_scan *scan, const char *data, size_t len)
     return 1;
 }
 
-/* Returns how long its name is, or an error. */
-static int field_line_check(struct str line)
+/* Cuts the name off a line, and finds out which field it is: a known name is a token for sure. */
+static int field_line_check(struct str *line, enum http_field *field)
 {
-    size_t len = 0; /* of the name */
+    const char *colon = memchr(line->ptr, ':', line->len);
+    struct str name;
 
-    if (line.ptr[0] == ' ' || line.ptr[0] == '\t')
+    if (line->ptr[0] == ' ' || line->ptr[0] == '\t')
         return -HTTP_ERROR_FOLD;
-    while (len < line.len && ascii_is(line.ptr[len], ASCII_TOKEN))
-        len++;
-    return len > 0 && len < line.len && line.ptr[len] == ':' ? (int)len : -HTTP_ERROR_FIELD;
+    if (colon == NULL)
+        return -HTTP_ERROR_FIELD;
+    name = (struct str){line->ptr, (size_t)(colon - line->ptr)};
+    *field = http_field_named(name);
+    if (*field == HTTP_FIELD_OTHER && !http_is_token(name))
+        return -HTTP_ERROR_FIELD;
+    *line = str_skip(*line, name.len + 1);
+    return 0;
 }
 
 /* Judges the grammar of a complete line that does not end the head, so that the first bad line
@@ -382,12 +388,13 @@ static int field_line_check(struct str line)
 static int line_check(struct http_request *req, struct http_scan *scan, struct str line,
                       bool has_line)
 {
+    enum http_field field;
     int result;
 
     if (scan->line != scan->start) {
-        result = field_line_check(line);
-        if (result > 0 && has_line)
-            http_fields_add(&req->fields, (size_t)result, line.len + 2);
+        result = field_line_check(&line, &field);
+        if (result == 0 && has_line)
+            http_fields_add(&req->fields, field, line);
         return result;
     }
     if (line.len > 0) {

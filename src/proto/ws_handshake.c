@@ -38,7 +38,7 @@ const char *ws_handshake_text(enum ws_handshake_error error)
 
 static bool has_upgrade(const struct http_request *req)
 {
-    return http_field_has_token(&req->fields, STR("Upgrade"), STR("websocket"));
+    return http_field_has_token(&req->fields, HTTP_FIELD_UPGRADE, STR("websocket"));
 }
 
 bool ws_handshake_is_wanted(const struct http_request *req)
@@ -47,13 +47,13 @@ bool ws_handshake_is_wanted(const struct http_request *req)
 
     if (req->minor == 0)
         return false;
-    return has_upgrade(req) || http_field_get(&req->fields, STR("Sec-WebSocket-Key"), &key) > 0;
+    return has_upgrade(req) || http_field_get(&req->fields, HTTP_FIELD_SEC_WEBSOCKET_KEY, &key) > 0;
 }
 
 static int version_check(const struct http_request *req)
 {
     struct str version;
-    unsigned count = http_field_get(&req->fields, STR("Sec-WebSocket-Version"), &version);
+    unsigned count = http_field_get(&req->fields, HTTP_FIELD_SEC_WEBSOCKET_VERSION, &version);
 
     if (count > 1)
         return -WS_HANDSHAKE_VERSION_REPEATED;
@@ -64,7 +64,7 @@ static int key_check(const struct http_request *req, char accept[WS_ACCEPT_SIZE]
 {
     char nonce[KEY_SIZE];
     struct str key;
-    unsigned count = http_field_get(&req->fields, STR("Sec-WebSocket-Key"), &key);
+    unsigned count = http_field_get(&req->fields, HTTP_FIELD_SEC_WEBSOCKET_KEY, &key);
 
     if (count == 0)
         return -WS_HANDSHAKE_KEY_MISSING;
@@ -84,7 +84,7 @@ int ws_handshake_check(const struct http_request *req, char accept[WS_ACCEPT_SIZ
         return -WS_HANDSHAKE_METHOD;
     if (!has_upgrade(req))
         return -WS_HANDSHAKE_UPGRADE;
-    if (!http_field_has_token(&req->fields, STR("Connection"), STR("upgrade")))
+    if (!http_field_has_token(&req->fields, HTTP_FIELD_CONNECTION, STR("Upgrade")))
         return -WS_HANDSHAKE_CONNECTION;
     error = version_check(req);
     return error < 0 ? error : key_check(req, accept);
@@ -118,7 +118,7 @@ bool ws_protocol_is_offered(const struct http_request *req, struct str name)
     struct str value;
     size_t line = 0;
 
-    while (http_field_next(&req->fields, &line, STR("Sec-WebSocket-Protocol"), &value)) {
+    while (http_field_next(&req->fields, &line, HTTP_FIELD_SEC_WEBSOCKET_PROTOCOL, &value)) {
         if (list_has_exactly(value, name))
             return true;
     }
@@ -211,7 +211,7 @@ bool ws_origin_is_allowed(const struct http_request *req, const struct origin_li
 {
     struct str text;
     struct origin origin;
-    unsigned count = http_field_get(&req->fields, STR("Origin"), &text);
+    unsigned count = http_field_get(&req->fields, HTTP_FIELD_ORIGIN, &text);
 
     if (count == 0)
         return true;

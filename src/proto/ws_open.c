@@ -107,9 +107,9 @@ const char *ws_open_error_text(enum ws_open_error error)
     return texts[error];
 }
 
-static bool field_is_once(const struct http_reply *reply, struct str name, struct str *value)
+static bool field_is_once(const struct http_reply *reply, enum http_field field, struct str *value)
 {
-    return http_field_get(&reply->fields, name, value) == 1;
+    return http_field_get(&reply->fields, field, value) == 1;
 }
 
 static bool accept_fits(const struct http_reply *reply, const char key[WS_KEY_SIZE])
@@ -118,7 +118,7 @@ static bool accept_fits(const struct http_reply *reply, const char key[WS_KEY_SI
     struct str value;
 
     ws_accept_key(accept, (struct str){key, WS_KEY_SIZE});
-    return field_is_once(reply, STR("Sec-WebSocket-Accept"), &value) &&
+    return field_is_once(reply, HTTP_FIELD_SEC_WEBSOCKET_ACCEPT, &value) &&
            str_equals(value, (struct str){accept, sizeof(accept)});
 }
 
@@ -128,16 +128,16 @@ int ws_open_check(const struct http_reply *reply, const char key[WS_KEY_SIZE], s
 
     if (reply->status != 101)
         return -WS_OPEN_STATUS;
-    if (!field_is_once(reply, STR("Upgrade"), &value) ||
+    if (!field_is_once(reply, HTTP_FIELD_UPGRADE, &value) ||
         !str_equals_nocase(value, STR("websocket")))
         return -WS_OPEN_UPGRADE;
-    if (!http_field_has_token(&reply->fields, STR("Connection"), STR("Upgrade")))
+    if (!http_field_has_token(&reply->fields, HTTP_FIELD_CONNECTION, STR("Upgrade")))
         return -WS_OPEN_CONNECTION;
     if (!accept_fits(reply, key))
         return -WS_OPEN_ACCEPT;
-    if (http_field_get(&reply->fields, STR("Sec-WebSocket-Extensions"), &value) > 0)
+    if (http_field_get(&reply->fields, HTTP_FIELD_SEC_WEBSOCKET_EXTENSIONS, &value) > 0)
         return -WS_OPEN_EXTENSION;
-    if (!field_is_once(reply, STR("Sec-WebSocket-Protocol"), &value) ||
+    if (!field_is_once(reply, HTTP_FIELD_SEC_WEBSOCKET_PROTOCOL, &value) ||
         !str_equals(value, protocol))
         return -WS_OPEN_PROTOCOL;
     return 0;

@@ -38,7 +38,10 @@ static void expect_same(const struct http_request *a, const struct http_request 
 {
     expect(str_equals(a->method, b->method) && str_equals(a->target, b->target));
     expect(str_equals(a->path, b->path) && str_equals(a->query, b->query));
-    expect(str_equals(a->host, b->host) && str_equals(a->fields.text, b->fields.text));
+    expect(str_equals(a->host, b->host));
+    expect(a->fields.count == b->fields.count && a->fields.present == b->fields.present);
+    for (size_t i = 0; i < a->fields.count; i++)
+        expect(memcmp(&a->fields.lines[i], &b->fields.lines[i], sizeof(a->fields.lines[i])) == 0);
     expect(a->minor == b->minor && a->keep_alive == b->keep_alive);
 }
 
@@ -50,10 +53,10 @@ static void check_request(const struct http_request *req)
 
     expect(uri_path_is_valid(req->path) && uri_query_is_valid(req->query));
     expect(req->host.len == 0 ? req->minor == 0 : uri_authority_parse(req->host, &host, &port));
-    expect(http_field_get(&req->fields, STR("Transfer-Encoding"), &value) == 0);
-    expect(http_field_get(&req->fields, STR("Content-Length"), &value) <= 1);
-    while (http_field_next(&req->fields, &line, STR("a"), &value)) {
-        expect(http_field_get(&req->fields, STR("a"), &element) > 0);
+    expect(http_field_get(&req->fields, HTTP_FIELD_TRANSFER_ENCODING, &value) == 0);
+    expect(http_field_get(&req->fields, HTTP_FIELD_CONTENT_LENGTH, &value) <= 1);
+    while (http_field_next(&req->fields, &line, HTTP_FIELD_ORIGIN, &value)) {
+        expect(http_field_get(&req->fields, HTTP_FIELD_ORIGIN, &element) > 0);
         expect(memchr(value.ptr, '\n', value.len) == NULL);
         while (http_list_next(&value, &element))
             expect(element.len > 0);

@@ -42,7 +42,7 @@ static void use(const struct http_reply *reply)
 
     expect(reply->status >= 100 && reply->status <= 599);
     expect(error == 0 || *ws_open_error_text((enum ws_open_error) - error) != '\0');
-    http_field_get(&reply->fields, STR("Retry-After"), &value);
+    http_field_get(&reply->fields, HTTP_FIELD_RETRY_AFTER, &value);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,27 +1,30 @@
 #include "proto/http_fields.h"
 
 #include <check.h>
+#include <ctype.h>
 #include <string.h>
 
+#include "base/util.h"
 #include "guard.h"
 
 Suite *suite_http_fields(void);
 
 static struct http_fields fields;
 
-/* Reads `count` lines of 4 bytes, with nothing readable behind them. */
+/* Reads `count` lines of the shortest known name, with nothing readable behind them. */
 static void read_tiny(size_t count)
 {
-    static char text[HTTP_FIELDS_SIZE_MAX + 8];
-    size_t len = 4 * count;
+    static const char line[] = "Host:\r\n";
+    static char text[HTTP_FIELDS_SIZE_MAX + sizeof(line)];
+    size_t len = (sizeof(line) - 1) * count;
     char *copy;
 
-    for (size_t i = 0; i < len; i += 4)
-        memcpy(text + i, i + 4 == len ? "z:\r\n" : "a:\r\n", 4);
+    for (size_t at = 0; at < len; at += sizeof(line) - 1)
+        memcpy(text + at, line, sizeof(line) - 1);
     copy = guard_copy(text, len);
     http_fields_read(&fields, (struct str){copy, len});
     guard_free(copy, len);
-    fields.text.ptr = text;
+    fields.text = text;
 }
 
 START_TEST(as_many_lines_as_there_can_be)
@@ -29,9 +32,9 @@ START_TEST(as_many_lines_as_there_can_be)
     struct str value;
 
     read_tiny(HTTP_FIELDS_MAX);
-    ck_assert_uint_eq(http_field_get(&fields, STR("A"), &value), HTTP_FIELDS_MAX - 1);
+    ck_assert_uint_eq(http_field_get(&fields, HTTP_FIELD_HOST, &value), HTTP_FIELDS_MAX);
+    ck_assert_ptr_nonnull(value.ptr);
     ck_assert_uint_eq(value.len, 0);
-    ck_assert_uint_eq(http_field_get(&fields, STR("z"), &value), 1);
 }
 END_TEST
 
@@ -40,20 +43,27 @@ START_TEST(what_is_beyond_is_left_out)
     struct str value;
 
     read_tiny(HTTP_FIELDS_MAX + 1);
-    ck_assert_uint_eq(http_field_get(&fields, STR("a"), &value), HTTP_FIELDS_MAX);
-    ck_assert_uint_eq(http_field_get(&fields, STR("z"), &value), 0);
+    ck_assert_uint_eq(http_field_get(&fields, HTTP_FIELD_HOST, &value), HTTP_FIELDS_MAX);
+    http_fields_add(&fields, HTTP_FIELD_ORIGIN, (struct str){fields.text, 0});
+    ck_assert_uint_eq(http_field_get(&fields, HTTP_FIELD_ORIGIN, &value), 0);
 }
 END_TEST
 
-/* Lines that no head has, for they have no CR, are shorter still. */
-START_TEST(lines_that_are_too_short_are_bounded)
+/* No head has them, but whoever is given some must not read or write beyond what is there. */
+START_TEST(lines_that_are_malformed_end_it)
 {
-    static char text[HTTP_FIELDS_SIZE_MAX];
+    static const char *const texts[] = {
+        "Host",          "Host:",     "Host:a",    "Host:a\n",   "Host:a\r",
+        "Host\r\nHost:", "\r\nHost:", ":\n:\n:\n", "Upgrade\r:a"};
 
-    for (size_t i = 0; i < sizeof(text); i += 2)
-        memcpy(text + i, ":\n", 2);
-    http_fields_read(&fields, (struct str){text, sizeof(text)});
-    ck_assert_uint_eq(fields.count, HTTP_FIELDS_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        size_t len = strlen(texts[i]);
+        char *copy = guard_copy(texts[i], len);
+
+        http_fields_read(&fields, (struct str){copy, len});
+        ck_assert_uint_eq(fields.count, 0);
+        guard_free(copy, len);
+    }
 }
 END_TEST
 
@@ -63,10 +73,10 @@ START_TEST(no_lines_at_all)
     size_t line = 0;
 
     http_fields_read(&fields, (struct str){NULL, 0});
-    ck_assert_uint_eq(http_field_get(&fields, STR("a"), &value), 0);
+    ck_assert_uint_eq(http_field_get(&fields, HTTP_FIELD_HOST, &value), 0);
     ck_assert_ptr_null(value.ptr);
-    ck_assert(!http_field_next(&fields, &line, STR("a"), &value));
-    ck_assert(!http_field_has_token(&fields, STR("a"), STR("b")));
+    ck_assert(!http_field_next(&fields, &line, HTTP_FIELD_HOST, &value));
+    ck_assert(!http_field_has_token(&fields, HTTP_FIELD_CONNECTION, STR("b")));
 }
 END_TEST
 
@@ -75,11 +85,52 @@ START_TEST(names_are_whole)
 {
     struct str value;
 
-    http_fields_read(&fields, STR("Host: Key: x\r\nHosts: y\r\nX-Key: z\r\n"));
-    ck_assert_uint_eq(http_field_get(&fields, STR("host"), &value), 1);
-    ck_assert(str_equals(value, STR("Key: x")));
-    ck_assert_uint_eq(http_field_get(&fields, STR("Key"), &value), 0);
-    ck_assert_uint_eq(http_field_get(&fields, STR("Hos"), &value), 0);
+    http_fields_read(&fields, STR("Host: Origin: x\r\nHosts: y\r\nX-Origin: z\r\nHos: w\r\n"));
+    ck_assert_uint_eq(http_field_get(&fields, HTTP_FIELD_HOST, &value), 1);
+    ck_assert(str_equals(value, STR("Origin: x")));
+    ck_assert_uint_eq(http_field_get(&fields, HTTP_FIELD_ORIGIN, &value), 0);
+    ck_assert_uint_eq(fields.count, 1);
+}
+END_TEST
+
+START_TEST(knows_its_names)
+{
+    static const char *const names[HTTP_FIELD_COUNT] = {
+        [HTTP_FIELD_HOST] = "Host",
+        [HTTP_FIELD_ORIGIN] = "Origin",
+        [HTTP_FIELD_UPGRADE] = "Upgrade",
+        [HTTP_FIELD_FORWARDED] = "Forwarded",
+        [HTTP_FIELD_CONNECTION] = "Connection",
+        [HTTP_FIELD_RETRY_AFTER] = "Retry-After",
+        [HTTP_FIELD_IF_NONE_MATCH] = "If-None-Match",
+        [HTTP_FIELD_CONTENT_LENGTH] = "Content-Length",
+        [HTTP_FIELD_X_FORWARDED_FOR] = "X-Forwarded-For",
+        [HTTP_FIELD_SEC_WEBSOCKET_KEY] = "Sec-WebSocket-Key",
+        [HTTP_FIELD_TRANSFER_ENCODING] = "Transfer-Encoding",
+        [HTTP_FIELD_SEC_WEBSOCKET_ACCEPT] = "Sec-WebSocket-Accept",
+        [HTTP_FIELD_SEC_WEBSOCKET_VERSION] = "Sec-WebSocket-Version",
+        [HTTP_FIELD_SEC_WEBSOCKET_PROTOCOL] = "Sec-WebSocket-Protocol",
+        [HTTP_FIELD_SEC_WEBSOCKET_EXTENSIONS] = "Sec-WebSocket-Extensions",
+    };
+    char text[32];
+
+    for (int field = HTTP_FIELD_OTHER + 1; field < HTTP_FIELD_COUNT; field++) {
+        size_t len = strlen(names[field]);
+
+        ck_assert_int_eq(http_field_named((struct str){names[field], len}), field);
+        for (size_t i = 0; i <= len; i++)
+            text[i] = (char)toupper((unsigned char)names[field][i]);
+        ck_assert_int_eq(http_field_named((struct str){text, len}), field);
+        /* one character less, more, and another */
+        ck_assert_int_eq(http_field_named((struct str){text, len - 1}), HTTP_FIELD_OTHER);
+        text[len] = 'S';
+        ck_assert_int_eq(http_field_named((struct str){text, len + 1}), HTTP_FIELD_OTHER);
+        text[len - 1] = '_';
+        ck_assert_int_eq(http_field_named((struct str){text, len}), HTTP_FIELD_OTHER);
+    }
+    for (size_t len = 0; len < sizeof(text); len++)
+        ck_assert_int_eq(http_field_named((struct str){"XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX", len}),
+                         HTTP_FIELD_OTHER);
 }
 END_TEST
 
@@ -90,9 +141,10 @@ Suite *suite_http_fields(void)
 
     tcase_add_test(cases, as_many_lines_as_there_can_be);
     tcase_add_test(cases, what_is_beyond_is_left_out);
-    tcase_add_test(cases, lines_that_are_too_short_are_bounded);
+    tcase_add_test(cases, lines_that_are_malformed_end_it);
     tcase_add_test(cases, no_lines_at_all);
     tcase_add_test(cases, names_are_whole);
+    tcase_add_test(cases, knows_its_names);
     suite_add_tcase(suite, cases);
     return suite;
 }
