@@ -1,5 +1,6 @@
 /* Accepting connections: as many at a time as is fair to those who are in, and none while there is
- * no place for them. */
+ * no place for them. While many come, the kernel is asked to keep each one until its request is
+ * there: that takes less than to be told twice of it. */
 #ifndef APP_ACCEPTOR_H
 #define APP_ACCEPTOR_H
 
@@ -14,8 +15,12 @@ enum accepting { ACCEPTING_NONE, ACCEPTING_ADMIN, ACCEPTING_ALL };
 
 struct acceptor {
     enum accepting from;
-    size_t admin_places; /* connections that are kept free for operators */
-    uint64_t again;      /* monotonic ms: when to try again; UINT64_MAX: from all already */
+    size_t admin_places;      /* connections that are kept free for operators */
+    uint64_t again;           /* monotonic ms: when to try again; UINT64_MAX: from all already */
+    bool is_deferring;        /* wherever the kernel can */
+    uint64_t deferring_since; /* monotonic ms */
+    uint64_t period_end;      /* when the connections that came are counted anew; monotonic ms */
+    uint32_t came;            /* connections since the last such time */
 };
 
 struct server;
@@ -25,6 +30,9 @@ void acceptor_start(struct server *server, bool has_admin);
 
 /* The `ready` of a listener's source. */
 void acceptor_ready(struct reactor_source *source, uint32_t events);
+
+/* When there is something to do though nobody comes: monotonic ms; UINT64_MAX: never. */
+uint64_t acceptor_deadline(const struct server *server);
 
 /* The end of a tick: goes on where there is a place again, or enough time has passed. */
 void acceptor_tick(struct server *server, bool has_ended);

@@ -17,6 +17,7 @@
 
 enum options_broadcast { BROADCAST_OTHERS, BROADCAST_ALL };
 enum options_echo { ECHO_TUTORIAL, ECHO_VERBATIM };
+enum options_defer { DEFER_AUTO, DEFER_ON, DEFER_OFF };
 enum options_sandbox { SANDBOX_ON, SANDBOX_OFF };
 enum options_proxy_header {
     PROXIED_AUTO,
@@ -71,6 +72,7 @@ struct options {
     uint64_t ipv4_prefix;
     uint64_t ipv6_prefix;
     uint64_t handshake_timeout;
+    uint64_t defer_accept;
     uint64_t ping_interval;
     uint64_t ping_timeout;
     uint64_t shutdown_timeout;

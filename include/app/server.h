@@ -25,7 +25,8 @@ struct listener {
     struct reactor_source source; /* first */
     struct server *server;
     bool is_admin;
-    int file; /* that of a unix socket which is ours to remove (socket_open_file); or -1 */
+    bool is_deferred; /* socket_defer_accept */
+    int file;         /* that of a unix socket which is ours to remove (socket_open_file); or -1 */
 };
 
 struct server {

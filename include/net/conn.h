@@ -46,6 +46,7 @@ enum conn_state { CONN_HTTP, CONN_OPEN, CONN_CLOSING, CONN_LINGER, CONN_DEAD };
 enum conn_header { CONN_HEADER_NONE, CONN_HEADER_MAY, CONN_HEADER_MUST };
 
 enum conn_timer {
+    CONN_TIMER_SILENT,    /* as the next, for one that was silent for a while when it came */
     CONN_TIMER_HANDSHAKE, /* a request head must be whole; an idle connection closes */
     CONN_TIMER_SENDING,   /* the peer must take some of a response */
     CONN_TIMER_IDLE,      /* a WebSocket peer is silent: ping it */
@@ -198,9 +199,13 @@ int conn_host_init(struct conn_host *host, struct reactor *reactor, size_t capac
 void conn_host_deinit(struct conn_host *host);
 
 /* Takes an accepted, non-blocking socket, which it owns from now on, and who is at its other end.
- * Returns NULL with errno where it could not be watched; the socket is the caller's then. The host
- * must not be full. */
+ * The host must not be full. */
 struct conn *conn_open(struct conn_host *host, int fd, const struct peer *peer);
+
+/* Begins to read from a connection of conn_open, once its caller has set what is the host's of it.
+ * `is_deferred`: something has mostly come already, and is read at once. `silence`: if nothing has,
+ * it has been there for so many milliseconds. */
+void conn_start(struct conn *conn, bool is_deferred, uint64_t silence);
 
 /* Puts a response behind what is queued: a head, and a body unless it is NULL. The body stays
  * somebody else's until `release(body)` is called (NULL: for ever). Closes the connection

@@ -25,6 +25,15 @@ bool socket_address_read(struct socket_address *address, const char *text);
  * somebody listens there). */
 int socket_listen(const struct socket_address *address);
 
+/* How long the kernel keeps a connection to itself that sends nothing: until it has sent its
+ * SYN-ACK a second time, in milliseconds. */
+#define SOCKET_DEFER_MS 1000
+
+/* Should the kernel tell of a connection only once something has come from it, or SOCKET_DEFER_MS
+ * have passed (TCP_DEFER_ACCEPT, tcp(7))? Who accepts it need not wait for the request then.
+ * Returns false where it cannot, as with unix sockets. */
+bool socket_defer_accept(int fd, bool defers);
+
 /* Accepts a connection as a non-blocking socket and tells who is at its other end; the peer of a
  * unix socket is not known. Returns the descriptor, or -1 with the errno of accept4(2). */
 int socket_accept(int fd, struct peer *peer);

@@ -2,11 +2,11 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "app/connection_log.h"
 #include "app/proxy.h"
 #include "app/server.h"
+#include "base/log.h"
 #include "base/tuning.h"
 #include "base/util.h"
 #include "net/socket.h"
@@ -14,6 +14,11 @@
 /* How long accepting pauses, in milliseconds, when all places are taken or the system is out of
  * descriptors, and no connection ends before. */
 #define PAUSE 200
+
+/* Many connections, within as many milliseconds: from then on the kernel keeps each one until its
+ * request is there, until a whole such time passes with fewer. */
+#define MANY 200
+#define PERIOD 1000
 
 /* Connections that are kept free for operators: whoever fills the server, they can still look. */
 #define ADMIN_PLACES 4
@@ -47,16 +52,59 @@ static bool has_place(struct server *server, const struct listener *listener)
     return false;
 }
 
+/* ---- leaving them to the kernel ---- */
+
+static void set_deferring(struct server *server, bool is_deferring)
+{
+    struct acceptor *acceptor = &server->acceptor;
+
+    if (acceptor->is_deferring == is_deferring)
+        return;
+    acceptor->is_deferring = is_deferring;
+    acceptor->deferring_since = server->host.now;
+    for (size_t i = 0; i < server->listener_count; i++) {
+        struct listener *listener = &server->listeners[i];
+
+        listener->is_deferred =
+            socket_defer_accept(listener->source.fd, is_deferring) && is_deferring;
+    }
+    log_debug(is_deferring ? "the kernel keeps connections until they send something"
+                           : "the kernel tells of connections at once");
+}
+
+static void count_comers(struct server *server)
+{
+    struct acceptor *acceptor = &server->acceptor;
+    bool is_over = server->host.now >= acceptor->period_end;
+
+    if (server->options->defer_accept != DEFER_AUTO || (acceptor->came < MANY && !is_over))
+        return;
+    set_deferring(server, acceptor->came >= MANY);
+    acceptor->came = 0;
+    acceptor->period_end = server->host.now + PERIOD;
+}
+
+/* For how long has a connection been there that comes now, if it has sent nothing? Where the kernel
+ * keeps silent ones for less time than that, it did not keep this one. */
+static uint64_t silence(const struct server *server, const struct listener *listener)
+{
+    bool was_kept = listener->is_deferred &&
+                    server->host.now >= server->acceptor.deferring_since + SOCKET_DEFER_MS;
+
+    return was_kept ? SOCKET_DEFER_MS : 0;
+}
+
+/* ---- accepting ---- */
+
 static void open_conn(const struct listener *listener, int fd, const struct peer *peer)
 {
     struct conn *conn = conn_open(&listener->server->host, fd, peer);
 
-    if (conn == NULL)
-        close(fd);
-    else if (listener->is_admin)
+    if (listener->is_admin)
         conn->is_admin = true;
     else
         proxy_accepted(conn);
+    conn_start(conn, listener->is_deferred, silence(listener->server, listener));
 }
 
 /* Takes one connection. Returns false where there is none, or none can be taken now. */
@@ -69,6 +117,7 @@ static bool accept_one(struct server *server, const struct listener *listener)
         return false;
     fd = socket_accept(listener->source.fd, &peer);
     if (fd >= 0) {
+        server->acceptor.came++;
         open_conn(listener, fd, &peer);
         return true;
     }
@@ -101,11 +150,22 @@ void acceptor_start(struct server *server, bool has_admin)
 
     if (has_admin)
         server->acceptor.admin_places = min_size(ADMIN_PLACES, extra / 2);
+    set_deferring(server, server->options->defer_accept == DEFER_ON);
     accept_from(server, ACCEPTING_ALL);
+}
+
+uint64_t acceptor_deadline(const struct server *server)
+{
+    const struct acceptor *acceptor = &server->acceptor;
+    bool ends = acceptor->is_deferring && server->options->defer_accept == DEFER_AUTO;
+    uint64_t end = ends ? acceptor->period_end : UINT64_MAX;
+
+    return acceptor->again < end ? acceptor->again : end;
 }
 
 void acceptor_tick(struct server *server, bool has_ended)
 {
+    count_comers(server);
     if (server->acceptor.from != ACCEPTING_ALL &&
         (has_ended || server->host.now >= server->acceptor.again))
         accept_from(server, ACCEPTING_ALL);

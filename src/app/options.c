@@ -55,6 +55,9 @@ static const struct option server_items[] = {
      "how long the seat of a wschat.v1 client whose connection broke is kept for it"},
     {"handshake-timeout", OPTION_SECONDS, "SEC", "10", FIELD(handshake_timeout), 1,
      1000 * SECONDS_MAX, "time for a whole request head, and between two requests"},
+    {"defer-accept", OPTION_CHOICE, "auto|on|off", "auto", FIELD(defer_accept), 0, 0,
+     "leave connections to the kernel until they send something, a second at most; auto: while "
+     "many come"},
     {"ping-interval", OPTION_SECONDS, "SEC", "25", FIELD(ping_interval), 0, 1000 * SECONDS_MAX,
      "a WebSocket peer that is silent for so long is pinged; 0: never"},
     {"ping-timeout", OPTION_SECONDS, "SEC", "10", FIELD(ping_timeout), 0, 1000 * SECONDS_MAX,

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -130,6 +132,7 @@ static const struct rule rules[] = {
     {SYS_write, 1, {{EQUALS, LOW(0), STDERR_FILENO}}},
     {SYS_writev, 1, {{EQUALS, LOW(0), STDERR_FILENO}}},
     {SYS_setsockopt, 2, {{EQUALS, LOW(1), SOL_SOCKET}, {EQUALS, LOW(2), SO_RCVBUF}}},
+    {SYS_setsockopt, 2, {{EQUALS, LOW(1), IPPROTO_TCP}, {EQUALS, LOW(2), TCP_DEFER_ACCEPT}}},
     /* A listener whose receiving is shut down becomes a socket that MSG_FASTOPEN connects, which
      * Landlock does not see. */
     {SYS_shutdown, 1, {{EQUALS, LOW(1), SHUT_WR}}},
@@ -171,25 +174,29 @@ static void add(struct filter *f, uint16_t code, uint32_t value, uint8_t yes, ui
         f->code[f->len++] = (struct instruction){code, yes, no, value};
 }
 
-static void add_test(struct filter *f, const struct test *test)
+/* Where the test fails, passes over so many instructions behind it. */
+static void add_test(struct filter *f, const struct test *test, uint8_t over)
 {
     add(f, LOAD, test->offset, 0, 0);
     if (test->check == HAS_NO_BIT_OF)
-        add(f, JUMP_IF_ANY_BIT, test->value, 0, 1);
+        add(f, JUMP_IF_ANY_BIT, test->value, over, 0);
     else
-        add(f, JUMP_IF_EQUAL, test->check == IS_SELF ? (uint32_t)getpid() : test->value, 1, 0);
-    add(f, RETURN, RETURN_EPERM, 0, 0);
+        add(f, JUMP_IF_EQUAL, test->check == IS_SELF ? (uint32_t)getpid() : test->value, 0, over);
 }
 
-/* The call is still loaded where a rule begins: whoever loads something else returns. */
+/* Where a rule does not allow it, the next ones may. The call is loaded where a rule begins. */
 static void add_rules(struct filter *f, const struct rule *list, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        /* Passes over three instructions for each test, and the last one. */
-        add(f, JUMP_IF_EQUAL, list[i].call, 0, (uint8_t)(3 * list[i].count + 1));
-        for (uint32_t k = 0; k < list[i].count; k++)
-            add_test(f, &list[i].tests[k]);
+        uint8_t left = (uint8_t)(2 * list[i].count); /* instructions of tests */
+
+        add(f, JUMP_IF_EQUAL, list[i].call, 0, (uint8_t)(left + 2));
+        for (uint32_t k = 0; k < list[i].count; k++) {
+            left = (uint8_t)(left - 2);
+            add_test(f, &list[i].tests[k], (uint8_t)(left + 1));
+        }
         add(f, RETURN, RETURN_ALLOW, 0, 0);
+        add(f, LOAD, CALL, 0, 0);
     }
 }
 

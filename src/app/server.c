@@ -245,7 +245,7 @@ static uint64_t next_deadline(const struct server *server)
     const uint64_t deadlines[] = {
         conn_host_deadline(&server->host),
         chat_deadline(&server->chat),
-        server->acceptor.again,
+        acceptor_deadline(server),
         server->end_by,
         server->drain.next,
         server->supervisor.next_sign,
@@ -472,6 +472,9 @@ static int open_host(struct server *server, size_t capacity)
     const uint64_t step = options->rate > 0 ? 1000 / options->rate + 1 : 0;
     const uint64_t timeouts[CONN_TIMERS] = {
         [CONN_TIMER_HANDSHAKE] = options->handshake_timeout,
+        [CONN_TIMER_SILENT] = options->handshake_timeout > SOCKET_DEFER_MS
+                                  ? options->handshake_timeout - SOCKET_DEFER_MS
+                                  : 1,
         [CONN_TIMER_SENDING] = SENDING_TIMEOUT,
         [CONN_TIMER_IDLE] = options->ping_interval,
         [CONN_TIMER_PONG] = options->ping_timeout,

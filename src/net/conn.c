@@ -767,6 +767,21 @@ static void on_ready(struct reactor_source *source, uint32_t events)
     update_interest(conn);
 }
 
+void conn_start(struct conn *conn, bool is_deferred, uint64_t silence)
+{
+    struct conn_host *host = conn->host;
+
+    if (is_deferred) {
+        receive(conn);
+        answer(conn);
+    }
+    if (silence > 0 && conn->state == CONN_HTTP && conn->received == 0) {
+        conn->opened -= silence < conn->opened ? silence : conn->opened;
+        timer_start(&conn->timer, &host->timers[CONN_TIMER_SILENT], host->now);
+    }
+    update_interest(conn);
+}
+
 /* Sends what the socket takes of it at once, where nothing is in front of it, and queues the rest:
  * what mostly fits needs no memory. Returns 0, or -1 where memory is out. */
 static int send_or_queue(struct conn *conn, const uint8_t *bytes, size_t len)
@@ -870,6 +885,7 @@ static void (*const timer_handlers[CONN_TIMERS])(struct timer *) = {
     [CONN_TIMER_HANDSHAKE] = handshake_expired, [CONN_TIMER_SENDING] = sending_expired,
     [CONN_TIMER_IDLE] = idle_expired,           [CONN_TIMER_PONG] = drop_expired,
     [CONN_TIMER_CLOSING] = drop_expired,        [CONN_TIMER_THROTTLE] = throttle_expired,
+    [CONN_TIMER_SILENT] = handshake_expired,
 };
 
 int conn_host_init(struct conn_host *host, struct reactor *reactor, size_t capacity,
@@ -935,11 +951,6 @@ struct conn *conn_open(struct conn_host *host, int fd, const struct peer *peer)
     list_init(&conn->work);
     timer_init(&conn->timer);
     buf_init(&conn->in);
-    if (reactor_watch(host->reactor, &conn->source, EPOLLIN) < 0) {
-        conn->host = NULL;
-        list_append(&host->free, &conn->work);
-        return NULL;
-    }
     host->count++;
     host->counters.connections++;
     timer_start(&conn->timer, &host->timers[CONN_TIMER_HANDSHAKE], host->now);
@@ -1029,7 +1040,11 @@ static bool is_answered(const struct conn *conn)
 /* Has its timer run for long? */
 static bool is_sluggish(const struct conn *conn)
 {
-    return conn->timer.deadline + SLUGGISH_AFTER <= conn->host->now + conn->timer.class->length;
+    const struct timer_class *class = conn->timer.class, *timers = conn->host->timers;
+
+    if (class == &timers[CONN_TIMER_SILENT])
+        class = &timers[CONN_TIMER_HANDSHAKE]; /* it runs since the kernel knows the connection */
+    return conn->timer.deadline + SLUGGISH_AFTER <= conn->host->now + class->length;
 }
 
 /* Something is still to be sent to it, but it is not a client any more, or never was one. It may
@@ -1046,6 +1061,7 @@ bool conn_host_drop_spare(struct conn_host *host)
     struct timer_class *closing = &host->timers[CONN_TIMER_CLOSING];
 
     return drop_first(closing, is_answered) || drop_first(handshake, is_idle) ||
+           drop_first(&host->timers[CONN_TIMER_SILENT], is_sluggish) ||
            drop_first(handshake, is_sluggish) ||
            drop_first(&host->timers[CONN_TIMER_SENDING], is_slow_to_take) ||
            drop_first(closing, is_sluggish);

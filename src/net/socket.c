@@ -159,6 +159,13 @@ int socket_accept(int fd, struct peer *peer)
     return accepted;
 }
 
+bool socket_defer_accept(int fd, bool defers)
+{
+    int seconds = defers ? SOCKET_DEFER_MS / 1000 : 0;
+
+    return setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds)) == 0;
+}
+
 /* Is it a listening stream socket of a family that we know? */
 static int check_listening(int fd, int *family)
 {

@@ -92,7 +92,7 @@ static int ask(const char *target)
              "Sec-WebSocket-Protocol: wschat.v1\r\n\r\n",
              target);
     ck_assert_int_eq(write(ends[1], request, strlen(request)), (ssize_t)strlen(request));
-    ck_assert_ptr_nonnull(conn_open(&server.host, ends[0], &peer));
+    conn_start(conn_open(&server.host, ends[0], &peer), false, 0);
     return ends[1];
 }
 

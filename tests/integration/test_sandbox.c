@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -108,7 +109,9 @@ static const struct {
     {"ask for another process's limit", SYS_prlimit64, {1, RLIMIT_NOFILE, 0, (long)buffer}},
     {"write anywhere but to stderr", SYS_write, {STDOUT_FILENO, (long)buffer, 0}},
     {"set another option", SYS_setsockopt, {-1, SOL_SOCKET, SO_REUSEPORT, (long)buffer, 4}},
-    {"set another level", SYS_setsockopt, {-1, 6, SO_RCVBUF, (long)buffer, 4}},
+    {"set another level", SYS_setsockopt, {-1, IPPROTO_TCP, SO_RCVBUF, (long)buffer, 4}},
+    {"set another option of TCP", SYS_setsockopt, {-1, IPPROTO_TCP, TCP_CORK, (long)buffer, 4}},
+    {"set one of sockets", SYS_setsockopt, {-1, SOL_SOCKET, TCP_DEFER_ACCEPT, (long)buffer, 4}},
     {"end what a socket receives", SYS_shutdown, {-1, SHUT_RD}},
     {"end both directions", SYS_shutdown, {-1, SHUT_RDWR}},
     {"copy a descriptor", SYS_dup, {STDERR_FILENO}},
@@ -166,6 +169,7 @@ static const struct {
     {"sendmsg", SYS_sendmsg, {-1, (long)buffer, 0}},
     {"shutdown", SYS_shutdown, {-1, 1}},
     {"setsockopt", SYS_setsockopt, {-1, SOL_SOCKET, SO_RCVBUF, (long)buffer, 4}},
+    {"setsockopt of TCP", SYS_setsockopt, {-1, IPPROTO_TCP, TCP_DEFER_ACCEPT, (long)buffer, 4}},
     {"getpeername", SYS_getpeername, {-1, (long)buffer, (long)buffer}},
     {"getsockname", SYS_getsockname, {-1, (long)buffer, (long)buffer}},
     {"close", SYS_close, {-1}},
