@@ -83,21 +83,23 @@ struct conn {
     _Alignas(64) struct reactor_source source;
     struct sendq out;
     struct conn_host *host;
-    uint64_t sent;       /* bytes */
-    uint32_t leftover;   /* bytes received since it is being closed */
-    uint16_t close_code; /* once it was OPEN and is not any more */
-    uint16_t status;     /* the host's: of the last response */
-    uint8_t state;       /* enum conn_state */
-    bool is_blocked;     /* the socket's buffer is full */
-    bool is_throttled;   /* it has sent all it may for now */
-    bool is_ended;       /* the peer has sent its FIN */
-    bool is_shut;        /* we have sent ours */
-    bool has_answered;   /* at least one response went out */
-    bool is_in_head;     /* some of a request has come */
-    bool is_mute;        /* the peer takes nothing any more; what it sent before is still read */
-    bool is_websocket;
-    bool is_hung;              /* the peer has sent its FIN, behind what cannot be read yet */
-    bool has_more;             /* `in` holds bytes that could be used but for the limits */
+    uint64_t sent;         /* bytes */
+    uint32_t leftover;     /* bytes received since it is being closed */
+    uint16_t close_code;   /* once it was OPEN and is not any more */
+    uint16_t status;       /* the host's: of the last response */
+    uint32_t taken;        /* of what was sent, what the peer's system had taken when last asked */
+    uint8_t state;         /* enum conn_state */
+    bool is_blocked;       /* the socket's buffer is full */
+    bool is_throttled;     /* it has sent all it may for now */
+    bool is_ended;         /* the peer has sent its FIN */
+    bool is_shut;          /* we have sent ours */
+    bool is_mute;          /* the peer takes nothing any more; what it sent before is still read */
+    bool is_hung;          /* the peer has sent its FIN, behind what cannot be read yet */
+    bool has_more;         /* `in` holds bytes that could be used but for the limits */
+    bool has_answered : 1; /* at least one response went out */
+    bool is_in_head : 1;   /* some of a request has come */
+    bool is_websocket : 1;
+    bool has_backlog : 1;      /* there was something in front of the last ping */
     bool has_small_window : 1; /* it was over its rate once */
     bool is_admin : 1;         /* the host's: it came in by the admin listener */
     bool is_trusted : 1;       /* the host's: what it tells of whom it speaks for is believed */

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -133,6 +134,8 @@ static const struct rule rules[] = {
     {SYS_writev, 1, {{EQUALS, LOW(0), STDERR_FILENO}}},
     {SYS_setsockopt, 2, {{EQUALS, LOW(1), SOL_SOCKET}, {EQUALS, LOW(2), SO_RCVBUF}}},
     {SYS_setsockopt, 2, {{EQUALS, LOW(1), IPPROTO_TCP}, {EQUALS, LOW(2), TCP_DEFER_ACCEPT}}},
+    /* How much of what was sent is still on its way. */
+    {SYS_ioctl, 1, {{EQUALS, LOW(1), TIOCOUTQ}}},
     /* A listener whose receiving is shut down becomes a socket that MSG_FASTOPEN connects, which
      * Landlock does not see. */
     {SYS_shutdown, 1, {{EQUALS, LOW(1), SHUT_WR}}},

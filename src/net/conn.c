@@ -9,6 +9,7 @@
 
 #include "base/tuning.h"
 #include "base/util.h"
+#include "net/socket.h"
 
 /* A peer to which so many bytes of its own are still to be sent is not read from: who sends without
  * reading is slowed down, and costs no more than this and one answer. */
@@ -821,12 +822,28 @@ static void drop_expired(struct timer *timer)
     conn_drop(conn_of(timer), CONN_END_TIMEOUT);
 }
 
+/* Has the peer's system taken some of what was sent, since the last time that this was asked? It
+ * tells more than EPOLLOUT, which waits for a third of the socket's buffer to be free. */
+static bool has_taken(struct conn *conn, size_t *left)
+{
+    uint32_t before = conn->taken;
+
+    *left = socket_unsent(conn->source.fd);
+    conn->taken = (uint32_t)(conn->sent - *left);
+    return conn->taken != before;
+}
+
 /* The peer takes nothing. If it has ended what it sends, it gets no more answers, but what it sent
  * is still handled: all of that has arrived. */
 static void sending_expired(struct timer *timer)
 {
     struct conn *conn = conn_of(timer);
+    size_t left;
 
+    if (has_taken(conn, &left)) {
+        timer_start(timer, &conn->host->timers[CONN_TIMER_SENDING], conn->host->now);
+        return;
+    }
     if (conn->state != CONN_OPEN || !conn->is_hung || conn->is_mute) {
         conn_drop(conn, CONN_END_TIMEOUT);
         return;
@@ -854,12 +871,29 @@ static void idle_expired(struct timer *timer)
 {
     struct conn *conn = conn_of(timer);
     struct conn_host *host = conn->host;
+    size_t left;
 
+    has_taken(conn, &left);
+    conn->has_backlog = left > 0;
     conn_send(conn, WS_PING, STR(""), NULL, 0);
     timer_start(timer,
                 host->timers[CONN_TIMER_PONG].length > 0 ? &host->timers[CONN_TIMER_PONG]
                                                          : &host->timers[CONN_TIMER_IDLE],
                 host->now);
+}
+
+/* No pong. That is no wonder where the ping is still behind something else that the peer takes. */
+static void pong_expired(struct timer *timer)
+{
+    struct conn *conn = conn_of(timer);
+    size_t left;
+
+    if (!conn->has_backlog || !has_taken(conn, &left)) {
+        conn_drop(conn, CONN_END_TIMEOUT);
+        return;
+    }
+    conn->has_backlog = left > 0;
+    timer_start(timer, &conn->host->timers[CONN_TIMER_PONG], conn->host->now);
 }
 
 static void throttle_expired(struct timer *timer)
@@ -883,7 +917,7 @@ static void throttle_expired(struct timer *timer)
 
 static void (*const timer_handlers[CONN_TIMERS])(struct timer *) = {
     [CONN_TIMER_HANDSHAKE] = handshake_expired, [CONN_TIMER_SENDING] = sending_expired,
-    [CONN_TIMER_IDLE] = idle_expired,           [CONN_TIMER_PONG] = drop_expired,
+    [CONN_TIMER_IDLE] = idle_expired,           [CONN_TIMER_PONG] = pong_expired,
     [CONN_TIMER_CLOSING] = drop_expired,        [CONN_TIMER_THROTTLE] = throttle_expired,
     [CONN_TIMER_SILENT] = handshake_expired,
 };

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -164,6 +165,13 @@ bool socket_defer_accept(int fd, bool defers)
     int seconds = defers ? SOCKET_DEFER_MS / 1000 : 0;
 
     return setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds)) == 0;
+}
+
+size_t socket_unsent(int fd)
+{
+    int bytes = 0;
+
+    return ioctl(fd, TIOCOUTQ, &bytes) < 0 || bytes < 0 ? 0 : (size_t)bytes;
 }
 
 /* Is it a listening stream socket of a family that we know? */

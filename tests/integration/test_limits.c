@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -442,6 +443,70 @@ START_TEST(a_slow_reader_below_the_limit_gets_everything)
 }
 END_TEST
 
+/* Reads `len` bytes, in small parts and with a rest after each, so that most of what the socket's
+ * buffers hold stays there. */
+static void sip(struct client *c, size_t len)
+{
+    char bytes[2048];
+
+    for (size_t left = len; left > 0;) {
+        ssize_t n = recv(c->fd, bytes, min_size(left, sizeof(bytes)), 0);
+
+        ck_assert_int_gt(n, 0);
+        ck_assert_int_eq(buf_append(&c->in, bytes, (size_t)n), 0);
+        left -= (size_t)n;
+        nanosleep(&(struct timespec){0, 20000000}, NULL);
+    }
+}
+
+/* The next text that comes, whatever pings come before it. */
+static void read_text(struct client *c, struct frame *frame)
+{
+    for (;;) {
+        ck_assert(ws_read(c, frame));
+        if (frame->opcode == WS_TEXT)
+            return;
+        ck_assert_int_eq(frame->opcode, WS_PING);
+        free(frame->data);
+    }
+}
+
+/* The ping is behind megabytes, so there is no pong for a long time. What is taken meanwhile says
+ * that somebody is there. */
+START_TEST(who_reads_slowly_is_not_silent)
+{
+    enum { COUNT = 3000 };
+    struct server *s = server_start(
+        LIST("--max-lag=64m", "--rate=0", "--ping-interval=0.2", "--ping-timeout=0.5"));
+    struct client *sender = ws_open_chat(s, 1);
+    struct client *slow = client_connect_small(s, 16384);
+    struct frame frame;
+
+    ws_request(slow, "/ws/2", "");
+    ws_expect_upgrade(slow);
+    for (int i = 0; i < COUNT; i++) {
+        send_sized(sender, LAG_TEXT);
+        read_text(sender, &frame);
+        free(frame.data);
+    }
+    sip(slow, 300000);
+    for (int i = 0; i < COUNT; i++) {
+        read_text(slow, &frame);
+        ck_assert_uint_eq(frame.len, strlen("Client #1 says: ") + LAG_TEXT);
+        free(frame.data);
+    }
+    read_text(slow, &frame);
+    ck_assert_str_eq(frame.data, "Client #1 left the chat");
+    free(frame.data);
+    ws_send_text(slow, "still here");
+    read_text(slow, &frame);
+    ck_assert_str_eq(frame.data, "You wrote: still here");
+    free(frame.data);
+    client_close(slow);
+    client_close(sender);
+}
+END_TEST
+
 /* Sends frames until the server takes no more, then reads every answer. */
 static void flood_without_reading(const struct server *s, const char *target, enum ws_opcode opcode)
 {
@@ -553,6 +618,7 @@ Suite *suite_limits(void)
                    nineteen_thousand_sit_in_one_process_and_an_idle_one_costs_less_than_a_kib);
     tcase_add_test(lag, a_reader_that_falls_behind_is_closed_and_nobody_else_notices);
     tcase_add_test(lag, a_slow_reader_below_the_limit_gets_everything);
+    tcase_add_test(lag, who_reads_slowly_is_not_silent);
     tcase_add_test(lag, an_echo_that_is_not_read_is_bounded_and_nothing_is_lost);
     tcase_add_test(lag, pongs_that_are_not_read_are_bounded);
     tcase_add_test(deadline, a_trickle_does_not_extend_the_handshake);

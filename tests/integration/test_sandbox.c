@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -170,6 +171,7 @@ static const struct {
     {"shutdown", SYS_shutdown, {-1, 1}},
     {"setsockopt", SYS_setsockopt, {-1, SOL_SOCKET, SO_RCVBUF, (long)buffer, 4}},
     {"setsockopt of TCP", SYS_setsockopt, {-1, IPPROTO_TCP, TCP_DEFER_ACCEPT, (long)buffer, 4}},
+    {"ioctl of unsent bytes", SYS_ioctl, {-1, TIOCOUTQ, (long)buffer}},
     {"getpeername", SYS_getpeername, {-1, (long)buffer, (long)buffer}},
     {"getsockname", SYS_getsockname, {-1, (long)buffer, (long)buffer}},
     {"close", SYS_close, {-1}},
