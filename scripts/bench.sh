@@ -27,7 +27,7 @@ usage: scripts/bench.sh [OPTION]...
   --rounds N        how often each server takes its turn ($rounds)
   --seconds N       that one run measures ($seconds)
   --only WORDS      works to do, by name, in one argument (all; --list names them)
-  --servers WORDS   servers to measure (all that are installed): floor-plain floor-batch wschat bun ws lws fastapi
+  --servers WORDS   servers to measure (all that are installed): floor-plain floor-batch floor-defer wschat bun ws lws fastapi
   --growth          how the cost grows with clients, sizes and rooms, in place of the table
   --cores A,B       where the server and the load generator run ($server_core,$load_core)
   --doc             puts table and chart into docs/performance.md and docs/performance.svg
@@ -52,6 +52,7 @@ echo-64|echo --clients 50 --window 4||$batch_servers
 echo-1m|echo --clients 4 --size 1048576|--max-message 32m --max-lag 64m|floor-batch wschat $peers
 echo-16m|echo --clients 2 --size 16777216|--max-message 32m --max-lag 64m|floor-batch wschat
 connect|connect --clients 5000||floor-batch wschat $peers
+connect-deferred|connect --clients 5000|--defer-accept on|floor-defer wschat
 churn|churn --clients 100||floor-batch wschat $peers
 idle|connect --clients 10000||floor-batch wschat $peers
 TEXT

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Checks the documents against the program and the tree: every option with its words and its default stands in the README
-# and in the man page, every file and every make target that a document names is there, docs/architecture.md speaks of
-# every source file, and docs/operations.md of every metric.
+# and in the man page, --help fits a terminal, every file and every make target that a document names is there,
+# docs/architecture.md speaks of every source file, and docs/operations.md of every metric.
 # Usage: scripts/check-docs.sh [BINARY]                (default: ./wschat)
 #        scripts/check-docs.sh --table [BINARY]        prints the README's table of options
 #        scripts/check-docs.sh --table-join [BINARY]   that of `wschat join`
@@ -102,6 +102,11 @@ check_man_part() {
     done
 }
 
+# A terminal has 80 columns.
+check_help() {
+    { "$binary" --help; "$binary" join --help; } | awk 'length > 80 { print "--help is too wide: " $0 }'
+}
+
 # FILE: what looks like a path of the tree, and what a link leads to. NAME stands for any name.
 named_files() {
     {
@@ -167,7 +172,7 @@ if [ -n "$table" ]; then
     markdown_table $table
     exit 0
 fi
-for check in readme man examples files targets architecture metrics; do
+for check in readme man help examples files targets architecture metrics; do
     problems=$("check_$check")
     [ -z "$problems" ] || case $check in
     readme) report 'README.md lacks this line of scripts/check-docs.sh --table: ' "$problems" ;;

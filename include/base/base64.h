@@ -14,8 +14,8 @@ void base64_encode(char *out, const void *data, size_t len);
 
 /* Decodes all of `text`. Returns the bytes written to `out`, or -1 where a character is not of the
  * alphabet, the padding is wrong or missing, the length is no multiple of 4, or the result is
- * longer than `cap`; `out` may then hold a part. Does not refuse unused bits of the last character
- * that are not zero (RFC 4648, 3.5). */
+ * longer than `cap`; `out` may then hold anything. Does not refuse unused bits of the last
+ * character that are not zero (RFC 4648, 3.5). */
 ptrdiff_t base64_decode(void *out, size_t cap, struct str text);
 
 #endif

@@ -46,7 +46,7 @@ enum conn_state { CONN_HTTP, CONN_OPEN, CONN_CLOSING, CONN_LINGER, CONN_DEAD };
 enum conn_header { CONN_HEADER_NONE, CONN_HEADER_MAY, CONN_HEADER_MUST };
 
 enum conn_timer {
-    CONN_TIMER_SILENT,    /* as the next, for one that was silent for a while when it came */
+    CONN_TIMER_SILENT,    /* as the next, but shorter: it was silent before it was told of */
     CONN_TIMER_HANDSHAKE, /* a request head must be whole; an idle connection closes */
     CONN_TIMER_SENDING,   /* the peer must take some of a response */
     CONN_TIMER_IDLE,      /* a WebSocket peer is silent: ping it */
@@ -83,19 +83,20 @@ struct conn {
     _Alignas(64) struct reactor_source source;
     struct sendq out;
     struct conn_host *host;
-    uint64_t sent;         /* bytes */
-    uint32_t leftover;     /* bytes received since it is being closed */
-    uint16_t close_code;   /* once it was OPEN and is not any more */
-    uint16_t status;       /* the host's: of the last response */
-    uint32_t taken;        /* of what was sent, what the peer's system had taken when last asked */
-    uint8_t state;         /* enum conn_state */
-    bool is_blocked;       /* the socket's buffer is full */
-    bool is_throttled;     /* it has sent all it may for now */
-    bool is_ended;         /* the peer has sent its FIN */
-    bool is_shut;          /* we have sent ours */
-    bool is_mute;          /* the peer takes nothing any more; what it sent before is still read */
-    bool is_hung;          /* the peer has sent its FIN, behind what cannot be read yet */
-    bool has_more;         /* `in` holds bytes that could be used but for the limits */
+    uint64_t sent;       /* bytes */
+    uint32_t leftover;   /* bytes received since it is being closed */
+    uint16_t close_code; /* once it was OPEN and is not any more */
+    uint16_t status;     /* the host's: of the last response */
+    uint32_t taken;      /* of `sent`, what the peer's system had taken at some time; low bits */
+    uint8_t state;       /* enum conn_state */
+    bool is_blocked;     /* the socket's buffer is full */
+    bool is_throttled;   /* it has sent all it may for now */
+    bool is_ended;       /* the peer has sent its FIN */
+    bool is_shut;        /* we have sent ours */
+    bool is_mute;        /* the peer takes nothing any more; what it sent before is still read */
+    bool is_hung;        /* the peer has sent its FIN, behind what cannot be read yet */
+    bool has_more;       /* `in` holds bytes that could be used but for the limits */
+    bool is_tcp : 1;
     bool has_answered : 1; /* at least one response went out */
     bool is_in_head : 1;   /* some of a request has come */
     bool is_websocket : 1;
@@ -200,14 +201,16 @@ int conn_host_init(struct conn_host *host, struct reactor *reactor, size_t capac
 /* Closes all connections at once and frees everything. */
 void conn_host_deinit(struct conn_host *host);
 
-/* Takes an accepted, non-blocking socket, which it owns from now on, and who is at its other end.
- * The host must not be full. */
+/* Takes an accepted, non-blocking socket, which it owns from now on, and who is at its other end:
+ * known where it is one of TCP.
+ * Returns the connection, never NULL: the host must not be full. The caller sets what is the host's
+ * of it, and then calls conn_start. */
 struct conn *conn_open(struct conn_host *host, int fd, const struct peer *peer);
 
-/* Begins to read from a connection of conn_open, once its caller has set what is the host's of it.
- * `is_deferred`: something has mostly come already, and is read at once. `silence`: if nothing has,
- * it has been there for so many milliseconds. */
-void conn_start(struct conn *conn, bool is_deferred, uint64_t silence);
+/* Begins to read from a connection of conn_open. `has_input`: something has mostly come, which is
+ * read and answered at once. `silence`: if nothing has come, the connection has been there for so
+ * many milliseconds. Drops it where it cannot be watched. */
+void conn_start(struct conn *conn, bool has_input, uint64_t silence);
 
 /* Puts a response behind what is queued: a head, and a body unless it is NULL. The body stays
  * somebody else's until `release(body)` is called (NULL: for ever). Closes the connection

@@ -44,8 +44,7 @@ int socket_accept(int fd, struct peer *peer);
  * unix), EINVAL (it does not listen). */
 int socket_adopt(int fd);
 
-/* Bytes that were sent and that the other end's system has not taken yet: acknowledged, or on a
- * unix socket read. */
+/* Bytes that were sent over TCP and that the other end's system has not acknowledged yet. */
 size_t socket_unsent(int fd);
 
 /* Opens a non-blocking datagram socket to a unix address: /PATH, or @NAME in the abstract name

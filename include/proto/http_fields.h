@@ -14,7 +14,7 @@
 #define HTTP_FIELDS_SIZE_MAX 8192
 #define HTTP_FIELDS_MAX (HTTP_FIELDS_SIZE_MAX / 7)
 
-/* The fields that are of use here: the shorter name first. */
+/* The fields that are of use here. The shorter name comes first: http_field_named relies on it. */
 enum http_field {
     HTTP_FIELD_OTHER, /* whatever else there is: it may come, and nobody can ask for it */
     HTTP_FIELD_HOST,
@@ -43,7 +43,7 @@ struct http_fields {
     uint32_t count;
     struct http_field_line {
         uint16_t field;
-        uint16_t at; /* the value, not trimmed */
+        uint16_t at; /* of the value, not trimmed, in `text` */
         uint16_t len;
     } lines[HTTP_FIELDS_MAX];
 };
@@ -54,12 +54,13 @@ enum http_field http_field_named(struct str name);
 /* Begins with no lines; the first one will be at `text`. */
 void http_fields_begin(struct http_fields *fields, const char *text);
 
-/* Adds a line, whose value ends before its CRLF. All of it lies within the HTTP_FIELDS_SIZE_MAX
- * bytes from the first line on. */
+/* Adds a line of a field, whose value ends before its CRLF. All of it lies within the
+ * HTTP_FIELDS_SIZE_MAX bytes from the first line on. Leaves out HTTP_FIELD_OTHER, and what is
+ * beyond HTTP_FIELDS_MAX lines. */
 void http_fields_add(struct http_fields *fields, enum http_field field, struct str value);
 
-/* Takes well-formed lines: each one at least a name of one byte, a colon and its CRLF. What is
- * beyond HTTP_FIELDS_SIZE_MAX bytes is left out. */
+/* Takes well-formed lines: each one at least a name of one byte, a colon and its CRLF, and no other
+ * CR. What is beyond HTTP_FIELDS_SIZE_MAX bytes, or behind a malformed line, is left out. */
 void http_fields_read(struct http_fields *fields, struct str text);
 
 /* Looks for the next line of that field from *line on, which starts as 0, and moves it on behind

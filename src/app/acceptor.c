@@ -15,10 +15,10 @@
  * descriptors, and no connection ends before. */
 #define PAUSE 200
 
-/* Many connections, within as many milliseconds: from then on the kernel keeps each one until its
- * request is there, until a whole such time passes with fewer. */
-#define MANY 200
-#define PERIOD 1000
+/* When so many connections come within so many milliseconds, the kernel is asked to keep them; when
+ * fewer do, no more. */
+#define DEFER_FROM 200
+#define DEFER_PERIOD 1000
 
 /* Connections that are kept free for operators: whoever fills the server, they can still look. */
 #define ADMIN_PLACES 4
@@ -54,40 +54,58 @@ static bool has_place(struct server *server, const struct listener *listener)
 
 /* ---- leaving them to the kernel ---- */
 
+uint64_t acceptor_time_left(uint64_t time)
+{
+    /* Some come that were not kept, as by SYN cookies: a short time is left as it is. */
+    return time >= UINT64_C(2) * SOCKET_DEFER_MS ? time - SOCKET_DEFER_MS : time;
+}
+
 static void set_deferring(struct server *server, bool is_deferring)
 {
-    struct acceptor *acceptor = &server->acceptor;
+    bool was_deferring = server->acceptor.is_deferring;
 
-    if (acceptor->is_deferring == is_deferring)
-        return;
-    acceptor->is_deferring = is_deferring;
-    acceptor->deferring_since = server->host.now;
+    server->acceptor.is_deferring = is_deferring;
+    server->acceptor.deferring_since = server->host.now;
     for (size_t i = 0; i < server->listener_count; i++) {
         struct listener *listener = &server->listeners[i];
 
         listener->is_deferred =
             socket_defer_accept(listener->source.fd, is_deferring) && is_deferring;
     }
-    log_debug(is_deferring ? "the kernel keeps connections until they send something"
-                           : "the kernel tells of connections at once");
+    if (is_deferring != was_deferring)
+        log_debug(is_deferring ? "the kernel keeps connections until they send something"
+                               : "the kernel tells of connections at once");
 }
 
-static void count_comers(struct server *server)
+static void count_anew(struct server *server)
 {
-    struct acceptor *acceptor = &server->acceptor;
-    bool is_over = server->host.now >= acceptor->period_end;
+    server->acceptor.came = 0;
+    server->acceptor.period_end = server->host.now + DEFER_PERIOD;
+}
 
-    if (server->options->defer_accept != DEFER_AUTO || (acceptor->came < MANY && !is_over))
+static void adapt_deferring(struct server *server)
+{
+    const struct acceptor *acceptor = &server->acceptor;
+    bool are_many = acceptor->came >= DEFER_FROM;
+
+    if (server->options->defer_accept != DEFER_AUTO)
         return;
-    set_deferring(server, acceptor->came >= MANY);
-    acceptor->came = 0;
-    acceptor->period_end = server->host.now + PERIOD;
+    if (server->host.now >= acceptor->period_end) {
+        if (acceptor->is_deferring && !are_many)
+            set_deferring(server, false);
+        count_anew(server);
+    } else if (are_many) {
+        if (!acceptor->is_deferring)
+            set_deferring(server, true);
+        count_anew(server);
+    }
 }
 
-/* For how long has a connection been there that comes now, if it has sent nothing? Where the kernel
- * keeps silent ones for less time than that, it did not keep this one. */
-static uint64_t silence(const struct server *server, const struct listener *listener)
+/* For how long has a connection been there that comes now and has sent nothing? Where the kernel
+ * has kept connections for less than SOCKET_DEFER_MS so far, it cannot have kept this one. */
+static uint64_t silent_for(const struct listener *listener)
 {
+    const struct server *server = listener->server;
     bool was_kept = listener->is_deferred &&
                     server->host.now >= server->acceptor.deferring_since + SOCKET_DEFER_MS;
 
@@ -104,7 +122,7 @@ static void open_conn(const struct listener *listener, int fd, const struct peer
         conn->is_admin = true;
     else
         proxy_accepted(conn);
-    conn_start(conn, listener->is_deferred, silence(listener->server, listener));
+    conn_start(conn, listener->is_deferred, silent_for(listener));
 }
 
 /* Takes one connection. Returns false where there is none, or none can be taken now. */
@@ -165,7 +183,7 @@ uint64_t acceptor_deadline(const struct server *server)
 
 void acceptor_tick(struct server *server, bool has_ended)
 {
-    count_comers(server);
+    adapt_deferring(server);
     if (server->acceptor.from != ACCEPTING_ALL &&
         (has_ended || server->host.now >= server->acceptor.again))
         accept_from(server, ACCEPTING_ALL);

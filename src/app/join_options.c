@@ -53,10 +53,9 @@ static const struct option_table table = {
              "Chats from a terminal, or says each line that comes by a pipe. URL is\n"
              "ws://HOST[:PORT][/PATH/][ws/ID]['?room=ROOM&name=NAME'], that of the page,\n"
              "or unix:PATH.\n",
-    .notes =
-        "In the environment options are called WSCHAT_JOIN_NAME (WSCHAT_JOIN_ROOM for\n"
-        "--room); the command line wins. Defaults are in brackets. From a pipe it ends with 0\n"
-        "when every line was acknowledged, else with 1.\n",
+    .notes = "In the environment options are called WSCHAT_JOIN_NAME (WSCHAT_JOIN_ROOM for\n"
+             "--room); the command line wins. Defaults are in brackets. From a pipe it ends\n"
+             "with 0 when every line was acknowledged, else with 1.\n",
     .argument = "URL",
     .argument_field = FIELD(target.url),
     .choose = choose,

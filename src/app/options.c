@@ -56,7 +56,7 @@ static const struct option server_items[] = {
     {"handshake-timeout", OPTION_SECONDS, "SEC", "10", FIELD(handshake_timeout), 1,
      1000 * SECONDS_MAX, "time for a whole request head, and between two requests"},
     {"defer-accept", OPTION_CHOICE, "auto|on|off", "auto", FIELD(defer_accept), 0, 0,
-     "leave connections to the kernel until they send something, a second at most; auto: while "
+     "leave connections to the kernel until they send something, for about a second; auto: while "
      "many come"},
     {"ping-interval", OPTION_SECONDS, "SEC", "25", FIELD(ping_interval), 0, 1000 * SECONDS_MAX,
      "a WebSocket peer that is silent for so long is pinged; 0: never"},
@@ -568,13 +568,12 @@ static const struct option_table server_table = {
     .program = "wschat",
     .twins = "WSCHAT_",
     .usage = "Usage: wschat [OPTION]...\n"
-             "       wschat join URL [OPTION]...   chat from a terminal: see wschat join --help\n"
+             "       wschat join URL [OPTION]...   a chat from a terminal: see join --help\n"
              "A chat server over WebSocket: open the URL that it prints in a browser.\n",
-    .notes =
-        "Every option can be given as --name VALUE or --name=VALUE, or in the environment as\n"
-        "WSCHAT_NAME (WSCHAT_MAX_CLIENTS for --max-clients; several values separated by blanks);\n"
-        "the command line wins. Defaults are in brackets. Without --listen and --port it listens\n"
-        "on 127.0.0.1:8000.\n",
+    .notes = "Every option can be given as --name VALUE or --name=VALUE, or in the\n"
+             "environment as WSCHAT_NAME (WSCHAT_MAX_CLIENTS for --max-clients; several values\n"
+             "separated by blanks); the command line wins. Defaults are in brackets. Without\n"
+             "--listen and --port it listens on 127.0.0.1:8000.\n",
     .choose = choose_server_option,
 };
 

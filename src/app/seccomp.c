@@ -133,6 +133,7 @@ static const struct rule rules[] = {
     {SYS_write, 1, {{EQUALS, LOW(0), STDERR_FILENO}}},
     {SYS_writev, 1, {{EQUALS, LOW(0), STDERR_FILENO}}},
     {SYS_setsockopt, 2, {{EQUALS, LOW(1), SOL_SOCKET}, {EQUALS, LOW(2), SO_RCVBUF}}},
+    /* Which comes and goes with the number of connections that come. */
     {SYS_setsockopt, 2, {{EQUALS, LOW(1), IPPROTO_TCP}, {EQUALS, LOW(2), TCP_DEFER_ACCEPT}}},
     /* How much of what was sent is still on its way. */
     {SYS_ioctl, 1, {{EQUALS, LOW(1), TIOCOUTQ}}},
@@ -177,27 +178,30 @@ static void add(struct filter *f, uint16_t code, uint32_t value, uint8_t yes, ui
         f->code[f->len++] = (struct instruction){code, yes, no, value};
 }
 
-/* Where the test fails, passes over so many instructions behind it. */
-static void add_test(struct filter *f, const struct test *test, uint8_t over)
+/* Instructions of a test, and of what follows the tests of a rule. */
+#define TEST_LEN 2
+#define END_LEN 2
+
+/* Where the test fails, passes over so many instructions. */
+static void add_test(struct filter *f, const struct test *test, uint32_t over)
 {
     add(f, LOAD, test->offset, 0, 0);
     if (test->check == HAS_NO_BIT_OF)
-        add(f, JUMP_IF_ANY_BIT, test->value, over, 0);
+        add(f, JUMP_IF_ANY_BIT, test->value, (uint8_t)over, 0);
     else
-        add(f, JUMP_IF_EQUAL, test->check == IS_SELF ? (uint32_t)getpid() : test->value, 0, over);
+        add(f, JUMP_IF_EQUAL, test->check == IS_SELF ? (uint32_t)getpid() : test->value, 0,
+            (uint8_t)over);
 }
 
-/* Where a rule does not allow it, the next ones may. The call is loaded where a rule begins. */
+/* Where a rule does not allow the call, one that follows may: it is loaded again then. */
 static void add_rules(struct filter *f, const struct rule *list, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        uint8_t left = (uint8_t)(2 * list[i].count); /* instructions of tests */
+        uint32_t tests = list[i].count;
 
-        add(f, JUMP_IF_EQUAL, list[i].call, 0, (uint8_t)(left + 2));
-        for (uint32_t k = 0; k < list[i].count; k++) {
-            left = (uint8_t)(left - 2);
-            add_test(f, &list[i].tests[k], (uint8_t)(left + 1));
-        }
+        add(f, JUMP_IF_EQUAL, list[i].call, 0, (uint8_t)(tests * TEST_LEN + END_LEN));
+        for (uint32_t k = 0; k < tests; k++)
+            add_test(f, &list[i].tests[k], (tests - 1 - k) * TEST_LEN + 1);
         add(f, RETURN, RETURN_ALLOW, 0, 0);
         add(f, LOAD, CALL, 0, 0);
     }

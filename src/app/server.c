@@ -472,9 +472,7 @@ static int open_host(struct server *server, size_t capacity)
     const uint64_t step = options->rate > 0 ? 1000 / options->rate + 1 : 0;
     const uint64_t timeouts[CONN_TIMERS] = {
         [CONN_TIMER_HANDSHAKE] = options->handshake_timeout,
-        [CONN_TIMER_SILENT] = options->handshake_timeout > SOCKET_DEFER_MS
-                                  ? options->handshake_timeout - SOCKET_DEFER_MS
-                                  : 1,
+        [CONN_TIMER_SILENT] = acceptor_time_left(options->handshake_timeout),
         [CONN_TIMER_SENDING] = SENDING_TIMEOUT,
         [CONN_TIMER_IDLE] = options->ping_interval,
         [CONN_TIMER_PONG] = options->ping_timeout,

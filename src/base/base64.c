@@ -27,9 +27,7 @@ void base64_encode(char *out, const void *data, size_t len)
     }
 }
 
-#define DIGIT 0x40 /* marks what is a character of the alphabet */
-
-/* The six bits that a character stands for, and DIGIT; 0 where it stands for none. */
+/* 64 and the six bits that a character stands for; 0 where it stands for none. */
 /* clang-format off */
 static const uint8_t values[256] = {
       0,   0,   0,   0,   0,   0,   0,   0,

@@ -26,6 +26,10 @@
  * the peer may have had on its way. Who sends on beyond that does not listen. */
 #define LEFTOVER_MAX (16 * 1024 * 1024)
 
+/* Who takes fewer bytes of a response while CONN_TIMER_SENDING runs is not waited for any longer.
+ */
+#define TAKEN_MIN 16384
+
 /* When all places are taken, who has been so long about a request head, a response or a close, in
  * milliseconds, makes room for others. */
 #define SLUGGISH_AFTER 2000
@@ -368,6 +372,25 @@ static void count_sent(struct conn *conn, size_t bytes)
     conn->sent += bytes;
 }
 
+/* Notes how much of what was sent the peer's system has taken. Returns how much it has not. Nothing
+ * is known of a unix socket, which counts its memory in place of the bytes. */
+static size_t note_taken(struct conn *conn)
+{
+    size_t left;
+
+    if (!conn->is_tcp)
+        return 0;
+    left = socket_unsent(conn->source.fd);
+    conn->taken = (uint32_t)(conn->sent - left);
+    return left;
+}
+
+static void block(struct conn *conn)
+{
+    conn->is_blocked = true;
+    note_taken(conn);
+}
+
 /* One call to send what the queue says. Returns the bytes that the socket took, 0 where it is full
  * or the peer is gone. */
 static size_t send_some(struct conn *conn, size_t *wanted)
@@ -390,7 +413,7 @@ static size_t send_some(struct conn *conn, size_t *wanted)
         return (size_t)n;
     }
     if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)
-        conn->is_blocked = true;
+        block(conn);
     else if (errno != EINTR)
         conn->is_mute = true;
     return 0;
@@ -407,7 +430,7 @@ static void send_all(struct conn *conn)
         /* A socket that took less than it was offered is full: asking again would only be told so.
          */
         if (taken > 0 && taken < wanted)
-            conn->is_blocked = true;
+            block(conn);
         sendq_advance(&conn->out, taken);
     }
 }
@@ -461,6 +484,7 @@ static bool close_hopeless(struct conn *conn)
         conn_note_end(conn, CONN_END_LAGGED, NULL);
         begin_close(conn, WS_CLOSE_TRY_AGAIN_LATER, "too slow: the room is too far ahead", true);
         /* It has much to read before it gets there: as long as it does, it is waited for. */
+        note_taken(conn);
         if (conn->state == CONN_CLOSING)
             timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_SENDING], conn->host->now);
         return true;
@@ -753,6 +777,7 @@ static void on_ready(struct reactor_source *source, uint32_t events)
      * is dropped. */
     if ((events & EPOLLRDHUP) != 0 && !conn->is_hung) {
         conn->is_hung = true;
+        note_taken(conn);
         timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_SENDING], conn->host->now);
     }
     if (conn->is_blocked && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
@@ -764,21 +789,6 @@ static void on_ready(struct reactor_source *source, uint32_t events)
         (source->interest & EPOLLIN) != 0 && !conn->has_more && may_go_on(conn)) {
         receive(conn);
         answer(conn);
-    }
-    update_interest(conn);
-}
-
-void conn_start(struct conn *conn, bool is_deferred, uint64_t silence)
-{
-    struct conn_host *host = conn->host;
-
-    if (is_deferred) {
-        receive(conn);
-        answer(conn);
-    }
-    if (silence > 0 && conn->state == CONN_HTTP && conn->received == 0) {
-        conn->opened -= silence < conn->opened ? silence : conn->opened;
-        timer_start(&conn->timer, &host->timers[CONN_TIMER_SILENT], host->now);
     }
     update_interest(conn);
 }
@@ -822,25 +832,25 @@ static void drop_expired(struct timer *timer)
     conn_drop(conn_of(timer), CONN_END_TIMEOUT);
 }
 
-/* Has the peer's system taken some of what was sent, since the last time that this was asked? It
- * tells more than EPOLLOUT, which waits for a third of the socket's buffer to be free. */
-static bool has_taken(struct conn *conn, size_t *left)
+/* How much of what was sent has the peer's system taken since that was noted last? It tells more
+ * than EPOLLOUT, which waits for a third of the socket's buffer to be free. Notes it anew, and sets
+ * *left to what it has not taken. */
+static uint32_t take_on(struct conn *conn, size_t *left)
 {
     uint32_t before = conn->taken;
 
-    *left = socket_unsent(conn->source.fd);
-    conn->taken = (uint32_t)(conn->sent - *left);
-    return conn->taken != before;
+    *left = note_taken(conn);
+    return conn->taken - before;
 }
 
-/* The peer takes nothing. If it has ended what it sends, it gets no more answers, but what it sent
- * is still handled: all of that has arrived. */
+/* Does the peer take next to nothing? If it has ended what it sends, it gets no more answers, but
+ * what it sent is still handled: all of that has arrived. */
 static void sending_expired(struct timer *timer)
 {
     struct conn *conn = conn_of(timer);
     size_t left;
 
-    if (has_taken(conn, &left)) {
+    if (take_on(conn, &left) >= TAKEN_MIN) {
         timer_start(timer, &conn->host->timers[CONN_TIMER_SENDING], conn->host->now);
         return;
     }
@@ -871,10 +881,8 @@ static void idle_expired(struct timer *timer)
 {
     struct conn *conn = conn_of(timer);
     struct conn_host *host = conn->host;
-    size_t left;
 
-    has_taken(conn, &left);
-    conn->has_backlog = left > 0;
+    conn->has_backlog = note_taken(conn) > 0;
     conn_send(conn, WS_PING, STR(""), NULL, 0);
     timer_start(timer,
                 host->timers[CONN_TIMER_PONG].length > 0 ? &host->timers[CONN_TIMER_PONG]
@@ -888,7 +896,7 @@ static void pong_expired(struct timer *timer)
     struct conn *conn = conn_of(timer);
     size_t left;
 
-    if (!conn->has_backlog || !has_taken(conn, &left)) {
+    if (!conn->has_backlog || take_on(conn, &left) == 0) {
         conn_drop(conn, CONN_END_TIMEOUT);
         return;
     }
@@ -980,6 +988,7 @@ struct conn *conn_open(struct conn_host *host, int fd, const struct peer *peer)
     conn->source = (struct reactor_source){.ready = on_ready, .fd = fd};
     conn->host = host;
     conn->peer = conn->origin = *peer;
+    conn->is_tcp = peer->is_known;
     conn->opened = host->now;
     sendq_init(&conn->out);
     list_init(&conn->work);
@@ -989,6 +998,22 @@ struct conn *conn_open(struct conn_host *host, int fd, const struct peer *peer)
     host->counters.connections++;
     timer_start(&conn->timer, &host->timers[CONN_TIMER_HANDSHAKE], host->now);
     return conn;
+}
+
+void conn_start(struct conn *conn, bool has_input, uint64_t silence)
+{
+    struct conn_host *host = conn->host;
+
+    if (has_input) {
+        receive(conn);
+        answer(conn);
+    }
+    if (silence > 0 && conn->state == CONN_HTTP && conn->received == 0) {
+        conn->opened -=
+            silence < conn->opened ? silence : conn->opened; /* the system may be young */
+        timer_start(&conn->timer, &host->timers[CONN_TIMER_SILENT], host->now);
+    }
+    update_interest(conn);
 }
 
 void conn_host_resume(struct conn_host *host)
@@ -1074,19 +1099,20 @@ static bool is_answered(const struct conn *conn)
 /* Has its timer run for long? */
 static bool is_sluggish(const struct conn *conn)
 {
-    const struct timer_class *class = conn->timer.class, *timers = conn->host->timers;
+    return conn->timer.deadline + SLUGGISH_AFTER <= conn->host->now + conn->timer.class->length;
+}
 
-    if (class == &timers[CONN_TIMER_SILENT])
-        class = &timers[CONN_TIMER_HANDSHAKE]; /* it runs since the kernel knows the connection */
-    return conn->timer.deadline + SLUGGISH_AFTER <= conn->host->now + class->length;
+/* Is it there for long? */
+static bool is_old(const struct conn *conn)
+{
+    return conn->opened + SLUGGISH_AFTER <= conn->host->now;
 }
 
 /* Something is still to be sent to it, but it is not a client any more, or never was one. It may
  * take a little all the time, so what counts is how long it has been there. */
 static bool is_slow_to_take(const struct conn *conn)
 {
-    return conn->state != CONN_OPEN && conn->is_blocked &&
-           conn->opened + SLUGGISH_AFTER <= conn->host->now;
+    return conn->state != CONN_OPEN && conn->is_blocked && is_old(conn);
 }
 
 bool conn_host_drop_spare(struct conn_host *host)
@@ -1095,7 +1121,7 @@ bool conn_host_drop_spare(struct conn_host *host)
     struct timer_class *closing = &host->timers[CONN_TIMER_CLOSING];
 
     return drop_first(closing, is_answered) || drop_first(handshake, is_idle) ||
-           drop_first(&host->timers[CONN_TIMER_SILENT], is_sluggish) ||
+           drop_first(&host->timers[CONN_TIMER_SILENT], is_old) ||
            drop_first(handshake, is_sluggish) ||
            drop_first(&host->timers[CONN_TIMER_SENDING], is_slow_to_take) ||
            drop_first(closing, is_sluggish);

@@ -39,34 +39,11 @@ static const struct str names[HTTP_FIELD_COUNT] = {
 
 _Static_assert(HTTP_FIELD_COUNT <= 32, "each field has a bit");
 
-/* The first field whose name is so long; others of that length follow it. */
-static const uint8_t first_of_length[] = {
-    [4] = HTTP_FIELD_HOST,
-    [6] = HTTP_FIELD_ORIGIN,
-    [7] = HTTP_FIELD_UPGRADE,
-    [9] = HTTP_FIELD_FORWARDED,
-    [10] = HTTP_FIELD_CONNECTION,
-    [11] = HTTP_FIELD_RETRY_AFTER,
-    [13] = HTTP_FIELD_IF_NONE_MATCH,
-    [14] = HTTP_FIELD_CONTENT_LENGTH,
-    [15] = HTTP_FIELD_X_FORWARDED_FOR,
-    [17] = HTTP_FIELD_SEC_WEBSOCKET_KEY,
-    [20] = HTTP_FIELD_SEC_WEBSOCKET_ACCEPT,
-    [21] = HTTP_FIELD_SEC_WEBSOCKET_VERSION,
-    [22] = HTTP_FIELD_SEC_WEBSOCKET_PROTOCOL,
-    [24] = HTTP_FIELD_SEC_WEBSOCKET_EXTENSIONS,
-};
-
 enum http_field http_field_named(struct str name)
 {
-    unsigned field = HTTP_FIELD_OTHER;
-
-    if (name.len < sizeof(first_of_length))
-        field = first_of_length[name.len];
-    if (field == HTTP_FIELD_OTHER)
-        return HTTP_FIELD_OTHER;
-    for (; field < HTTP_FIELD_COUNT && names[field].len == name.len; field++) {
-        if (str_equals_nocase(name, names[field]))
+    for (unsigned field = HTTP_FIELD_OTHER + 1;
+         field < HTTP_FIELD_COUNT && names[field].len <= name.len; field++) {
+        if (names[field].len == name.len && str_equals_nocase(name, names[field]))
             return (enum http_field)field;
     }
     return HTTP_FIELD_OTHER;

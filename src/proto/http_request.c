@@ -364,21 +364,23 @@ static int line_scan(struct http_scan *scan, const char *data, size_t len)
     return 1;
 }
 
-/* Cuts the name off a line, and finds out which field it is: a known name is a token for sure. */
-static int field_line_check(struct str *line, enum http_field *field)
+/* Reads a line of at least one byte. Returns 0, with the field and its value, or -error. A known
+ * name is a token for sure. */
+static int field_line_parse(struct str line, enum http_field *field, struct str *value)
 {
-    const char *colon = memchr(line->ptr, ':', line->len);
+    const char *colon;
     struct str name;
 
-    if (line->ptr[0] == ' ' || line->ptr[0] == '\t')
+    if (line.ptr[0] == ' ' || line.ptr[0] == '\t')
         return -HTTP_ERROR_FOLD;
+    colon = memchr(line.ptr, ':', line.len);
     if (colon == NULL)
         return -HTTP_ERROR_FIELD;
-    name = (struct str){line->ptr, (size_t)(colon - line->ptr)};
+    name = (struct str){line.ptr, (size_t)(colon - line.ptr)};
     *field = http_field_named(name);
     if (*field == HTTP_FIELD_OTHER && !http_is_token(name))
         return -HTTP_ERROR_FIELD;
-    *line = str_skip(*line, name.len + 1);
+    *value = str_skip(line, name.len + 1);
     return 0;
 }
 
@@ -389,12 +391,13 @@ static int line_check(struct http_request *req, struct http_scan *scan, struct s
                       bool has_line)
 {
     enum http_field field;
+    struct str value;
     int result;
 
     if (scan->line != scan->start) {
-        result = field_line_check(&line, &field);
+        result = field_line_parse(line, &field, &value);
         if (result == 0 && has_line)
-            http_fields_add(&req->fields, field, line);
+            http_fields_add(&req->fields, field, value);
         return result;
     }
     if (line.len > 0) {

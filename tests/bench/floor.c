@@ -5,6 +5,7 @@
  *   floor plain    one send for each receiver and message
  *   floor batch    one send for each receiver and tick, with all messages read in that tick;
  *                  where it echoes, one send for each read
+ *   floor defer    as batch; the kernel keeps a connection until its request is there
  *
  * Paths: /ws/ID is a member of the room, /ws gets back what it sends. The line on stderr tells the
  * port. */
@@ -67,6 +68,7 @@ struct message {
 };
 
 static bool plain;
+static bool defer;
 static int epoll;
 static int listener;
 static struct member *room[MEMBERS];
@@ -475,6 +477,8 @@ static void accept_all(void)
         must(m != NULL, "a place for one more client");
         m->fd = fd;
         m->first = m->last = NONE;
+        if (defer)
+            member_read(m);
         epoll_ctl(epoll, EPOLL_CTL_ADD, fd,
                   &(struct epoll_event){.events = EPOLLIN, .data.ptr = m});
     }
@@ -490,6 +494,8 @@ static void listen_anywhere(void)
     listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     must(listener >= 0, "socket");
     setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    if (defer)
+        setsockopt(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &(int){1}, sizeof(int));
     must(bind(listener, (struct sockaddr *)&addr, len) == 0, "bind");
     must(listen(listener, 4096) == 0, "listen");
     getsockname(listener, (struct sockaddr *)&addr, &len);
@@ -521,11 +527,14 @@ int main(int argc, char **argv)
 {
     struct rlimit limit;
 
-    if (argc != 2 || (strcmp(argv[1], "plain") != 0 && strcmp(argv[1], "batch") != 0)) {
-        fprintf(stderr, "usage: floor plain|batch\n");
+    const char *form = argc == 2 ? argv[1] : "";
+
+    plain = strcmp(form, "plain") == 0;
+    defer = strcmp(form, "defer") == 0;
+    if (!plain && !defer && strcmp(form, "batch") != 0) {
+        fprintf(stderr, "usage: floor plain|batch|defer\n");
         return 2;
     }
-    plain = strcmp(argv[1], "plain") == 0;
     signal(SIGPIPE, SIG_IGN);
     getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = limit.rlim_max;

@@ -20,6 +20,7 @@ from xml.sax.saxutils import escape
 NAMES = {
     "floor-plain": "floor, plain",
     "floor-batch": "floor, batch",
+    "floor-defer": "floor, deferred",
     "wschat": "wschat",
     "bun": "Bun (uWebSockets)",
     "ws": "Node.js, ws",
@@ -39,6 +40,7 @@ WORKS = {
     "echo-1m": ("echo, 4 clients, depth 1, 1 MiB", "floor-batch", 1.05),
     "echo-16m": ("echo, 2 clients, depth 1, 16 MiB", "floor-batch", None),
     "connect": ("5 000 handshakes, 64 at a time", "floor-batch", 1.10),
+    "connect-deferred": ("5 000 handshakes, 64 at a time, both deferred", "floor-defer", None),
     "churn": ("100 members, others join and leave", "floor-batch", None),
 }
 
