@@ -258,9 +258,8 @@ END_TEST
 Suite *suite_accepting(void)
 {
     Suite *suite = suite_create("accepting");
-    TCase *tc = tcase_create("accepting");
+    TCase *tc = harness_case(suite, "accepting");
 
-    suite_add_tcase(suite, tc);
     tcase_add_loop_test(tc, whatever_comes_first, 0, (int)ARRAY_LEN(firsts));
     tcase_add_test(tc, a_unix_socket_is_not_deferred);
     tcase_add_test(tc, who_resets_is_nobody);
