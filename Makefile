@@ -17,6 +17,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_CC ?= clang
 MUSL_CC ?= musl-gcc
 COVERAGE_MIN ?= 95
+CHECK_JOBS ?= 4
 
 MODES = release asan tiny coverage static fuzz
 ifeq ($(filter $(MODE),$(MODES)),)
@@ -223,7 +224,7 @@ check: $(BINARY) $(FAULTY) $(RUNNERS) $(REPLAYS) ## all tests: unit, faults, int
 	    run env WSCHAT_BIN=$(FAULTY) CK_RUN_SUITE=$$suite FAULTS='$(FAULTS_SHORT)' $(BUILD)/check-integration; \
 	done; \
 	run env WSCHAT_BIN=$(FAULTY) CK_RUN_SUITE=http FAULTS='$(FAULTS_AGAIN)' $(BUILD)/check-integration; \
-	run $(BUILD)/check-integration; \
+	run env CK_JOBS=$(CHECK_JOBS) $(BUILD)/check-integration; \
 	if [ $$status = 0 ]; then echo "check ($(MODE)): passed"; else echo "check ($(MODE)): FAILED"; fi; \
 	exit $$status
 

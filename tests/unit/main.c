@@ -1,28 +1,153 @@
 /* Runs every suite of one folder. The Makefile writes suites.inc from the names of the test files:
  * a line SUITE(name) for each test_name.c. CK_RUN_SUITE, CK_RUN_CASE, CK_FORK and CK_VERBOSITY work
- * as libcheck says. */
+ * as libcheck says. With CK_JOBS=N as many suites run at a time, each in a process of its own: most
+ * of what the tests of a real program take is waiting. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <check.h>
+
+#include "base/util.h"
 
 #define SUITE(name) Suite *suite_##name(void);
 #include "suites.inc"
 #undef SUITE
 
+static Suite *(*const makers[])(void) = {
+#define SUITE(name) suite_##name,
+#include "suites.inc"
+#undef SUITE
+};
+
+static const char *const names[] = {
+#define SUITE(name) #name,
+#include "suites.inc"
+#undef SUITE
+};
+
+/* Runs `count` suites. Returns how many of their tests failed. */
+static int run(Suite *(*const *make)(void), size_t count)
+{
+    SRunner *runner = srunner_create(NULL);
+    int failed;
+
+    for (size_t i = 0; i < count; i++)
+        srunner_add_suite(runner, make[i]());
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed;
+}
+
+/* ---- several at a time ---- */
+
+struct job {
+    pid_t pid;    /* 0: it is done */
+    FILE *output; /* what its runner says */
+};
+
+static struct job jobs[ARRAY_LEN(makers)];
+static struct {
+    int checks, failures, errors;
+} total;
+
+static void start(size_t which)
+{
+    struct job *job = &jobs[which];
+
+    job->output = tmpfile();
+    /* Programs that are tested have no more descriptors than they would have otherwise. */
+    if (job->output == NULL || fcntl(fileno(job->output), F_SETFD, FD_CLOEXEC) < 0 ||
+        (job->pid = fork()) < 0) {
+        perror("check");
+        exit(EXIT_FAILURE);
+    }
+    if (job->pid > 0)
+        return;
+    dup2(fileno(job->output), STDOUT_FILENO);
+    exit(run(&makers[which], 1) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+/* Waits for one of them. */
+static void wait_for_one(void)
+{
+    int status;
+    pid_t pid = wait(&status);
+
+    for (size_t i = 0; i < ARRAY_LEN(jobs); i++) {
+        if (jobs[i].pid != pid)
+            continue;
+        jobs[i].pid = 0;
+        if (!WIFEXITED(status))
+            total.errors++;
+    }
+}
+
+/* Shows what a runner said, but for its title, and for the line with its numbers, which are added
+ * up. */
+static void collect(FILE *output)
+{
+    char *line = NULL;
+    size_t size = 0;
+    int checks, failures, errors;
+
+    rewind(output);
+    while (getline(&line, &size, output) > 0) {
+        if (sscanf(line, "%*d%%: Checks: %d, Failures: %d, Errors: %d", &checks, &failures,
+                   &errors) == 3) {
+            total.checks += checks;
+            total.failures += failures;
+            total.errors += errors;
+        } else if (strncmp(line, "Running suite", strlen("Running suite")) != 0) {
+            fputs(line, stdout);
+        }
+    }
+    free(line);
+    fclose(output);
+}
+
+/* The first and the last line are as libcheck writes them. */
+static int run_in_jobs(size_t at_a_time)
+{
+    size_t running = 0;
+    int bad;
+
+    for (size_t i = 0; i < ARRAY_LEN(makers); i++) {
+        if (running == at_a_time) {
+            wait_for_one();
+            running--;
+        }
+        start(i);
+        running++;
+    }
+    for (; running > 0; running--)
+        wait_for_one();
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        printf("%s %s\n", i == 0 ? "Running suite(s):" : "", names[i]);
+    for (size_t i = 0; i < ARRAY_LEN(jobs); i++)
+        collect(jobs[i].output);
+    bad = total.failures + total.errors;
+    printf("%d%%: Checks: %d, Failures: %d, Errors: %d\n",
+           total.checks > 0 ? (total.checks - bad) * 100 / total.checks : 0, total.checks,
+           total.failures, total.errors);
+    return bad;
+}
+
 int main(void)
 {
-    SRunner *runner;
+    const char *wanted = getenv("CK_JOBS");
+    size_t at_a_time = wanted != NULL ? strtoul(wanted, NULL, 10) : 1;
     int failed;
 
     /* A hang guard, not a measure: slow machines and sanitizers must pass too. */
     setenv("CK_DEFAULT_TIMEOUT", "120", 0);
-    runner = srunner_create(NULL);
-#define SUITE(name) srunner_add_suite(runner, suite_##name());
-#include "suites.inc"
-#undef SUITE
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    if (at_a_time > 1 && getenv("CK_RUN_SUITE") == NULL)
+        failed = run_in_jobs(at_a_time);
+    else
+        failed = run(makers, ARRAY_LEN(makers));
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
