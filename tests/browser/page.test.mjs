@@ -44,6 +44,7 @@ scenario('unread messages: title, icon, notification', async (stage) => {
   await page.check('#notify');
   await page.check('#sound');
   await page.click('#settings-form button');
+  await new Promise((resolve) => setTimeout(resolve, 700)); // what comes sooner after the welcome is history
   peer.say('seen');
   await sees(page, 'seen');
   assert.equal(await page.title(), 'WebSocket Chat');

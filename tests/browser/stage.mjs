@@ -63,7 +63,7 @@ export async function say(page, text) {
   await page.press('#messageText', 'Enter');
 }
 
-export const idOf = (page) => page.textContent('#ws-id');
+export const idOf = (page) => until('the page has an id', () => page.textContent('#ws-id'));
 export const texts = (page, kind = '') =>
   page.$$eval(`#messages li${kind} .text`, (nodes) => nodes.map((node) => node.textContent));
 export const notices = (page) => page.$$eval('#messages .notice', (nodes) => nodes.map((node) => node.textContent));
