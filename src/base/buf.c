@@ -5,25 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/util.h"
 
 /* Small enough to be cheap for a short-lived remainder, large enough to hold most of them. */
 #define BUF_MIN_CAP 64
-
-/* A fresh buffer of so many bytes costs thousands of page faults, unless its pages are larger. */
-#define HUGE_MIN ((size_t)4 * 1024 * 1024)
-#define HUGE_PAGE ((uintptr_t)2 * 1024 * 1024)
-
-/* Where the system gives no such pages, that is no loss. */
-static void prefer_huge_pages(uint8_t *data, size_t cap)
-{
-    uintptr_t first = ((uintptr_t)data + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
-    uintptr_t end = ((uintptr_t)data + cap) & ~(HUGE_PAGE - 1);
-
-    madvise(data + (first - (uintptr_t)data), end - first, MADV_HUGEPAGE);
-}
 
 void buf_init(struct buf *b)
 {
@@ -51,8 +37,6 @@ int buf_reserve(struct buf *b, size_t extra)
     data = realloc(b->data, cap);
     if (data == NULL)
         return -1;
-    if (cap >= HUGE_MIN)
-        prefer_huge_pages(data, cap);
     b->data = data;
     b->cap = cap;
     return 0;
