@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "net/conn.h"
+#include "net/conn_host.h"
 
 /* So many clients are closed at once; more are closed in portions of at least as many. */
 #define DRAIN_PORTION 100

@@ -12,7 +12,7 @@
 #include "app/supervisor.h"
 #include "chat/chat.h"
 #include "net/address_table.h"
-#include "net/conn.h"
+#include "net/conn_host.h"
 #include "base/util.h"
 #include "net/reactor.h"
 #include "proto/ws_handshake.h"

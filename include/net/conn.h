@@ -20,7 +20,7 @@
  *      is_shut       our FIN is sent                   for good
  *      is_mute       sending fails: the peer is gone   for good; what it sent is still read
  *
- * What a connection is for is its host's to say: conn_host has the calls. Nothing here frees a
+ * What a connection is for is its host's to say: conn_host.h has the calls. Nothing here frees a
  * connection but conn_host_reap. */
 /* clang-format on */
 #ifndef NET_CONN_H
@@ -33,6 +33,7 @@
 #include "base/buf.h"
 #include "base/ip.h"
 #include "base/list.h"
+#include "base/util.h"
 #include "chat/sendq.h"
 #include "net/reactor.h"
 #include "net/timer.h"
@@ -76,6 +77,7 @@ enum conn_end {
 };
 
 struct client;
+struct conn_host;
 
 /* Lies on cache lines of its own, and its members in the order of use: to flush a connection
  * touches the first two lines, to read from it two more. */
@@ -138,69 +140,6 @@ struct conn {
 #define CONN_CLOSE_NONE 1005   /* the peer's Close had no code */
 #define CONN_CLOSE_BROKEN 1006 /* there was no Close */
 
-/* What happened since the start. */
-struct conn_counters {
-    uint64_t connections;
-    uint64_t received; /* bytes */
-    uint64_t sent;     /* bytes */
-    uint64_t lagged;
-    uint64_t throttled;
-    uint64_t closes[CONN_CLOSE_LAST - CONN_CLOSE_FIRST + 1]; /* of WebSockets, by the first code */
-};
-
-/* What all connections of a server share. */
-struct conn_host {
-    struct conn_counters counters;
-    struct reactor *reactor;
-    struct conn *conns; /* capacity places, one anonymous mapping: places that were never used cost
-                           no memory */
-    size_t capacity;
-    size_t used;       /* places that were ever used */
-    size_t count;      /* connections */
-    size_t slow;       /* connections that take no more at the moment */
-    struct list free;  /* places that are free again */
-    struct list woken; /* have something to send */
-    struct list ready; /* have bytes in `in` that can be used now */
-    struct list dead;
-    struct stock stock; /* for the readers: memory of long messages */
-    uint8_t *buffer;    /* TUNE_READ_BUFFER bytes that every connection reads into */
-    struct timer_class timers[CONN_TIMERS];
-    uint64_t now; /* monotonic milliseconds, read once in a tick */
-    uint64_t now_ns;
-    uint64_t wall;          /* milliseconds since 1970 */
-    uint64_t rate_step_ns;  /* for each message; 0: no limit */
-    uint64_t rate_burst_ns; /* how far ahead of its rate a client may be */
-    uint64_t max_lag;       /* bytes */
-
-    /* A whole request. Must answer it with conn_respond or conn_upgrade. */
-    void (*request)(struct conn *conn, const struct http_request *request);
-
-    /* A PROXY header, in front of the first request. */
-    void (*introduced)(struct conn *conn, const struct proxy_header *header);
-
-    /* A request that cannot be understood. Must answer with conn_respond. */
-    void (*bad_request)(struct conn *conn, int status, const char *text);
-
-    /* A whole message of an OPEN connection. Returns 0, or -1 where memory is out. */
-    int (*message)(struct conn *conn, struct ws_message *message);
-
-    /* The connection is no longer OPEN; conn->out keeps what is still to be sent. `is_broken`:
-     * neither side sent a Close. Returns 0, or -1 where a frame was cut in the middle, so that
-     * nothing more can be sent. */
-    int (*left)(struct conn *conn, bool is_broken);
-
-    /* The connection is about to be freed: its counters and `end` are final. */
-    void (*ended)(const struct conn *conn);
-};
-
-/* Maps the places, sets up the lists, and the timers with their lengths in milliseconds (0: never);
- * the rest of `host` was set by the caller. Returns 0, or -1 with errno ENOMEM. */
-int conn_host_init(struct conn_host *host, struct reactor *reactor, size_t capacity,
-                   const uint64_t timeouts[CONN_TIMERS]);
-
-/* Closes all connections at once and frees everything. */
-void conn_host_deinit(struct conn_host *host);
-
 /* Takes an accepted, non-blocking socket, which it owns from now on, and who is at its other end:
  * known where it is one of TCP.
  * Returns the connection, never NULL: the host must not be full. The caller sets what is the host's
@@ -248,31 +187,34 @@ void conn_wake(struct conn *conn);
 /* Sends what can be sent, and closes a peer that lags too far behind. */
 void conn_flush(struct conn *conn);
 
-/* Steps of the tick: goes on with those that have unread bytes, sends for those that were woken,
- * frees the dead. */
-void conn_host_resume(struct conn_host *host);
-void conn_host_flush(struct conn_host *host);
-void conn_host_reap(struct conn_host *host);
+/* ---- for conn_host ---- */
 
-/* The next deadline of all timers; `now` where there is work that needs no event. */
-uint64_t conn_host_deadline(const struct conn_host *host);
+static inline struct conn *conn_of_timer(struct timer *timer)
+{
+    return CONTAINER_OF(timer, struct conn, timer);
+}
 
-/* Runs the timers that are due. */
-void conn_host_expire(struct conn_host *host);
+static inline struct conn *conn_of_work(struct list *work)
+{
+    return CONTAINER_OF(work, struct conn, work);
+}
 
-/* Goes on with ending all connections at leisure, from *place on (0: the first): at most `max`
- * WebSockets, each by a close handshake with this code and reason; others once they are idle.
- * Returns false when it has been through all of them. */
-bool conn_host_close_some(struct conn_host *host, size_t *place, size_t max, uint16_t code,
-                          const char *reason);
+/* Between two requests? */
+static inline bool conn_is_idle(const struct conn *conn)
+{
+    return conn->has_answered && !conn->is_in_head;
+}
 
-/* Is there a connection that is not just waiting for a request? */
-bool conn_host_is_busy(const struct conn_host *host);
+/* What happens when a timer expires. */
+extern void (*const conn_timer_handlers[CONN_TIMERS])(struct timer *timer);
 
-/* Makes room when all places are taken: drops one connection that was answered and only waits for
- * the peer's FIN, or is idle between two requests, or is slow: to send a request head, to take a
- * response, or to finish a close. Returns false where there is none. A WebSocket that is OPEN is
- * never dropped. */
-bool conn_host_drop_spare(struct conn_host *host);
+/* From now on only sends what is queued, and waits for the peer's FIN. */
+void conn_linger(struct conn *conn);
+
+/* Goes on with the bytes that were put aside. */
+void conn_resume(struct conn *conn);
+
+/* Closes it and frees what it owns. Its place has no host afterwards. */
+void conn_deinit(struct conn *conn);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "chat/chat.h"
+#include "net/conn_host.h"
 #include "proto/wire.h"
 
 /* Numbers of a connection as text. */

@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/tuning.h"
 #include "base/util.h"
+#include "net/conn_host.h"
 #include "net/socket.h"
 
 /* A peer to which so many bytes of its own are still to be sent is not read from: who sends without
@@ -30,10 +30,6 @@
  */
 #define TAKEN_MIN 16384
 
-/* When all places are taken, who has been so long about a request head, a response or a close, in
- * milliseconds, makes room for others. */
-#define SLUGGISH_AFTER 2000
-
 /* Shorter messages are copied when they are sent back: it costs less than to keep track of them. */
 #define COPY_MAX 4096
 
@@ -44,16 +40,6 @@
 /* Where pointers have 64 bits, what a flush needs fills two cache lines. */
 _Static_assert(sizeof(void *) != 8 || offsetof(struct conn, client) == 128,
                "the members of a connection lie where their order says");
-
-static struct conn *conn_of(struct timer *timer)
-{
-    return CONTAINER_OF(timer, struct conn, timer);
-}
-
-static struct conn *conn_of_work(struct list *work)
-{
-    return CONTAINER_OF(work, struct conn, work);
-}
 
 /* ---- limits ---- */
 
@@ -141,12 +127,6 @@ static void update_interest(struct conn *conn)
 
 /* ---- ends ---- */
 
-/* Between two requests? */
-static bool is_idle(const struct conn *conn)
-{
-    return conn->has_answered && !conn->is_in_head;
-}
-
 static int leave(struct conn *conn, uint16_t code, bool is_broken)
 {
     conn->host->counters.closes[code - CONN_CLOSE_FIRST]++;
@@ -181,7 +161,7 @@ void conn_drop(struct conn *conn, enum conn_end end)
 
 /* From now on only sends what is queued, and waits for the peer's FIN. A response may take as long
  * as the peer takes some of it; the end of a WebSocket has one deadline from the first Close on. */
-static void linger(struct conn *conn)
+void conn_linger(struct conn *conn)
 {
     struct conn_host *host = conn->host;
 
@@ -235,7 +215,7 @@ static void fail(struct conn *conn, enum ws_error error)
         if (conn->state == CONN_DEAD)
             return;
     }
-    linger(conn);
+    conn_linger(conn);
 }
 
 /* The peer's Close: answer it with its own code and reason, unless it is the answer to ours (RFC
@@ -250,13 +230,14 @@ static void peer_closed(struct conn *conn, const struct ws_message *message)
             return;
         conn_send(conn, WS_CLOSE, STR(""), message->data, message->len);
     }
-    linger(conn);
+    conn_linger(conn);
 }
 
 /* The peer sends no more. What it sent before is handled; what it is still to get is sent. */
 static void peer_ended(struct conn *conn)
 {
-    enum conn_end end = conn->state == CONN_HTTP && is_idle(conn) ? CONN_END_SERVED : CONN_END_LEFT;
+    enum conn_end end =
+        conn->state == CONN_HTTP && conn_is_idle(conn) ? CONN_END_SERVED : CONN_END_LEFT;
 
     conn->is_ended = true;
     conn_note_end(conn, end, NULL);
@@ -265,7 +246,7 @@ static void peer_ended(struct conn *conn)
     if (conn->is_shut)
         conn_drop(conn, end);
     else
-        linger(conn);
+        conn_linger(conn);
 }
 
 /* ---- output ---- */
@@ -362,7 +343,7 @@ void conn_respond(struct conn *conn, const struct buf *head, const void *body, s
         conn_wake(conn);
     } else {
         conn_note_end(conn, CONN_END_SERVED, NULL);
-        linger(conn);
+        conn_linger(conn);
     }
 }
 
@@ -829,7 +810,7 @@ bool conn_upgrade(struct conn *conn, struct str response, const struct ws_reader
 
 static void drop_expired(struct timer *timer)
 {
-    conn_drop(conn_of(timer), CONN_END_TIMEOUT);
+    conn_drop(conn_of_timer(timer), CONN_END_TIMEOUT);
 }
 
 /* How much of what was sent has the peer's system taken since that was noted last? It tells more
@@ -847,7 +828,7 @@ static uint32_t take_on(struct conn *conn, size_t *left)
  * what it sent is still handled: all of that has arrived. */
 static void sending_expired(struct timer *timer)
 {
-    struct conn *conn = conn_of(timer);
+    struct conn *conn = conn_of_timer(timer);
     size_t left;
 
     if (take_on(conn, &left) >= TAKEN_MIN) {
@@ -866,11 +847,11 @@ static void sending_expired(struct timer *timer)
 
 static void handshake_expired(struct timer *timer)
 {
-    struct conn *conn = conn_of(timer);
+    struct conn *conn = conn_of_timer(timer);
 
-    if (is_idle(conn)) {
+    if (conn_is_idle(conn)) {
         conn_note_end(conn, CONN_END_IDLE, NULL);
-        linger(conn);
+        conn_linger(conn);
     } else {
         conn_note_end(conn, CONN_END_TIMEOUT, NULL);
         conn->host->bad_request(conn, 408, "The request did not arrive in time.");
@@ -879,7 +860,7 @@ static void handshake_expired(struct timer *timer)
 
 static void idle_expired(struct timer *timer)
 {
-    struct conn *conn = conn_of(timer);
+    struct conn *conn = conn_of_timer(timer);
     struct conn_host *host = conn->host;
 
     conn->has_backlog = note_taken(conn) > 0;
@@ -893,7 +874,7 @@ static void idle_expired(struct timer *timer)
 /* No pong. That is no wonder where the ping is still behind something else that the peer takes. */
 static void pong_expired(struct timer *timer)
 {
-    struct conn *conn = conn_of(timer);
+    struct conn *conn = conn_of_timer(timer);
     size_t left;
 
     if (!conn->has_backlog || take_on(conn, &left) == 0) {
@@ -906,7 +887,7 @@ static void pong_expired(struct timer *timer)
 
 static void throttle_expired(struct timer *timer)
 {
-    struct conn *conn = conn_of(timer);
+    struct conn *conn = conn_of_timer(timer);
     struct conn_host *host = conn->host;
 
     if (!has_allowance(conn)) {
@@ -921,63 +902,14 @@ static void throttle_expired(struct timer *timer)
         list_append(&host->ready, &conn->work);
 }
 
-/* ---- the host ---- */
-
-static void (*const timer_handlers[CONN_TIMERS])(struct timer *) = {
+void (*const conn_timer_handlers[CONN_TIMERS])(struct timer *) = {
     [CONN_TIMER_HANDSHAKE] = handshake_expired, [CONN_TIMER_SENDING] = sending_expired,
     [CONN_TIMER_IDLE] = idle_expired,           [CONN_TIMER_PONG] = pong_expired,
     [CONN_TIMER_CLOSING] = drop_expired,        [CONN_TIMER_THROTTLE] = throttle_expired,
     [CONN_TIMER_SILENT] = handshake_expired,
 };
 
-int conn_host_init(struct conn_host *host, struct reactor *reactor, size_t capacity,
-                   const uint64_t timeouts[CONN_TIMERS])
-{
-    size_t bytes = capacity * sizeof(struct conn) + TUNE_READ_BUFFER;
-    uint8_t *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-    if (memory == MAP_FAILED)
-        return -1;
-    host->reactor = reactor;
-    host->conns = (struct conn *)(void *)memory;
-    host->buffer = memory + capacity * sizeof(struct conn);
-    host->capacity = capacity;
-    host->used = 0;
-    host->count = 0;
-    list_init(&host->free);
-    list_init(&host->woken);
-    list_init(&host->ready);
-    list_init(&host->dead);
-    for (int i = 0; i < CONN_TIMERS; i++)
-        timer_class_init(&host->timers[i], timeouts[i], timer_handlers[i]);
-    return 0;
-}
-
-static void deinit_conn(struct conn *conn)
-{
-    conn->host->ended(conn);
-    close(conn->source.fd);
-    sendq_deinit(&conn->out);
-    if (conn->is_websocket)
-        ws_reader_deinit(&conn->reader);
-    buf_deinit(&conn->in);
-    free(conn->room);
-}
-
-void conn_host_deinit(struct conn_host *host)
-{
-    for (size_t i = 0; i < host->used; i++) {
-        struct conn *conn = &host->conns[i];
-
-        if (conn->host == NULL)
-            continue;
-        conn_note_end(conn, CONN_END_SHUTDOWN, NULL);
-        deinit_conn(conn);
-    }
-    stock_deinit(&host->stock);
-    munmap(host->conns, host->capacity * sizeof(struct conn) + TUNE_READ_BUFFER);
-}
+/* ---- the beginning and the end ---- */
 
 struct conn *conn_open(struct conn_host *host, int fd, const struct peer *peer)
 {
@@ -1016,152 +948,22 @@ void conn_start(struct conn *conn, bool has_input, uint64_t silence)
     update_interest(conn);
 }
 
-void conn_host_resume(struct conn_host *host)
+void conn_resume(struct conn *conn)
 {
-    struct list batch;
-    struct list *first;
-
-    /* Those that stop again are put into the list anew, for the next tick. */
-    list_init(&batch);
-    while ((first = list_take_first(&host->ready)) != NULL)
-        list_append(&batch, first);
-    while ((first = list_take_first(&batch)) != NULL) {
-        struct conn *conn = conn_of_work(first);
-
-        touch(conn);
-        use_rest(conn);
-        conn_wake(conn);
-    }
+    touch(conn);
+    use_rest(conn);
+    conn_wake(conn);
 }
 
-void conn_host_flush(struct conn_host *host)
+void conn_deinit(struct conn *conn)
 {
-    struct list *first;
-
-    while ((first = list_take_first(&host->woken)) != NULL)
-        conn_flush(conn_of_work(first));
-}
-
-void conn_host_reap(struct conn_host *host)
-{
-    struct list *first;
-
-    while ((first = list_take_first(&host->dead)) != NULL) {
-        struct conn *conn = conn_of_work(first);
-
-        deinit_conn(conn);
-        conn->host = NULL;
-        host->count--;
-        host->slow -= is_slow(conn->source.interest);
-        list_append(&host->free, &conn->work);
-    }
-}
-
-uint64_t conn_host_deadline(const struct conn_host *host)
-{
-    uint64_t deadline = UINT64_MAX;
-
-    if (!list_is_empty(&host->ready))
-        return host->now;
-    for (int i = 0; i < CONN_TIMERS; i++) {
-        uint64_t next = timer_class_deadline(&host->timers[i]);
-
-        deadline = next < deadline ? next : deadline;
-    }
-    return deadline;
-}
-
-void conn_host_expire(struct conn_host *host)
-{
-    for (int i = 0; i < CONN_TIMERS; i++)
-        timer_class_expire(&host->timers[i], host->now);
-}
-
-/* Drops the first of a timer class that nobody would miss. Returns false where there is none. */
-static bool drop_first(struct timer_class *class, bool (*is_spare)(const struct conn *conn))
-{
-    for (struct list *at = class->running.next; at != &class->running; at = at->next) {
-        struct conn *conn = conn_of(CONTAINER_OF(at, struct timer, link));
-
-        if (is_spare(conn)) {
-            conn_drop(conn, CONN_END_SPARE);
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_answered(const struct conn *conn)
-{
-    return conn->state == CONN_LINGER && conn->is_shut && !conn->is_websocket;
-}
-
-/* Has its timer run for long? */
-static bool is_sluggish(const struct conn *conn)
-{
-    return conn->timer.deadline + SLUGGISH_AFTER <= conn->host->now + conn->timer.class->length;
-}
-
-/* Is it there for long? */
-static bool is_old(const struct conn *conn)
-{
-    return conn->opened + SLUGGISH_AFTER <= conn->host->now;
-}
-
-/* Something is still to be sent to it, but it is not a client any more, or never was one. It may
- * take a little all the time, so what counts is how long it has been there. */
-static bool is_slow_to_take(const struct conn *conn)
-{
-    return conn->state != CONN_OPEN && conn->is_blocked && is_old(conn);
-}
-
-bool conn_host_drop_spare(struct conn_host *host)
-{
-    struct timer_class *handshake = &host->timers[CONN_TIMER_HANDSHAKE];
-    struct timer_class *closing = &host->timers[CONN_TIMER_CLOSING];
-
-    return drop_first(closing, is_answered) || drop_first(handshake, is_idle) ||
-           drop_first(&host->timers[CONN_TIMER_SILENT], is_old) ||
-           drop_first(handshake, is_sluggish) ||
-           drop_first(&host->timers[CONN_TIMER_SENDING], is_slow_to_take) ||
-           drop_first(closing, is_sluggish);
-}
-
-/* A place that is in use has a host. */
-static bool is_used(const struct conn *conn)
-{
-    return conn->host != NULL && conn->state != CONN_DEAD;
-}
-
-bool conn_host_close_some(struct conn_host *host, size_t *place, size_t max, uint16_t code,
-                          const char *reason)
-{
-    for (; *place < host->used; ++*place) {
-        struct conn *conn = &host->conns[*place];
-
-        if (!is_used(conn))
-            continue;
-        if (conn->state == CONN_HTTP && !conn->is_in_head && sendq_is_empty(&conn->out)) {
-            conn_note_end(conn, CONN_END_SHUTDOWN, NULL);
-            linger(conn);
-        }
-        if (conn->state != CONN_OPEN)
-            continue;
-        if (max-- == 0)
-            return true;
-        conn_note_end(conn, CONN_END_SHUTDOWN, NULL);
-        conn_close(conn, code, reason);
-    }
-    return false;
-}
-
-bool conn_host_is_busy(const struct conn_host *host)
-{
-    for (size_t i = 0; i < host->used; i++) {
-        const struct conn *conn = &host->conns[i];
-
-        if (is_used(conn) && (conn->state != CONN_HTTP || !sendq_is_empty(&conn->out)))
-            return true;
-    }
-    return false;
+    conn->host->ended(conn);
+    close(conn->source.fd);
+    sendq_deinit(&conn->out);
+    if (conn->is_websocket)
+        ws_reader_deinit(&conn->reader);
+    buf_deinit(&conn->in);
+    free(conn->room);
+    conn->host->slow -= is_slow(conn->source.interest);
+    conn->host = NULL;
 }

@@ -96,7 +96,7 @@ scenario('names', async (stage) => {
   await until('the name is remembered', async () => (await two.textContent('#people')).split('李四').length === 3);
   await third.reload();
   await online(third);
-  assert.equal(await third.getAttribute('#me', 'title'), '李四');
+  await until('it has its name', async () => (await third.getAttribute('#me', 'title')) === '李四');
 });
 
 scenario('rooms by address, switched without loading the page', async (stage) => {

@@ -1,6 +1,6 @@
 /* Connections by hand: a host of its own, TCP over the loopback, and a clock that the tests move.
  */
-#include "net/conn.h"
+#include "net/conn_host.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
