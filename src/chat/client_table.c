@@ -2,25 +2,17 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "base/mapping.h"
 #include "base/tuning.h"
 #include "base/util.h"
-
-static void *map_zeroed(size_t bytes)
-{
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-    return memory == MAP_FAILED ? NULL : memory;
-}
 
 int client_table_init(struct client_table *t, size_t capacity, struct hash_seed seed)
 {
     *t = (struct client_table){.capacity = capacity, .seed = seed};
     t->index_size = max_size((size_t)round_up_pow2(capacity + capacity / 3 + 1), TUNE_CLIENT_TABLE);
-    t->clients = map_zeroed(capacity * sizeof(*t->clients));
-    t->index = map_zeroed(t->index_size * sizeof(*t->index));
+    t->clients = mapping_new(capacity * sizeof(*t->clients));
+    t->index = mapping_new(t->index_size * sizeof(*t->index));
     if (t->clients == NULL || t->index == NULL) {
         client_table_deinit(t);
         errno = ENOMEM;
@@ -31,10 +23,8 @@ int client_table_init(struct client_table *t, size_t capacity, struct hash_seed 
 
 void client_table_deinit(struct client_table *t)
 {
-    if (t->clients != NULL)
-        munmap(t->clients, t->capacity * sizeof(*t->clients));
-    if (t->index != NULL)
-        munmap(t->index, t->index_size * sizeof(*t->index));
+    mapping_free(t->clients, t->capacity * sizeof(*t->clients));
+    mapping_free(t->index, t->index_size * sizeof(*t->index));
     t->clients = NULL;
     t->index = NULL;
 }

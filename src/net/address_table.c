@@ -2,22 +2,14 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "base/mapping.h"
 #include "base/tuning.h"
 #include "base/util.h"
 
 /* So many idle addresses are looked at when a new one comes. One is made at a time, so two are
  * enough to get rid of those that nobody needs sooner than others come. */
 #define SWEEP 2
-
-static void *map_zeroed(size_t bytes)
-{
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-    return memory == MAP_FAILED ? NULL : memory;
-}
 
 int address_table_init(struct address_table *t, size_t capacity,
                        const struct address_limits *limits, struct hash_seed seed)
@@ -27,8 +19,8 @@ int address_table_init(struct address_table *t, size_t capacity,
     if (limits->max_clients == 0 && limits->step_ns == 0)
         return 0;
     t->index_size = max_size((size_t)round_up_pow2(capacity + capacity / 3 + 1), TUNE_CLIENT_TABLE);
-    t->addresses = map_zeroed(capacity * sizeof(*t->addresses));
-    t->index = map_zeroed(t->index_size * sizeof(*t->index));
+    t->addresses = mapping_new(capacity * sizeof(*t->addresses));
+    t->index = mapping_new(t->index_size * sizeof(*t->index));
     if (t->addresses == NULL || t->index == NULL) {
         address_table_deinit(t);
         errno = ENOMEM;
@@ -39,10 +31,8 @@ int address_table_init(struct address_table *t, size_t capacity,
 
 void address_table_deinit(struct address_table *t)
 {
-    if (t->addresses != NULL)
-        munmap(t->addresses, t->capacity * sizeof(*t->addresses));
-    if (t->index != NULL)
-        munmap(t->index, t->index_size * sizeof(*t->index));
+    mapping_free(t->addresses, t->capacity * sizeof(*t->addresses));
+    mapping_free(t->index, t->index_size * sizeof(*t->index));
     t->addresses = NULL;
     t->index = NULL;
 }

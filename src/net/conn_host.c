@@ -1,7 +1,6 @@
 #include "net/conn_host.h"
 
-#include <sys/mman.h>
-
+#include "base/mapping.h"
 #include "base/tuning.h"
 #include "base/util.h"
 
@@ -13,10 +12,9 @@ int conn_host_init(struct conn_host *host, struct reactor *reactor, size_t capac
                    const uint64_t timeouts[CONN_TIMERS])
 {
     size_t bytes = capacity * sizeof(struct conn) + TUNE_READ_BUFFER;
-    uint8_t *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint8_t *memory = mapping_new(bytes);
 
-    if (memory == MAP_FAILED)
+    if (memory == NULL)
         return -1;
     host->reactor = reactor;
     host->conns = (struct conn *)(void *)memory;
@@ -44,7 +42,7 @@ void conn_host_deinit(struct conn_host *host)
         conn_deinit(conn);
     }
     stock_deinit(&host->stock);
-    munmap(host->conns, host->capacity * sizeof(struct conn) + TUNE_READ_BUFFER);
+    mapping_free(host->conns, host->capacity * sizeof(struct conn) + TUNE_READ_BUFFER);
 }
 
 /* ---- the steps of a tick ---- */
