@@ -55,6 +55,9 @@ static void run(const char *const *args, const char *term)
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGPIPE, SIG_DFL);
+    /* A shell has them ignored in what runs in its background. */
+    signal(SIGINT, SIG_DFL);
+    signal(SIGQUIT, SIG_DFL);
     clean_environment(term);
     execv(program_path(), (char *const *)(const void *)words);
     _exit(127);
