@@ -156,6 +156,7 @@ void acceptor_ready(struct reactor_source *source, uint32_t events)
     const struct listener *listener = CONTAINER_OF(source, struct listener, source);
 
     (void)events;
+    adapt_deferring(listener->server); /* those who come now count from now */
     for (int i = 0; i < TUNE_ACCEPT_BATCH; i++) {
         if (!accept_one(listener->server, listener))
             return;

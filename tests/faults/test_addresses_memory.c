@@ -137,6 +137,21 @@ START_TEST(an_upgrade_that_fails_gives_its_place_back)
 }
 END_TEST
 
+START_TEST(a_connection_that_cannot_be_watched_is_dropped)
+{
+    int client;
+
+    fault_reset();
+    fault_fail_nth(FAULT_CONTROL, 1, ENOMEM);
+    client = ask("/ws/5");
+    ck_assert(fault_has_struck(FAULT_CONTROL));
+    expect_nobody();
+    ck_assert(read(client, &(char){0}, 1) < 0 &&
+              errno == ECONNRESET); /* its request was not read */
+    close(client);
+}
+END_TEST
+
 /* `/ws/5` with the key of who sits there. */
 static void write_return(char *target, size_t size)
 {
@@ -206,6 +221,7 @@ Suite *suite_addresses_memory(void)
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, an_upgrade_that_fails_gives_its_place_back);
+    tcase_add_test(tc, a_connection_that_cannot_be_watched_is_dropped);
     tcase_add_test(tc, a_take_over_that_fails_counts_nobody_twice);
     tcase_add_test(tc, a_table_that_cannot_be_mapped);
     suite_add_tcase(suite, tc);
