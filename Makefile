@@ -86,21 +86,21 @@ CHECK_LIBS = $(shell pkg-config --libs check)
 
 # ---- Files ----
 
-LIB_SRC := $(filter-out src/app/main.c,$(wildcard src/*/*.c))
+LIB_SRC := $(filter-out src/server/main.c,$(wildcard src/*/*.c src/*/*/*.c))
 UNIT_SRC := $(wildcard tests/unit/*.c)
 FAULTS_SRC := $(wildcard tests/faults/*.c)
 INTEGRATION_SRC := $(wildcard tests/integration/*.c)
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SHARED_SRC := $(filter-out tests/fuzz/fuzz_%.c tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
 SCRIPTS := $(wildcard scripts/*.sh scripts/lib/*.sh scripts/deb/p* tests/install/*.sh tests/browser/*.sh) $(wildcard .ci/run)
-C_FILES = $(wildcard src/*/*.[ch] include/*/*.h tests/*/*.[ch])
+C_FILES = $(wildcard src/*/*.c src/*/*/*.c include/*/*.h include/*/*/*.h tests/*/*.[ch])
 
 object = $(patsubst %.c,$(BUILD)/%.o,$(1))
 suites = $(patsubst tests/$(1)/test_%.c,%,$(wildcard tests/$(1)/test_*.c))
 
 LIB := $(BUILD)/libwschat.a
 LIB_OBJ := $(call object,$(LIB_SRC))
-MAIN_OBJ := $(BUILD)/src/app/main.o
+MAIN_OBJ := $(BUILD)/src/server/main.o
 FUZZ_SHARED_OBJ := $(call object,$(FUZZ_SHARED_SRC))
 REPLAYS := $(addprefix $(BUILD)/replay-,$(FUZZ_TARGETS))
 RUNNERS := $(if $(call suites,faults),$(BUILD)/check-faults) $(BUILD)/check-unit \
@@ -138,7 +138,7 @@ $(BINARY): $(MAIN_OBJ) $(LIB)
 
 $(LIB): $(LIB_OBJ) $(BUILD)/sources
 	$(call say,AR)
-	$(Q)rm -f $@ && $(AR) rcs $@ $(LIB_OBJ)
+	$(Q)rm -f $@ && $(AR) qcs $@ $(LIB_OBJ)
 
 $(BUILD)/src/%.o: src/%.c $(BUILD)/flags
 	$(call say,CC)
@@ -149,8 +149,8 @@ ASSETS := $(notdir $(wildcard static/*))
 $(BUILD)/assets.inc: FORCE
 	@$(call remember,$(foreach a,$(ASSETS),ASSET("$(a)")))
 
-$(BUILD)/src/app/assets.o: $(BUILD)/assets.inc $(wildcard static/*)
-$(BUILD)/src/app/assets.o: private REQUIRED_CPPFLAGS += -I$(BUILD)
+$(BUILD)/src/web/assets.o: $(BUILD)/assets.inc $(wildcard static/*)
+$(BUILD)/src/web/assets.o: private REQUIRED_CPPFLAGS += -I$(BUILD)
 
 # Changes when the compiler or a flag does, and then everything is compiled again.
 remember = mkdir -p $(@D); echo '$(1)' | cmp -s - $@ || echo '$(1)' > $@
@@ -293,7 +293,7 @@ lint: layers shellcheck $(BUILD)/assets.inc ## clang-tidy, cppcheck, shellcheck,
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
 	    --suppress=missingIncludeSystem -Iinclude -D_GNU_SOURCE -DWSCHAT_VERSION='"$(VERSION)"' \
 	    -DWSCHAT_STATIC_DIR='"static"' src
-	clang-tidy --quiet $(LIB_SRC) src/app/main.c -- -std=c11 $(REQUIRED_CPPFLAGS) -I$(BUILD) $(WARNINGS)
+	clang-tidy --quiet $(LIB_SRC) src/server/main.c -- -std=c11 $(REQUIRED_CPPFLAGS) -I$(BUILD) $(WARNINGS)
 
 layers: ## no file includes a layer below its own; every header compiles alone
 	CC='$(CC)' scripts/check-layers.sh

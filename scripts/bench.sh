@@ -103,8 +103,8 @@ build() {
     # shellcheck disable=SC2206  # a list of words
     flags=(-std=c11 -D_GNU_SOURCE ${CFLAGS:--O2 -g} -Iinclude)
     "$cc" "${flags[@]}" $bench/load.c $bench/session.c $bench/crowd.c $bench/hist.c $bench/proc.c \
-        src/proto/ws_frame.c -o $out/load
-    "$cc" "${flags[@]}" $bench/storm.c src/proto/ws_frame.c -o $out/storm
+        src/proto/ws/frame.c -o $out/load
+    "$cc" "${flags[@]}" $bench/storm.c src/proto/ws/frame.c -o $out/storm
     "$cc" "${flags[@]}" $bench/floor.c src/base/sha1.c src/base/base64.c -o $out/floor
     if [ -e /usr/include/libwebsockets.h ]; then
         "$cc" "${flags[@]}" $bench/peers/lws_room.c -lwebsockets -o $out/lws_room

@@ -1,11 +1,21 @@
 #!/bin/sh
-# Checks the order of the layers: base < proto < chat < net < cli < app.  A file may include headers of its own layer
-# and of those before it; a .c includes its own header first; every header compiles alone.
+# Checks the layers: the folders of src and include, and for each of them those that it may use. A .c includes its own
+# header first; every header compiles alone.
 # Usage: scripts/check-layers.sh   (CC picks the compiler)
 set -eu
 cd "$(dirname "$0")/.."
 
-layers="base proto chat store net cli app"
+# LAYER: those whose headers its files may include, besides its own.
+uses="
+base:
+proto:  base
+out:    base proto
+chat:   base proto out
+net:    base proto out
+web:    base proto out chat net server
+server: base proto out chat net web cli
+cli:    base proto
+"
 compiler=${CC:-cc}
 failed=0
 files=0
@@ -15,12 +25,9 @@ complain() {
     failed=1
 }
 
-rank() {
-    n=0
-    for layer in $layers; do
-        [ "$layer" = "$1" ] && echo $n && return
-        n=$((n + 1))
-    done
+# The layers that a layer may use, its own among them; nothing for a folder that is no layer.
+used_by() {
+    echo "$uses" | sed -n "s/^$1: */$1 /p"
 }
 
 layer_of() {
@@ -29,16 +36,15 @@ layer_of() {
 }
 
 check_includes() {
-    own=$(rank "$(layer_of "$1")")
-    [ -n "$own" ] || { complain "$1: its folder is no layer ($layers)"; return; }
+    own=$(layer_of "$1")
+    allowed=$(used_by "$own")
+    [ -n "$allowed" ] || { complain "$1: its folder is no layer"; return; }
     while IFS=: read -r line header; do
         case $header in *.inc) continue ;; esac # made by the Makefile
-        other=$(rank "${header%%/*}")
-        if [ -z "$other" ]; then
-            complain "$1:$line: \"$header\" is not written as \"layer/file.h\""
-        elif [ "$other" -gt "$own" ]; then
-            complain "$1:$line: $(layer_of "$1") must not know \"$header\""
-        fi
+        case " $allowed " in
+        *" ${header%%/*} "*) ;;
+        *) complain "$1:$line: $own may not use \"$header\"" ;;
+        esac
     done <<LIST
 $(sed -n '/^[[:space:]]*#[[:space:]]*include[[:space:]]*"/{=;s/.*"\(.*\)".*/\1/p;}' "$1" | paste -d: - - )
 LIST
@@ -62,8 +68,11 @@ struct never_empty {
 SOURCE
 }
 
-for file in src/*/*.[ch] include/*/*.h; do
-    [ -e "$file" ] || continue
+for layer in $(echo "$uses" | tr -s ': ' '\n'); do
+    [ -d "src/$layer" ] || complain "the layer $layer has no folder"
+done
+
+for file in $(find src include -name '*.[ch]' | sort); do
     files=$((files + 1))
     # An empty here-document line stands for a file that includes nothing of ours.
     grep -q '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' "$file" && check_includes "$file"
@@ -74,4 +83,4 @@ for file in src/*/*.[ch] include/*/*.h; do
 done
 
 [ "$failed" = 0 ] || exit 1
-echo "layers: $files files include nothing below their own layer; every header compiles alone"
+echo "layers: $files files use only the layers that theirs may use; every header compiles alone"

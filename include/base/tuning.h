@@ -6,7 +6,7 @@
 #ifdef WSCHAT_TINY
 #define TUNE_READ_BUFFER 16 /* bytes of one read from a socket */
 #define TUNE_CHECK 5        /* bytes of a payload that are unmasked and checked at a time */
-#define TUNE_OUTBOX_MIN 256 /* bytes an outbox ring starts with; a power of two */
+#define TUNE_RING_MIN 256   /* bytes an ring starts with; a power of two */
 #define TUNE_IOV 2          /* spans of one sendmsg */
 #define TUNE_EVENTS 2       /* events of one epoll_wait */
 #define TUNE_ACCEPT_BATCH 1 /* connections accepted in one tick */
@@ -14,7 +14,7 @@
 #else
 #define TUNE_READ_BUFFER 65536
 #define TUNE_CHECK 8192
-#define TUNE_OUTBOX_MIN 4096
+#define TUNE_RING_MIN 4096
 #define TUNE_IOV 64
 #define TUNE_EVENTS 512
 #define TUNE_ACCEPT_BATCH 64

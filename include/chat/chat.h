@@ -43,7 +43,7 @@ struct chat_hooks {
     void (*wake)(struct sendq *out);
 
     /* Send what the readers of this room can take, close those that lag too far behind, and raise
-     * the tails of its outboxes. Never called for a room that is being flushed. */
+     * the tails of its rings. Never called for a room that is being flushed. */
     void (*flush)(void *owner, struct room *room);
     void *owner;
 
@@ -65,10 +65,10 @@ struct chat {
     struct room_table rooms;
     struct room_limits room_limits;
     struct commit_log log;
-    struct buf frames[WIRE_KINDS]; /* the event that is being published */
-    struct buf scratch;            /* a frame for one client alone */
-    struct list dirty;             /* rooms that have something to flush */
-    struct list quiet;             /* all rooms, the one that was published in longest ago first */
+    struct buf frames[CODEC_KINDS]; /* the event that is being published */
+    struct buf scratch;             /* a frame for one client alone */
+    struct list dirty;              /* rooms that have something to flush */
+    struct list quiet;              /* all rooms, the one that was published in longest ago first */
     struct list waiting; /* seats without a connection, the one that is given up first first */
     struct list gone;    /* seats that are given up as soon as nothing is being flushed */
     struct list records; /* all records, oldest first */
@@ -83,9 +83,9 @@ struct chat {
 
 /* Who wants to enter, and how. */
 struct chat_entry {
-    uint64_t id; /* 1 to WIRE_ID_MAX */
-    enum wire_kind wire;
-    struct str room;  /* 1 to WIRE_NAME_MAX bytes, valid */
+    uint64_t id; /* 1 to CODEC_ID_MAX */
+    enum codec_kind codec;
+    struct str room;  /* 1 to CODEC_NAME_MAX bytes, valid */
     struct str name;  /* valid; ptr is NULL where none was given */
     struct str since; /* a position as it came; ptr is NULL where none was given */
     struct str key;   /* a key as it came; ptr is NULL where none was given */
@@ -118,7 +118,7 @@ struct sendq *chat_replaces(const struct chat *chat, const struct chat_entry *en
 bool chat_is_full(const struct chat *chat);
 
 /* Seats a client whose frames go to `out`, behind what is in it already: tells it and the others
- * what its wire tells, and replays what it asked for. With CHAT_OK, *client is its seat (or what
+ * what its codec tells, and replays what it asked for. With CHAT_OK, *client is its seat (or what
  * chat_leave's caller made of it, should the connection have ended on the way). Otherwise *client
  * is NULL and nobody has heard of it; `out` may hold whole frames that were meant for it. */
 enum chat_result chat_enter(struct chat *chat, const struct chat_entry *entry, struct sendq *out,
@@ -144,9 +144,9 @@ struct room *chat_take_dirty(struct chat *chat);
  * hand only, and the others hear of it after the walk. */
 void chat_begin_flush(struct chat *chat, struct room *room);
 
-/* Have the readers of this wire something new to send, since it was asked the last time? If not,
+/* Have the readers of this codec something new to send, since it was asked the last time? If not,
  * they need no visit: those that are behind go on when their sockets can take more. */
-bool chat_take_news(struct room *room, enum wire_kind wire);
+bool chat_take_news(struct room *room, enum codec_kind codec);
 void chat_end_flush(struct room *room);
 
 /* Gives up seats whose time is over. */

@@ -18,8 +18,8 @@
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/str.h"
-#include "chat/sendq.h"
-#include "proto/wire.h"
+#include "out/sendq.h"
+#include "proto/codec/codec.h"
 
 #define CLIENT_KEY_SIZE 16 /* bytes of the secret that proves who a seat belongs to */
 
@@ -36,7 +36,7 @@ struct client {
     struct list waiting; /* among those whose connection is gone, in order of seat_until */
     uint32_t member;     /* place among the members of the room; while free: the next free place */
     uint8_t name_len;
-    uint8_t wire; /* enum wire_kind */
+    uint8_t codec; /* enum codec_kind */
     uint8_t key[CLIENT_KEY_SIZE];
 };
 

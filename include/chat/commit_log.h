@@ -7,7 +7,7 @@
 #ifndef CHAT_COMMIT_LOG_H
 #define CHAT_COMMIT_LOG_H
 
-#include "proto/wire.h"
+#include "proto/codec/codec.h"
 
 struct room;
 

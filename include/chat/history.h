@@ -1,7 +1,7 @@
-/* History: what a room keeps of its past, as records that do not depend on any wire.
+/* History: what a room keeps of its past, as records that do not depend on any codec.
  *
  * A record is shared: the history holds it, and so does every send queue that still has to replay
- * it. Its frames are encoded when somebody first wants them, once for each wire. */
+ * it. Its frames are encoded when somebody first wants them, once for each codec. */
 #ifndef CHAT_HISTORY_H
 #define CHAT_HISTORY_H
 
@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #include "base/list.h"
-#include "chat/sendq.h"
-#include "proto/wire.h"
+#include "out/sendq.h"
+#include "proto/codec/codec.h"
 
 struct room;
 
@@ -22,7 +22,7 @@ struct record {
     size_t
         *orphans; /* once no history holds it: the sum that its cost is part of until it is freed */
     uint32_t holders;
-    struct buf frames[WIRE_KINDS]; /* empty until wanted */
+    struct buf frames[CODEC_KINDS]; /* empty until wanted */
     char bytes[];
 };
 
@@ -32,13 +32,13 @@ struct record *record_new(const struct event *event);
 /* Lets a record go; the last holder frees it. Takes NULL. */
 void record_release(struct record *record);
 
-/* Makes sure of the record's frame for this wire, which stays empty where the wire does not tell of
- * it. Returns 0, or -1 with errno ENOMEM. */
-int record_encode(struct record *record, enum wire_kind wire);
+/* Makes sure of the record's frame for this codec, which stays empty where the codec does not tell
+ * of it. Returns 0, or -1 with errno ENOMEM. */
+int record_encode(struct record *record, enum codec_kind codec);
 
-/* Puts the frame of the record for this wire behind what is in the queue. Nothing where the wire
+/* Puts the frame of the record for this codec behind what is in the queue. Nothing where the codec
  * does not tell of it. Returns 0, or -1 with errno ENOMEM. */
-int record_replay(struct record *record, enum wire_kind wire, struct sendq *out);
+int record_replay(struct record *record, enum codec_kind codec, struct sendq *out);
 
 /* The last records of a room, oldest first, at most `limit`. */
 struct history {

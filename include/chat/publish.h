@@ -5,7 +5,7 @@
 
 #include "chat/chat.h"
 
-/* Puts an event that was committed into the outboxes and the history of its room. This is the
+/* Puts an event that was committed into the rings and the history of its room. This is the
  * `committed` of a commit log, with the chat as its owner. Returns 0, or -1 with errno ENOMEM:
  * nobody was told. */
 int publish_event(void *chat, struct room *room, const struct event *event);
@@ -26,7 +26,7 @@ struct replay publish_plan_replay(struct chat *chat, struct room *room,
                                   const struct chat_entry *entry);
 
 /* Puts that behind what is in the queue. Returns 0, or -1 with errno ENOMEM. */
-int publish_replay(struct chat *chat, struct room *room, enum wire_kind wire,
+int publish_replay(struct chat *chat, struct room *room, enum codec_kind codec,
                    const struct replay *replay, struct sendq *out);
 
 /* Removes the room if it has neither members nor messages to keep. */

@@ -1,6 +1,6 @@
 /* Rooms: who is in one, what they have been sent, and what is kept for those who come later.
  *
- * For each wire a room has an outbox and a dense set of the queues that read it. Everybody who has
+ * For each codec a room has a ring and a dense set of the queues that read it. Everybody who has
  * a seat is a member; who also has a connection is a reader. */
 #ifndef CHAT_ROOM_H
 #define CHAT_ROOM_H
@@ -13,9 +13,9 @@
 #include "base/list.h"
 #include "chat/client_table.h"
 #include "chat/history.h"
-#include "chat/outbox.h"
+#include "out/ring.h"
 
-/* The readers of one outbox, in an array that a flush walks in memory order. A queue knows its
+/* The readers of one ring, in an array that a flush walks in memory order. A queue knows its
  * place (sendq.slot). */
 struct reader_set {
     struct sendq **items; /* size places, owned */
@@ -30,8 +30,8 @@ struct room {
     uint64_t quiet_since;
     uint64_t epoch; /* which life of a room of this name it is: positions of another do not count */
     uint64_t seq;   /* of the last event; 0: none yet */
-    struct outbox outbox[WIRE_KINDS];
-    struct reader_set readers[WIRE_KINDS];
+    struct ring ring[CODEC_KINDS];
+    struct reader_set readers[CODEC_KINDS];
     struct client **members; /* member_size places, owned */
     size_t member_count;
     size_t member_size;
@@ -39,8 +39,8 @@ struct room {
     struct history presence;
     bool is_flushing; /* its readers are being walked: nobody may join or leave the sets but the one
                          at hand */
-    bool has_news[WIRE_KINDS]; /* its readers of a wire have something new to send */
-    bool count_is_due;         /* its size is to be told with the next flush */
+    bool has_news[CODEC_KINDS]; /* its readers of a codec have something new to send */
+    bool count_is_due;          /* its size is to be told with the next flush */
     uint8_t name_len;
     char name[];
 };
@@ -54,9 +54,9 @@ struct room_table {
 };
 
 struct room_limits {
-    size_t outbox_size[WIRE_KINDS]; /* bytes that an outbox may grow to */
-    size_t messages;                /* messages in the history */
-    size_t presence;                /* joins, leaves and renames in the history */
+    size_t ring_size[CODEC_KINDS]; /* bytes that a ring may grow to */
+    size_t messages;               /* messages in the history */
+    size_t presence;               /* joins, leaves and renames in the history */
 };
 
 /* Makes a table with at least `expected` buckets. Returns 0, or -1 with errno ENOMEM. */
@@ -68,7 +68,7 @@ void room_table_deinit(struct room_table *t);
 /* The room with this name, or NULL. */
 struct room *room_table_find(const struct room_table *t, struct str name);
 
-/* Makes an empty room with a name (at most WIRE_NAME_MAX bytes) that no room has. NULL: errno is
+/* Makes an empty room with a name (at most CODEC_NAME_MAX bytes) that no room has. NULL: errno is
  * ENOMEM. */
 struct room *room_table_add(struct room_table *t, struct str name, uint64_t epoch,
                             const struct room_limits *limits);
@@ -80,16 +80,16 @@ void room_table_remove(struct room_table *t, struct room *room);
 int room_add_member(struct room *room, struct client *client);
 void room_remove_member(struct room *room, struct client *client);
 
-/* Readers: a client is one while it has a connection. Adding attaches its queue to the outbox of
- * its wire; returns 0, or -1 with errno ENOMEM. Removing lets its queue keep at most `keep` bytes
+/* Readers: a client is one while it has a connection. Adding attaches its queue to the ring of
+ * its codec; returns 0, or -1 with errno ENOMEM. Removing lets its queue keep at most `keep` bytes
  * and returns what sendq_detach does. */
 int room_add_reader(struct room *room, struct client *client);
 int room_remove_reader(struct room *room, struct client *client, size_t keep);
 
-/* How far the slowest reader is behind, in bytes of its outbox. */
+/* How far the slowest reader is behind, in bytes of its ring. */
 uint64_t room_lag(const struct room *room);
 
-/* Raises the tails of the outboxes to what their slowest readers still want. */
+/* Raises the tails of the rings to what their slowest readers still want. */
 void room_raise_tails(struct room *room);
 
 #endif

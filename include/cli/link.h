@@ -17,9 +17,9 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "base/tuning.h"
-#include "proto/http_reply.h"
-#include "proto/ws_open.h"
-#include "proto/ws_reader.h"
+#include "proto/http/response_parse.h"
+#include "proto/ws/client_handshake.h"
+#include "proto/ws/reader.h"
 
 #define LINK_TEXT_MAX 256         /* bytes of an explanation, the NUL included */
 #define LINK_FRAME_MAX (16 << 20) /* bytes of the longest message from a server */
@@ -84,7 +84,7 @@ struct link {
     struct buf out;   /* bytes to be sent */
     bool cannot_send; /* the peer takes no more, but what it sent before counts */
     struct buf head;  /* the answer to the handshake, as far as it came */
-    struct http_reply_scan scan;
+    struct http_response_parse_scan scan;
     struct link_end refusal; /* REFUSING: what will be told */
     uint64_t refusal_len;    /* bytes of its body */
     char key[WS_KEY_SIZE];

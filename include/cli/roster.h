@@ -7,14 +7,14 @@
 #include <stdint.h>
 
 #include "base/str.h"
-#include "proto/wire.h"
+#include "proto/codec/codec.h"
 
 #define ROSTER_MAX 1000 /* members that are known by name; more are only counted */
 
 struct roster_member {
     uint64_t id;
     size_t name_len;
-    char name[WIRE_NAME_MAX];
+    char name[CODEC_NAME_MAX];
 };
 
 struct roster {

@@ -11,7 +11,7 @@
 #include "cli/roster.h"
 #include "cli/target.h"
 #include "cli/unsent.h"
-#include "proto/v1_frame.h"
+#include "proto/codec/v1_client.h"
 
 #define SESSION_IDS 16 /* ids of ours that are remembered */
 
@@ -24,7 +24,7 @@ struct session_settings {
 struct session;
 struct session_host {
     /* A frame of the server; `raw` is the same as it came. */
-    void (*frame)(struct session *s, const struct v1_frame *frame, struct str raw);
+    void (*frame)(struct session *s, const struct v1_event *frame, struct str raw);
     /* Something that the user should know. */
     void (*note)(struct session *s, const char *text);
     /* A message that will never be acknowledged. */
@@ -42,8 +42,8 @@ struct session {
     char error[2 * LINK_TEXT_MAX]; /* why it is over; empty: it was asked for */
 
     uint64_t ids[SESSION_IDS]; /* ours; the first is the one in use */
-    char room[WIRE_NAME_MAX + 1];
-    char name[WIRE_NAME_MAX + 1];
+    char room[CODEC_NAME_MAX + 1];
+    char name[CODEC_NAME_MAX + 1];
     char key[TARGET_SECRET_MAX];   /* empty: none */
     char since[TARGET_SECRET_MAX]; /* empty: none */
     uint64_t limit;                /* bytes of a message that the server takes; 0: not yet known */

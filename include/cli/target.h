@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "cli/link.h"
-#include "proto/wire.h"
+#include "proto/codec/codec.h"
 
 #define TARGET_SECRET_MAX 256 /* bytes of the longest key or position, the NUL included */
 
@@ -26,8 +26,8 @@ struct target {
     struct str prefix;           /* path in front of /ws/ID; points into the URL */
     uint64_t id;                 /* 0: the user does not mind */
     uint64_t history;
-    char room[WIRE_NAME_MAX + 1];
-    char name[WIRE_NAME_MAX + 1];
+    char room[CODEC_NAME_MAX + 1];
+    char name[CODEC_NAME_MAX + 1];
     char since[TARGET_SECRET_MAX]; /* a position to go on from; may be empty */
     char key[TARGET_SECRET_MAX];   /* of a seat to be taken back; may be empty */
     struct buf rest; /* parameters that only the server knows, each with its "&"; owned */

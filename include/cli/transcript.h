@@ -6,11 +6,11 @@
 
 #include "base/buf.h"
 #include "cli/session.h"
-#include "proto/v1_frame.h"
+#include "proto/codec/v1_client.h"
 
 /* Appends the lines of a frame, each with its LF; nothing for a frame that needs none. Call it
  * before the session takes note of the frame. Returns 0, or -1 with errno ENOMEM. */
-int transcript_frame(struct buf *out, const struct session *s, const struct v1_frame *frame,
+int transcript_frame(struct buf *out, const struct session *s, const struct v1_event *frame,
                      bool is_coloured);
 
 /* Appends a line of our own. */

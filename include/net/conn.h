@@ -20,8 +20,8 @@
  *      is_shut       our FIN is sent                   for good
  *      is_mute       sending fails: the peer is gone   for good; what it sent is still read
  *
- * What a connection is for is its host's to say: conn_host.h has the calls. Nothing here frees a
- * connection but conn_host_reap. */
+ * What a connection is for is its host's to say: pool.h has the calls. Nothing here frees a
+ * connection but pool_reap. */
 /* clang-format on */
 #ifndef NET_CONN_H
 #define NET_CONN_H
@@ -34,12 +34,12 @@
 #include "base/ip.h"
 #include "base/list.h"
 #include "base/util.h"
-#include "chat/sendq.h"
+#include "out/sendq.h"
 #include "net/reactor.h"
-#include "net/timer.h"
-#include "proto/http_request.h"
+#include "base/timer.h"
+#include "proto/http/request.h"
 #include "proto/proxy_header.h"
-#include "proto/ws_reader.h"
+#include "proto/ws/reader.h"
 
 enum conn_state { CONN_HTTP, CONN_OPEN, CONN_CLOSING, CONN_LINGER, CONN_DEAD };
 
@@ -77,14 +77,14 @@ enum conn_end {
 };
 
 struct client;
-struct conn_host;
+struct pool;
 
 /* Lies on cache lines of its own, and its members in the order of use: to flush a connection
  * touches the first two lines, to read from it two more. */
 struct conn {
     _Alignas(64) struct reactor_source source;
     struct sendq out;
-    struct conn_host *host;
+    struct pool *pool;
     uint64_t sent;       /* bytes */
     uint32_t leftover;   /* bytes received since it is being closed */
     uint16_t close_code; /* once it was OPEN and is not any more */
@@ -108,7 +108,7 @@ struct conn {
     bool is_trusted : 1;       /* the host's: what it tells of whom it speaks for is believed */
     uint8_t header;            /* the host's: enum conn_header; NONE once it was read */
     uint8_t end;               /* enum conn_end */
-    uint8_t wire;              /* the host's: enum wire_kind */
+    uint8_t codec;             /* the host's: enum codec_kind */
 
     struct client *client; /* the host's: whose seat it carries; NULL: none */
     uint64_t received;     /* bytes */
@@ -144,7 +144,7 @@ struct conn {
  * known where it is one of TCP.
  * Returns the connection, never NULL: the host must not be full. The caller sets what is the host's
  * of it, and then calls conn_start. */
-struct conn *conn_open(struct conn_host *host, int fd, const struct peer *peer);
+struct conn *conn_open(struct pool *pool, int fd, const struct peer *peer);
 
 /* Begins to read from a connection of conn_open. `has_input`: something has mostly come, which is
  * read and answered at once. `silence`: if nothing has come, the connection has been there for so
@@ -187,7 +187,7 @@ void conn_wake(struct conn *conn);
 /* Sends what can be sent, and closes a peer that lags too far behind. */
 void conn_flush(struct conn *conn);
 
-/* ---- for conn_host ---- */
+/* ---- for pool ---- */
 
 static inline struct conn *conn_of_timer(struct timer *timer)
 {

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "base/ip.h"
-#include "proto/http_request.h"
+#include "proto/http/request.h"
 
 /* Proxies on the way of a request, counted from the server, that are asked at most. */
 #define FORWARDED_HOPS_MAX 16

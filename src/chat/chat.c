@@ -22,7 +22,7 @@
 /* Rooms that are kept for their history may be many more than the clients. */
 #define ROOM_BUCKETS_MIN 1024
 
-/* A room that nothing was published in for so many milliseconds gives its outboxes' memory back. */
+/* A room that nothing was published in for so many milliseconds gives its rings' memory back. */
 #define QUIET_AFTER 10000
 
 int chat_init(struct chat *chat, const struct chat_config *config, const struct chat_hooks *hooks)
@@ -33,8 +33,8 @@ int chat_init(struct chat *chat, const struct chat_config *config, const struct 
     *chat = (struct chat){.config = *config, .hooks = *hooks};
     /* Beyond what a reader may lag, there is room for a frame that is on its way and for one that
      * comes. */
-    chat->room_limits.outbox_size[WIRE_TEXT] = (size_t)(config->max_lag + 2 * text);
-    chat->room_limits.outbox_size[WIRE_V1] = (size_t)(config->max_lag + 2 * json);
+    chat->room_limits.ring_size[CODEC_TEXT] = (size_t)(config->max_lag + 2 * text);
+    chat->room_limits.ring_size[CODEC_V1] = (size_t)(config->max_lag + 2 * json);
     chat->room_limits.messages = config->history;
     chat->room_limits.presence = config->history;
     list_init(&chat->dirty);
@@ -63,8 +63,8 @@ void chat_deinit(struct chat *chat)
         while (chat->rooms.buckets[i] != NULL)
             publish_remove_room(chat, chat->rooms.buckets[i]);
     }
-    for (int wire = 0; wire < WIRE_KINDS; wire++)
-        buf_deinit(&chat->frames[wire]);
+    for (int codec = 0; codec < CODEC_KINDS; codec++)
+        buf_deinit(&chat->frames[codec]);
     buf_deinit(&chat->scratch);
     room_table_deinit(&chat->rooms);
     client_table_deinit(&chat->clients);
@@ -146,7 +146,7 @@ int chat_leave(struct chat *chat, struct client *client, bool is_broken)
     int result = room_remove_reader(client->room, client, LEAVE_KEEP);
 
     client->out = NULL;
-    if (is_broken && client->wire == WIRE_V1 && chat->config.leave_grace > 0 &&
+    if (is_broken && client->codec == CODEC_V1 && chat->config.leave_grace > 0 &&
         !chat->is_stopping) {
         client->seat_until = chat->now + chat->config.leave_grace;
         list_append(&chat->waiting, &client->waiting);
@@ -177,7 +177,7 @@ static bool key_matches(const struct client *client, struct str key)
     char own[2 * CLIENT_KEY_SIZE + 1];
     unsigned difference = 0;
 
-    if (client->wire != WIRE_V1 || key.len != 2 * CLIENT_KEY_SIZE)
+    if (client->codec != CODEC_V1 || key.len != 2 * CLIENT_KEY_SIZE)
         return false;
     key_write(own, client->key);
     for (size_t i = 0; i < key.len; i++)
@@ -187,7 +187,7 @@ static bool key_matches(const struct client *client, struct str key)
 
 static bool is_owner(const struct client *seat, const struct chat_entry *entry)
 {
-    return entry->wire == WIRE_V1 && key_matches(seat, entry->key);
+    return entry->codec == CODEC_V1 && key_matches(seat, entry->key);
 }
 
 struct sendq *chat_replaces(const struct chat *chat, const struct chat_entry *entry)
@@ -216,14 +216,14 @@ static int append_members(const struct chat *chat, const struct room *room, stru
 
     if (listed == 0)
         return 0;
-    if (wire_v1_welcome_member(out, self->id, client_name(self), true) < 0)
+    if (codec_v1_welcome_member(out, self->id, client_name(self), true) < 0)
         return -1;
     for (size_t i = 0, n = 1; n < listed; i++) {
         const struct client *member = room->members[i];
 
         if (member == self)
             continue;
-        if (wire_v1_welcome_member(out, member->id, client_name(member), false) < 0)
+        if (codec_v1_welcome_member(out, member->id, client_name(member), false) < 0)
             return -1;
         n++;
     }
@@ -234,7 +234,7 @@ static int send_welcome(struct chat *chat, const struct client *client, const st
 {
     const struct room *room = client->room;
     struct buf *frame = &chat->scratch;
-    char pos[WIRE_POS_MAX], key[2 * CLIENT_KEY_SIZE + 1];
+    char pos[CODEC_POS_MAX], key[2 * CLIENT_KEY_SIZE + 1];
     struct welcome welcome = {
         .id = client->id,
         .room = {room->name, room->name_len},
@@ -246,10 +246,10 @@ static int send_welcome(struct chat *chat, const struct client *client, const st
         .max_message = chat->config.max_message,
     };
 
-    wire_pos_write(pos, room->epoch, replay->after);
+    codec_pos_write(pos, room->epoch, replay->after);
     key_write(key, client->key);
-    if (frame_begin(frame) < 0 || wire_v1_welcome_begin(frame, &welcome) < 0 ||
-        append_members(chat, room, frame, client) < 0 || wire_v1_welcome_end(frame, &welcome) < 0)
+    if (frame_begin(frame) < 0 || codec_v1_welcome_begin(frame, &welcome) < 0 ||
+        append_members(chat, room, frame, client) < 0 || codec_v1_welcome_end(frame, &welcome) < 0)
         return -1;
     frame_finish(frame);
     return sendq_push(client->out, frame->data, frame->len);
@@ -262,14 +262,14 @@ static int connect_seat(struct chat *chat, struct client *client, const struct c
     struct replay replay = publish_plan_replay(chat, client->room, entry);
 
     client->out = out;
-    client->wire = (uint8_t)entry->wire;
+    client->codec = (uint8_t)entry->codec;
     if (room_add_reader(client->room, client) < 0) {
         client->out = NULL;
         return -1;
     }
-    if (entry->wire == WIRE_V1 && send_welcome(chat, client, &replay) < 0)
+    if (entry->codec == CODEC_V1 && send_welcome(chat, client, &replay) < 0)
         return -1;
-    return publish_replay(chat, client->room, entry->wire, &replay, out);
+    return publish_replay(chat, client->room, entry->codec, &replay, out);
 }
 
 /* Takes a seat back that could not be connected, without a word to anybody. */
@@ -316,7 +316,7 @@ static enum chat_result enter_anew(struct chat *chat, const struct chat_entry *e
 
     if (seat == NULL)
         return CHAT_FULL;
-    if (entry->wire == WIRE_V1)
+    if (entry->codec == CODEC_V1)
         chat->hooks.random(seat->key, sizeof(seat->key));
     if (set_name(seat, entry->name) < 0 || sit_down(chat, seat, entry, out, client) < 0) {
         undo_seat(chat, seat);
@@ -355,7 +355,7 @@ static enum chat_result move_seat(struct chat *chat, const struct chat_entry *en
                                   struct sendq *out, struct client *seat, struct client **client)
 {
     struct chat_entry moved = *entry;
-    char name[WIRE_NAME_MAX];
+    char name[CODEC_NAME_MAX];
 
     if (entry->name.ptr == NULL && seat->name != NULL) {
         memcpy(name, seat->name, seat->name_len);
@@ -409,7 +409,7 @@ static int refuse(struct chat *chat, struct client *client, const char *code, co
                   struct str ref)
 {
     if (frame_begin(&chat->scratch) < 0 ||
-        wires[client->wire]->encode_error(&chat->scratch, code, why, ref) < 0)
+        codecs[client->codec]->encode_error(&chat->scratch, code, why, ref) < 0)
         return -1;
     if (chat->scratch.len == FRAME_HEADROOM)
         return 0;
@@ -433,7 +433,7 @@ static int say(struct chat *chat, struct client *client, const struct command *c
 
 static int tell_one(struct chat *chat, struct client *client, const struct event *event)
 {
-    if (frame_encode(&chat->scratch, wires[client->wire], event) < 0)
+    if (frame_encode(&chat->scratch, codecs[client->codec], event) < 0)
         return -1;
     return send_scratch(chat, client);
 }
@@ -481,7 +481,7 @@ int chat_receive(struct chat *chat, struct client *client, char *data, size_t le
 {
     struct command command;
 
-    wires[client->wire]->decode(&command, data, len);
+    codecs[client->codec]->decode(&command, data, len);
     switch (command.kind) {
     case COMMAND_SAY:
         return say(chat, client, &command);
@@ -516,11 +516,11 @@ void chat_begin_flush(struct chat *chat, struct room *room)
     room->is_flushing = true;
 }
 
-bool chat_take_news(struct room *room, enum wire_kind wire)
+bool chat_take_news(struct room *room, enum codec_kind codec)
 {
-    bool has_news = room->has_news[wire];
+    bool has_news = room->has_news[codec];
 
-    room->has_news[wire] = false;
+    room->has_news[codec] = false;
     return has_news;
 }
 
@@ -554,9 +554,9 @@ static void expire_rings(struct chat *chat)
             return;
         list_remove(&room->quiet);
         room_raise_tails(room);
-        for (int wire = 0; wire < WIRE_KINDS; wire++) {
-            if (room->outbox[wire].tail == room->outbox[wire].head)
-                outbox_deinit(&room->outbox[wire]);
+        for (int codec = 0; codec < CODEC_KINDS; codec++) {
+            if (room->ring[codec].tail == room->ring[codec].head)
+                ring_deinit(&room->ring[codec]);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "proto/ws_frame.h"
+#include "proto/ws/frame.h"
 
 int frame_begin(struct buf *out)
 {
@@ -22,9 +22,9 @@ void frame_finish(struct buf *out)
     out->len = size + payload;
 }
 
-int frame_encode(struct buf *out, const struct wire *wire, const struct event *event)
+int frame_encode(struct buf *out, const struct codec *codec, const struct event *event)
 {
-    if (frame_begin(out) < 0 || wire->encode(out, event) < 0) {
+    if (frame_begin(out) < 0 || codec->encode(out, event) < 0) {
         out->len = 0; /* half a frame must not be taken for one */
         return -1;
     }

@@ -43,8 +43,8 @@ void record_release(struct record *record)
         return;
     if (record->orphans != NULL)
         *record->orphans -= record->cost;
-    for (int wire = 0; wire < WIRE_KINDS; wire++)
-        buf_deinit(&record->frames[wire]);
+    for (int codec = 0; codec < CODEC_KINDS; codec++)
+        buf_deinit(&record->frames[codec]);
     free(record);
 }
 
@@ -53,18 +53,18 @@ static void release_holder(void *record)
     record_release(record);
 }
 
-int record_encode(struct record *record, enum wire_kind wire)
+int record_encode(struct record *record, enum codec_kind codec)
 {
-    struct buf *frame = &record->frames[wire];
+    struct buf *frame = &record->frames[codec];
 
-    return frame->len > 0 ? 0 : frame_encode(frame, wires[wire], &record->event);
+    return frame->len > 0 ? 0 : frame_encode(frame, codecs[codec], &record->event);
 }
 
-int record_replay(struct record *record, enum wire_kind wire, struct sendq *out)
+int record_replay(struct record *record, enum codec_kind codec, struct sendq *out)
 {
-    struct buf *frame = &record->frames[wire];
+    struct buf *frame = &record->frames[codec];
 
-    if (record_encode(record, wire) < 0)
+    if (record_encode(record, codec) < 0)
         return -1;
     if (frame->len == 0)
         return 0;

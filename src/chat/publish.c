@@ -4,7 +4,7 @@
 
 #include "base/util.h"
 #include "chat/frame.h"
-#include "proto/ws_frame.h"
+#include "proto/ws/frame.h"
 
 /* Bytes that may be replayed in any case, if they are there. */
 #define REPLAY_MIN 65536
@@ -88,10 +88,10 @@ void publish_tidy(struct chat *chat, struct room *room)
 
 /* ---- publishing ---- */
 
-/* Marks a room as one that must be flushed, for the readers of one wire. */
-static void mark_dirty(struct chat *chat, struct room *room, enum wire_kind wire)
+/* Marks a room as one that must be flushed, for the readers of one codec. */
+static void mark_dirty(struct chat *chat, struct room *room, enum codec_kind codec)
 {
-    room->has_news[wire] = true;
+    room->has_news[codec] = true;
     if (list_is_linked(&room->dirty))
         return;
     list_append(&chat->dirty, &room->dirty);
@@ -109,25 +109,25 @@ static bool is_crowded(const struct chat *chat, const struct event *event)
 
 static int encode_all(struct chat *chat, const struct room *room, const struct event *event)
 {
-    for (int wire = 0; wire < WIRE_KINDS; wire++) {
-        struct buf *frame = &chat->frames[wire];
+    for (int codec = 0; codec < CODEC_KINDS; codec++) {
+        struct buf *frame = &chat->frames[codec];
 
         frame->len = 0;
-        if (room->readers[wire].count == 0 || (wire == WIRE_V1 && is_crowded(chat, event)))
+        if (room->readers[codec].count == 0 || (codec == CODEC_V1 && is_crowded(chat, event)))
             continue;
-        if (frame_encode(frame, wires[wire], event) < 0)
+        if (frame_encode(frame, codecs[codec], event) < 0)
             return -1;
     }
     return 0;
 }
 
 static int reserve_all(const struct chat *chat, struct room *room,
-                       int (*reserve)(struct outbox *box, size_t len))
+                       int (*reserve)(struct ring *box, size_t len))
 {
-    for (int wire = 0; wire < WIRE_KINDS; wire++) {
-        size_t len = chat->frames[wire].len;
+    for (int codec = 0; codec < CODEC_KINDS; codec++) {
+        size_t len = chat->frames[codec].len;
 
-        if (len > 0 && reserve(&room->outbox[wire], len) < 0)
+        if (len > 0 && reserve(&room->ring[codec], len) < 0)
             return -1;
     }
     return 0;
@@ -136,23 +136,23 @@ static int reserve_all(const struct chat *chat, struct room *room,
 /* Lets all readers go on, also those that have had no news since the last time: the tails rise. */
 static void flush_all(struct chat *chat, struct room *room)
 {
-    for (int wire = 0; wire < WIRE_KINDS; wire++)
-        room->has_news[wire] = true;
+    for (int codec = 0; codec < CODEC_KINDS; codec++)
+        room->has_news[codec] = true;
     chat->hooks.flush(chat->hooks.owner, room);
 }
 
-/* Encodes the event for every wire in use and makes room for it everywhere: from here on nothing
+/* Encodes the event for every codec in use and makes room for it everywhere: from here on nothing
  * can fail. */
 static int prepare(struct chat *chat, struct room *room, const struct event *event)
 {
     if (encode_all(chat, room, event) < 0)
         return -1;
-    if (reserve_all(chat, room, outbox_reserve) == 0)
+    if (reserve_all(chat, room, ring_reserve) == 0)
         return 0;
     /* A flush may shrink every ring of the room: what was reserved before it does not count. */
     if (!room->is_flushing)
         flush_all(chat, room);
-    return reserve_all(chat, room, outbox_reserve_forced);
+    return reserve_all(chat, room, ring_reserve_forced);
 }
 
 /* Tells the author of a message `You wrote: x` in place of (or, with broadcast_all, before) what
@@ -160,7 +160,7 @@ static int prepare(struct chat *chat, struct room *room, const struct event *eve
 static void tell_author(struct chat *chat, struct client *author, const struct event *event,
                         uint64_t at, size_t len)
 {
-    struct str prefix = wires[author->wire]->own_prefix;
+    struct str prefix = codecs[author->codec]->own_prefix;
     struct ws_frame_header header = {
         .length = prefix.len + event->text.len, .opcode = WS_TEXT, .fin = true};
     struct buf *own = &chat->scratch;
@@ -182,19 +182,19 @@ static void tell_author(struct chat *chat, struct client *author, const struct e
                           event->text.len);
 }
 
-/* What the one whom the event is about gets in place of the entry at the end of its outbox. Where
+/* What the one whom the event is about gets in place of the entry at the end of its ring. Where
  * memory is out, its queue knows that it is incomplete, and whoever flushes it closes the
  * connection. */
 static void tell_subject(struct chat *chat, struct client *subject, const struct event *event)
 {
-    size_t len = chat->frames[subject->wire].len;
-    uint64_t at = subject->room->outbox[subject->wire].head - len;
+    size_t len = chat->frames[subject->codec].len;
+    uint64_t at = subject->room->ring[subject->codec].head - len;
 
     if (event->kind == EVENT_JOIN && len > 0) {
         /* It is not told of its own coming. */
         sendq_push_splice(subject->out, at, NULL, 0, len, 0);
         chat->counters.deliveries--;
-    } else if (event->kind == EVENT_MESSAGE && wires[subject->wire]->own_prefix.len > 0) {
+    } else if (event->kind == EVENT_MESSAGE && codecs[subject->codec]->own_prefix.len > 0) {
         tell_author(chat, subject, event, at, len);
     }
 }
@@ -204,13 +204,13 @@ static void deliver(struct chat *chat, struct room *room, const struct event *ev
     bool has_readers = false;
     struct client *subject;
 
-    for (int wire = 0; wire < WIRE_KINDS; wire++) {
-        if (chat->frames[wire].len == 0)
+    for (int codec = 0; codec < CODEC_KINDS; codec++) {
+        if (chat->frames[codec].len == 0)
             continue;
         has_readers = true;
-        outbox_append(&room->outbox[wire], chat->frames[wire].data, chat->frames[wire].len);
-        chat->counters.deliveries += room->readers[wire].count;
-        mark_dirty(chat, room, (enum wire_kind)wire);
+        ring_append(&room->ring[codec], chat->frames[codec].data, chat->frames[codec].len);
+        chat->counters.deliveries += room->readers[codec].count;
+        mark_dirty(chat, room, (enum codec_kind)codec);
     }
     if (!has_readers)
         return;
@@ -236,8 +236,8 @@ int publish_event(void *owner, struct room *room, const struct event *event)
         forget_all(chat, &room->presence);
         room->presence.gone = event->seq;
         room->count_is_due = true;
-        if (room->readers[WIRE_V1].count > 0)
-            mark_dirty(chat, room, WIRE_V1);
+        if (room->readers[CODEC_V1].count > 0)
+            mark_dirty(chat, room, CODEC_V1);
     } else {
         remember(chat, room, event);
     }
@@ -247,32 +247,32 @@ int publish_event(void *owner, struct room *room, const struct event *event)
 void publish_count(struct chat *chat, struct room *room)
 {
     struct event event = {.kind = EVENT_COUNT, .count = room->member_count};
-    struct outbox *box = &room->outbox[WIRE_V1];
+    struct ring *box = &room->ring[CODEC_V1];
     struct buf *frame = &chat->scratch;
 
     room->count_is_due = false;
-    if (room->readers[WIRE_V1].count == 0)
+    if (room->readers[CODEC_V1].count == 0)
         return;
-    if (frame_encode(frame, wires[WIRE_V1], &event) < 0)
+    if (frame_encode(frame, codecs[CODEC_V1], &event) < 0)
         return;
-    if (outbox_reserve(box, frame->len) < 0)
+    if (ring_reserve(box, frame->len) < 0)
         flush_all(chat, room);
-    if (outbox_reserve_forced(box, frame->len) < 0)
+    if (ring_reserve_forced(box, frame->len) < 0)
         return;
-    outbox_append(box, frame->data, frame->len);
-    chat->counters.deliveries += room->readers[WIRE_V1].count;
+    ring_append(box, frame->data, frame->len);
+    chat->counters.deliveries += room->readers[CODEC_V1].count;
 }
 
 /* ---- replay ---- */
 
-/* Makes sure of a record's frame for a wire, and charges the record for it. Returns 0, or -1 with
+/* Makes sure of a record's frame for a codec, and charges the record for it. Returns 0, or -1 with
  * errno ENOMEM. */
-static int encode_record(struct chat *chat, struct record *record, enum wire_kind wire)
+static int encode_record(struct chat *chat, struct record *record, enum codec_kind codec)
 {
-    size_t before = record->frames[wire].cap, added;
-    int result = record_encode(record, wire);
+    size_t before = record->frames[codec].cap, added;
+    int result = record_encode(record, codec);
 
-    added = record->frames[wire].cap - before;
+    added = record->frames[codec].cap - before;
     record->cost += added;
     chat->record_bytes += added;
     return result;
@@ -292,14 +292,14 @@ static uint64_t replay_budget(const struct chat *chat)
 /* Takes what it costs to send the records from place `first` on off *budget. Returns false where
  * that is not enough. */
 static bool spend(struct chat *chat, const struct history *history, size_t first,
-                  enum wire_kind wire, uint64_t *budget)
+                  enum codec_kind codec, uint64_t *budget)
 {
     for (size_t i = first; i < history->count; i++) {
         struct record *record = history_at(history, i);
 
-        if (encode_record(chat, record, wire) < 0 || record->frames[wire].len > *budget)
+        if (encode_record(chat, record, codec) < 0 || record->frames[codec].len > *budget)
             return false;
-        *budget -= record->frames[wire].len;
+        *budget -= record->frames[codec].len;
     }
     return true;
 }
@@ -309,13 +309,13 @@ static bool can_recover(struct chat *chat, const struct room *room, const struct
 {
     uint64_t budget = replay_budget(chat), epoch, seq;
 
-    if (entry->since.ptr == NULL || !wire_pos_read(entry->since, &epoch, &seq) ||
+    if (entry->since.ptr == NULL || !codec_pos_read(entry->since, &epoch, &seq) ||
         epoch != room->epoch || seq > room->seq || room->messages.gone > seq)
         return false;
     *after = seq;
-    return spend(chat, &room->messages, history_after(&room->messages, seq), entry->wire,
+    return spend(chat, &room->messages, history_after(&room->messages, seq), entry->codec,
                  &budget) &&
-           spend(chat, &room->presence, history_after(&room->presence, seq), entry->wire, &budget);
+           spend(chat, &room->presence, history_after(&room->presence, seq), entry->codec, &budget);
 }
 
 struct replay publish_plan_replay(struct chat *chat, struct room *room,
@@ -333,16 +333,16 @@ struct replay publish_plan_replay(struct chat *chat, struct room *room,
     for (size_t n = 1; n <= messages->count && n <= entry->history; n++) {
         struct record *record = history_at(messages, messages->count - n);
 
-        if (encode_record(chat, record, entry->wire) < 0 ||
-            record->frames[entry->wire].len > budget)
+        if (encode_record(chat, record, entry->codec) < 0 ||
+            record->frames[entry->codec].len > budget)
             break;
-        budget -= record->frames[entry->wire].len;
+        budget -= record->frames[entry->codec].len;
         replay.after = record->event.seq - 1;
     }
     return replay;
 }
 
-int publish_replay(struct chat *chat, struct room *room, enum wire_kind wire,
+int publish_replay(struct chat *chat, struct room *room, enum codec_kind codec,
                    const struct replay *replay, struct sendq *out)
 {
     const struct history *messages = &room->messages, *presence = &room->presence;
@@ -357,7 +357,7 @@ int publish_replay(struct chat *chat, struct room *room, enum wire_kind wire,
             record = history_at(messages, m++);
         else
             record = history_at(presence, p++);
-        if (record_replay(record, wire, out) < 0)
+        if (record_replay(record, codec, out) < 0)
             return -1;
         chat->counters.replayed++;
     }

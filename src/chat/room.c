@@ -51,8 +51,8 @@ struct room *room_table_add(struct room_table *t, struct str name, uint64_t epoc
     list_init(&room->dirty);
     list_init(&room->quiet);
     room->epoch = epoch;
-    for (int wire = 0; wire < WIRE_KINDS; wire++)
-        outbox_init(&room->outbox[wire], limits->outbox_size[wire]);
+    for (int codec = 0; codec < CODEC_KINDS; codec++)
+        ring_init(&room->ring[codec], limits->ring_size[codec]);
     history_init(&room->messages, limits->messages);
     history_init(&room->presence, limits->presence);
     room->name_len = (uint8_t)name.len;
@@ -68,9 +68,9 @@ void room_table_remove(struct room_table *t, struct room *room)
     t->count--;
     list_remove(&room->dirty);
     list_remove(&room->quiet);
-    for (int wire = 0; wire < WIRE_KINDS; wire++) {
-        outbox_deinit(&room->outbox[wire]);
-        free(room->readers[wire].items);
+    for (int codec = 0; codec < CODEC_KINDS; codec++) {
+        ring_deinit(&room->ring[codec]);
+        free(room->readers[codec].items);
     }
     history_deinit(&room->messages);
     history_deinit(&room->presence);
@@ -116,7 +116,7 @@ void room_remove_member(struct room *room, struct client *client)
 
 int room_add_reader(struct room *room, struct client *client)
 {
-    struct reader_set *set = &room->readers[client->wire];
+    struct reader_set *set = &room->readers[client->codec];
     struct sendq **items = grow_array(set->items, set->count, &set->size);
 
     if (items == NULL)
@@ -124,13 +124,13 @@ int room_add_reader(struct room *room, struct client *client)
     set->items = items;
     client->out->slot = (uint32_t)set->count;
     set->items[set->count++] = client->out;
-    sendq_attach(client->out, &room->outbox[client->wire]);
+    sendq_attach(client->out, &room->ring[client->codec]);
     return 0;
 }
 
 int room_remove_reader(struct room *room, struct client *client, size_t keep)
 {
-    struct reader_set *set = &room->readers[client->wire];
+    struct reader_set *set = &room->readers[client->codec];
     struct sendq *last = set->items[--set->count];
 
     set->items[client->out->slot] = last;
@@ -142,11 +142,11 @@ uint64_t room_lag(const struct room *room)
 {
     uint64_t lag = 0;
 
-    for (int wire = 0; wire < WIRE_KINDS; wire++) {
-        const struct reader_set *set = &room->readers[wire];
+    for (int codec = 0; codec < CODEC_KINDS; codec++) {
+        const struct reader_set *set = &room->readers[codec];
 
         /* Nobody is behind the tail, so most rooms need no walk. */
-        if (room->outbox[wire].tail == room->outbox[wire].head)
+        if (room->ring[codec].tail == room->ring[codec].head)
             continue;
         for (size_t i = 0; i < set->count; i++) {
             uint64_t own = sendq_lag(set->items[i]);
@@ -159,9 +159,9 @@ uint64_t room_lag(const struct room *room)
 
 void room_raise_tails(struct room *room)
 {
-    for (int wire = 0; wire < WIRE_KINDS; wire++) {
-        const struct reader_set *set = &room->readers[wire];
-        struct outbox *box = &room->outbox[wire];
+    for (int codec = 0; codec < CODEC_KINDS; codec++) {
+        const struct reader_set *set = &room->readers[codec];
+        struct ring *box = &room->ring[codec];
         uint64_t low = box->head;
 
         for (size_t i = 0; i < set->count; i++) {
@@ -169,6 +169,6 @@ void room_raise_tails(struct room *room)
                 low = set->items[i]->cursor;
         }
         if (low > box->tail)
-            outbox_raise_tail(box, low);
+            ring_raise_tail(box, low);
     }
 }

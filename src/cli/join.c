@@ -137,7 +137,7 @@ static void print_json(struct join *j, struct str raw)
     buf_append_char(out, '\n');
 }
 
-static void on_frame(struct session *s, const struct v1_frame *frame, struct str raw)
+static void on_frame(struct session *s, const struct v1_event *frame, struct str raw)
 {
     struct join *j = of_session(s);
 
@@ -172,7 +172,7 @@ static void say(struct join *j, struct str text, uint64_t to)
 
 static void rename_to(struct join *j, struct str name)
 {
-    if (wire_name_is_valid(name))
+    if (codec_name_is_valid(name))
         session_rename(&j->session, name);
     else
         tell(j, "a name is at most 64 bytes of UTF-8 without control characters");

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "base/util.h"
-#include "proto/http_request.h"
-#include "proto/wire.h"
+#include "proto/http/request.h"
+#include "proto/codec/codec.h"
 
 #define HOST_MAX 256
 #define RETRY_AFTER_MAX 3600 /* seconds: nobody waits for longer without looking again */
@@ -163,14 +163,15 @@ static int write_request(struct link *link, struct str authority, struct str tar
 
     if (getrandom(nonce, sizeof(nonce), 0) != sizeof(nonce))
         return -1;
-    return ws_open_request(&link->out, authority, target, STR(WIRE_V1_PROTOCOL), nonce, link->key);
+    return ws_client_handshake_request(&link->out, authority, target, STR(CODEC_V1_PROTOCOL), nonce,
+                                       link->key);
 }
 
 void link_start(struct link *link, const struct link_address *address, struct str target,
                 uint64_t now)
 {
     drop(link);
-    link->scan = (struct http_reply_scan){0, 0};
+    link->scan = (struct http_response_parse_scan){0, 0};
     link->cannot_send = link->is_pinged = false;
     link->heard_at = now;
     if (write_request(link, address->authority, target) < 0)
@@ -314,7 +315,7 @@ static void read_frames(struct link *link, uint8_t *data, size_t len)
     end_faulty(link, ws_error_text((enum ws_error) - result));
 }
 
-static uint64_t retry_after(const struct http_reply *reply)
+static uint64_t retry_after(const struct http_parsed_response *reply)
 {
     struct str value;
     uint64_t seconds = 0;
@@ -351,7 +352,7 @@ static void read_body(struct link *link)
         end_refused(link);
 }
 
-static void refuse(struct link *link, const struct http_reply *reply, size_t size)
+static void refuse(struct link *link, const struct http_parsed_response *reply, size_t size)
 {
     struct str length;
 
@@ -368,22 +369,22 @@ static void refuse(struct link *link, const struct http_reply *reply, size_t siz
 
 /* Handles a whole head of `size` bytes at the start of link->head. Returns true where the WebSocket
  * is open. */
-static bool got_head(struct link *link, const struct http_reply *reply, size_t size)
+static bool got_head(struct link *link, const struct http_parsed_response *reply, size_t size)
 {
     int result;
 
     if (reply->status < 200 && reply->status != 101) {
         buf_consume(&link->head, size);
-        link->scan = (struct http_reply_scan){0, 0};
+        link->scan = (struct http_response_parse_scan){0, 0};
         return false;
     }
     if (reply->status != 101) {
         refuse(link, reply, size);
         return false;
     }
-    result = ws_open_check(reply, link->key, STR(WIRE_V1_PROTOCOL));
+    result = ws_client_handshake_check(reply, link->key, STR(CODEC_V1_PROTOCOL));
     if (result < 0) {
-        end_faulty(link, ws_open_error_text((enum ws_open_error) - result));
+        end_faulty(link, ws_client_handshake_error_text((enum ws_client_handshake_error) - result));
         return false;
     }
     link->state = LINK_OPEN;
@@ -392,14 +393,16 @@ static bool got_head(struct link *link, const struct http_reply *reply, size_t s
 
 static void read_head(struct link *link)
 {
-    struct http_reply reply;
+    struct http_parsed_response reply;
     struct buf rest;
     int size;
 
     while (link->state == LINK_OPENING && link->head.len > 0) {
-        size = http_reply_parse(&reply, (const char *)link->head.data, link->head.len, &link->scan);
+        size =
+            http_response_parse(&reply, (const char *)link->head.data, link->head.len, &link->scan);
         if (size < 0)
-            end_faulty(link, http_reply_error_text((enum http_reply_error) - size));
+            end_faulty(link,
+                       http_response_parse_error_text((enum http_response_parse_error) - size));
         if (size <= 0)
             return;
         if (!got_head(link, &reply, (size_t)size))

@@ -98,7 +98,7 @@ uint64_t roster_find(const struct roster *r, struct str line, struct str *text)
     if (line.len > 0 && line.ptr[0] == '#') {
         struct str number = str_cut(text, ' ');
 
-        return str_to_u64((struct str){number.ptr + 1, number.len - 1}, WIRE_ID_MAX, &id) ? id : 0;
+        return str_to_u64((struct str){number.ptr + 1, number.len - 1}, CODEC_ID_MAX, &id) ? id : 0;
     }
     for (size_t i = 0; i < r->known; i++) {
         struct str name = name_of(&r->members[i]);

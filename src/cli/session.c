@@ -257,7 +257,7 @@ static void seek_end(struct session *s)
     buf_deinit(&frame);
 }
 
-static void fill_roster(struct session *s, const struct v1_frame *frame)
+static void fill_roster(struct session *s, const struct v1_event *frame)
 {
     struct v1_members members = frame->members;
     struct str name;
@@ -269,7 +269,7 @@ static void fill_roster(struct session *s, const struct v1_frame *frame)
     s->roster.count = frame->count;
 }
 
-static void got_welcome(struct session *s, const struct v1_frame *frame)
+static void got_welcome(struct session *s, const struct v1_event *frame)
 {
     bool had_place = s->since[0] != '\0';
 
@@ -295,7 +295,7 @@ static void got_welcome(struct session *s, const struct v1_frame *frame)
 }
 
 /* An id and a ref together: refs are told to everybody. */
-static void got_own(struct session *s, const struct v1_frame *frame)
+static void got_own(struct session *s, const struct v1_event *frame)
 {
     struct unsent_entry *entry = unsent_find(&s->unsent, frame->ref);
 
@@ -303,7 +303,7 @@ static void got_own(struct session *s, const struct v1_frame *frame)
         unsent_remove(&s->unsent, entry);
 }
 
-static void got_error(struct session *s, const struct v1_frame *frame)
+static void got_error(struct session *s, const struct v1_event *frame)
 {
     struct unsent_entry *entry = unsent_find(&s->unsent, frame->ref);
 
@@ -315,7 +315,7 @@ static void got_error(struct session *s, const struct v1_frame *frame)
 }
 
 /* A replay may tell of people who are in the list already. */
-static void got_presence(struct session *s, const struct v1_frame *frame)
+static void got_presence(struct session *s, const struct v1_event *frame)
 {
     bool is_known = roster_has(&s->roster, frame->from);
 
@@ -334,13 +334,13 @@ static void got_presence(struct session *s, const struct v1_frame *frame)
     }
 }
 
-static bool is_barrier(struct session *s, const struct v1_frame *frame)
+static bool is_barrier(struct session *s, const struct v1_event *frame)
 {
     return s->barrier[0] != '\0' && str_equals(frame->ref, str_from(s->barrier)) &&
            (frame->type == V1_ERROR || session_is_own(s, frame->from));
 }
 
-static void got_frame(struct session *s, const struct v1_frame *frame)
+static void got_frame(struct session *s, const struct v1_event *frame)
 {
     switch (frame->type) {
     case V1_WELCOME:
@@ -363,14 +363,14 @@ static void got_frame(struct session *s, const struct v1_frame *frame)
 }
 
 /* Reads a frame and remembers how it was before. */
-static bool read_frame(struct session *s, struct v1_frame *frame, char *data, size_t len)
+static bool read_frame(struct session *s, struct v1_event *frame, char *data, size_t len)
 {
     s->raw.len = 0;
     if (buf_append(&s->raw, data, len) < 0) {
         give_up(s, "out of memory");
         return false;
     }
-    if (!v1_frame_read(frame, data, len) ||
+    if (!v1_event_read(frame, data, len) ||
         (frame->type == V1_WELCOME) != (s->state == SESSION_CONNECTING)) {
         give_up(s, "the server sent what is not wschat.v1");
         return false;
@@ -381,7 +381,7 @@ static bool read_frame(struct session *s, struct v1_frame *frame, char *data, si
 static void on_text(struct link *link, char *data, size_t len)
 {
     struct session *s = of_link(link);
-    struct v1_frame frame;
+    struct v1_event frame;
 
     if (s->state == SESSION_OVER || !read_frame(s, &frame, data, len))
         return;

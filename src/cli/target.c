@@ -4,7 +4,7 @@
 #include <sys/un.h>
 
 #include "base/util.h"
-#include "proto/http_query.h"
+#include "proto/http/query.h"
 
 #define HISTORY_MAX 100000
 
@@ -49,7 +49,7 @@ static const char *read_path(struct target *target, struct str path)
     if (ends_with_ws(path) || path.len == 0) {
         folder = path;
     } else if (is_digits(last) && ends_with_ws(folder)) {
-        if (!str_to_u64(last, WIRE_ID_MAX, &target->id) || target->id == 0)
+        if (!str_to_u64(last, CODEC_ID_MAX, &target->id) || target->id == 0)
             return "an id is a number from 1 to 9223372036854775807";
     } else if (last.len > 0) {
         return "the path of a chat ends in /ws/ID, or in / where any id will do";
@@ -107,9 +107,9 @@ static bool read_text(char *out, size_t size, struct str query, const char *name
     return true;
 }
 
-static bool read_name(char out[WIRE_NAME_MAX + 1], struct str query, const char *name)
+static bool read_name(char out[CODEC_NAME_MAX + 1], struct str query, const char *name)
 {
-    return read_text(out, WIRE_NAME_MAX + 1, query, name) && wire_name_is_valid(str_from(out));
+    return read_text(out, CODEC_NAME_MAX + 1, query, name) && codec_name_is_valid(str_from(out));
 }
 
 static const char *read_query(struct target *target, struct str query)
@@ -160,11 +160,11 @@ static const char *read_url(struct target *target, const char *text)
     return why != NULL ? why : read_query(target, url.query);
 }
 
-static bool set_name(char out[WIRE_NAME_MAX + 1], const char *text)
+static bool set_name(char out[CODEC_NAME_MAX + 1], const char *text)
 {
     struct str name = str_from(text);
 
-    if (!wire_name_is_valid(name))
+    if (!codec_name_is_valid(name))
         return false;
     memcpy(out, name.ptr, name.len);
     out[name.len] = '\0';

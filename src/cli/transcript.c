@@ -88,7 +88,7 @@ static void put_text(struct writer *w, struct str text)
     }
 }
 
-static void put_message(struct writer *w, const struct session *s, const struct v1_frame *frame)
+static void put_message(struct writer *w, const struct session *s, const struct v1_event *frame)
 {
     put_time(w, frame->ts);
     put_who(w, frame->from, frame->name);
@@ -104,7 +104,7 @@ static void put_message(struct writer *w, const struct session *s, const struct 
     put_text(w, frame->text);
 }
 
-static void put_presence(struct writer *w, const struct session *s, const struct v1_frame *frame)
+static void put_presence(struct writer *w, const struct session *s, const struct v1_event *frame)
 {
     struct str name = frame->name;
 
@@ -135,7 +135,7 @@ static void put_others(struct writer *w, uint64_t count)
     put(w, count == 2 ? " other\n" : " others\n");
 }
 
-static void put_welcome(struct writer *w, const struct session *s, const struct v1_frame *frame)
+static void put_welcome(struct writer *w, const struct session *s, const struct v1_event *frame)
 {
     put(w, "* ");
     put(w, s->is_welcome ? "connected again to " : "you are in ");
@@ -145,7 +145,7 @@ static void put_welcome(struct writer *w, const struct session *s, const struct 
     put_others(w, frame->count);
 }
 
-int transcript_frame(struct buf *out, const struct session *s, const struct v1_frame *frame,
+int transcript_frame(struct buf *out, const struct session *s, const struct v1_event *frame,
                      bool is_coloured)
 {
     struct writer w = {out, is_coloured, false};

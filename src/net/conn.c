@@ -8,7 +8,7 @@
 
 #include "base/tuning.h"
 #include "base/util.h"
-#include "net/conn_host.h"
+#include "net/pool.h"
 #include "net/socket.h"
 
 /* A peer to which so many bytes of its own are still to be sent is not read from: who sends without
@@ -46,10 +46,10 @@ _Static_assert(sizeof(void *) != 8 || offsetof(struct conn, client) == 128,
 /* By its rate, may the client send another message? */
 static bool has_allowance(const struct conn *conn)
 {
-    const struct conn_host *host = conn->host;
+    const struct pool *pool = conn->pool;
 
-    return host->rate_step_ns == 0 ||
-           conn->rate_ns + host->rate_step_ns <= host->now_ns + host->rate_burst_ns;
+    return pool->rate_step_ns == 0 ||
+           conn->rate_ns + pool->rate_step_ns <= pool->now_ns + pool->rate_burst_ns;
 }
 
 /* Who sends faster than it may fills the kernel's buffer with messages, and they all have to be
@@ -66,18 +66,18 @@ static void shrink_window(struct conn *conn)
 
 static void count_message(struct conn *conn)
 {
-    const struct conn_host *host = conn->host;
+    const struct pool *pool = conn->pool;
 
-    if (host->rate_step_ns == 0)
+    if (pool->rate_step_ns == 0)
         return;
     conn->rate_ns =
-        (conn->rate_ns > host->now_ns ? conn->rate_ns : host->now_ns) + host->rate_step_ns;
+        (conn->rate_ns > pool->now_ns ? conn->rate_ns : pool->now_ns) + pool->rate_step_ns;
     if (has_allowance(conn))
         return;
-    conn->host->counters.throttled++;
+    conn->pool->counters.throttled++;
     shrink_window(conn);
     conn->is_throttled = true;
-    timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_THROTTLE], host->now);
+    timer_start(&conn->timer, &conn->pool->timers[CONN_TIMER_THROTTLE], pool->now);
 }
 
 /* May more of what the peer sent be used now? */
@@ -98,12 +98,12 @@ static __attribute__((noinline)) void change_interest(struct conn *conn, uint32_
 {
     uint32_t before = conn->source.interest;
 
-    if (reactor_watch(conn->host->reactor, &conn->source, interest) < 0) {
+    if (reactor_watch(conn->pool->reactor, &conn->source, interest) < 0) {
         conn_drop(conn, CONN_END_MEMORY);
         return;
     }
-    conn->host->slow += is_slow(interest);
-    conn->host->slow -= is_slow(before);
+    conn->pool->slow += is_slow(interest);
+    conn->pool->slow -= is_slow(before);
 }
 
 /* The one place that decides what events a connection waits for. */
@@ -129,10 +129,10 @@ static void update_interest(struct conn *conn)
 
 static int leave(struct conn *conn, uint16_t code, bool is_broken)
 {
-    conn->host->counters.closes[code - CONN_CLOSE_FIRST]++;
+    conn->pool->counters.closes[code - CONN_CLOSE_FIRST]++;
     conn->close_code = code;
     conn->is_throttled = false;
-    return conn->host->left(conn, is_broken);
+    return conn->pool->left(conn, is_broken);
 }
 
 void conn_note_end(struct conn *conn, enum conn_end end, const char *detail)
@@ -156,21 +156,21 @@ void conn_drop(struct conn *conn, enum conn_end end)
     conn->state = CONN_DEAD;
     timer_stop(&conn->timer);
     list_remove(&conn->work);
-    list_append(&conn->host->dead, &conn->work);
+    list_append(&conn->pool->dead, &conn->work);
 }
 
 /* From now on only sends what is queued, and waits for the peer's FIN. A response may take as long
  * as the peer takes some of it; the end of a WebSocket has one deadline from the first Close on. */
 void conn_linger(struct conn *conn)
 {
-    struct conn_host *host = conn->host;
+    struct pool *pool = conn->pool;
 
     conn->state = CONN_LINGER;
     conn->is_throttled = false;
     if (!conn->is_websocket && !sendq_is_empty(&conn->out))
-        timer_start(&conn->timer, &host->timers[CONN_TIMER_SENDING], host->now);
-    else if (!timer_is_of(&conn->timer, &host->timers[CONN_TIMER_CLOSING]))
-        timer_start(&conn->timer, &host->timers[CONN_TIMER_CLOSING], host->now);
+        timer_start(&conn->timer, &pool->timers[CONN_TIMER_SENDING], pool->now);
+    else if (!timer_is_of(&conn->timer, &pool->timers[CONN_TIMER_CLOSING]))
+        timer_start(&conn->timer, &pool->timers[CONN_TIMER_CLOSING], pool->now);
     conn_wake(conn);
 }
 
@@ -195,7 +195,7 @@ static void begin_close(struct conn *conn, uint16_t code, const char *reason, bo
 {
     if (conn->state != CONN_OPEN || !survives(conn, leave(conn, code, is_broken)))
         return;
-    timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_CLOSING], conn->host->now);
+    timer_start(&conn->timer, &conn->pool->timers[CONN_TIMER_CLOSING], conn->pool->now);
     send_close(conn, code, reason);
 }
 
@@ -254,7 +254,7 @@ static void peer_ended(struct conn *conn)
 void conn_wake(struct conn *conn)
 {
     if (!list_is_linked(&conn->work))
-        list_append(&conn->host->woken, &conn->work);
+        list_append(&conn->pool->woken, &conn->work);
 }
 
 void conn_send(struct conn *conn, uint8_t opcode, struct str prefix, const void *payload,
@@ -276,7 +276,7 @@ void conn_send(struct conn *conn, uint8_t opcode, struct str prefix, const void 
 
 /* The memory of a message on its way back to its sender. */
 struct loan {
-    struct stock *stock;
+    struct buf_pool *buf_pool;
     struct buf memory;
 };
 
@@ -284,7 +284,7 @@ static void return_loan(void *owner)
 {
     struct loan *loan = owner;
 
-    stock_put(loan->stock, &loan->memory);
+    buf_pool_put(loan->buf_pool, &loan->memory);
     free(loan);
 }
 
@@ -301,7 +301,7 @@ static __attribute__((noinline)) bool send_kept(struct conn *conn, const struct 
         free(loan);
         return false;
     }
-    loan->stock = &conn->host->stock;
+    loan->buf_pool = &conn->pool->buf_pool;
     /* A header without its payload would garble what follows, so there is nothing to do then but to
      * give up. */
     if (sendq_push(&conn->out, bytes, ws_frame_encode(bytes, &header)) < 0 ||
@@ -339,7 +339,7 @@ void conn_respond(struct conn *conn, const struct buf *head, const void *body, s
     conn->has_answered = true;
     conn->is_in_head = false;
     if (keep_alive) {
-        timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_SENDING], conn->host->now);
+        timer_start(&conn->timer, &conn->pool->timers[CONN_TIMER_SENDING], conn->pool->now);
         conn_wake(conn);
     } else {
         conn_note_end(conn, CONN_END_SERVED, NULL);
@@ -349,7 +349,7 @@ void conn_respond(struct conn *conn, const struct buf *head, const void *body, s
 
 static void count_sent(struct conn *conn, size_t bytes)
 {
-    conn->host->counters.sent += bytes;
+    conn->pool->counters.sent += bytes;
     conn->sent += bytes;
 }
 
@@ -419,31 +419,31 @@ static void send_all(struct conn *conn)
 /* Everything is sent: the next request has its time, or our FIN follows. */
 static void sent_all(struct conn *conn)
 {
-    struct conn_host *host = conn->host;
+    struct pool *pool = conn->pool;
 
-    if (conn->state == CONN_HTTP && timer_is_of(&conn->timer, &host->timers[CONN_TIMER_SENDING]))
-        timer_start(&conn->timer, &host->timers[CONN_TIMER_HANDSHAKE], host->now);
-    if (conn->state == CONN_CLOSING && timer_is_of(&conn->timer, &host->timers[CONN_TIMER_SENDING]))
-        timer_start(&conn->timer, &host->timers[CONN_TIMER_CLOSING], host->now);
+    if (conn->state == CONN_HTTP && timer_is_of(&conn->timer, &pool->timers[CONN_TIMER_SENDING]))
+        timer_start(&conn->timer, &pool->timers[CONN_TIMER_HANDSHAKE], pool->now);
+    if (conn->state == CONN_CLOSING && timer_is_of(&conn->timer, &pool->timers[CONN_TIMER_SENDING]))
+        timer_start(&conn->timer, &pool->timers[CONN_TIMER_CLOSING], pool->now);
     if (conn->state != CONN_LINGER || conn->is_shut)
         return;
     shutdown(conn->source.fd, SHUT_WR);
     conn->is_shut = true;
     if (conn->is_ended)
         conn_drop(conn, CONN_END_SERVED);
-    else if (!timer_is_of(&conn->timer, &host->timers[CONN_TIMER_CLOSING]))
-        timer_start(&conn->timer, &host->timers[CONN_TIMER_CLOSING], host->now);
+    else if (!timer_is_of(&conn->timer, &pool->timers[CONN_TIMER_CLOSING]))
+        timer_start(&conn->timer, &pool->timers[CONN_TIMER_CLOSING], pool->now);
 }
 
 /* A peer that takes what it is sent is not silent. */
 static void note_progress(struct conn *conn)
 {
-    struct conn_host *host = conn->host;
+    struct pool *pool = conn->pool;
 
-    if (timer_is_of(&conn->timer, &host->timers[CONN_TIMER_SENDING]))
-        timer_start(&conn->timer, &host->timers[CONN_TIMER_SENDING], host->now);
+    if (timer_is_of(&conn->timer, &pool->timers[CONN_TIMER_SENDING]))
+        timer_start(&conn->timer, &pool->timers[CONN_TIMER_SENDING], pool->now);
     else if (conn->state == CONN_OPEN && !conn->is_throttled)
-        timer_start(&conn->timer, &host->timers[CONN_TIMER_IDLE], host->now);
+        timer_start(&conn->timer, &pool->timers[CONN_TIMER_IDLE], pool->now);
 }
 
 /* Closes a connection that cannot be sent what it should get. Returns true where it did. */
@@ -460,14 +460,14 @@ static bool close_hopeless(struct conn *conn)
     if (conn->state != CONN_OPEN)
         return false;
     if (sendq_is_overrun(&conn->out) ||
-        (conn->is_blocked && sendq_lag(&conn->out) > conn->host->max_lag)) {
-        conn->host->counters.lagged++;
+        (conn->is_blocked && sendq_lag(&conn->out) > conn->pool->max_lag)) {
+        conn->pool->counters.lagged++;
         conn_note_end(conn, CONN_END_LAGGED, NULL);
         begin_close(conn, WS_CLOSE_TRY_AGAIN_LATER, "too slow: the room is too far ahead", true);
         /* It has much to read before it gets there: as long as it does, it is waited for. */
         note_taken(conn);
         if (conn->state == CONN_CLOSING)
-            timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_SENDING], conn->host->now);
+            timer_start(&conn->timer, &conn->pool->timers[CONN_TIMER_SENDING], conn->pool->now);
         return true;
     }
     return false;
@@ -486,7 +486,7 @@ void conn_flush(struct conn *conn)
     if (sendq_is_empty(&conn->out))
         sent_all(conn);
     if (conn->has_more && may_go_on(conn) && !list_is_linked(&conn->work))
-        list_append(&conn->host->ready, &conn->work);
+        list_append(&conn->pool->ready, &conn->work);
     update_interest(conn);
 }
 
@@ -495,16 +495,16 @@ void conn_flush(struct conn *conn)
 /* Something came from the peer. */
 static void touch(struct conn *conn)
 {
-    struct conn_host *host = conn->host;
+    struct pool *pool = conn->pool;
     const struct timer *timer = &conn->timer;
 
     if (conn->state != CONN_OPEN || conn->is_throttled)
         return;
-    if (timer_is_of(timer, &host->timers[CONN_TIMER_IDLE]) &&
-        timer->deadline + host->timers[CONN_TIMER_IDLE].length / TOUCH_PARTS >
-            host->now + host->timers[CONN_TIMER_IDLE].length)
+    if (timer_is_of(timer, &pool->timers[CONN_TIMER_IDLE]) &&
+        timer->deadline + pool->timers[CONN_TIMER_IDLE].length / TOUCH_PARTS >
+            pool->now + pool->timers[CONN_TIMER_IDLE].length)
         return;
-    timer_start(&conn->timer, &host->timers[CONN_TIMER_IDLE], host->now);
+    timer_start(&conn->timer, &pool->timers[CONN_TIMER_IDLE], pool->now);
 }
 
 static void use_message(struct conn *conn, struct ws_message *message)
@@ -523,7 +523,7 @@ static void use_message(struct conn *conn, struct ws_message *message)
             return;
         conn->messages++;
         count_message(conn);
-        if (conn->host->message(conn, message) < 0) {
+        if (conn->pool->message(conn, message) < 0) {
             conn_note_end(conn, CONN_END_MEMORY, NULL);
             conn_close(conn, WS_CLOSE_SERVER_ERROR, "the server is out of memory");
         }
@@ -565,7 +565,7 @@ static size_t use_request(struct conn *conn, const uint8_t *data, size_t len)
     int n = http_request_parse(&request, (const char *)data, len, &conn->scan);
 
     if (n < 0) {
-        conn->host->bad_request(conn, http_error_status((enum http_error)(-n)),
+        conn->pool->bad_request(conn, http_error_status((enum http_error)(-n)),
                                 http_error_text((enum http_error)(-n)));
         return len;
     }
@@ -573,13 +573,13 @@ static size_t use_request(struct conn *conn, const uint8_t *data, size_t len)
         /* The time for a head begins with its first byte, and the first one's with the connection.
          */
         if (!conn->is_in_head && conn->has_answered)
-            timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_HANDSHAKE], conn->host->now);
+            timer_start(&conn->timer, &conn->pool->timers[CONN_TIMER_HANDSHAKE], conn->pool->now);
         conn->is_in_head = true;
         return 0;
     }
     conn->scan = (struct http_scan){0};
     conn->messages++;
-    conn->host->request(conn, &request);
+    conn->pool->request(conn, &request);
     return (size_t)n;
 }
 
@@ -598,10 +598,10 @@ static size_t use_header(struct conn *conn, const uint8_t *data, size_t len)
     if (is_needless)
         return 0;
     if (n < 0) {
-        conn->host->bad_request(conn, 400, proxy_header_error_text((enum proxy_header_error)(-n)));
+        conn->pool->bad_request(conn, 400, proxy_header_error_text((enum proxy_header_error)(-n)));
         return len;
     }
-    conn->host->introduced(conn, &header);
+    conn->pool->introduced(conn, &header);
     return (size_t)n;
 }
 
@@ -668,8 +668,8 @@ static void take_input(struct conn *conn, uint8_t *data, size_t len)
  * yet is better kept by the kernel. */
 static size_t read_size(const struct conn *conn)
 {
-    const struct conn_host *host = conn->host;
-    bool is_near = host->rate_step_ns > 0 && conn->rate_ns > host->now_ns + host->rate_burst_ns / 2;
+    const struct pool *pool = conn->pool;
+    bool is_near = pool->rate_step_ns > 0 && conn->rate_ns > pool->now_ns + pool->rate_burst_ns / 2;
 
     return is_near ? min_size(THROTTLED_READ, TUNE_READ_BUFFER) : TUNE_READ_BUFFER;
 }
@@ -685,7 +685,7 @@ static void receive_failed(struct conn *conn, ssize_t n)
 
 static void count_received(struct conn *conn, size_t bytes)
 {
-    conn->host->counters.received += bytes;
+    conn->pool->counters.received += bytes;
     conn->received += bytes;
 }
 
@@ -716,7 +716,7 @@ static bool receive_payload(struct conn *conn)
 
 static void receive(struct conn *conn)
 {
-    uint8_t *buffer = conn->host->buffer;
+    uint8_t *buffer = conn->pool->buffer;
     ssize_t n;
 
     if (receive_payload(conn))
@@ -759,7 +759,7 @@ static void on_ready(struct reactor_source *source, uint32_t events)
     if ((events & EPOLLRDHUP) != 0 && !conn->is_hung) {
         conn->is_hung = true;
         note_taken(conn);
-        timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_SENDING], conn->host->now);
+        timer_start(&conn->timer, &conn->pool->timers[CONN_TIMER_SENDING], conn->pool->now);
     }
     if (conn->is_blocked && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
         conn->is_blocked = false;
@@ -802,7 +802,7 @@ bool conn_upgrade(struct conn *conn, struct str response, const struct ws_reader
     conn->is_websocket = true;
     conn->messages = 0;
     ws_reader_init(&conn->reader, limits);
-    timer_start(&conn->timer, &conn->host->timers[CONN_TIMER_IDLE], conn->host->now);
+    timer_start(&conn->timer, &conn->pool->timers[CONN_TIMER_IDLE], conn->pool->now);
     return true;
 }
 
@@ -832,7 +832,7 @@ static void sending_expired(struct timer *timer)
     size_t left;
 
     if (take_on(conn, &left) >= TAKEN_MIN) {
-        timer_start(timer, &conn->host->timers[CONN_TIMER_SENDING], conn->host->now);
+        timer_start(timer, &conn->pool->timers[CONN_TIMER_SENDING], conn->pool->now);
         return;
     }
     if (conn->state != CONN_OPEN || !conn->is_hung || conn->is_mute) {
@@ -841,7 +841,7 @@ static void sending_expired(struct timer *timer)
     }
     conn->is_mute = true;
     conn->is_blocked = false;
-    timer_start(timer, &conn->host->timers[CONN_TIMER_IDLE], conn->host->now);
+    timer_start(timer, &conn->pool->timers[CONN_TIMER_IDLE], conn->pool->now);
     conn_flush(conn);
 }
 
@@ -854,21 +854,21 @@ static void handshake_expired(struct timer *timer)
         conn_linger(conn);
     } else {
         conn_note_end(conn, CONN_END_TIMEOUT, NULL);
-        conn->host->bad_request(conn, 408, "The request did not arrive in time.");
+        conn->pool->bad_request(conn, 408, "The request did not arrive in time.");
     }
 }
 
 static void idle_expired(struct timer *timer)
 {
     struct conn *conn = conn_of_timer(timer);
-    struct conn_host *host = conn->host;
+    struct pool *pool = conn->pool;
 
     conn->has_backlog = note_taken(conn) > 0;
     conn_send(conn, WS_PING, STR(""), NULL, 0);
     timer_start(timer,
-                host->timers[CONN_TIMER_PONG].length > 0 ? &host->timers[CONN_TIMER_PONG]
-                                                         : &host->timers[CONN_TIMER_IDLE],
-                host->now);
+                pool->timers[CONN_TIMER_PONG].length > 0 ? &pool->timers[CONN_TIMER_PONG]
+                                                         : &pool->timers[CONN_TIMER_IDLE],
+                pool->now);
 }
 
 /* No pong. That is no wonder where the ping is still behind something else that the peer takes. */
@@ -882,24 +882,24 @@ static void pong_expired(struct timer *timer)
         return;
     }
     conn->has_backlog = left > 0;
-    timer_start(timer, &conn->host->timers[CONN_TIMER_PONG], conn->host->now);
+    timer_start(timer, &conn->pool->timers[CONN_TIMER_PONG], conn->pool->now);
 }
 
 static void throttle_expired(struct timer *timer)
 {
     struct conn *conn = conn_of_timer(timer);
-    struct conn_host *host = conn->host;
+    struct pool *pool = conn->pool;
 
     if (!has_allowance(conn)) {
-        timer_start(timer, &host->timers[CONN_TIMER_THROTTLE], host->now);
+        timer_start(timer, &pool->timers[CONN_TIMER_THROTTLE], pool->now);
         return;
     }
     conn->is_throttled = false;
-    timer_start(timer, &host->timers[CONN_TIMER_IDLE], host->now);
+    timer_start(timer, &pool->timers[CONN_TIMER_IDLE], pool->now);
     if (!conn->has_more)
         update_interest(conn);
     else if (!list_is_linked(&conn->work))
-        list_append(&host->ready, &conn->work);
+        list_append(&pool->ready, &conn->work);
 }
 
 void (*const conn_timer_handlers[CONN_TIMERS])(struct timer *) = {
@@ -911,30 +911,30 @@ void (*const conn_timer_handlers[CONN_TIMERS])(struct timer *) = {
 
 /* ---- the beginning and the end ---- */
 
-struct conn *conn_open(struct conn_host *host, int fd, const struct peer *peer)
+struct conn *conn_open(struct pool *pool, int fd, const struct peer *peer)
 {
-    struct list *freed = list_take_first(&host->free);
-    struct conn *conn = freed != NULL ? conn_of_work(freed) : &host->conns[host->used++];
+    struct list *freed = list_take_first(&pool->free);
+    struct conn *conn = freed != NULL ? conn_of_work(freed) : &pool->conns[pool->used++];
 
     memset(conn, 0, sizeof(*conn));
     conn->source = (struct reactor_source){.ready = on_ready, .fd = fd};
-    conn->host = host;
+    conn->pool = pool;
     conn->peer = conn->origin = *peer;
     conn->is_tcp = peer->is_known;
-    conn->opened = host->now;
+    conn->opened = pool->now;
     sendq_init(&conn->out);
     list_init(&conn->work);
     timer_init(&conn->timer);
     buf_init(&conn->in);
-    host->count++;
-    host->counters.connections++;
-    timer_start(&conn->timer, &host->timers[CONN_TIMER_HANDSHAKE], host->now);
+    pool->count++;
+    pool->counters.connections++;
+    timer_start(&conn->timer, &pool->timers[CONN_TIMER_HANDSHAKE], pool->now);
     return conn;
 }
 
 void conn_start(struct conn *conn, bool has_input, uint64_t silence)
 {
-    struct conn_host *host = conn->host;
+    struct pool *pool = conn->pool;
 
     if (has_input) {
         receive(conn);
@@ -943,7 +943,7 @@ void conn_start(struct conn *conn, bool has_input, uint64_t silence)
     if (silence > 0 && conn->state == CONN_HTTP && conn->received == 0) {
         conn->opened -=
             silence < conn->opened ? silence : conn->opened; /* the system may be young */
-        timer_start(&conn->timer, &host->timers[CONN_TIMER_SILENT], host->now);
+        timer_start(&conn->timer, &pool->timers[CONN_TIMER_SILENT], pool->now);
     }
     update_interest(conn);
 }
@@ -957,13 +957,13 @@ void conn_resume(struct conn *conn)
 
 void conn_deinit(struct conn *conn)
 {
-    conn->host->ended(conn);
+    conn->pool->ended(conn);
     close(conn->source.fd);
     sendq_deinit(&conn->out);
     if (conn->is_websocket)
         ws_reader_deinit(&conn->reader);
     buf_deinit(&conn->in);
     free(conn->room);
-    conn->host->slow -= is_slow(conn->source.interest);
-    conn->host = NULL;
+    conn->pool->slow -= is_slow(conn->source.interest);
+    conn->pool = NULL;
 }

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
-#include "proto/ws_frame.h"
+#include "proto/ws/frame.h"
 
 #define PROBE 64          /* bytes of a message that are looked at in one piece */
 #define BATCH_BYTES 65536 /* small messages go out together */

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "proto/ws_frame.h"
+#include "proto/ws/frame.h"
 
 #define STEP_MS 5
 #define FLOOD_FRAMES 16 /* of one send */

@@ -12,8 +12,8 @@
 
 #include <check.h>
 
-#include "app/options.h"
-#include "app/server.h"
+#include "server/options.h"
+#include "server/server.h"
 #include "base/log.h"
 
 Suite *suite_addresses_memory(void);
@@ -68,11 +68,11 @@ static void run(void)
 {
     for (int i = 0; i < TICKS; i++) {
         reactor_dispatch(&server.reactor,
-                         reactor_wait(&server.reactor, server.host.now, server.host.now));
-        conn_host_flush(&server.host);
+                         reactor_wait(&server.reactor, server.pool.now, server.pool.now));
+        pool_flush(&server.pool);
         while (chat_take_dirty(&server.chat) != NULL)
             continue;
-        conn_host_reap(&server.host);
+        pool_reap(&server.pool);
     }
 }
 
@@ -92,7 +92,7 @@ static int ask(const char *target)
              "Sec-WebSocket-Protocol: wschat.v1\r\n\r\n",
              target);
     ck_assert_int_eq(write(ends[1], request, strlen(request)), (ssize_t)strlen(request));
-    conn_start(conn_open(&server.host, ends[0], &peer), false, 0);
+    conn_start(conn_open(&server.pool, ends[0], &peer), false, 0);
     return ends[1];
 }
 
@@ -109,7 +109,7 @@ static uint64_t counted(void)
 static void expect_nobody(void)
 {
     run();
-    ck_assert_uint_eq(server.host.count, 0);
+    ck_assert_uint_eq(server.pool.count, 0);
     ck_assert_uint_eq(server.websockets, 0);
     ck_assert_uint_eq(counted(), 0);
 }
@@ -190,7 +190,7 @@ START_TEST(a_take_over_that_fails_counts_nobody_twice)
         close(other);
         run();
         expect_nobody();
-        chat_set_time(&server.chat, server.host.now += 10000, server.host.wall);
+        chat_set_time(&server.chat, server.pool.now += 10000, server.pool.wall);
         chat_expire(&server.chat);
     }
     ck_assert_int_gt(nth, 2);

@@ -64,17 +64,17 @@ END_TEST
 
 /* ---- entering ---- */
 
-/* A room with a past, somebody of each wire in it, and a seat that waits for its owner. */
+/* A room with a past, somebody of each codec in it, and a seat that waits for its owner. */
 static void furnish(void)
 {
-    enter(A, 1, WIRE_TEXT);
-    enter(B, 2, WIRE_V1);
+    enter(A, 1, CODEC_TEXT);
+    enter(B, 2, CODEC_V1);
     for (int i = 0; i < 3; i++)
         SEND(A, "%d", i);
     SEND(B, "{\"type\":\"rename\",\"name\":\"ada\"}");
     skip_all(A);
     skip_all(B);
-    enter(C, 3, WIRE_V1);
+    enter(C, 3, CODEC_V1);
     skip_all(C);
     leave(C, true);
     skip_all(A);
@@ -86,7 +86,7 @@ static void furnish(void)
 static void furnish_with_crowd(void)
 {
     for (int i = 4; i < PEERS - 1; i++) {
-        struct chat_entry entry = entry_of(100 + (uint64_t)i, WIRE_TEXT);
+        struct chat_entry entry = entry_of(100 + (uint64_t)i, CODEC_TEXT);
 
         entry.name = STR("a name that is about as long as a name may be: 64 bytes at most");
         enter_as(&peers[i], &entry);
@@ -104,7 +104,7 @@ static void check_nobody_noticed(void)
 
 static struct chat_entry entry_for(int kind)
 {
-    struct chat_entry entry = entry_of(9, kind == 0 ? WIRE_TEXT : WIRE_V1);
+    struct chat_entry entry = entry_of(9, kind == 0 ? CODEC_TEXT : CODEC_V1);
 
     entry.history = 10;
     entry.name = STR("eve");
@@ -176,7 +176,7 @@ START_TEST(take_over_keeps_the_seat)
     enum chat_result result;
 
     for (long nth = 1; has_struck; nth++) {
-        struct chat_entry entry = entry_of(3, WIRE_V1);
+        struct chat_entry entry = entry_of(3, CODEC_V1);
 
         restart();
         furnish();
@@ -258,8 +258,8 @@ static bool receive_with_fault(struct peer *peer, const char *command, long nth,
 /* Drops the buffers that the chat keeps for its next event, so that it has to ask for them. */
 static void forget_buffers(void)
 {
-    for (int wire = 0; wire < WIRE_KINDS; wire++)
-        buf_deinit(&chat.frames[wire]);
+    for (int codec = 0; codec < CODEC_KINDS; codec++)
+        buf_deinit(&chat.frames[codec]);
     buf_deinit(&chat.scratch);
     for (int i = 0; i < 20; i++)
         pass(1000);
@@ -280,7 +280,7 @@ START_TEST(commands_fail_whole)
         restart();
         furnish();
         forget_buffers();
-        enter(D, 4, WIRE_V1);
+        enter(D, 4, CODEC_V1);
         skip_all(A);
         skip_all(B);
         skip_all(D);
@@ -351,7 +351,7 @@ START_TEST(replays_have_no_holes)
     int result = -1, forgotten = 0;
 
     for (long nth = 1; has_struck; nth++) {
-        struct chat_entry entry = entry_of(9, WIRE_V1);
+        struct chat_entry entry = entry_of(9, CODEC_V1);
         const char *message;
         int next = 0, end = 3;
 
@@ -422,7 +422,7 @@ START_TEST(leaving_always_works)
 }
 END_TEST
 
-/* ---- the wires ---- */
+/* ---- the codecs ---- */
 
 static int encode_any(struct buf *out, int what)
 {
@@ -436,20 +436,20 @@ static int encode_any(struct buf *out, int what)
         .id = 1, .room = STR("r"), .name = STR("n"), .pos = "p", .key = "k", .recovered = true};
 
     if (what < 8)
-        return wires[what % 2]->encode(out, &events[what / 2]);
+        return codecs[what % 2]->encode(out, &events[what / 2]);
     switch (what) {
     case 8:
-        return wires[WIRE_V1]->encode_error(out, "code", "why", STR("ref"));
+        return codecs[CODEC_V1]->encode_error(out, "code", "why", STR("ref"));
     case 9:
-        return wire_v1_welcome_begin(out, &welcome);
+        return codec_v1_welcome_begin(out, &welcome);
     case 10:
-        return wire_v1_welcome_member(out, 1, STR("ada"), true);
+        return codec_v1_welcome_member(out, 1, STR("ada"), true);
     default:
-        return wire_v1_welcome_end(out, &welcome);
+        return codec_v1_welcome_end(out, &welcome);
     }
 }
 
-/* Whatever a buffer has room for, and may not grow: the wire says that it was not enough. */
+/* Whatever a buffer has room for, and may not grow: the codec says that it was not enough. */
 START_TEST(wires_report_failure)
 {
     struct buf whole;
@@ -487,7 +487,7 @@ static void live_one_turn(uint64_t *state)
     static const char *const rooms[] = {LOBBY, "a", "b"};
     struct peer *peer = &peers[next_random(state) % 8];
     struct chat_entry entry =
-        entry_of((uint64_t)(peer - peers) + 1, (enum wire_kind)(next_random(state) % 2));
+        entry_of((uint64_t)(peer - peers) + 1, (enum codec_kind)(next_random(state) % 2));
     char message[200];
     int len;
 

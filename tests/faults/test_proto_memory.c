@@ -7,10 +7,10 @@
 #include <check.h>
 
 #include "base/buf.h"
-#include "proto/http_response.h"
+#include "proto/http/response.h"
 #include "proto/json.h"
-#include "proto/v1_frame.h"
-#include "proto/ws_open.h"
+#include "proto/codec/v1_client.h"
+#include "proto/ws/client_handshake.h"
 
 Suite *suite_proto_memory(void);
 
@@ -46,8 +46,8 @@ static int append_request(struct buf *out)
     static const uint8_t nonce[WS_NONCE_SIZE] = {1};
     char key[WS_KEY_SIZE];
 
-    return ws_open_request(out, (struct str){"host", 4}, (struct str){"/", 1}, (struct str){"p", 1},
-                           nonce, key);
+    return ws_client_handshake_request(out, (struct str){"host", 4}, (struct str){"/", 1},
+                                       (struct str){"p", 1}, nonce, key);
 }
 
 /* Calls `append` on a buffer that is nearly full to different degrees, so that the allocation which

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "proto/http_query.h"
-#include "proto/http_request.h"
+#include "proto/http/query.h"
+#include "proto/http/request.h"
 #include "proto/uri.h"
-#include "proto/ws_handshake.h"
+#include "proto/ws/handshake.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

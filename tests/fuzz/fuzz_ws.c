@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "proto/ws_reader.h"
+#include "proto/ws/reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

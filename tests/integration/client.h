@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 #include "harness.h"
-#include "proto/ws_frame.h"
+#include "proto/ws/frame.h"
 
 /* The key of RFC 6455, 1.3, and what the server must answer to it. */
 #define WS_SAMPLE_KEY "dGhlIHNhbXBsZSBub25jZQ=="

@@ -19,8 +19,8 @@
 #include <wchar.h>
 
 #include "cli/glyph.h"
-#include "proto/ws_handshake.h"
-#include "proto/ws_reader.h"
+#include "proto/ws/handshake.h"
+#include "proto/ws/reader.h"
 #include "v1.h"
 
 #define MAX_WORDS 32

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "proto/v1_frame.h"
+#include "proto/codec/v1_client.h"
 #include "v1.h"
 
 Suite *suite_join(void);

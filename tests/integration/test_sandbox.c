@@ -25,8 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "app/sandbox.h"
-#include "app/user.h"
+#include "server/sandbox.h"
+#include "server/user.h"
 #include "base/log.h"
 
 Suite *suite_sandbox(void);

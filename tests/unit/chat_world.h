@@ -13,7 +13,7 @@
 
 #include "base/util.h"
 #include "chat/chat.h"
-#include "proto/ws_frame.h"
+#include "proto/ws/frame.h"
 
 #define PEERS 16
 #define LOBBY "lobby"
@@ -33,7 +33,7 @@ struct peer {
     size_t got_cap;
     size_t got_read;
     char key[2 * CLIENT_KEY_SIZE + 1]; /* of the last welcome */
-    char pos[WIRE_POS_MAX];            /* of the last event */
+    char pos[CODEC_POS_MAX];           /* of the last event */
 };
 
 static struct chat chat;
@@ -133,11 +133,11 @@ static inline void on_flush(void *owner, struct room *room)
     ck_assert(owner == &chat && !room->is_flushing);
     flushes++;
     chat_begin_flush(&chat, room);
-    for (int wire = 0; wire < WIRE_KINDS; wire++) {
-        if (!chat_take_news(room, (enum wire_kind)wire))
+    for (int codec = 0; codec < CODEC_KINDS; codec++) {
+        if (!chat_take_news(room, (enum codec_kind)codec))
             continue;
-        for (size_t i = room->readers[wire].count; i-- > 0; visits++)
-            flush_peer(peer_of(room->readers[wire].items[i]));
+        for (size_t i = room->readers[codec].count; i-- > 0; visits++)
+            flush_peer(peer_of(room->readers[codec].items[i]));
     }
     chat_end_flush(room);
     room_raise_tails(room);
@@ -238,12 +238,12 @@ static inline struct room *room_named(const char *name)
 /* A position in a room's order; good for the next few calls. */
 static inline const char *pos_in(const char *room, uint64_t seq)
 {
-    static char out[8][WIRE_POS_MAX];
+    static char out[8][CODEC_POS_MAX];
     static unsigned next;
     char *pos = out[next++ % 8];
 
     ck_assert_ptr_nonnull(room_named(room));
-    wire_pos_write(pos, room_named(room)->epoch, seq);
+    codec_pos_write(pos, room_named(room)->epoch, seq);
     return pos;
 }
 
@@ -252,13 +252,13 @@ static inline void check_room(const struct room *room)
 {
     size_t readers = 0, connected = 0;
 
-    for (int wire = 0; wire < WIRE_KINDS; wire++) {
-        const struct reader_set *set = &room->readers[wire];
+    for (int codec = 0; codec < CODEC_KINDS; codec++) {
+        const struct reader_set *set = &room->readers[codec];
 
         readers += set->count;
         for (size_t i = 0; i < set->count; i++) {
             ck_assert_uint_eq(set->items[i]->slot, i);
-            ck_assert_ptr_eq(set->items[i]->box, &room->outbox[wire]);
+            ck_assert_ptr_eq(set->items[i]->box, &room->ring[codec]);
         }
     }
     for (size_t i = 0; i < room->member_count; i++) {
@@ -298,9 +298,9 @@ static inline void check_books(void)
 
 /* ---- what peers do ---- */
 
-static inline struct chat_entry entry_of(uint64_t id, enum wire_kind wire)
+static inline struct chat_entry entry_of(uint64_t id, enum codec_kind codec)
 {
-    return (struct chat_entry){.id = id, .wire = wire, .room = STR(LOBBY)};
+    return (struct chat_entry){.id = id, .codec = codec, .room = STR(LOBBY)};
 }
 
 static inline enum chat_result try_enter(struct peer *peer, const struct chat_entry *entry)
@@ -316,9 +316,9 @@ static inline void enter_as(struct peer *peer, const struct chat_entry *entry)
     ck_assert_int_eq(try_enter(peer, entry), CHAT_OK);
 }
 
-static inline void enter(struct peer *peer, uint64_t id, enum wire_kind wire)
+static inline void enter(struct peer *peer, uint64_t id, enum codec_kind codec)
 {
-    struct chat_entry entry = entry_of(id, wire);
+    struct chat_entry entry = entry_of(id, codec);
 
     enter_as(peer, &entry);
 }

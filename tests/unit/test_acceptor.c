@@ -1,4 +1,4 @@
-#include "app/acceptor.h"
+#include "server/acceptor.h"
 
 #include <check.h>
 

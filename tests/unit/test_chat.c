@@ -18,8 +18,8 @@ Suite *suite_chat(void);
 
 START_TEST(two_people_talk)
 {
-    enter(A, 1700000000000, WIRE_TEXT);
-    enter(B, 2, WIRE_TEXT);
+    enter(A, 1700000000000, CODEC_TEXT);
+    enter(B, 2, CODEC_TEXT);
     expect_nothing(A);
     expect_nothing(B);
     SEND(A, "hi");
@@ -40,8 +40,8 @@ START_TEST(two_people_talk_in_example_1)
 {
     config.broadcast_all = true;
     world_restart();
-    enter(A, 1, WIRE_TEXT);
-    enter(B, 2, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
+    enter(B, 2, CODEC_TEXT);
     SEND(A, "hi");
     expect(A, "You wrote: hi");
     expect(A, "Client #1 says: hi");
@@ -53,7 +53,7 @@ START_TEST(two_people_talk_in_example_1)
 }
 END_TEST
 
-/* The bytes on the wire, in the modes `others` and `all`. */
+/* The bytes on the codec, in the modes `others` and `all`. */
 START_TEST(exact_bytes)
 {
     static const char others[] = "\x81\x0dYou wrote: hi\x81\x11"
@@ -66,8 +66,8 @@ START_TEST(exact_bytes)
 
     config.broadcast_all = _i == 1;
     world_restart();
-    enter(A, 1, WIRE_TEXT);
-    enter(B, 2, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
+    enter(B, 2, CODEC_TEXT);
     SEND(A, "hi");
     SEND(B, "x");
     fetch(A);
@@ -81,8 +81,8 @@ START_TEST(any_text_is_said)
     static const char *const texts[] = {"", "<b>&amp;</b>", "\n", "{\"type\":\"say\"}",
                                         "\xe2\x82\xac"};
 
-    enter(A, 1, WIRE_TEXT);
-    enter(B, 2, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
+    enter(B, 2, CODEC_TEXT);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         SEND(A, "%s", texts[i]);
         expect(A, "You wrote: %s", texts[i]);
@@ -98,8 +98,8 @@ START_TEST(texts_of_every_length)
 
     config.broadcast_all = _i == 1;
     world_restart();
-    enter(A, 1, WIRE_TEXT);
-    enter(B, 2, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
+    enter(B, 2, CODEC_TEXT);
     for (size_t len = 0; len <= 1000; len += len > 130 && len < 990 ? 53 : 1) {
         memset(text, 'x', len);
         text[len] = '\0';
@@ -115,9 +115,9 @@ END_TEST
 
 START_TEST(both_wires_share_a_room)
 {
-    struct chat_entry entry = entry_of(2, WIRE_V1);
+    struct chat_entry entry = entry_of(2, CODEC_V1);
 
-    enter(A, 1, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
     entry.name = STR("ada");
     enter_as(B, &entry);
     skip_all(B);
@@ -144,7 +144,7 @@ START_TEST(v1_authors_hear_themselves_once)
 {
     config.broadcast_all = _i == 1;
     world_restart();
-    enter(A, 1, WIRE_V1);
+    enter(A, 1, CODEC_V1);
     skip_all(A);
     SEND(A, SAY("hi"));
     expect_start(A, "{\"type\":\"message\"");
@@ -178,7 +178,7 @@ START_TEST(one_order_for_all)
     config.max_lag = 1 << 20;
     world_restart();
     for (int i = 0; i < 6; i++) {
-        enter(&peers[i], (uint64_t)i + 1, WIRE_TEXT);
+        enter(&peers[i], (uint64_t)i + 1, CODEC_TEXT);
         peers[i].window = 1 + next_random(&state) % 40;
     }
     for (int turn = 0; turn < 500; turn++) {
@@ -235,9 +235,9 @@ static int say_a_lot(struct peer *peer)
 
 START_TEST(leaves_once)
 {
-    enter(A, 1, WIRE_TEXT);
-    enter(B, 2, WIRE_TEXT);
-    enter(C, 3, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
+    enter(B, 2, CODEC_TEXT);
+    enter(C, 3, CODEC_TEXT);
     go(B, _i);
     if (_i == TOO_SLOW || _i == OVERRUN) {
         ck_assert_int_eq(say_a_lot(A), 1);
@@ -257,7 +257,7 @@ START_TEST(leaves_once)
     check_books();
     reconnect(B);
     B->window = SIZE_MAX;
-    enter(B, 2, WIRE_TEXT);
+    enter(B, 2, CODEC_TEXT);
     expect_nothing(A);
 }
 END_TEST
@@ -268,9 +268,9 @@ START_TEST(a_slow_reader_is_nobodys_problem)
     const char *message;
     int heard = 0, left = 0;
 
-    enter(A, 1, WIRE_TEXT);
-    enter(B, 2, WIRE_TEXT);
-    enter(C, 3, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
+    enter(B, 2, CODEC_TEXT);
+    enter(C, 3, CODEC_TEXT);
     B->window = 10;
     ck_assert_int_eq(say_a_lot(A), 1);
     fetch(C);
@@ -288,8 +288,8 @@ END_TEST
 /* A frame that was begun is completed, unless the ring has given it up. */
 START_TEST(a_slow_reader_gets_whole_frames)
 {
-    enter(A, 1, WIRE_TEXT);
-    enter(B, 2, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
+    enter(B, 2, CODEC_TEXT);
     B->window = 1;
     ck_assert_int_eq(say_a_lot(A), 1);
     ck_assert(B->was_closed && !B->is_cut);
@@ -305,7 +305,7 @@ END_TEST
 START_TEST(several_leave_in_one_flush)
 {
     for (int i = 0; i < 6; i++)
-        enter(&peers[i], (uint64_t)i + 1, i % 2 == 0 ? WIRE_TEXT : WIRE_V1);
+        enter(&peers[i], (uint64_t)i + 1, i % 2 == 0 ? CODEC_TEXT : CODEC_V1);
     for (int i = 1; i < 5; i++) {
         skip_all(&peers[i]);
         peers[i].leaves_in_flush = true;
@@ -329,11 +329,11 @@ END_TEST
 /* The seat stands empty until the walk is over, and nobody else gets it meanwhile. */
 START_TEST(seats_are_given_up_after_the_walk)
 {
-    struct chat_entry entry = entry_of(2, WIRE_TEXT);
+    struct chat_entry entry = entry_of(2, CODEC_TEXT);
     struct room *room;
 
-    enter(A, 1, WIRE_TEXT);
-    enter(B, 2, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
+    enter(B, 2, CODEC_TEXT);
     room = room_named(LOBBY);
     chat_begin_flush(&chat, room);
     leave(B, false);
@@ -352,8 +352,8 @@ END_TEST
 /* What a client is still to be sent goes with its connection. */
 START_TEST(answers_outlive_the_seat)
 {
-    enter(A, 1, WIRE_TEXT);
-    enter(B, 2, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
+    enter(B, 2, CODEC_TEXT);
     SEND(A, "hi");
     SEND(B, "ho");
     leave(A, false);
@@ -365,9 +365,9 @@ END_TEST
 
 START_TEST(nobody_is_told_of_the_end)
 {
-    enter(A, 1, WIRE_TEXT);
-    enter(B, 2, WIRE_V1);
-    enter(C, 3, WIRE_V1);
+    enter(A, 1, CODEC_TEXT);
+    enter(B, 2, CODEC_V1);
+    enter(C, 3, CODEC_V1);
     skip_all(A);
     skip_all(C);
     chat_stop(&chat);
@@ -385,10 +385,10 @@ END_TEST
 
 START_TEST(an_id_has_one_holder)
 {
-    struct chat_entry entry = entry_of(1, (enum wire_kind)_i);
+    struct chat_entry entry = entry_of(1, (enum codec_kind)_i);
 
-    enter(A, 1, WIRE_TEXT);
-    enter(B, 2, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
+    enter(B, 2, CODEC_TEXT);
     ck_assert_int_eq(try_enter(C, &entry), CHAT_ID_TAKEN);
     ck_assert(sendq_is_empty(&C->out));
     ck_assert_ptr_null(C->out.box);
@@ -409,13 +409,13 @@ END_TEST
 
 START_TEST(full_table)
 {
-    struct chat_entry entry = entry_of(3, (enum wire_kind)_i);
+    struct chat_entry entry = entry_of(3, (enum codec_kind)_i);
 
     config.max_clients = 2;
     world_restart();
-    enter(A, 1, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
     ck_assert(!chat_is_full(&chat));
-    enter(B, 2, WIRE_TEXT);
+    enter(B, 2, CODEC_TEXT);
     ck_assert(chat_is_full(&chat));
     ck_assert(chat_has_id(&chat, 2));
     ck_assert(!chat_has_id(&chat, 3));
@@ -434,8 +434,8 @@ END_TEST
 
 START_TEST(smallest_and_largest_id)
 {
-    enter(A, 1, WIRE_TEXT);
-    enter(B, WIRE_ID_MAX, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
+    enter(B, CODEC_ID_MAX, CODEC_TEXT);
     SEND(B, "hi");
     expect(A, "Client #9223372036854775807 says: hi");
     SEND(A, "ho");
@@ -446,9 +446,9 @@ END_TEST
 
 /* ---- rooms ---- */
 
-static void enter_room(struct peer *peer, uint64_t id, enum wire_kind wire, const char *room)
+static void enter_room(struct peer *peer, uint64_t id, enum codec_kind codec, const char *room)
 {
-    struct chat_entry entry = entry_of(id, wire);
+    struct chat_entry entry = entry_of(id, codec);
 
     entry.room = str_from(room);
     enter_as(peer, &entry);
@@ -456,10 +456,10 @@ static void enter_room(struct peer *peer, uint64_t id, enum wire_kind wire, cons
 
 START_TEST(rooms_are_apart)
 {
-    enter_room(A, 1, WIRE_TEXT, "a");
-    enter_room(B, 2, WIRE_V1, "a");
-    enter_room(C, 3, WIRE_TEXT, "b");
-    enter_room(D, 4, WIRE_V1, "b");
+    enter_room(A, 1, CODEC_TEXT, "a");
+    enter_room(B, 2, CODEC_V1, "a");
+    enter_room(C, 3, CODEC_TEXT, "b");
+    enter_room(D, 4, CODEC_V1, "b");
     skip_all(B);
     skip_all(D);
     ck_assert_uint_eq(chat.rooms.count, 2);
@@ -484,9 +484,9 @@ START_TEST(rooms_come_and_go)
 
     config.history = (size_t)_i;
     world_restart();
-    enter_room(A, 1, WIRE_TEXT, "a");
+    enter_room(A, 1, CODEC_TEXT, "a");
     epoch = room_named("a")->epoch;
-    enter_room(B, 2, WIRE_TEXT, "a");
+    enter_room(B, 2, CODEC_TEXT, "a");
     leave(A, false);
     ck_assert_uint_eq(chat.rooms.count, 1);
     leave(B, false);
@@ -494,7 +494,7 @@ START_TEST(rooms_come_and_go)
     ck_assert_uint_eq(chat.record_bytes, 0);
     settle();
     reconnect(A);
-    enter_room(A, 1, WIRE_TEXT, "a");
+    enter_room(A, 1, CODEC_TEXT, "a");
     ck_assert_uint_ne(room_named("a")->epoch, epoch);
     SEND(A, "hi");
     leave(A, false);
@@ -510,7 +510,7 @@ START_TEST(room_names_are_bytes)
 
     memset(name, 'r', sizeof(name));
     for (size_t len = 1; len <= sizeof(name); len += 21) {
-        struct chat_entry entry = entry_of(len, WIRE_TEXT);
+        struct chat_entry entry = entry_of(len, CODEC_TEXT);
 
         entry.room = (struct str){name, len};
         enter_as(&peers[len / 21], &entry);
@@ -530,14 +530,14 @@ START_TEST(many_rooms)
     world_restart();
     for (int i = 0; i < 50; i++) {
         snprintf(name, sizeof(name), "%d", i);
-        enter_room(A, 1, WIRE_TEXT, name);
+        enter_room(A, 1, CODEC_TEXT, name);
         SEND(A, "%d", i);
         leave(A, false);
         reconnect(A);
     }
     ck_assert_uint_eq(chat.rooms.count, 50);
     for (int i = 0; i < 50; i += 3) {
-        struct chat_entry entry = entry_of(1, WIRE_TEXT);
+        struct chat_entry entry = entry_of(1, CODEC_TEXT);
 
         snprintf(name, sizeof(name), "%d", i);
         entry.room = str_from(name);
@@ -556,7 +556,7 @@ END_TEST
 
 START_TEST(welcome_tells_all)
 {
-    struct chat_entry entry = entry_of(1, WIRE_V1);
+    struct chat_entry entry = entry_of(1, CODEC_V1);
 
     entry.name = STR("ada");
     enter_as(A, &entry);
@@ -565,8 +565,8 @@ START_TEST(welcome_tells_all)
            "\"recovered\":false,\"key\":\"a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1\",\"count\":1,"
            "\"members\":[{\"id\":1,\"name\":\"ada\"}],\"limits\":{\"message\":1000}}",
            pos_in(LOBBY, 0));
-    enter(B, 2, WIRE_TEXT);
-    enter(C, 3, WIRE_V1);
+    enter(B, 2, CODEC_TEXT);
+    enter(C, 3, CODEC_V1);
     expect(C,
            "{\"type\":\"welcome\",\"id\":3,\"room\":\"lobby\",\"name\":\"\",\"pos\":\"%s\","
            "\"recovered\":false,\"key\":\"a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2\",\"count\":3,"
@@ -587,10 +587,10 @@ START_TEST(welcome_is_bounded)
 
     config.presence_limit = (size_t)_i;
     world_restart();
-    enter(A, 1, WIRE_TEXT);
-    enter(B, 2, WIRE_TEXT);
-    enter(C, 3, WIRE_TEXT);
-    enter(D, 4, WIRE_V1);
+    enter(A, 1, CODEC_TEXT);
+    enter(B, 2, CODEC_TEXT);
+    enter(C, 3, CODEC_TEXT);
+    enter(D, 4, CODEC_V1);
     fetch(D);
     message = next_message(D);
     ck_assert_ptr_nonnull(strstr(message, "\"count\":4,"));
@@ -605,9 +605,9 @@ END_TEST
 
 START_TEST(comings_and_goings)
 {
-    struct chat_entry entry = entry_of(2, WIRE_V1);
+    struct chat_entry entry = entry_of(2, CODEC_V1);
 
-    enter(A, 1, WIRE_V1);
+    enter(A, 1, CODEC_V1);
     skip_all(A);
     entry.name = STR("ada");
     enter_as(B, &entry);
@@ -617,7 +617,7 @@ START_TEST(comings_and_goings)
     expect(A, "{\"type\":\"rename\",\"pos\":\"%s\",\"ts\":5,\"from\":2,\"name\":\"bob\"}",
            pos_in(LOBBY, 3));
     skip_all(B);
-    enter(C, 3, WIRE_TEXT);
+    enter(C, 3, CODEC_TEXT);
     expect(A, "{\"type\":\"join\",\"pos\":\"%s\",\"ts\":5,\"from\":3,\"name\":\"\"}",
            pos_in(LOBBY, 4));
     leave(B, false);
@@ -631,7 +631,7 @@ END_TEST
 
 START_TEST(names_change)
 {
-    enter(A, 1, WIRE_V1);
+    enter(A, 1, CODEC_V1);
     skip_all(A);
     SEND(A, "{\"type\":\"rename\",\"name\":\"ada\"}");
     expect_start(A, "{\"type\":\"rename\"");
@@ -652,8 +652,8 @@ END_TEST
 
 START_TEST(errors_are_for_the_sender)
 {
-    enter(A, 1, WIRE_V1);
-    enter(B, 2, WIRE_V1);
+    enter(A, 1, CODEC_V1);
+    enter(B, 2, CODEC_V1);
     skip_all(A);
     skip_all(B);
     wakes = 0;
@@ -678,9 +678,9 @@ END_TEST
 
 START_TEST(direct_messages)
 {
-    enter(A, 1, WIRE_V1);
-    enter(B, 2, WIRE_V1);
-    enter(C, 3, WIRE_TEXT);
+    enter(A, 1, CODEC_V1);
+    enter(B, 2, CODEC_V1);
+    enter(C, 3, CODEC_TEXT);
     skip_all(A);
     skip_all(B);
     wakes = 0;
@@ -704,8 +704,8 @@ END_TEST
 
 START_TEST(direct_to_nobody)
 {
-    enter(A, 1, WIRE_V1);
-    enter(B, 2, WIRE_V1);
+    enter(A, 1, CODEC_V1);
+    enter(B, 2, CODEC_V1);
     skip_all(A);
     SEND(A, "{\"type\":\"say\",\"text\":\"\",\"to\":9,\"ref\":\"r\"}");
     expect(A, "{\"type\":\"error\",\"code\":\"no-such-client\",\"text\":"
@@ -727,8 +727,8 @@ START_TEST(direct_to_somebody_busy)
 {
     int sent = 0;
 
-    enter(A, 1, WIRE_V1);
-    enter(B, 2, WIRE_V1);
+    enter(A, 1, CODEC_V1);
+    enter(B, 2, CODEC_V1);
     skip_all(A);
     skip_all(B);
     B->window = 0;
@@ -764,16 +764,16 @@ static void start_crowd(size_t limit)
 START_TEST(joins_up_to_the_limit)
 {
     start_crowd(3);
-    enter(A, 1, WIRE_V1);
-    enter(B, 2, WIRE_TEXT);
+    enter(A, 1, CODEC_V1);
+    enter(B, 2, CODEC_TEXT);
     skip_all(A);
-    enter(C, 3, WIRE_TEXT);
+    enter(C, 3, CODEC_TEXT);
     expect_start(A, "{\"type\":\"join\"");
-    enter(D, 4, WIRE_V1);
+    enter(D, 4, CODEC_V1);
     expect(A, "{\"type\":\"count\",\"count\":4}");
     expect_start(D, "{\"type\":\"welcome\"");
     expect(D, "{\"type\":\"count\",\"count\":4}");
-    enter(&peers[4], 5, WIRE_TEXT);
+    enter(&peers[4], 5, CODEC_TEXT);
     expect(A, "{\"type\":\"count\",\"count\":5}");
     leave(&peers[4], false);
     expect(A, "{\"type\":\"count\",\"count\":4}");
@@ -781,7 +781,7 @@ START_TEST(joins_up_to_the_limit)
     leave(C, false);
     expect_start(A, "{\"type\":\"leave\"");
     expect(B, "Client #3 left the chat");
-    enter(C, 3, WIRE_TEXT);
+    enter(C, 3, CODEC_TEXT);
     expect(A, "{\"type\":\"count\",\"count\":4}");
     expect_nothing(A);
     expect_nothing(B);
@@ -792,15 +792,15 @@ END_TEST
 START_TEST(a_flush_visits_only_those_with_news)
 {
     start_crowd((size_t)_i);
-    enter(A, 1, WIRE_TEXT);
-    enter(B, 2, WIRE_TEXT);
-    enter(C, 3, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
+    enter(B, 2, CODEC_TEXT);
+    enter(C, 3, CODEC_TEXT);
     settle();
     ck_assert_uint_eq(visits, 0);
-    enter(D, 4, WIRE_V1);
+    enter(D, 4, CODEC_V1);
     settle();
     ck_assert_uint_eq(visits, 1);
-    enter(&peers[4], 5, WIRE_TEXT);
+    enter(&peers[4], 5, CODEC_TEXT);
     settle();
     ck_assert_uint_eq(visits, 2);
     SEND(A, "x");
@@ -813,10 +813,10 @@ END_TEST
 START_TEST(counts_are_few)
 {
     start_crowd(1);
-    enter(A, 1, WIRE_V1);
+    enter(A, 1, CODEC_V1);
     skip_all(A);
     for (int i = 1; i < 8; i++)
-        enter(&peers[i], (uint64_t)i + 1, WIRE_TEXT);
+        enter(&peers[i], (uint64_t)i + 1, CODEC_TEXT);
     leave(&peers[7], false);
     expect(A, "{\"type\":\"count\",\"count\":7}");
     expect_nothing(A);
@@ -828,14 +828,14 @@ END_TEST
 /* Who is not told of joins is not told of them later either. */
 START_TEST(crowds_are_not_replayed)
 {
-    struct chat_entry entry = entry_of(1, WIRE_V1);
+    struct chat_entry entry = entry_of(1, CODEC_V1);
 
     start_crowd(1);
-    enter(A, 1, WIRE_V1);
+    enter(A, 1, CODEC_V1);
     SEND(A, SAY("first"));
     skip_all(A);
     leave(A, true);
-    enter(B, 2, WIRE_TEXT);
+    enter(B, 2, CODEC_TEXT);
     SEND(B, "hi");
     settle();
     reconnect(A);
@@ -851,8 +851,8 @@ END_TEST
 START_TEST(names_are_told_in_a_crowd)
 {
     start_crowd(1);
-    enter(A, 1, WIRE_V1);
-    enter(B, 2, WIRE_V1);
+    enter(A, 1, CODEC_V1);
+    enter(B, 2, CODEC_V1);
     skip_all(A);
     SEND(B, "{\"type\":\"rename\",\"name\":\"ada\"}");
     expect_start(A, "{\"type\":\"rename\"");
@@ -866,16 +866,16 @@ START_TEST(counts_find_room)
 
     config.max_message = 0;
     config.max_lag = 0;
-    for (int len = 0; len <= WIRE_NAME_MAX; len++) {
-        const struct outbox *box;
+    for (int len = 0; len <= CODEC_NAME_MAX; len++) {
+        const struct ring *box;
         uint64_t before;
         const char *message;
         bool was_told = false;
 
         start_crowd(1);
-        enter(A, 1, WIRE_V1);
-        enter(B, 2, WIRE_V1);
-        box = &room_named(LOBBY)->outbox[WIRE_V1];
+        enter(A, 1, CODEC_V1);
+        enter(B, 2, CODEC_V1);
+        box = &room_named(LOBBY)->ring[CODEC_V1];
         do {
             before = box->head;
             SEND(A, "{\"type\":\"rename\",\"name\":\"%.*s\"}", len,
@@ -898,15 +898,15 @@ END_TEST
 /* The rings of a busy room grow, and go when it has been quiet for a while. */
 START_TEST(quiet_rooms_give_memory_back)
 {
-    enter(A, 1, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
     ck_assert_uint_eq(chat_deadline(&chat), UINT64_MAX);
     SEND(A, "hi");
     settle();
-    ck_assert_uint_gt(room_named(LOBBY)->outbox[WIRE_TEXT].size, 0);
+    ck_assert_uint_gt(room_named(LOBBY)->ring[CODEC_TEXT].size, 0);
     ck_assert_uint_gt(chat_deadline(&chat), chat.now);
     ck_assert_uint_lt(chat_deadline(&chat), chat.now + 60000);
     pass(chat_deadline(&chat) - chat.now);
-    ck_assert_uint_eq(room_named(LOBBY)->outbox[WIRE_TEXT].size, 0);
+    ck_assert_uint_eq(room_named(LOBBY)->ring[CODEC_TEXT].size, 0);
     ck_assert_uint_eq(chat_deadline(&chat), UINT64_MAX);
     SEND(A, "ho");
     expect(A, "You wrote: hi");
@@ -916,8 +916,8 @@ END_TEST
 
 START_TEST(quiet_rooms_keep_what_is_wanted)
 {
-    enter(A, 1, WIRE_TEXT);
-    enter(B, 2, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
+    enter(B, 2, CODEC_TEXT);
     B->window = 0;
     SEND(A, "hi");
     settle();
@@ -932,14 +932,14 @@ START_TEST(quiet_rooms_forget_who_left)
 {
     config.leave_grace = 600000;
     world_restart();
-    enter(A, 1, WIRE_V1);
-    enter(B, 2, WIRE_V1);
+    enter(A, 1, CODEC_V1);
+    enter(B, 2, CODEC_V1);
     B->window = 0;
     SEND(A, SAY("hi"));
     settle();
     leave(B, true);
     pass(60000);
-    ck_assert_uint_eq(room_named(LOBBY)->outbox[WIRE_V1].size, 0);
+    ck_assert_uint_eq(room_named(LOBBY)->ring[CODEC_V1].size, 0);
     ck_assert_uint_eq(chat.clients.count, 2);
 }
 END_TEST
@@ -948,17 +948,17 @@ END_TEST
  * the other one. */
 START_TEST(rings_do_not_take_each_others_room)
 {
-    const struct outbox *box;
+    const struct ring *box;
     char text[60001] = {0};
 
     config.max_lag = 100000;
     config.max_message = 60000;
     world_restart();
-    enter(A, 1, WIRE_TEXT);
-    enter(B, 2, WIRE_V1);
-    enter(C, 3, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
+    enter(B, 2, CODEC_V1);
+    enter(C, 3, CODEC_TEXT);
     settle();
-    box = &room_named(LOBBY)->outbox[WIRE_V1];
+    box = &room_named(LOBBY)->ring[CODEC_V1];
     while (box->max_size - (size_t)(box->head - box->tail) > 300000)
         SEND(B, "{\"type\":\"rename\",\"name\":\"ada\"}");
     SEND(A, "hi");
@@ -1017,7 +1017,7 @@ static void torture_enter(struct peer *peer, struct view *view, int total)
 
     reconnect(peer);
     *view = (struct view){.next = total};
-    enter(peer, (uint64_t)(peer - peers) + 1, is_v1 ? WIRE_V1 : WIRE_TEXT);
+    enter(peer, (uint64_t)(peer - peers) + 1, is_v1 ? CODEC_V1 : CODEC_TEXT);
     for (int i = 0; i < PEERS; i++)
         view->is_here[i + 1] = client_table_find(&chat.clients, (uint64_t)i + 1) != NULL;
 }
@@ -1088,10 +1088,10 @@ END_TEST
 
 START_TEST(ends_with_people_in_it)
 {
-    struct chat_entry entry = entry_of(3, WIRE_V1);
+    struct chat_entry entry = entry_of(3, CODEC_V1);
 
-    enter(A, 1, WIRE_TEXT);
-    enter(B, 2, WIRE_V1);
+    enter(A, 1, CODEC_TEXT);
+    enter(B, 2, CODEC_V1);
     SEND(A, "hi");
     SEND(B, "{\"type\":\"rename\",\"name\":\"ada\"}");
     leave(B, true);
@@ -1105,9 +1105,9 @@ END_TEST
 
 START_TEST(counters)
 {
-    enter(A, 1, WIRE_TEXT);
-    enter(B, 2, WIRE_V1);
-    enter(C, 3, WIRE_V1);
+    enter(A, 1, CODEC_TEXT);
+    enter(B, 2, CODEC_V1);
+    enter(C, 3, CODEC_V1);
     ck_assert_uint_eq(chat.counters.messages, 0);
     SEND(A, "hi");
     ck_assert_uint_eq(chat.counters.messages, 1);
@@ -1119,12 +1119,12 @@ END_TEST
  */
 START_TEST(deliveries_are_counted)
 {
-    struct chat_entry entry = entry_of(4, WIRE_V1);
+    struct chat_entry entry = entry_of(4, CODEC_V1);
 
-    enter(A, 1, WIRE_TEXT);
-    enter(B, 2, WIRE_V1);
+    enter(A, 1, CODEC_TEXT);
+    enter(B, 2, CODEC_V1);
     ck_assert_uint_eq(chat.counters.deliveries, 0);
-    enter(C, 3, WIRE_V1);
+    enter(C, 3, CODEC_V1);
     ck_assert_uint_eq(chat.counters.deliveries, 1);
     SEND(A, "hi");
     SEND(B, SAY("ho"));
@@ -1149,11 +1149,11 @@ START_TEST(delivered_numbers_are_counted)
 {
     config.presence_limit = 1;
     world_restart();
-    enter(A, 1, WIRE_V1);
-    enter(B, 2, WIRE_TEXT);
+    enter(A, 1, CODEC_V1);
+    enter(B, 2, CODEC_TEXT);
     settle();
     ck_assert_uint_eq(chat.counters.deliveries, 1);
-    enter(C, 3, WIRE_V1);
+    enter(C, 3, CODEC_V1);
     settle();
     ck_assert_uint_eq(chat.counters.deliveries, 3);
 }
@@ -1195,8 +1195,8 @@ static void add_room_tests(Suite *suite)
     TCase *cases = tcase_create("rooms");
 
     tcase_add_checked_fixture(cases, world_setup, world_teardown);
-    tcase_add_loop_test(cases, an_id_has_one_holder, 0, WIRE_KINDS);
-    tcase_add_loop_test(cases, full_table, 0, WIRE_KINDS);
+    tcase_add_loop_test(cases, an_id_has_one_holder, 0, CODEC_KINDS);
+    tcase_add_loop_test(cases, full_table, 0, CODEC_KINDS);
     tcase_add_test(cases, smallest_and_largest_id);
     tcase_add_test(cases, rooms_are_apart);
     tcase_add_loop_test(cases, rooms_come_and_go, 0, 2);

@@ -14,7 +14,7 @@ Suite *suite_chat_resume(void);
 /* A client that comes back: `since` and `key` may be NULL. */
 static struct chat_entry entry_back(uint64_t id, const char *since, const char *key)
 {
-    struct chat_entry entry = entry_of(id, WIRE_V1);
+    struct chat_entry entry = entry_of(id, CODEC_V1);
 
     if (since != NULL)
         entry.since = str_from(since);
@@ -57,12 +57,12 @@ static void say_numbers(struct peer *peer, int count)
 START_TEST(replays_the_last_ones)
 {
     static const size_t wanted[] = {0, 1, 2, 4, 5, 6, 100};
-    struct chat_entry entry = entry_of(2, WIRE_TEXT);
+    struct chat_entry entry = entry_of(2, CODEC_TEXT);
     size_t history = (size_t)_i;
 
     config.history = history;
     world_restart();
-    enter(A, 1, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
     say_numbers(A, 5);
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
         size_t count = min_size(min_size(wanted[i], history), 5);
@@ -85,10 +85,10 @@ END_TEST
 /* One's own words are replayed like everybody's, and what is said next follows. */
 START_TEST(replay_then_live)
 {
-    struct chat_entry entry = entry_of(1, WIRE_TEXT);
+    struct chat_entry entry = entry_of(1, CODEC_TEXT);
 
-    enter(A, 1, WIRE_TEXT);
-    enter(B, 2, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
+    enter(B, 2, CODEC_TEXT);
     say_numbers(A, 2);
     leave(A, false);
     reconnect(A);
@@ -104,9 +104,9 @@ END_TEST
 
 START_TEST(an_empty_room_remembers)
 {
-    struct chat_entry entry = entry_of(2, WIRE_V1);
+    struct chat_entry entry = entry_of(2, CODEC_V1);
 
-    enter(A, 1, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
     say_numbers(A, 3);
     leave(A, false);
     settle();
@@ -123,10 +123,10 @@ END_TEST
 /* `pos` of a welcome is where the replay begins, so that one which is cut off can be had again. */
 START_TEST(welcome_pos_is_before_the_replay)
 {
-    struct chat_entry entry = entry_of(2, WIRE_V1);
-    char pos[WIRE_POS_MAX];
+    struct chat_entry entry = entry_of(2, CODEC_V1);
+    char pos[CODEC_POS_MAX];
 
-    enter(A, 1, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
     say_numbers(A, 5);
     entry.history = 3;
     enter_as(B, &entry);
@@ -148,7 +148,7 @@ END_TEST
 
 static void say_in(struct peer *peer, uint64_t id, const char *room, const char *text)
 {
-    struct chat_entry entry = entry_of(id, WIRE_TEXT);
+    struct chat_entry entry = entry_of(id, CODEC_TEXT);
 
     entry.room = str_from(room);
     enter_as(peer, &entry);
@@ -194,11 +194,11 @@ END_TEST
 /* The room that is spoken in stays, whatever it costs. */
 START_TEST(no_memory_for_history)
 {
-    struct chat_entry entry = entry_of(2, WIRE_V1);
+    struct chat_entry entry = entry_of(2, CODEC_V1);
 
     config.history_memory = (size_t)_i;
     world_restart();
-    enter(A, 1, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
     say_numbers(A, 3);
     ck_assert_uint_eq(chat.record_bytes, 0);
     entry.history = 10;
@@ -221,7 +221,7 @@ START_TEST(people_keep_a_room)
 
     config.history_memory = 2 * cost;
     world_restart();
-    enter(C, 3, WIRE_TEXT);
+    enter(C, 3, CODEC_TEXT);
     SEND(C, "hi");
     for (int i = 0; i < 4; i++)
         say_in(A, 1, "other", "hi");
@@ -256,9 +256,9 @@ END_TEST
 /* Messages, joins, leaves and renames in the order in which they were. */
 static void make_past(void)
 {
-    enter(A, 1, WIRE_V1);
+    enter(A, 1, CODEC_V1);
     SEND(A, "{\"type\":\"say\",\"text\":\"2\"}");
-    enter(B, 2, WIRE_TEXT);
+    enter(B, 2, CODEC_TEXT);
     SEND(B, "4");
     SEND(A, "{\"type\":\"rename\",\"name\":\"\"}");
     leave(B, false);
@@ -300,7 +300,7 @@ START_TEST(resumes_as_text)
 
     make_past();
     entry = entry_back(9, pos_in(LOBBY, 1), NULL);
-    entry.wire = WIRE_TEXT;
+    entry.codec = CODEC_TEXT;
     enter_as(C, &entry);
     expect(C, "Client #1 says: 2");
     expect(C, "Client #2 says: 4");
@@ -319,7 +319,7 @@ START_TEST(too_old)
 
     config.history = 3;
     world_restart();
-    enter(A, 1, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
     say_numbers(A, 5);
     entry = entry_back(2, pos_in(LOBBY, since), NULL);
     entry.history = 2;
@@ -338,7 +338,7 @@ START_TEST(no_history)
 
     config.history = 0;
     world_restart();
-    enter(A, 1, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
     say_numbers(A, 2);
     entry = entry_back(2, pos_in(LOBBY, (uint64_t)_i), NULL);
     entry.history = 10;
@@ -350,24 +350,24 @@ END_TEST
 
 START_TEST(positions_of_elsewhere)
 {
-    char other_room[WIRE_POS_MAX], other_life[WIRE_POS_MAX], future[WIRE_POS_MAX];
+    char other_room[CODEC_POS_MAX], other_life[CODEC_POS_MAX], future[CODEC_POS_MAX];
     const char *const bad[] = {other_room, other_life, future, "",
                                "-",        "garbage",  "0-0",  "ffffffffffffffff-1"};
-    struct chat_entry entry = entry_of(5, WIRE_TEXT);
+    struct chat_entry entry = entry_of(5, CODEC_TEXT);
 
     entry.room = STR("other");
     enter_as(C, &entry);
-    enter(A, 1, WIRE_V1);
-    memcpy(other_life, pos_in(LOBBY, 1), WIRE_POS_MAX);
+    enter(A, 1, CODEC_V1);
+    memcpy(other_life, pos_in(LOBBY, 1), CODEC_POS_MAX);
     leave(A, false);
     ck_assert_ptr_null(room_named(LOBBY));
     settle();
     reconnect(A);
-    enter(A, 1, WIRE_V1);
+    enter(A, 1, CODEC_V1);
     SEND(A, "{\"type\":\"say\",\"text\":\"hi\"}");
     skip_all(A);
-    memcpy(other_room, pos_in("other", 1), WIRE_POS_MAX);
-    memcpy(future, pos_in(LOBBY, 3), WIRE_POS_MAX);
+    memcpy(other_room, pos_in("other", 1), CODEC_POS_MAX);
+    memcpy(future, pos_in(LOBBY, 3), CODEC_POS_MAX);
     ck_assert_uint_eq(room_named(LOBBY)->seq, 2);
     entry = entry_back(2, bad[_i], NULL);
     entry.history = 10;
@@ -385,8 +385,8 @@ START_TEST(key_takes_a_seat_over)
 {
     struct chat_entry entry;
 
-    enter(A, 1, WIRE_V1);
-    enter(B, 2, WIRE_TEXT);
+    enter(A, 1, CODEC_V1);
+    enter(B, 2, CODEC_TEXT);
     skip_all(A);
     entry = entry_back(1, A->pos, A->key);
     enter_as(C, &entry);
@@ -410,8 +410,8 @@ START_TEST(key_takes_a_waiting_seat_over)
 {
     struct chat_entry entry;
 
-    enter(A, 1, WIRE_V1);
-    enter(B, 2, WIRE_TEXT);
+    enter(A, 1, CODEC_V1);
+    enter(B, 2, CODEC_TEXT);
     skip_all(A);
     leave(A, true);
     SEND(B, "missed");
@@ -436,8 +436,8 @@ START_TEST(key_takes_a_seat_over_that_is_about_to_go)
     struct chat_entry entry;
     struct room *room;
 
-    enter(A, 1, WIRE_V1);
-    enter(B, 2, WIRE_TEXT);
+    enter(A, 1, CODEC_V1);
+    enter(B, 2, CODEC_TEXT);
     skip_all(A);
     room = room_named(LOBBY);
     chat_begin_flush(&chat, room);
@@ -454,9 +454,9 @@ END_TEST
 
 START_TEST(a_broken_seat_waits)
 {
-    enter(A, 1, WIRE_V1);
-    enter(B, 2, WIRE_TEXT);
-    enter(C, 3, WIRE_V1);
+    enter(A, 1, CODEC_V1);
+    enter(B, 2, CODEC_TEXT);
+    enter(C, 3, CODEC_V1);
     skip_all(C);
     leave(A, true);
     pass(1);
@@ -479,8 +479,8 @@ START_TEST(without_grace_nobody_waits)
 {
     config.leave_grace = 0;
     world_restart();
-    enter(A, 1, WIRE_V1);
-    enter(B, 2, WIRE_TEXT);
+    enter(A, 1, CODEC_V1);
+    enter(B, 2, CODEC_TEXT);
     leave(A, true);
     expect(B, "Client #1 left the chat");
     ck_assert_uint_eq(chat.clients.count, 1);
@@ -501,8 +501,8 @@ START_TEST(wrong_keys)
         "a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1",
     };
 
-    enter(A, 1, WIRE_V1);
-    enter(B, 2, WIRE_TEXT);
+    enter(A, 1, CODEC_V1);
+    enter(B, 2, CODEC_TEXT);
     skip_all(A);
     ck_assert_str_eq(A->key, "a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1");
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
@@ -528,12 +528,12 @@ START_TEST(text_seats_cannot_be_taken)
 {
     struct chat_entry entry = entry_back(1, NULL, "00000000000000000000000000000000");
 
-    enter(A, 1, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
     ck_assert_int_eq(try_enter(C, &entry), CHAT_ID_TAKEN);
-    enter(B, 2, WIRE_V1);
+    enter(B, 2, CODEC_V1);
     skip_all(B);
     entry = entry_back(2, NULL, B->key);
-    entry.wire = WIRE_TEXT;
+    entry.codec = CODEC_TEXT;
     ck_assert_int_eq(try_enter(C, &entry), CHAT_ID_TAKEN);
     ck_assert(!A->is_replaced && !B->is_replaced);
 }
@@ -545,7 +545,7 @@ START_TEST(keys_end_with_the_seat)
     struct chat_entry entry;
     char key[sizeof(A->key)];
 
-    enter(A, 1, WIRE_V1);
+    enter(A, 1, CODEC_V1);
     skip_all(A);
     memcpy(key, A->key, sizeof(key));
     leave(A, false);
@@ -560,11 +560,11 @@ END_TEST
 
 START_TEST(take_over_with_another_name)
 {
-    struct chat_entry entry = entry_of(1, WIRE_V1);
+    struct chat_entry entry = entry_of(1, CODEC_V1);
 
     entry.name = STR("ada");
     enter_as(A, &entry);
-    enter(B, 2, WIRE_V1);
+    enter(B, 2, CODEC_V1);
     skip_all(A);
     skip_all(B);
     entry = entry_back(1, A->pos, A->key);
@@ -603,10 +603,10 @@ END_TEST
 /* Moving to another room with one's key is a leave here and a join there. */
 START_TEST(take_over_in_another_room)
 {
-    struct chat_entry entry = entry_of(3, WIRE_V1);
+    struct chat_entry entry = entry_of(3, CODEC_V1);
 
-    enter(A, 1, WIRE_V1);
-    enter(B, 2, WIRE_TEXT);
+    enter(A, 1, CODEC_V1);
+    enter(B, 2, CODEC_TEXT);
     entry.room = STR("other");
     enter_as(C, &entry);
     skip_all(A);
@@ -629,7 +629,7 @@ START_TEST(take_over_leaves_an_empty_room)
 {
     struct chat_entry entry;
 
-    enter(A, 1, WIRE_V1);
+    enter(A, 1, CODEC_V1);
     skip_all(A);
     entry = entry_back(1, A->pos, A->key);
     entry.room = STR("other");
@@ -646,7 +646,7 @@ START_TEST(take_over_in_a_full_table)
 
     config.max_clients = 1;
     world_restart();
-    enter(A, 1, WIRE_V1);
+    enter(A, 1, CODEC_V1);
     skip_all(A);
     for (int i = 0; i < 5; i++) {
         ck_assert(chat_is_full(&chat) && chat_has_id(&chat, 1));
@@ -718,7 +718,7 @@ static void witness_return(struct peer *peer, uint64_t id)
 START_TEST(what_slow_readers_hold_shortens_replays)
 {
     static char text[20001];
-    struct chat_entry entry = entry_of(2, WIRE_TEXT);
+    struct chat_entry entry = entry_of(2, CODEC_TEXT);
 
     memset(text, 'x', sizeof(text) - 1);
     config.max_message = sizeof(text);
@@ -727,7 +727,7 @@ START_TEST(what_slow_readers_hold_shortens_replays)
     config.history_memory = 400000;
     world_restart();
     entry.history = 20;
-    enter(A, 1, WIRE_TEXT);
+    enter(A, 1, CODEC_TEXT);
     for (int i = 0; i < 20; i++)
         SEND(A, "%s", text);
     skip_all(A);
@@ -764,9 +764,9 @@ START_TEST(nothing_is_lost_or_doubled)
     config.history = 100;
     config.max_lag = 100000;
     world_restart();
-    enter(A, 1, WIRE_V1);
-    enter(B, 2, WIRE_TEXT);
-    enter(C, 3, WIRE_V1);
+    enter(A, 1, CODEC_V1);
+    enter(B, 2, CODEC_TEXT);
+    enter(C, 3, CODEC_V1);
     take(A, SIZE_MAX);
     witness_read(A, &witness);
     for (int turn = 0; turn < turns; turn++) {
@@ -830,8 +830,8 @@ START_TEST(nothing_is_lost_in_take_overs)
 
     config.history = 100;
     world_restart();
-    enter(B, 2, WIRE_TEXT);
-    enter(&peers[3], 1, WIRE_V1);
+    enter(B, 2, CODEC_TEXT);
+    enter(&peers[3], 1, CODEC_V1);
     take(&peers[3], SIZE_MAX);
     witness_read(&peers[3], &witness);
     for (int turn = 0; turn < 300; turn++) {

@@ -90,14 +90,14 @@ START_TEST(smallest_and_largest_id)
 
     init(8);
     ck_assert_ptr_null(client_table_find(&table, 1));
-    ck_assert_ptr_null(client_table_find(&table, WIRE_ID_MAX));
+    ck_assert_ptr_null(client_table_find(&table, CODEC_ID_MAX));
     low = add(1);
-    high = add(WIRE_ID_MAX);
+    high = add(CODEC_ID_MAX);
     ck_assert_ptr_eq(client_table_find(&table, 1), low);
-    ck_assert_ptr_eq(client_table_find(&table, WIRE_ID_MAX), high);
-    ck_assert_ptr_null(client_table_find(&table, WIRE_ID_MAX - 1));
+    ck_assert_ptr_eq(client_table_find(&table, CODEC_ID_MAX), high);
+    ck_assert_ptr_null(client_table_find(&table, CODEC_ID_MAX - 1));
     drop(1);
-    ck_assert_ptr_eq(client_table_find(&table, WIRE_ID_MAX), high);
+    ck_assert_ptr_eq(client_table_find(&table, CODEC_ID_MAX), high);
 }
 END_TEST
 
@@ -107,7 +107,7 @@ START_TEST(a_new_client_is_blank)
 
     init(1);
     client = add(1);
-    client->wire = WIRE_V1;
+    client->codec = CODEC_V1;
     client->key[0] = 1;
     client->name_len = 5;
     client->seat_until = 77;
@@ -118,7 +118,7 @@ START_TEST(a_new_client_is_blank)
     ck_assert_ptr_null(client->name);
     ck_assert_uint_eq(client->seat_until, 0);
     ck_assert_uint_eq(client->name_len, 0);
-    ck_assert_uint_eq(client->wire, WIRE_TEXT);
+    ck_assert_uint_eq(client->codec, CODEC_TEXT);
     ck_assert_uint_eq(client->key[0], 0);
     ck_assert_uint_eq(client->member, 0);
     ck_assert(!list_is_linked(&client->waiting));

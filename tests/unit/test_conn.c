@@ -1,6 +1,6 @@
 /* Connections by hand: a host of its own, TCP over the loopback, and a clock that the tests move.
  */
-#include "net/conn_host.h"
+#include "net/pool.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -25,7 +25,7 @@ static const uint64_t lengths[CONN_TIMERS] = {
     [CONN_TIMER_THROTTLE] = 10,
 };
 
-static struct conn_host host;
+static struct pool pool;
 static struct reactor reactor;
 static struct conn *conn;
 static int peer; /* the other end */
@@ -117,20 +117,20 @@ static void setup(void)
     end = CONN_END_NONE;
     refused = 0;
     ck_assert_int_eq(reactor_init(&reactor), 0);
-    host = (struct conn_host){.now = 1000000,
-                              .max_lag = UINT64_MAX,
-                              .request = request,
-                              .bad_request = bad_request,
-                              .message = message,
-                              .left = left,
-                              .ended = ended};
-    ck_assert_int_eq(conn_host_init(&host, &reactor, 4, lengths), 0);
+    pool = (struct pool){.now = 1000000,
+                         .max_lag = UINT64_MAX,
+                         .request = request,
+                         .bad_request = bad_request,
+                         .message = message,
+                         .left = left,
+                         .ended = ended};
+    ck_assert_int_eq(pool_init(&pool, &reactor, 4, lengths), 0);
 }
 
 static void teardown(void)
 {
     conn = NULL;
-    conn_host_deinit(&host);
+    pool_deinit(&pool);
     reactor_deinit(&reactor);
     close(peer);
 }
@@ -145,25 +145,25 @@ static void open_conn(bool is_tcp, bool has_input, uint64_t silence)
         ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
         peer = ends[1];
     }
-    conn = conn_open(&host, is_tcp ? connect_pair() : ends[0], &who);
+    conn = conn_open(&pool, is_tcp ? connect_pair() : ends[0], &who);
     conn_start(conn, has_input, silence);
 }
 
 /* Lets time pass, without a look at the sockets: nobody is told that there is space again. */
 static void pass(uint64_t ms)
 {
-    host.now += ms;
-    conn_host_expire(&host);
-    conn_host_flush(&host);
-    conn_host_reap(&host);
+    pool.now += ms;
+    pool_expire(&pool);
+    pool_flush(&pool);
+    pool_reap(&pool);
 }
 
 /* Lets the connection read, in as many ticks as that may take with a tiny buffer. */
 static void serve(void)
 {
     for (int i = 0; i < 64; i++) {
-        reactor_dispatch(&reactor, reactor_wait(&reactor, host.now, host.now));
-        conn_host_flush(&host);
+        reactor_dispatch(&reactor, reactor_wait(&reactor, pool.now, pool.now));
+        pool_flush(&pool);
     }
 }
 
@@ -200,7 +200,7 @@ static void take_much(void)
 
 static void expect_end(enum conn_end why)
 {
-    ck_assert_uint_eq(host.count, 0);
+    ck_assert_uint_eq(pool.count, 0);
     ck_assert_int_eq(end, why);
 }
 
@@ -208,7 +208,7 @@ static void expect_end(enum conn_end why)
 static void expect_timeout_within_two(uint64_t period)
 {
     pass(period);
-    if (host.count > 0)
+    if (pool.count > 0)
         pass(period);
     expect_end(CONN_END_TIMEOUT);
 }
@@ -220,7 +220,7 @@ START_TEST(a_response_that_nobody_takes)
     open_conn(true, false, 0);
     ask("/");
     pass(9999);
-    ck_assert_uint_eq(host.count, 1);
+    ck_assert_uint_eq(pool.count, 1);
     expect_timeout_within_two(10000);
 }
 END_TEST
@@ -232,7 +232,7 @@ START_TEST(a_response_that_is_taken_slowly)
     for (int i = 0; i < 3; i++) {
         take_much();
         pass(10000);
-        ck_assert_uint_eq(host.count, 1);
+        ck_assert_uint_eq(pool.count, 1);
     }
     expect_timeout_within_two(10000);
 }
@@ -242,7 +242,7 @@ START_TEST(a_response_that_is_taken_next_to_not_at_all)
 {
     open_conn(true, false, 0);
     ask("/");
-    for (int i = 0; i < 3 && host.count > 0; i++) {
+    for (int i = 0; i < 3 && pool.count > 0; i++) {
         take(1000);
         pass(10000);
     }
@@ -259,7 +259,7 @@ static void open_backlog(void)
     ask("/ws");
     for (int i = 0; i < 100; i++)
         conn_send(conn, WS_BINARY, STR(""), body, 40000);
-    conn_host_flush(&host);
+    pool_flush(&pool);
     ck_assert(conn->is_blocked);
 }
 
@@ -269,9 +269,9 @@ START_TEST(a_ping_that_is_not_answered)
     ask("/ws");
     pass(24999);
     pass(1);
-    ck_assert_uint_eq(host.count, 1);
+    ck_assert_uint_eq(pool.count, 1);
     pass(4999);
-    ck_assert_uint_eq(host.count, 1);
+    ck_assert_uint_eq(pool.count, 1);
     pass(1);
     expect_end(CONN_END_TIMEOUT);
 }
@@ -284,7 +284,7 @@ START_TEST(a_ping_behind_what_is_taken_slowly)
     for (int i = 0; i < 3; i++) {
         take_much();
         pass(5000);
-        ck_assert_uint_eq(host.count, 1);
+        ck_assert_uint_eq(pool.count, 1);
     }
     expect_timeout_within_two(5000);
 }
@@ -305,7 +305,7 @@ START_TEST(a_ping_on_a_unix_socket)
     ask("/ws");
     for (int i = 0; i < 100; i++)
         conn_send(conn, WS_BINARY, STR(""), body, 40000);
-    conn_host_flush(&host);
+    pool_flush(&pool);
     pass(25000);
     take(40000);
     pass(5000);
@@ -322,19 +322,19 @@ START_TEST(what_has_come_is_read_at_the_start)
 
     if (TUNE_READ_BUFFER < sizeof(text))
         return; /* one read does not bring it all */
-    conn = conn_open(&host, connect_pair(), &who);
+    conn = conn_open(&pool, connect_pair(), &who);
     ck_assert_int_eq(send(peer, text, sizeof(text) - 1, 0), sizeof(text) - 1);
     conn_start(conn, true, 1000);
     ck_assert_int_eq(conn->state, CONN_OPEN);
-    ck_assert_uint_eq(conn->opened, host.now);
-    ck_assert(timer_is_of(&conn->timer, &host.timers[CONN_TIMER_IDLE]));
+    ck_assert_uint_eq(conn->opened, pool.now);
+    ck_assert(timer_is_of(&conn->timer, &pool.timers[CONN_TIMER_IDLE]));
 }
 END_TEST
 
 START_TEST(who_was_silent_has_less_time)
 {
     open_conn(true, true, 1000);
-    ck_assert_uint_eq(conn->opened, host.now - 1000);
+    ck_assert_uint_eq(conn->opened, pool.now - 1000);
     pass(999);
     ck_assert_int_eq(refused, 0);
     pass(1);
@@ -346,7 +346,7 @@ END_TEST
 START_TEST(who_has_just_come_has_all_its_time)
 {
     open_conn(true, true, 0);
-    ck_assert_uint_eq(conn->opened, host.now);
+    ck_assert_uint_eq(conn->opened, pool.now);
     pass(1999);
     ck_assert_int_eq(refused, 0);
     pass(1);
@@ -357,10 +357,10 @@ END_TEST
 START_TEST(who_was_silent_makes_room_sooner)
 {
     open_conn(true, true, 1000);
-    host.now += 999;
-    ck_assert(!conn_host_drop_spare(&host));
-    host.now += 1;
-    ck_assert(conn_host_drop_spare(&host));
+    pool.now += 999;
+    ck_assert(!pool_drop_spare(&pool));
+    pool.now += 1;
+    ck_assert(pool_drop_spare(&pool));
     pass(0);
     expect_end(CONN_END_SPARE);
 }
@@ -370,7 +370,7 @@ START_TEST(who_is_gone_already)
 {
     struct peer who = {.is_known = true};
 
-    conn = conn_open(&host, connect_pair(), &who);
+    conn = conn_open(&pool, connect_pair(), &who);
     ck_assert_int_eq(shutdown(peer, SHUT_WR), 0);
     conn_start(conn, true, 1000);
     pass(0);

@@ -94,11 +94,11 @@ START_TEST(replay_encodes_once)
 
     sendq_init(&first);
     sendq_init(&second);
-    ck_assert_int_eq(record_replay(record, WIRE_TEXT, &first), 0);
-    bytes = record->frames[WIRE_TEXT].data;
-    ck_assert_int_eq(record_replay(record, WIRE_TEXT, &second), 0);
-    ck_assert_ptr_eq(record->frames[WIRE_TEXT].data, bytes);
-    ck_assert_uint_eq(record->frames[WIRE_V1].len, 0);
+    ck_assert_int_eq(record_replay(record, CODEC_TEXT, &first), 0);
+    bytes = record->frames[CODEC_TEXT].data;
+    ck_assert_int_eq(record_replay(record, CODEC_TEXT, &second), 0);
+    ck_assert_ptr_eq(record->frames[CODEC_TEXT].data, bytes);
+    ck_assert_uint_eq(record->frames[CODEC_V1].len, 0);
     ck_assert_uint_eq(record->holders, 3);
     record_release(record);
     check_sent(&first, text, sizeof(text) - 1);
@@ -108,7 +108,7 @@ START_TEST(replay_encodes_once)
 }
 END_TEST
 
-START_TEST(replay_for_each_wire)
+START_TEST(replay_for_each_codec)
 {
     static const char json[] =
         "\x81\x53{\"type\":\"message\",\"pos\":\"0000000000000007-3\",\"ts\":0,"
@@ -117,10 +117,10 @@ START_TEST(replay_for_each_wire)
     struct sendq q;
 
     sendq_init(&q);
-    ck_assert_int_eq(record_replay(record, WIRE_V1, &q), 0);
+    ck_assert_int_eq(record_replay(record, CODEC_V1, &q), 0);
     check_sent(&q, json, sizeof(json) - 1);
     record->event.kind = EVENT_JOIN;
-    ck_assert_int_eq(record_replay(record, WIRE_TEXT, &q), 0);
+    ck_assert_int_eq(record_replay(record, CODEC_TEXT, &q), 0);
     ck_assert(sendq_is_empty(&q));
     ck_assert_uint_eq(record->holders, 1);
     record_release(record);
@@ -194,7 +194,7 @@ Suite *suite_history(void)
     tcase_add_test(cases, a_record_is_a_copy);
     tcase_add_test(cases, a_missing_ref_stays_missing);
     tcase_add_test(cases, replay_encodes_once);
-    tcase_add_test(cases, replay_for_each_wire);
+    tcase_add_test(cases, replay_for_each_codec);
     tcase_add_loop_test(cases, keeps_the_last, 1, 12);
     tcase_add_test(cases, finds_what_comes_after);
     tcase_add_test(cases, deinit_leaves_it_usable);

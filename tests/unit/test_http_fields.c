@@ -1,4 +1,4 @@
-#include "proto/http_fields.h"
+#include "proto/http/fields.h"
 
 #include <check.h>
 #include <ctype.h>

@@ -1,4 +1,4 @@
-#include "proto/http_query.h"
+#include "proto/http/query.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "proto/http_request.h"
+#include "proto/http/request.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "proto/http_response.h"
+#include "proto/http/response.h"
 
 #include <string.h>
 #include <time.h>

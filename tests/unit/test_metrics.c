@@ -1,4 +1,4 @@
-#include "app/metrics.h"
+#include "server/metrics.h"
 
 #include <check.h>
 

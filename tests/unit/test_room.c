@@ -8,7 +8,7 @@ Suite *suite_room(void);
 #define PEOPLE 5
 
 static const struct room_limits limits = {
-    .outbox_size = {1 << 16, 1 << 17}, .messages = 3, .presence = 4};
+    .ring_size = {1 << 16, 1 << 17}, .messages = 3, .presence = 4};
 static const struct hash_seed seed = {1, 3};
 
 static struct room_table table;
@@ -47,9 +47,9 @@ START_TEST(a_new_room_is_empty)
     ck_assert_mem_eq(room->name, "lobby", 5);
     ck_assert_uint_eq(room->messages.limit, 3);
     ck_assert_uint_eq(room->presence.limit, 4);
-    for (int wire = 0; wire < WIRE_KINDS; wire++) {
-        ck_assert_uint_eq(room->readers[wire].count, 0);
-        ck_assert_uint_eq(room->outbox[wire].max_size, limits.outbox_size[wire]);
+    for (int codec = 0; codec < CODEC_KINDS; codec++) {
+        ck_assert_uint_eq(room->readers[codec].count, 0);
+        ck_assert_uint_eq(room->ring[codec].max_size, limits.ring_size[codec]);
     }
     ck_assert(!list_is_linked(&room->dirty) && !list_is_linked(&room->quiet));
 }
@@ -129,49 +129,49 @@ START_TEST(members_come_and_go)
 }
 END_TEST
 
-static void check_readers(enum wire_kind wire, size_t count)
+static void check_readers(enum codec_kind codec, size_t count)
 {
-    const struct reader_set *set = &room->readers[wire];
+    const struct reader_set *set = &room->readers[codec];
 
     ck_assert_uint_eq(set->count, count);
     for (size_t i = 0; i < count; i++) {
         ck_assert_uint_eq(set->items[i]->slot, i);
-        ck_assert_ptr_eq(set->items[i]->box, &room->outbox[wire]);
+        ck_assert_ptr_eq(set->items[i]->box, &room->ring[codec]);
     }
 }
 
 START_TEST(readers_come_and_go)
 {
     for (unsigned i = 0; i < PEOPLE; i++) {
-        clients[i].wire = (uint8_t)(i % 2);
+        clients[i].codec = (uint8_t)(i % 2);
         ck_assert_int_eq(room_add_reader(room, &clients[i]), 0);
-        check_readers(WIRE_TEXT, (i + 2) / 2);
-        check_readers(WIRE_V1, (i + 1) / 2);
+        check_readers(CODEC_TEXT, (i + 2) / 2);
+        check_readers(CODEC_V1, (i + 1) / 2);
     }
     ck_assert_int_eq(room_remove_reader(room, &clients[_i], 0), 0);
     ck_assert_ptr_null(queues[_i].box);
-    check_readers(WIRE_TEXT, 3 - (size_t)(_i % 2 == 0));
-    check_readers(WIRE_V1, 2 - (size_t)(_i % 2));
+    check_readers(CODEC_TEXT, 3 - (size_t)(_i % 2 == 0));
+    check_readers(CODEC_V1, 2 - (size_t)(_i % 2));
     for (int i = 0; i < PEOPLE; i++) {
         if (i != _i)
             ck_assert_int_eq(room_remove_reader(room, &clients[i], 0), 0);
     }
-    check_readers(WIRE_TEXT, 0);
-    check_readers(WIRE_V1, 0);
+    check_readers(CODEC_TEXT, 0);
+    check_readers(CODEC_V1, 0);
 }
 END_TEST
 
-static void append(enum wire_kind wire, const char *frame, size_t len)
+static void append(enum codec_kind codec, const char *frame, size_t len)
 {
-    ck_assert_int_eq(outbox_reserve(&room->outbox[wire], len), 0);
-    outbox_append(&room->outbox[wire], frame, len);
+    ck_assert_int_eq(ring_reserve(&room->ring[codec], len), 0);
+    ring_append(&room->ring[codec], frame, len);
 }
 
 START_TEST(removal_keeps_a_bounded_part)
 {
     ck_assert_int_eq(room_add_reader(room, &clients[0]), 0);
     ck_assert_int_eq(room_add_reader(room, &clients[1]), 0);
-    append(WIRE_TEXT, "\x81\x01x", 3);
+    append(CODEC_TEXT, "\x81\x01x", 3);
     ck_assert_int_eq(room_remove_reader(room, &clients[0], 3), 0);
     ck_assert_uint_eq(queues[0].queued, 3);
     ck_assert_int_eq(room_remove_reader(room, &clients[1], 2), 0);
@@ -181,13 +181,13 @@ END_TEST
 
 START_TEST(tails_follow_the_slowest)
 {
-    struct outbox *text = &room->outbox[WIRE_TEXT], *v1 = &room->outbox[WIRE_V1];
+    struct ring *text = &room->ring[CODEC_TEXT], *v1 = &room->ring[CODEC_V1];
 
-    clients[2].wire = WIRE_V1;
+    clients[2].codec = CODEC_V1;
     for (int i = 0; i < 3; i++)
         ck_assert_int_eq(room_add_reader(room, &clients[i]), 0);
-    append(WIRE_TEXT, "\x81\x01x\x81\x01y", 6);
-    append(WIRE_V1, "\x81\x01x\x81\x01y", 6);
+    append(CODEC_TEXT, "\x81\x01x\x81\x01y", 6);
+    append(CODEC_V1, "\x81\x01x\x81\x01y", 6);
     sendq_advance(&queues[0], 6);
     sendq_advance(&queues[1], 2);
     room_raise_tails(room);
@@ -208,16 +208,16 @@ END_TEST
 /* Nobody reads, so nothing is wanted. A reader that was overrun does not lower the tail. */
 START_TEST(tails_never_fall)
 {
-    struct outbox *box = &room->outbox[WIRE_TEXT];
+    struct ring *box = &room->ring[CODEC_TEXT];
     char frame[102] = {(char)0x81, 100};
 
-    append(WIRE_TEXT, "\x81\x01x", 3);
+    append(CODEC_TEXT, "\x81\x01x", 3);
     room_raise_tails(room);
     ck_assert_uint_eq(box->tail, 3);
     ck_assert_int_eq(room_add_reader(room, &clients[0]), 0);
     while (!sendq_is_overrun(&queues[0])) {
-        ck_assert_int_eq(outbox_reserve_forced(box, sizeof(frame)), 0);
-        outbox_append(box, frame, sizeof(frame));
+        ck_assert_int_eq(ring_reserve_forced(box, sizeof(frame)), 0);
+        ring_append(box, frame, sizeof(frame));
     }
     ck_assert_uint_gt(box->tail, 3);
     room_raise_tails(room);

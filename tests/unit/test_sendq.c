@@ -1,14 +1,14 @@
-#include "chat/sendq.h"
+#include "out/sendq.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fuzz/outbox_model.h"
+#include "fuzz/ring_model.h"
 
 Suite *suite_sendq(void);
 
-static struct outbox box;
+static struct ring box;
 static struct sendq q;
 static char taken[65536];
 static size_t taken_len;
@@ -16,7 +16,7 @@ static int released;
 
 static void setup(void)
 {
-    outbox_init(&box, 8 * (size_t)TUNE_OUTBOX_MIN);
+    ring_init(&box, 8 * (size_t)TUNE_RING_MIN);
     sendq_init(&q);
     taken_len = 0;
     released = 0;
@@ -25,7 +25,7 @@ static void setup(void)
 static void teardown(void)
 {
     sendq_deinit(&q);
-    outbox_deinit(&box);
+    ring_deinit(&box);
 }
 
 static void release(void *owner)
@@ -34,14 +34,14 @@ static void release(void *owner)
     released++;
 }
 
-/* Appends an unmasked text frame to the outbox; returns its size. */
+/* Appends an unmasked text frame to the ring; returns its size. */
 static size_t append(const char *payload)
 {
     uint8_t frame[512];
     size_t len = model_make_frame(frame, payload, NULL, 0);
 
-    ck_assert_int_eq(outbox_reserve(&box, len), 0);
-    outbox_append(&box, frame, len);
+    ck_assert_int_eq(ring_reserve(&box, len), 0);
+    ring_append(&box, frame, len);
     return len;
 }
 
@@ -223,7 +223,7 @@ START_TEST(detach_copies_what_is_shared)
     ck_assert_int_eq(sendq_detach(&q, 6), 0);
     ck_assert_int_eq(released, 1);
     memset(bytes, 0, sizeof(bytes));
-    outbox_deinit(&box);
+    ring_deinit(&box);
     CHECK_TAKEN("abc\x81\x01x");
 }
 END_TEST
@@ -293,8 +293,8 @@ static void overrun(int count)
     uint8_t frame[102] = {0x81, 100};
 
     for (int i = 0; i < count; i++) {
-        ck_assert_int_eq(outbox_reserve_forced(&box, sizeof(frame)), 0);
-        outbox_append(&box, frame, sizeof(frame));
+        ck_assert_int_eq(ring_reserve_forced(&box, sizeof(frame)), 0);
+        ring_append(&box, frame, sizeof(frame));
     }
 }
 

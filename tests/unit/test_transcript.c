@@ -28,7 +28,7 @@ static void teardown(void)
     roster_deinit(&session.roster);
 }
 
-static const char *shown(const struct v1_frame *frame, bool is_coloured)
+static const char *shown(const struct v1_event *frame, bool is_coloured)
 {
     static char text[512];
     struct buf out;
@@ -43,7 +43,7 @@ static const char *shown(const struct v1_frame *frame, bool is_coloured)
 #define NOON 43200000
 
 static const struct {
-    struct v1_frame frame;
+    struct v1_event frame;
     const char *want;
 } rows[] = {
     {{.type = V1_MESSAGE, .ts = NOON, .from = 8, .name = {"bob", 3}, .text = {"hi", 2}},

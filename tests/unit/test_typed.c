@@ -45,7 +45,7 @@ static const struct {
     {"/name  new name ", TYPED_NAME, "new name", 0},
     {"/name", TYPED_NAME, "", 0},
     {"/msg #7 hi there", TYPED_SAY, "hi there", 7},
-    {"/msg #9223372036854775807 x", TYPED_SAY, "x", WIRE_ID_MAX},
+    {"/msg #9223372036854775807 x", TYPED_SAY, "x", CODEC_ID_MAX},
     {"/msg #9223372036854775808 x", TYPED_NOBODY, "#9223372036854775808 x", 0},
     {"/msg # x", TYPED_NOBODY, "# x", 0},
     {"/msg #x x", TYPED_NOBODY, "#x x", 0},
@@ -103,11 +103,11 @@ END_TEST
 /* A longer name than the server lets through is cut. */
 START_TEST(names_have_a_bound)
 {
-    char name[WIRE_NAME_MAX + 1];
+    char name[CODEC_NAME_MAX + 1];
 
     memset(name, 'x', sizeof(name));
     roster_put(&roster, 9, (struct str){name, sizeof(name)});
-    ck_assert_uint_eq(roster_name(&roster, 9).len, WIRE_NAME_MAX);
+    ck_assert_uint_eq(roster_name(&roster, 9).len, CODEC_NAME_MAX);
 }
 END_TEST
 

@@ -4,7 +4,7 @@
 #include "base/str.h"
 #include "base/utf8.h"
 #include "guard.h"
-#include "proto/ws_frame.h"
+#include "proto/ws/frame.h"
 
 Suite *suite_ws_frame(void);
 
@@ -246,7 +246,7 @@ START_TEST(mask_stays_off_the_guard_page)
 }
 END_TEST
 
-START_TEST(close_codes_for_the_wire)
+START_TEST(close_codes_for_the_codec)
 {
     static const unsigned edges[][2] = {{1000, 1003}, {1007, 1014}, {3000, 4999}};
 
@@ -306,7 +306,7 @@ Suite *suite_ws_frame(void)
     tcase_add_test(cases, masks_like_a_plain_loop);
     tcase_add_test(cases, mask_tells_whether_all_is_ascii);
     tcase_add_test(cases, mask_stays_off_the_guard_page);
-    tcase_add_test(cases, close_codes_for_the_wire);
+    tcase_add_test(cases, close_codes_for_the_codec);
     tcase_add_test(cases, every_error_has_code_and_text);
     tcase_add_test(cases, errors_close_with_their_codes);
     suite_add_tcase(suite, cases);

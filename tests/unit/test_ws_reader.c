@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 #include "guard.h"
-#include "proto/ws_reader.h"
+#include "proto/ws/reader.h"
 
 Suite *suite_ws_reader(void);
 

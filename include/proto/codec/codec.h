@@ -1,0 +1,104 @@
+/* A codec is a way to write chat events into WebSocket text messages, and to read commands out of
+ * them.
+ *
+ * Two exist: the plain text of the tutorial, and the subprotocol `wschat.v1` with one JSON object
+ * in each message. A room encodes each event once for every codec that somebody in it uses. */
+#ifndef PROTO_CODEC_CODEC_H
+#define PROTO_CODEC_CODEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+
+enum codec_kind { CODEC_TEXT, CODEC_V1, CODEC_KINDS };
+
+#define CODEC_NAME_MAX 64 /* bytes of a display name or of a room's name */
+#define CODEC_REF_MAX 128 /* bytes of a sender's reference */
+#define CODEC_POS_MAX 40  /* bytes of a position, the terminating NUL included */
+
+/* The largest id of a client: Date.now() of a distant future. */
+#define CODEC_ID_MAX ((uint64_t)INT64_MAX)
+
+enum event_kind { EVENT_MESSAGE, EVENT_DIRECT, EVENT_JOIN, EVENT_LEAVE, EVENT_RENAME, EVENT_COUNT };
+
+/* Something that happened in a room. The slices belong to whoever made the event. */
+struct event {
+    enum event_kind kind;
+    uint64_t seq;   /* place in the room's order, from 1; 0: it has none (direct, count) */
+    uint64_t epoch; /* which life of the room that order belongs to */
+    uint64_t ts;    /* milliseconds since 1970 */
+    uint64_t from;  /* the client it is about */
+    uint64_t to;    /* receiver of a direct message */
+    uint64_t count; /* members, for a count */
+    struct str name;
+    struct str text;
+    struct str ref; /* ptr is NULL where the sender gave none */
+};
+
+enum command_kind { COMMAND_SAY, COMMAND_DIRECT, COMMAND_RENAME, COMMAND_BAD };
+
+/* What a client asks for. The slices point into the message that it was read from. */
+struct command {
+    enum command_kind kind;
+    uint64_t to;      /* COMMAND_DIRECT */
+    struct str text;  /* COMMAND_SAY, COMMAND_DIRECT */
+    struct str name;  /* COMMAND_RENAME */
+    struct str ref;   /* ptr is NULL where there was none */
+    const char *code; /* COMMAND_BAD: a short name of the error */
+    const char *why;  /* COMMAND_BAD: the same as a sentence */
+};
+
+/* What a client of wschat.v1 is told when it enters. */
+struct welcome {
+    uint64_t id;
+    struct str room;
+    struct str name;
+    const char *pos;
+    const char *key;
+    bool recovered;
+    uint64_t count;
+    uint64_t max_message;
+};
+
+struct codec {
+    /* Reads a message of `len` bytes of valid UTF-8, which it may change while reading. Never
+     * fails: what is wrong is a COMMAND_BAD. */
+    void (*decode)(struct command *command, char *data, size_t len);
+
+    /* Appends the event as it is told to everyone. Appends nothing where this codec does not tell
+     * of it. Returns 0, or -1 with errno ENOMEM. */
+    int (*encode)(struct buf *out, const struct event *event);
+
+    /* Appends the answer to a command that was refused; nothing where this codec has none. */
+    int (*encode_error)(struct buf *out, const char *code, const char *why, struct str ref);
+
+    /* When not empty: the author of a message is told this and the text, and the encoded message
+     * ends with the text. When empty: the author gets the message like everybody else. */
+    struct str own_prefix;
+};
+
+/* The codecs by enum codec_kind. */
+extern const struct codec *const codecs[CODEC_KINDS];
+
+/* The token of Sec-WebSocket-Protocol that asks for CODEC_V1. */
+#define CODEC_V1_PROTOCOL "wschat.v1"
+
+/* May the text be a display name (an empty one too) or, when it is not empty, the name of a room?
+ * UTF-8, at most CODEC_NAME_MAX bytes, no control characters (C0, DEL, C1). */
+bool codec_name_is_valid(struct str name);
+
+/* Writes the opaque position of a place in a room's order, and reads it back (false: not a
+ * position). */
+void codec_pos_write(char out[CODEC_POS_MAX], uint64_t epoch, uint64_t seq);
+bool codec_pos_read(struct str pos, uint64_t *epoch, uint64_t *seq);
+
+/* The welcome of wschat.v1: begin, a call for each member to list, end. Each returns 0, or -1 with
+ * errno ENOMEM. */
+int codec_v1_welcome_begin(struct buf *out, const struct welcome *welcome);
+int codec_v1_welcome_member(struct buf *out, uint64_t id, struct str name, bool is_first);
+int codec_v1_welcome_end(struct buf *out, const struct welcome *welcome);
+
+#endif

@@ -1,0 +1,53 @@
+/* Metrics in the text format of Prometheus (version 0.0.4). */
+#ifndef SERVER_METRICS_H
+#define SERVER_METRICS_H
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+#define METRICS_BUCKETS 15
+
+/* How long something took: counts by upper bound, as Prometheus wants them. */
+struct metrics_histogram {
+    uint64_t buckets[METRICS_BUCKETS + 1]; /* the last one has no bound */
+    uint64_t sum_ns;
+};
+
+/* What the kernel tells about this process. It stays open, because nothing can be opened inside the
+ * sandbox. */
+struct metrics_process {
+    DIR *fds;  /* NULL: unknown */
+    int statm; /* -1: unknown */
+};
+
+struct server;
+
+/* Opens it where it is wanted and there is a /proc; figures that are unknown are 0. */
+void metrics_open(struct metrics_process *process, bool is_wanted);
+
+void metrics_close(struct metrics_process *process);
+
+/* How long ticks took, and messages within them. */
+struct metrics_ticks {
+    uint64_t start; /* monotonic nanoseconds: when the last one began, and ended */
+    uint64_t end;
+    struct metrics_histogram time;
+    struct metrics_histogram lag;
+};
+
+/* Counts `times` events that took so many nanoseconds each. */
+void metrics_observe(struct metrics_histogram *histogram, uint64_t ns, uint64_t times);
+
+/* Counts a tick from `start` to `end` (monotonic nanoseconds), in which so many messages were read
+ * and sent on. What could be read at once when the tick before had ended may have come while that
+ * was still busy: such messages are taken to have waited since that one began, so their time is
+ * never told too short. */
+void metrics_tick(struct metrics_ticks *ticks, uint64_t start, uint64_t end, uint64_t messages);
+
+/* Appends all metrics of a server. Returns 0, or -1 with errno ENOMEM. */
+int metrics_write(struct buf *out, const struct server *server);
+
+#endif

@@ -1,0 +1,34 @@
+/* The files of the web pages: in the binary, or in a folder while one works on them. */
+#ifndef WEB_ASSETS_H
+#define WEB_ASSETS_H
+
+#include <stddef.h>
+
+#include "base/base64.h"
+#include "base/sha1.h"
+#include "base/str.h"
+
+#define ASSET_ETAG_SIZE (BASE64_SIZE(SHA1_SIZE) + 2) /* base64 of a SHA-1, in double quotes */
+
+struct asset {
+    struct str type; /* Content-Type */
+    const char *data;
+    size_t len;
+    void (*release)(void *data); /* NULL: the data stays for ever */
+    char etag[ASSET_ETAG_SIZE];
+};
+
+/* Who may see which files: everybody, or who can reach the admin listener. */
+enum assets_site { ASSETS_PUBLIC, ASSETS_ADMIN };
+
+enum assets_result { ASSETS_FOUND, ASSETS_UNKNOWN, ASSETS_FAILED };
+
+/* Serves from a folder from now on. Returns 0, or -1 with errno where it cannot be opened. */
+int assets_open_folder(const char *path);
+
+/* Finds the file of a site for a path that begins with a slash. ASSETS_PUBLIC: "/" and "/echo" are
+ * pages, "/NAME" any other file. ASSETS_ADMIN: "/" is the status page, and "/NAME" one of its
+ * files. The data is the caller's to release. ASSETS_FAILED: the file could not be read. */
+enum assets_result assets_find(struct asset *asset, enum assets_site site, struct str path);
+
+#endif

@@ -1,0 +1,131 @@
+#include "out/ring.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/tuning.h"
+#include "base/util.h"
+#include "proto/ws/frame.h"
+
+/* A ring gives memory back when less than one part in so many of it is in use: not at once, since a
+ * room that was busy is likely to be busy again. */
+#define SHRINK_FACTOR 16
+
+void ring_init(struct ring *box, size_t max_size)
+{
+    *box = (struct ring){.max_size = (size_t)round_up_pow2(max_size)};
+}
+
+void ring_deinit(struct ring *box)
+{
+    free(box->data);
+    box->data = NULL;
+    box->size = 0;
+    box->tail = box->head;
+}
+
+int ring_spans(const struct ring *box, uint64_t from, uint64_t to, struct iovec spans[2])
+{
+    size_t len = (size_t)(to - from);
+    size_t place, first;
+
+    if (len == 0)
+        return 0;
+    place = (size_t)from & (box->size - 1);
+    first = min_size(len, box->size - place);
+    spans[0] = (struct iovec){box->data + place, first};
+    if (first == len)
+        return 1;
+    spans[1] = (struct iovec){box->data, len - first};
+    return 2;
+}
+
+/* Writes into the ring at a position; the room must be there. */
+static void write_at(struct ring *box, uint64_t position, const void *bytes, size_t len)
+{
+    struct iovec spans[2];
+    const uint8_t *from = bytes;
+
+    for (int i = 0, n = ring_spans(box, position, position + len, spans); i < n; i++) {
+        memcpy(spans[i].iov_base, from, spans[i].iov_len);
+        from += spans[i].iov_len;
+    }
+}
+
+/* Moves what lies between tail and head into a ring of another size. */
+static int resize(struct ring *box, size_t size)
+{
+    struct ring next = *box;
+    struct iovec spans[2];
+    uint64_t position = box->tail;
+
+    next.size = size;
+    next.data = malloc(size);
+    if (next.data == NULL)
+        return -1;
+    for (int i = 0, n = ring_spans(box, box->tail, box->head, spans); i < n; i++) {
+        write_at(&next, position, spans[i].iov_base, spans[i].iov_len);
+        position += spans[i].iov_len;
+    }
+    free(box->data);
+    *box = next;
+    return 0;
+}
+
+int ring_reserve(struct ring *box, size_t len)
+{
+    size_t used = (size_t)(box->head - box->tail);
+    size_t size;
+
+    if (len <= box->size - used)
+        return 0;
+    size = (size_t)round_up_pow2(max_size(used + len, TUNE_RING_MIN));
+    if (size > box->max_size || resize(box, size) < 0) {
+        errno = ENOBUFS;
+        return -1;
+    }
+    return 0;
+}
+
+int ring_reserve_forced(struct ring *box, size_t len)
+{
+    if (ring_reserve(box, len) == 0)
+        return 0;
+    if (len > box->size)
+        return -1;
+    box->tail = box->head + len - box->size;
+    return 0;
+}
+
+void ring_append(struct ring *box, const void *frame, size_t len)
+{
+    write_at(box, box->head, frame, len);
+    box->head += len;
+}
+
+void ring_raise_tail(struct ring *box, uint64_t position)
+{
+    size_t used = (size_t)(box->head - box->tail);
+
+    box->tail = position;
+    if (used < box->size / SHRINK_FACTOR && box->size > TUNE_RING_MIN)
+        resize(box, box->size / 2);
+}
+
+uint64_t ring_frame_end(const struct ring *box, uint64_t start)
+{
+    uint8_t bytes[WS_HEADER_MAX];
+    struct ws_frame_header header;
+    struct iovec spans[2];
+    uint64_t left = box->head - start;
+    size_t len = 0;
+
+    for (int i = 0, n = ring_spans(box, start,
+                                   start + (left < sizeof(bytes) ? left : sizeof(bytes)), spans);
+         i < n; i++) {
+        memcpy(bytes + len, spans[i].iov_base, spans[i].iov_len);
+        len += spans[i].iov_len;
+    }
+    return start + (uint64_t)ws_frame_decode(&header, bytes, len) + header.length;
+}

@@ -1,0 +1,58 @@
+/* The plain text of the tutorial: every message is what somebody says, and the exact strings are
+ * its contract. */
+#include "proto/codec/codec.h"
+#include "proto/codec/kinds.h"
+
+static void decode(struct command *command, char *data, size_t len)
+{
+    *command = (struct command){.kind = COMMAND_SAY, .text = {data, len}};
+}
+
+static int append_client(struct buf *out, uint64_t id)
+{
+    if (buf_append_str(out, STR("Client #")) < 0)
+        return -1;
+    return buf_append_u64(out, id);
+}
+
+static int append_line(struct buf *out, uint64_t id, struct str verb, struct str text)
+{
+    if (append_client(out, id) < 0 || buf_append_str(out, verb) < 0)
+        return -1;
+    return buf_append_str(out, text);
+}
+
+/* The tutorial knows neither joins nor names, so these are not told. */
+static int encode(struct buf *out, const struct event *event)
+{
+    switch (event->kind) {
+    case EVENT_MESSAGE:
+        return append_line(out, event->from, STR(" says: "), event->text);
+    case EVENT_DIRECT:
+        return append_line(out, event->from, STR(" whispers: "), event->text);
+    case EVENT_LEAVE:
+        return append_line(out, event->from, STR(" left the chat"), STR(""));
+    case EVENT_JOIN:
+    case EVENT_RENAME:
+    case EVENT_COUNT:
+        break;
+    }
+    return 0;
+}
+
+/* No message is wrong in plain text, so there is nobody to tell. */
+static int encode_error(struct buf *out, const char *code, const char *why, struct str ref)
+{
+    (void)out;
+    (void)code;
+    (void)why;
+    (void)ref;
+    return 0;
+}
+
+const struct codec codec_text = {
+    .decode = decode,
+    .encode = encode,
+    .encode_error = encode_error,
+    .own_prefix = {"You wrote: ", 11},
+};

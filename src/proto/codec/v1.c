@@ -1,0 +1,205 @@
+/* The subprotocol wschat.v1: one JSON object in each text message. docs/protocol.md describes it to
+ * the authors of clients. */
+#include "proto/codec/codec.h"
+
+#include <errno.h>
+
+#include "base/util.h"
+#include "proto/json.h"
+#include "proto/codec/kinds.h"
+
+/* ---- reading commands ---- */
+
+enum { FIELD_TYPE, FIELD_TEXT, FIELD_TO, FIELD_NAME, FIELD_REF, FIELDS };
+
+static void refuse(struct command *command, const char *code, const char *why)
+{
+    command->kind = COMMAND_BAD;
+    command->code = code;
+    command->why = why;
+}
+
+static void decode_say(struct command *command, const struct json_field *fields)
+{
+    if (fields[FIELD_TEXT].type != JSON_STRING) {
+        refuse(command, "bad-text", "\"text\" must be a string");
+        return;
+    }
+    command->kind = COMMAND_SAY;
+    command->text = fields[FIELD_TEXT].value;
+    if (fields[FIELD_TO].type == JSON_ABSENT)
+        return;
+    command->kind = COMMAND_DIRECT;
+    if (!json_to_u64(&fields[FIELD_TO], CODEC_ID_MAX, &command->to) || command->to == 0)
+        refuse(command, "bad-to", "\"to\" must be the id of a client");
+}
+
+static void decode_rename(struct command *command, const struct json_field *fields)
+{
+    if (fields[FIELD_NAME].type != JSON_STRING || !codec_name_is_valid(fields[FIELD_NAME].value)) {
+        refuse(command, "bad-name",
+               "\"name\" must be a string of at most 64 bytes without control characters");
+        return;
+    }
+    command->kind = COMMAND_RENAME;
+    command->name = fields[FIELD_NAME].value;
+}
+
+static bool decode_ref(struct command *command, const struct json_field *ref)
+{
+    if (ref->type == JSON_ABSENT)
+        return true;
+    if (ref->type != JSON_STRING || ref->value.len > CODEC_REF_MAX) {
+        refuse(command, "bad-ref", "\"ref\" must be a string of at most 128 bytes");
+        return false;
+    }
+    command->ref = ref->value;
+    return true;
+}
+
+static void decode(struct command *command, char *data, size_t len)
+{
+    struct json_field fields[FIELDS] = {
+        [FIELD_TYPE] = {.name = STR("type")}, [FIELD_TEXT] = {.name = STR("text")},
+        [FIELD_TO] = {.name = STR("to")},     [FIELD_NAME] = {.name = STR("name")},
+        [FIELD_REF] = {.name = STR("ref")},
+    };
+    int result = json_read_object(data, len, fields, ARRAY_LEN(fields));
+    struct str type = fields[FIELD_TYPE].value;
+
+    *command = (struct command){.kind = COMMAND_BAD};
+    if (result < 0)
+        refuse(command, "bad-json", json_error_text((enum json_error) - result));
+    else if (!decode_ref(command, &fields[FIELD_REF]))
+        return;
+    else if (fields[FIELD_TYPE].type != JSON_STRING)
+        refuse(command, "bad-type", "\"type\" must be a string");
+    else if (str_equals(type, STR("say")))
+        decode_say(command, fields);
+    else if (str_equals(type, STR("rename")))
+        decode_rename(command, fields);
+    else
+        refuse(command, "bad-type", "this \"type\" is not known: use \"say\" or \"rename\"");
+}
+
+/* ---- writing events ---- */
+
+static const struct str type_names[] = {
+    [EVENT_MESSAGE] = {"message", 7}, [EVENT_DIRECT] = {"direct", 6}, [EVENT_JOIN] = {"join", 4},
+    [EVENT_LEAVE] = {"leave", 5},     [EVENT_RENAME] = {"rename", 6}, [EVENT_COUNT] = {"count", 5},
+};
+
+/* Appends `,"key":` and a number or a string. */
+static int append_number(struct buf *out, struct str key, uint64_t value)
+{
+    if (buf_append_str(out, STR(",\"")) < 0 || buf_append_str(out, key) < 0 ||
+        buf_append_str(out, STR("\":")) < 0)
+        return -1;
+    return buf_append_u64(out, value);
+}
+
+static int append_string(struct buf *out, struct str key, struct str value)
+{
+    if (buf_append_str(out, STR(",\"")) < 0 || buf_append_str(out, key) < 0 ||
+        buf_append_str(out, STR("\":")) < 0)
+        return -1;
+    return json_append_string(out, value);
+}
+
+static int append_pos(struct buf *out, const struct event *event)
+{
+    char pos[CODEC_POS_MAX];
+
+    if (event->seq == 0)
+        return 0;
+    codec_pos_write(pos, event->epoch, event->seq);
+    return append_string(out, STR("pos"), str_from(pos));
+}
+
+static int append_author(struct buf *out, const struct event *event)
+{
+    if (append_number(out, STR("ts"), event->ts) < 0 ||
+        append_number(out, STR("from"), event->from) < 0)
+        return -1;
+    if (event->kind == EVENT_DIRECT && append_number(out, STR("to"), event->to) < 0)
+        return -1;
+    return append_string(out, STR("name"), event->name);
+}
+
+static int append_text(struct buf *out, const struct event *event)
+{
+    if (event->kind != EVENT_MESSAGE && event->kind != EVENT_DIRECT)
+        return 0;
+    if (append_string(out, STR("text"), event->text) < 0)
+        return -1;
+    return event->ref.ptr == NULL ? 0 : append_string(out, STR("ref"), event->ref);
+}
+
+static int append_type(struct buf *out, struct str type)
+{
+    if (buf_append_str(out, STR("{\"type\":\"")) < 0 || buf_append_str(out, type) < 0)
+        return -1;
+    return buf_append_char(out, '"');
+}
+
+static int encode(struct buf *out, const struct event *event)
+{
+    if (append_type(out, type_names[event->kind]) < 0)
+        return -1;
+    if (event->kind == EVENT_COUNT) {
+        if (append_number(out, STR("count"), event->count) < 0)
+            return -1;
+    } else if (append_pos(out, event) < 0 || append_author(out, event) < 0 ||
+               append_text(out, event) < 0) {
+        return -1;
+    }
+    return buf_append_char(out, '}');
+}
+
+static int encode_error(struct buf *out, const char *code, const char *why, struct str ref)
+{
+    if (append_type(out, STR("error")) < 0 || append_string(out, STR("code"), str_from(code)) < 0 ||
+        append_string(out, STR("text"), str_from(why)) < 0)
+        return -1;
+    if (ref.ptr != NULL && append_string(out, STR("ref"), ref) < 0)
+        return -1;
+    return buf_append_char(out, '}');
+}
+
+int codec_v1_welcome_begin(struct buf *out, const struct welcome *welcome)
+{
+    if (append_type(out, STR("welcome")) < 0 || append_number(out, STR("id"), welcome->id) < 0 ||
+        append_string(out, STR("room"), welcome->room) < 0 ||
+        append_string(out, STR("name"), welcome->name) < 0 ||
+        append_string(out, STR("pos"), str_from(welcome->pos)) < 0)
+        return -1;
+    if (buf_append_str(out, welcome->recovered ? STR(",\"recovered\":true")
+                                               : STR(",\"recovered\":false")) < 0 ||
+        append_string(out, STR("key"), str_from(welcome->key)) < 0 ||
+        append_number(out, STR("count"), welcome->count) < 0)
+        return -1;
+    return buf_append_str(out, STR(",\"members\":["));
+}
+
+int codec_v1_welcome_member(struct buf *out, uint64_t id, struct str name, bool is_first)
+{
+    if (buf_append_str(out, is_first ? STR("{\"id\":") : STR(",{\"id\":")) < 0 ||
+        buf_append_u64(out, id) < 0 || append_string(out, STR("name"), name) < 0)
+        return -1;
+    return buf_append_char(out, '}');
+}
+
+int codec_v1_welcome_end(struct buf *out, const struct welcome *welcome)
+{
+    if (buf_append_str(out, STR("],\"limits\":{\"message\":")) < 0 ||
+        buf_append_u64(out, welcome->max_message) < 0)
+        return -1;
+    return buf_append_str(out, STR("}}"));
+}
+
+const struct codec codec_v1 = {
+    .decode = decode,
+    .encode = encode,
+    .encode_error = encode_error,
+    .own_prefix = {"", 0},
+};

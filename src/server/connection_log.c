@@ -1,0 +1,150 @@
+#include "server/connection_log.h"
+
+#include <stdio.h>
+
+#include "chat/chat.h"
+#include "net/pool.h"
+#include "proto/codec/codec.h"
+
+/* Numbers of a connection as text. */
+struct figures {
+    char from[IP_TEXT_MAX];
+    char id[24];
+    char code[8];
+    char status[8];
+    char seconds[32];
+    char messages[24];
+    char received[24];
+    char sent[24];
+};
+
+static const char *const words[CONN_ENDS] = {
+    [CONN_END_NONE] = "unknown",       [CONN_END_SERVED] = "served",
+    [CONN_END_REFUSED] = "refused",    [CONN_END_IDLE] = "idle",
+    [CONN_END_CLOSED] = "peer closed", [CONN_END_LEFT] = "peer ended",
+    [CONN_END_RESET] = "reset",        [CONN_END_TIMEOUT] = "timeout",
+    [CONN_END_LAGGED] = "lagged",      [CONN_END_PROTOCOL] = "protocol error",
+    [CONN_END_HOST] = "closed",        [CONN_END_MEMORY] = "out of memory",
+    [CONN_END_SPARE] = "made room",    [CONN_END_SHUTDOWN] = "shutdown",
+};
+
+static const char *why(const struct conn *conn)
+{
+    if (conn->end != CONN_END_HOST)
+        return words[conn->end];
+    switch (conn->close_code) {
+    case CLOSE_REPLACED:
+        return "replaced";
+    case CLOSE_ID_IN_USE:
+        return "id in use";
+    case WS_CLOSE_TRY_AGAIN_LATER:
+        return "full";
+    default:
+        return words[CONN_END_HOST];
+    }
+}
+
+static void print_u64(char *out, size_t size, uint64_t value)
+{
+    snprintf(out, size, "%llu", (unsigned long long)value);
+}
+
+static void read_figures(struct figures *f, const struct conn *conn)
+{
+    uint64_t ms = conn->pool->now - conn->opened;
+
+    peer_write(f->from, &conn->peer);
+    print_u64(f->id, sizeof(f->id), conn->client_id);
+    print_u64(f->code, sizeof(f->code), conn->close_code);
+    print_u64(f->status, sizeof(f->status), conn->status);
+    print_u64(f->messages, sizeof(f->messages), conn->messages);
+    print_u64(f->received, sizeof(f->received), conn->received);
+    print_u64(f->sent, sizeof(f->sent), conn->sent);
+    snprintf(f->seconds, sizeof(f->seconds), "%llu.%03u", (unsigned long long)(ms / 1000),
+             (unsigned)(ms % 1000));
+}
+
+static const char *codec_name(const struct conn *conn)
+{
+    if (conn->client_id == 0)
+        return "echo";
+    return conn->codec == CODEC_V1 ? CODEC_V1_PROTOCOL : "text";
+}
+
+static void log_websocket(struct log_flow *flow, const struct conn *conn)
+{
+    struct figures f;
+
+    if (!log_flow_admits(flow, LOG_INFO, conn->pool->now))
+        return;
+    read_figures(&f, conn);
+    log_flow_line(flow, LOG_INFO, "websocket ended", "from", f.from, "#id",
+                  conn->client_id > 0 ? f.id : NULL, "room", conn->room, "wire", codec_name(conn),
+                  "why", why(conn), "detail", conn->detail, "#code",
+                  conn->close_code > 0 ? f.code : NULL, "#seconds", f.seconds, "#messages",
+                  f.messages, "#received", f.received, "#sent", f.sent, (char *)0);
+}
+
+static void log_http(struct log_flow *flow, enum log_level level, const struct conn *conn)
+{
+    struct figures f;
+
+    if (!log_flow_admits(flow, level, conn->pool->now))
+        return;
+    read_figures(&f, conn);
+    log_flow_line(flow, level, "http ended", "from", f.from, "listener",
+                  conn->is_admin ? "admin" : NULL, "why", why(conn), "detail", conn->detail,
+                  "#status", conn->status > 0 ? f.status : NULL, "#seconds", f.seconds, "#requests",
+                  f.messages, "#received", f.received, "#sent", f.sent, (char *)0);
+}
+
+/* Who was refused, or began a request and did not finish it, may be up to something. A connection
+ * without a single byte is what browsers open ahead, and what health checks of proxies do. */
+static bool is_noteworthy(const struct conn *conn)
+{
+    switch (conn->end) {
+    case CONN_END_REFUSED:
+    case CONN_END_MEMORY:
+        return true;
+    case CONN_END_TIMEOUT:
+        return conn->received > 0;
+    case CONN_END_SPARE:
+        return conn->is_in_head;
+    default:
+        return false;
+    }
+}
+
+void connection_log_end(struct connection_log *log, const struct conn *conn)
+{
+    if (conn->is_websocket)
+        log_websocket(&log->websockets, conn);
+    else if (is_noteworthy(conn) && !conn->is_admin)
+        log_http(&log->refusals, LOG_INFO, conn);
+    else
+        log_http(&log->http, LOG_DEBUG, conn);
+}
+
+void connection_log_pause(struct connection_log *log, uint64_t now, const char *error)
+{
+    if (log_flow_admits(&log->pauses, LOG_WARNING, now))
+        log_flow_line(&log->pauses, LOG_WARNING, "accepting pauses", "error", error, (char *)0);
+}
+
+static void finish(const struct log_flow *flow, const char *kind)
+{
+    char count[24];
+
+    if (flow->suppressed == 0)
+        return;
+    print_u64(count, sizeof(count), flow->suppressed);
+    log_info("lines were suppressed: see --log-rate", "kind", kind, "#suppressed", count);
+}
+
+void connection_log_finish(struct connection_log *log)
+{
+    finish(&log->websockets, "websocket ended");
+    finish(&log->refusals, "http refused");
+    finish(&log->http, "http ended");
+    finish(&log->pauses, "accepting pauses");
+}

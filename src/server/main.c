@@ -1,0 +1,67 @@
+/* wschat: a chat server over WebSocket. docs/architecture.md shows the way through the files. */
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/join_options.h"
+#include "server/options.h"
+#include "server/server.h"
+#include "base/log.h"
+
+/* glibc keeps freed memory for the next request, the more the larger the blocks were. A server that
+ * was busy once should not stay large for ever: long blocks go back to the system at once, and so
+ * does a large free end of the heap. Those that are used again and again are kept in a buf_pool
+ * (base/buf_pool.h). */
+static void tune_malloc(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+#endif
+}
+
+/* The exit status of a run that ends with the reading of its options. */
+static int options_status(enum options_result result)
+{
+    switch (result) {
+    case OPTIONS_EXIT_FAILURE:
+        return EXIT_FAILURE;
+    case OPTIONS_EXIT_USAGE:
+        return 2;
+    default:
+        return EXIT_SUCCESS;
+    }
+}
+
+static int join(int argc, char **argv)
+{
+    struct join_options options;
+    enum options_result result = join_options_read(&options, argc, argv);
+
+    return result == OPTIONS_RUN ? join_run(&options) : options_status(result);
+}
+
+static int serve(int argc, char **argv)
+{
+    static struct options options;
+    static struct server server;
+    enum options_result result = options_read(&options, argc, argv);
+
+    if (result != OPTIONS_RUN)
+        return options_status(result);
+    tune_malloc();
+    log_setup((enum log_level)options.log_level, options.log_format == LOG_FORMAT_JSON);
+    log_set_rate(options.log_rate);
+    if (server_init(&server, &options) < 0)
+        return EXIT_FAILURE;
+    server_run(&server);
+    server_deinit(&server);
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "join") == 0)
+        return join(argc - 1, argv + 1);
+    return serve(argc, argv);
+}

@@ -1,0 +1,206 @@
+#include "web/assets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/ascii.h"
+#include "base/util.h"
+
+/* A file of the folder that is served with --static; the largest one, in bytes. */
+#define FILE_MAX ((off_t)16 * 1024 * 1024)
+
+/* Each file of static/ becomes an entry of an array, made by the assembler: name, start, end.
+ * assets.inc lists the files and is made by the Makefile. */
+struct embedded {
+    const char *name;
+    const char *start;
+    const char *end;
+};
+
+#define ASSET(file)                                                                                \
+    ".pushsection .rodata.assets, \"a\"\n"                                                         \
+    "771: .asciz \"" file "\"\n"                                                                   \
+    "772: .incbin \"" WSCHAT_STATIC_DIR "/" file "\"\n"                                            \
+    "773:\n"                                                                                       \
+    ".popsection\n"                                                                                \
+    ".dc.a 771b, 772b, 773b\n"
+
+__asm__(".pushsection .data.rel.ro.assets, \"aw\"\n"
+        ".balign 8\n"
+        ".hidden embedded_first\n"
+        ".globl embedded_first\n"
+        "embedded_first:\n"
+#include "assets.inc"
+        ".dc.a 0, 0, 0\n"
+        ".popsection\n");
+
+extern const struct embedded embedded_first[]; /* up to one without a name */
+
+static int folder = -1;
+
+static const struct {
+    struct str suffix;
+    struct str type;
+} types[] = {
+    {{".html", 5}, {"text/html; charset=utf-8", 24}},
+    {{".js", 3}, {"text/javascript; charset=utf-8", 30}},
+    {{".css", 4}, {"text/css; charset=utf-8", 23}},
+    {{".svg", 4}, {"image/svg+xml", 13}},
+    {{".png", 4}, {"image/png", 9}},
+    {{".json", 5}, {"application/json", 16}},
+    {{".webmanifest", 12}, {"application/manifest+json", 25}},
+};
+
+static struct str type_of(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        struct str suffix = types[i].suffix;
+
+        if (name.len > suffix.len &&
+            str_equals((struct str){name.ptr + name.len - suffix.len, suffix.len}, suffix))
+            return types[i].type;
+    }
+    return STR("application/octet-stream");
+}
+
+int assets_open_folder(const char *path)
+{
+    folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return folder < 0 ? -1 : 0;
+}
+
+/* Has the site a file of this name? What begins with "status" is for operators alone; they share
+ * the icon with everybody. */
+static bool is_of_site(struct str name, enum assets_site site)
+{
+    struct str prefix = STR("status");
+    bool is_status = name.len >= prefix.len && memcmp(name.ptr, prefix.ptr, prefix.len) == 0;
+
+    return site == ASSETS_ADMIN ? is_status || str_equals(name, STR("favicon.svg")) : !is_status;
+}
+
+/* The name of the file behind a path, empty where there can be none. Plain names only: no folder,
+ * no dot in front. */
+static struct str name_of(struct str path, enum assets_site site)
+{
+    struct str name = {path.ptr + 1, path.len - 1};
+
+    if (str_equals(path, STR("/")))
+        return site == ASSETS_ADMIN ? STR("status.html") : STR("index.html");
+    if (str_equals(path, STR("/echo")) && site == ASSETS_PUBLIC)
+        return STR("echo.html");
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+
+        if (!ascii_is(c, ASCII_LETTER | ASCII_DIGIT) && c != '-' && c != '_' &&
+            (c != '.' || i == 0))
+            return STR("");
+    }
+    return is_of_site(name, site) ? name : STR("");
+}
+
+static void set_etag(struct asset *asset)
+{
+    uint8_t digest[SHA1_SIZE];
+
+    sha1(digest, asset->data, asset->len);
+    asset->etag[0] = '"';
+    base64_encode(asset->etag + 1, digest, sizeof(digest));
+    asset->etag[ASSET_ETAG_SIZE - 1] = '"';
+}
+
+static enum assets_result find_embedded(struct asset *asset, struct str name)
+{
+    for (const struct embedded *entry = embedded_first; entry->name != NULL; entry++) {
+        if (!str_equals(str_from(entry->name), name))
+            continue;
+        asset->data = entry->start;
+        asset->len = (size_t)(entry->end - entry->start);
+        asset->release = NULL;
+        return ASSETS_FOUND;
+    }
+    return ASSETS_UNKNOWN;
+}
+
+/* Reads a whole file. Returns 0, or -1 where that failed. */
+static int read_file(struct asset *asset, int fd, size_t size)
+{
+    char *data = malloc(size + 1);
+    size_t len = 0;
+    ssize_t n = 1;
+
+    if (data == NULL)
+        return -1;
+    while (len < size && n > 0) {
+        n = read(fd, data + len, size - len);
+        if (n < 0 && errno == EINTR)
+            n = 1;
+        else if (n > 0)
+            len += (size_t)n;
+    }
+    if (n < 0) {
+        free(data);
+        return -1;
+    }
+    asset->data = data;
+    asset->len = len;
+    asset->release = free;
+    return 0;
+}
+
+/* A folder cannot be opened inside the sandbox, but it can be looked at. */
+static bool is_folder(const char *name)
+{
+    int fd = openat(folder, name, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+    struct stat st;
+    bool result;
+
+    if (fd < 0)
+        return false;
+    result = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+    close(fd);
+    return result;
+}
+
+static enum assets_result find_file(struct asset *asset, struct str name)
+{
+    char path[256];
+    struct stat st;
+    enum assets_result result = ASSETS_UNKNOWN;
+    int fd;
+
+    if (name.len >= sizeof(path))
+        return ASSETS_UNKNOWN;
+    memcpy(path, name.ptr, name.len);
+    path[name.len] = '\0';
+    /* Without O_NONBLOCK a named pipe would stop the server. */
+    fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    if (fd < 0 && (errno == ENOENT || errno == ELOOP || (errno == EACCES && is_folder(path))))
+        return ASSETS_UNKNOWN;
+    if (fd < 0)
+        return ASSETS_FAILED;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= FILE_MAX)
+        result = read_file(asset, fd, (size_t)st.st_size) < 0 ? ASSETS_FAILED : ASSETS_FOUND;
+    close(fd);
+    return result;
+}
+
+enum assets_result assets_find(struct asset *asset, enum assets_site site, struct str path)
+{
+    struct str name = name_of(path, site);
+    enum assets_result result;
+
+    if (name.len == 0)
+        return ASSETS_UNKNOWN;
+    result = folder < 0 ? find_embedded(asset, name) : find_file(asset, name);
+    if (result == ASSETS_FOUND) {
+        asset->type = type_of(name);
+        set_etag(asset);
+    }
+    return result;
+}

@@ -1,0 +1,403 @@
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "proto/codec/codec.h"
+#include "unit/guard.h"
+
+Suite *suite_codec_v1(void);
+
+#define EPOCH 0x0123456789abcdef
+
+static struct buf out;
+
+static void setup(void)
+{
+    buf_init(&out);
+}
+
+static void teardown(void)
+{
+    buf_deinit(&out);
+}
+
+static void check_out(const char *expected)
+{
+    if (out.len != strlen(expected) || memcmp(out.data, expected, out.len) != 0)
+        ck_abort_msg("%.*s\nis not\n%s", (int)out.len, (const char *)out.data, expected);
+}
+
+static void check_event(const struct event *event, const char *expected)
+{
+    out.len = 0;
+    ck_assert_int_eq(codecs[CODEC_V1]->encode(&out, event), 0);
+    check_out(expected);
+}
+
+/* ---- writing ---- */
+
+START_TEST(writes_message)
+{
+    struct event event = {.kind = EVENT_MESSAGE,
+                          .seq = 17,
+                          .epoch = EPOCH,
+                          .ts = 1700000000123,
+                          .from = 1700000000000,
+                          .name = STR("ada"),
+                          .text = STR("hi"),
+                          .ref = STR("c-17")};
+
+    check_event(&event,
+                "{\"type\":\"message\",\"pos\":\"0123456789abcdef-17\",\"ts\":1700000000123,"
+                "\"from\":1700000000000,\"name\":\"ada\",\"text\":\"hi\",\"ref\":\"c-17\"}");
+    event.ref = (struct str){NULL, 0};
+    event.name = (struct str){NULL, 0};
+    event.text = STR("");
+    check_event(&event,
+                "{\"type\":\"message\",\"pos\":\"0123456789abcdef-17\",\"ts\":1700000000123,"
+                "\"from\":1700000000000,\"name\":\"\",\"text\":\"\"}");
+    event.ref = STR("");
+    event.from = CODEC_ID_MAX;
+    check_event(&event,
+                "{\"type\":\"message\",\"pos\":\"0123456789abcdef-17\",\"ts\":1700000000123,"
+                "\"from\":9223372036854775807,\"name\":\"\",\"text\":\"\",\"ref\":\"\"}");
+}
+END_TEST
+
+START_TEST(writes_message_is_escaped)
+{
+    struct event event = {.kind = EVENT_MESSAGE,
+                          .seq = 1,
+                          .epoch = 0,
+                          .from = 1,
+                          .name = STR("\"\\"),
+                          .text = {"a\"\\\n\x01\0\xe2\x82\xac", 9},
+                          .ref = STR("\t")};
+
+    check_event(&event, "{\"type\":\"message\",\"pos\":\"0000000000000000-1\",\"ts\":0,\"from\":1,"
+                        "\"name\":\"\\\"\\\\\",\"text\":\"a\\\"\\\\\\n\\u0001\\u0000\xe2\x82\xac\","
+                        "\"ref\":\"\\t\"}");
+}
+END_TEST
+
+START_TEST(writes_direct)
+{
+    struct event event = {.kind = EVENT_DIRECT,
+                          .ts = 5,
+                          .from = 1,
+                          .to = 2,
+                          .name = STR("ada"),
+                          .text = STR("psst"),
+                          .ref = STR("c-18")};
+
+    check_event(&event, "{\"type\":\"direct\",\"ts\":5,\"from\":1,\"to\":2,\"name\":\"ada\","
+                        "\"text\":\"psst\",\"ref\":\"c-18\"}");
+}
+END_TEST
+
+START_TEST(writes_presence)
+{
+    static const struct {
+        enum event_kind kind;
+        const char *type;
+    } kinds[] = {{EVENT_JOIN, "join"}, {EVENT_LEAVE, "leave"}, {EVENT_RENAME, "rename"}};
+    char expected[200];
+
+    for (size_t i = 0; i < 3; i++) {
+        struct event event = {.kind = kinds[i].kind,
+                              .seq = 2,
+                              .epoch = EPOCH,
+                              .ts = 1,
+                              .from = 1,
+                              .count = 77,
+                              .name = STR("x")};
+
+        snprintf(expected, sizeof(expected),
+                 "{\"type\":\"%s\",\"pos\":\"0123456789abcdef-2\",\"ts\":1,\"from\":1,"
+                 "\"name\":\"x\"}",
+                 kinds[i].type);
+        check_event(&event, expected);
+    }
+}
+END_TEST
+
+START_TEST(writes_count)
+{
+    struct event event = {.kind = EVENT_COUNT, .count = 501, .from = 3, .ts = 9};
+
+    check_event(&event, "{\"type\":\"count\",\"count\":501}");
+}
+END_TEST
+
+START_TEST(writes_error)
+{
+    ck_assert_int_eq(codecs[CODEC_V1]->encode_error(&out, "no-such-client", "nobody", STR("c-18")),
+                     0);
+    check_out("{\"type\":\"error\",\"code\":\"no-such-client\",\"text\":\"nobody\","
+              "\"ref\":\"c-18\"}");
+    out.len = 0;
+    ck_assert_int_eq(codecs[CODEC_V1]->encode_error(&out, "bad-json", "\"", (struct str){NULL, 0}),
+                     0);
+    check_out("{\"type\":\"error\",\"code\":\"bad-json\",\"text\":\"\\\"\"}");
+}
+END_TEST
+
+START_TEST(writes_welcome)
+{
+    struct welcome welcome = {.id = 1700000000000,
+                              .room = STR("lob\"by"),
+                              .name = STR("ada"),
+                              .pos = "P",
+                              .key = "SECRET",
+                              .recovered = true,
+                              .count = 2,
+                              .max_message = 65536};
+
+    ck_assert_int_eq(codec_v1_welcome_begin(&out, &welcome), 0);
+    ck_assert_int_eq(codec_v1_welcome_member(&out, 1700000000000, STR("ada"), true), 0);
+    ck_assert_int_eq(codec_v1_welcome_member(&out, 1, STR(""), false), 0);
+    ck_assert_int_eq(codec_v1_welcome_end(&out, &welcome), 0);
+    check_out("{\"type\":\"welcome\",\"id\":1700000000000,\"room\":\"lob\\\"by\",\"name\":\"ada\","
+              "\"pos\":\"P\",\"recovered\":true,\"key\":\"SECRET\",\"count\":2,\"members\":["
+              "{\"id\":1700000000000,\"name\":\"ada\"},{\"id\":1,\"name\":\"\"}],"
+              "\"limits\":{\"message\":65536}}");
+}
+END_TEST
+
+START_TEST(writes_welcome_without_members)
+{
+    struct welcome welcome = {.id = 1, .room = STR("r"), .pos = "P", .key = "K"};
+
+    ck_assert_int_eq(codec_v1_welcome_begin(&out, &welcome), 0);
+    ck_assert_int_eq(codec_v1_welcome_end(&out, &welcome), 0);
+    check_out("{\"type\":\"welcome\",\"id\":1,\"room\":\"r\",\"name\":\"\",\"pos\":\"P\","
+              "\"recovered\":false,\"key\":\"K\",\"count\":0,\"members\":[],"
+              "\"limits\":{\"message\":0}}");
+}
+END_TEST
+
+/* ---- reading ---- */
+
+static char *message_copy;
+static size_t message_len;
+
+/* The slices of the command are good until the next call. */
+static struct command decode_bytes(const char *bytes, size_t len)
+{
+    struct command command;
+
+    if (message_copy != NULL)
+        guard_free(message_copy, message_len);
+    message_copy = guard_copy(bytes, len);
+    message_len = len;
+    codecs[CODEC_V1]->decode(&command, message_copy, len);
+    return command;
+}
+
+static struct command decode(const char *message)
+{
+    return decode_bytes(message, strlen(message));
+}
+
+static void check_str(struct str s, const char *expected)
+{
+    ck_assert_uint_eq(s.len, strlen(expected));
+    ck_assert_mem_eq(s.ptr, expected, s.len);
+}
+
+START_TEST(reads_say)
+{
+    struct command command = decode("{\"type\":\"say\",\"text\":\"hi\",\"ref\":\"c-17\"}");
+
+    ck_assert_int_eq(command.kind, COMMAND_SAY);
+    check_str(command.text, "hi");
+    check_str(command.ref, "c-17");
+    command =
+        decode(" {\"ref\":\"\", \"text\" : \"\", \"x\":[1,{\"type\":2}], \"type\":\"say\"}\n");
+    ck_assert_int_eq(command.kind, COMMAND_SAY);
+    ck_assert_uint_eq(command.text.len, 0);
+    ck_assert_ptr_nonnull(command.ref.ptr);
+    command = decode("{\"type\":\"s\\u0061y\",\"text\":\"\\u20ac\\n\"}");
+    ck_assert_int_eq(command.kind, COMMAND_SAY);
+    check_str(command.text, "\xe2\x82\xac\n");
+    ck_assert_ptr_null(command.ref.ptr);
+}
+END_TEST
+
+START_TEST(reads_direct)
+{
+    struct command command =
+        decode("{\"type\":\"say\",\"text\":\"psst\",\"to\":1700000000000,\"ref\":\"c-18\"}");
+
+    ck_assert_int_eq(command.kind, COMMAND_DIRECT);
+    ck_assert_uint_eq(command.to, 1700000000000);
+    check_str(command.text, "psst");
+    check_str(command.ref, "c-18");
+    command = decode("{\"type\":\"say\",\"text\":\"\",\"to\":1}");
+    ck_assert_int_eq(command.kind, COMMAND_DIRECT);
+    ck_assert_uint_eq(command.to, 1);
+    command = decode("{\"type\":\"say\",\"text\":\"\",\"to\":9223372036854775807}");
+    ck_assert_int_eq(command.kind, COMMAND_DIRECT);
+    ck_assert_uint_eq(command.to, CODEC_ID_MAX);
+}
+END_TEST
+
+START_TEST(reads_rename)
+{
+    struct command command = decode("{\"type\":\"rename\",\"name\":\"ada\"}");
+
+    ck_assert_int_eq(command.kind, COMMAND_RENAME);
+    check_str(command.name, "ada");
+    command = decode("{\"type\":\"rename\",\"name\":\"\"}");
+    ck_assert_int_eq(command.kind, COMMAND_RENAME);
+    ck_assert_uint_eq(command.name.len, 0);
+}
+END_TEST
+
+struct bad {
+    const char *message;
+    const char *code;
+    const char *ref; /* NULL: none */
+};
+
+static const struct bad bads[] = {
+    {"", "bad-json", NULL},
+    {"hi", "bad-json", NULL},
+    {"{", "bad-json", NULL},
+    {"[]", "bad-json", NULL},
+    {"\"say\"", "bad-json", NULL},
+    {"{\"type\":\"say\",\"text\":\"hi\",\"ref\":\"r\"", "bad-json", NULL},
+    {"{\"type\":\"say\",\"text\":\"hi\"}x", "bad-json", NULL},
+    {"{\"type\":\"say\",\"text\":\"hi\"}{}", "bad-json", NULL},
+    {"{\"type\":\"say\",\"text\":\"a\",\"text\":\"b\",\"ref\":\"r\"}", "bad-json", NULL},
+    {"{\"type\":\"say\",\"text\":\"\n\"}", "bad-json", NULL},
+    {"{\"type\":\"say\",\"text\":\"\\ud800\"}", "bad-json", NULL},
+    {"{}", "bad-type", NULL},
+    {"{\"ref\":\"r\"}", "bad-type", "r"},
+    {"{\"type\":null,\"ref\":\"r\"}", "bad-type", "r"},
+    {"{\"type\":1}", "bad-type", NULL},
+    {"{\"type\":\"\"}", "bad-type", NULL},
+    {"{\"type\":\"Say\",\"text\":\"\"}", "bad-type", NULL},
+    {"{\"type\":\"shout\",\"text\":\"hi\",\"ref\":\"r\"}", "bad-type", "r"},
+    {"{\"type\":\"message\",\"text\":\"hi\"}", "bad-type", NULL},
+    {"{\"type\":\"say\"}", "bad-text", NULL},
+    {"{\"type\":\"say\",\"ref\":\"r\"}", "bad-text", "r"},
+    {"{\"type\":\"say\",\"text\":1,\"ref\":\"r\"}", "bad-text", "r"},
+    {"{\"type\":\"say\",\"text\":null}", "bad-text", NULL},
+    {"{\"type\":\"say\",\"text\":[\"hi\"]}", "bad-text", NULL},
+    {"{\"type\":\"say\",\"to\":5}", "bad-text", NULL},
+    {"{\"type\":\"say\",\"text\":\"\",\"to\":0,\"ref\":\"r\"}", "bad-to", "r"},
+    {"{\"type\":\"say\",\"text\":\"\",\"to\":-1}", "bad-to", NULL},
+    {"{\"type\":\"say\",\"text\":\"\",\"to\":1.5}", "bad-to", NULL},
+    {"{\"type\":\"say\",\"text\":\"\",\"to\":1e3}", "bad-to", NULL},
+    {"{\"type\":\"say\",\"text\":\"\",\"to\":\"1\"}", "bad-to", NULL},
+    {"{\"type\":\"say\",\"text\":\"\",\"to\":null}", "bad-to", NULL},
+    {"{\"type\":\"say\",\"text\":\"\",\"to\":9223372036854775808}", "bad-to", NULL},
+    {"{\"type\":\"say\",\"text\":\"\",\"to\":99999999999999999999999}", "bad-to", NULL},
+    {"{\"type\":\"rename\",\"ref\":\"r\"}", "bad-name", "r"},
+    {"{\"type\":\"rename\",\"name\":1}", "bad-name", NULL},
+    {"{\"type\":\"rename\",\"name\":null}", "bad-name", NULL},
+    {"{\"type\":\"rename\",\"name\":\"a\\nb\"}", "bad-name", NULL},
+    {"{\"type\":\"rename\",\"name\":\"\\u0000\"}", "bad-name", NULL},
+    {"{\"type\":\"rename\",\"name\":\"\\u007f\"}", "bad-name", NULL},
+    {"{\"type\":\"rename\",\"name\":\"\\u0085\"}", "bad-name", NULL},
+    {"{\"type\":\"say\",\"text\":\"hi\",\"ref\":1}", "bad-ref", NULL},
+    {"{\"type\":\"say\",\"text\":\"hi\",\"ref\":null}", "bad-ref", NULL},
+    {"{\"type\":\"nonsense\",\"ref\":{}}", "bad-ref", NULL},
+};
+
+#define BAD_COUNT ((int)(sizeof(bads) / sizeof(bads[0])))
+
+START_TEST(refuses)
+{
+    const struct bad *bad = &bads[_i];
+    struct command command = decode(bad->message);
+
+    ck_assert_int_eq(command.kind, COMMAND_BAD);
+    ck_assert_str_eq(command.code, bad->code);
+    ck_assert_uint_gt(strlen(command.why), 5);
+    ck_assert(utf8_is_valid(str_from(command.why)));
+    if (bad->ref == NULL)
+        ck_assert_ptr_null(command.ref.ptr);
+    else
+        check_str(command.ref, bad->ref);
+}
+END_TEST
+
+START_TEST(ref_lengths)
+{
+    char message[400], ref[CODEC_REF_MAX + 2] = {0};
+    struct command command;
+
+    memset(ref, 'r', CODEC_REF_MAX + 1);
+    snprintf(message, sizeof(message), "{\"type\":\"say\",\"text\":\"\",\"ref\":\"%s\"}", ref + 1);
+    command = decode(message);
+    ck_assert_int_eq(command.kind, COMMAND_SAY);
+    ck_assert_uint_eq(command.ref.len, CODEC_REF_MAX);
+    snprintf(message, sizeof(message), "{\"type\":\"say\",\"text\":\"\",\"ref\":\"%s\"}", ref);
+    command = decode(message);
+    ck_assert_int_eq(command.kind, COMMAND_BAD);
+    ck_assert_str_eq(command.code, "bad-ref");
+}
+END_TEST
+
+START_TEST(name_lengths)
+{
+    char message[400], name[CODEC_NAME_MAX + 2] = {0};
+    struct command command;
+
+    memset(name, 'n', CODEC_NAME_MAX + 1);
+    snprintf(message, sizeof(message), "{\"type\":\"rename\",\"name\":\"%s\"}", name + 1);
+    command = decode(message);
+    ck_assert_int_eq(command.kind, COMMAND_RENAME);
+    ck_assert_uint_eq(command.name.len, CODEC_NAME_MAX);
+    snprintf(message, sizeof(message), "{\"type\":\"rename\",\"name\":\"%s\"}", name);
+    command = decode(message);
+    ck_assert_int_eq(command.kind, COMMAND_BAD);
+    ck_assert_str_eq(command.code, "bad-name");
+}
+END_TEST
+
+/* No beginning of a good message is one, and none makes it read too far. */
+START_TEST(cut_messages_are_refused)
+{
+    static const char message[] =
+        "{\"type\":\"say\",\"text\":\"h\\u20ac\",\"to\":12,\"ref\":\"c\"}";
+
+    for (size_t len = 0; len < sizeof(message) - 1; len++) {
+        struct command command = decode_bytes(message, len);
+
+        ck_assert_int_eq(command.kind, COMMAND_BAD);
+        ck_assert_str_eq(command.code, "bad-json");
+    }
+    ck_assert_int_eq(decode(message).kind, COMMAND_DIRECT);
+}
+END_TEST
+
+Suite *suite_codec_v1(void)
+{
+    Suite *suite = suite_create("codec_v1");
+    TCase *writing = tcase_create("writing");
+    TCase *reading = tcase_create("reading");
+
+    tcase_add_checked_fixture(writing, setup, teardown);
+    tcase_add_test(writing, writes_message);
+    tcase_add_test(writing, writes_message_is_escaped);
+    tcase_add_test(writing, writes_direct);
+    tcase_add_test(writing, writes_presence);
+    tcase_add_test(writing, writes_count);
+    tcase_add_test(writing, writes_error);
+    tcase_add_test(writing, writes_welcome);
+    tcase_add_test(writing, writes_welcome_without_members);
+    suite_add_tcase(suite, writing);
+    tcase_add_test(reading, reads_say);
+    tcase_add_test(reading, reads_direct);
+    tcase_add_test(reading, reads_rename);
+    tcase_add_loop_test(reading, refuses, 0, BAD_COUNT);
+    tcase_add_test(reading, ref_lengths);
+    tcase_add_test(reading, name_lengths);
+    tcase_add_test(reading, cut_messages_are_refused);
+    suite_add_tcase(suite, reading);
+    return suite;
+}
