@@ -181,7 +181,7 @@ $(BUILD)/check-$(1): $(BUILD)/$(1)/main.o $$(call object,$$(filter-out tests/uni
 	$$(Q)$$(LINK) -o $$@ $$^ $$(CHECK_LIBS)
 endef
 $(eval $(call runner,unit,$(UNIT_SRC),$(LIB)))
-$(eval $(call runner,faults,$(FAULTS_SRC) $(wildcard tests/unit/guard.c),$(WRAPPED_LIB)))
+$(eval $(call runner,faults,$(FAULTS_SRC) $(wildcard tests/unit/guard.c tests/unit/json_same.c),$(WRAPPED_LIB)))
 $(eval $(call runner,integration,$(INTEGRATION_SRC),$(LIB)))
 
 $(WRAPPED_LIB): $(LIB)

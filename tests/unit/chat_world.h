@@ -14,6 +14,7 @@
 #include "base/util.h"
 #include "chat/chat.h"
 #include "proto/ws/frame.h"
+#include "unit/json_same.h"
 
 #define PEERS 16
 #define LOBBY "lobby"
@@ -425,7 +426,7 @@ static inline void expect(struct peer *peer, const char *format, ...)
     message = next_message(peer);
     if (message == NULL)
         ck_abort_msg("peer %td: nothing\ninstead of\n%s", peer - peers, expected);
-    else if (strcmp(message, expected) != 0)
+    else if (!json_same(message, strlen(message), expected, strlen(expected)))
         ck_abort_msg("peer %td: %s\ninstead of\n%s", peer - peers, message, expected);
 }
 

@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "proto/codec/codec.h"
 #include "unit/guard.h"
+#include "unit/json_same.h"
 
 Suite *suite_codec_v1(void);
 
@@ -24,7 +25,7 @@ static void teardown(void)
 
 static void check_out(const char *expected)
 {
-    if (out.len != strlen(expected) || memcmp(out.data, expected, out.len) != 0)
+    if (!json_same((const char *)out.data, out.len, expected, strlen(expected)))
         ck_abort_msg("%.*s\nis not\n%s", (int)out.len, (const char *)out.data, expected);
 }
 
