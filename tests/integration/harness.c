@@ -283,16 +283,6 @@ unsigned server_count_fds(const struct server *s)
     return count;
 }
 
-long server_cpu_ms(const struct server *s)
-{
-    struct timespec used;
-    clockid_t clock;
-
-    ck_assert_int_eq(clock_getcpuclockid(s->pid, &clock), 0);
-    ck_assert_int_eq(clock_gettime(clock, &used), 0);
-    return used.tv_sec * 1000 + used.tv_nsec / 1000000;
-}
-
 /* A number of /proc/PID/status. */
 static long status_number(const struct server *s, const char *name)
 {
@@ -310,6 +300,34 @@ static long status_number(const struct server *s, const char *name)
     fclose(file);
     ck_assert_int_ge(number, 0);
     return number;
+}
+
+static bool is_asleep(const struct server *s)
+{
+    char path[64], line[512];
+    const char *name_end = NULL;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)s->pid);
+    file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    if (fgets(line, sizeof(line), file) != NULL)
+        name_end = strrchr(line, ')');
+    fclose(file);
+    ck_assert_ptr_nonnull(name_end);
+    return name_end[2] == 'S';
+}
+
+void server_expect_asleep(const struct server *s)
+{
+    const struct timespec pause = {.tv_nsec = 20000000};
+    int looks = 50, asleep = 0;
+
+    for (int i = 0; i < looks; i++) {
+        nanosleep(&pause, NULL);
+        asleep += is_asleep(s);
+    }
+    ck_assert_int_gt(asleep, looks / 2);
 }
 
 long server_peak_kib(const struct server *s)

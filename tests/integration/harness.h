@@ -67,8 +67,9 @@ void server_stop(struct server *s);
 /* Open descriptors of the running program. */
 unsigned server_count_fds(const struct server *s);
 
-/* CPU time that the program has used, in milliseconds. */
-long server_cpu_ms(const struct server *s);
+/* Is the program mostly asleep? Looks for about a second: one that spins never sleeps, however busy
+ * the machine is with other things. */
+void server_expect_asleep(const struct server *s);
 
 /* Peak resident memory in KiB. */
 long server_peak_kib(const struct server *s);
