@@ -1,4 +1,4 @@
-// The conversation in wschat.v1: keeps the seat across broken connections, sends the outbox, turns frames into records.
+// The conversation in wschat.v1: keeps the seat across broken connections, sends the unsent, turns frames into records.
 // Calls on.room(), on.records(record, isFresh), on.people() and on.state(retryAt) when these have changed.
 import { Connection } from './connection.js';
 import { LOBBY, byteLength, parseFrame, sayFrame, socketUrl } from './protocol.js';
@@ -27,7 +27,7 @@ export class Chat {
   }
 
   say(text, to) {
-    this.room.outbox.add({ from: this.me.id, name: this.me.name, text, to });
+    this.room.unsent.add({ from: this.me.id, name: this.me.name, text, to });
     this.#flush();
   }
 
@@ -97,27 +97,27 @@ export class Chat {
 
   // No replay tells of direct messages, and sending one again might say it twice.
   #lost() {
-    for (const entry of this.room.outbox.in('sending')) if (entry.to) this.#fail(entry, t('unsure'));
-    this.room.outbox.move('sending', 'doubt');
+    for (const entry of this.room.unsent.in('sending')) if (entry.to) this.#fail(entry, t('unsure'));
+    this.room.unsent.move('sending', 'doubt');
   }
 
   #fail(entry, why) {
-    this.room.outbox.remove(entry);
+    this.room.unsent.remove(entry);
     this.#add(Object.assign(entry, { state: 'failed', why }));
   }
 
   // A browser may need minutes to see that the network is gone.
   #watch() {
-    const isDue = this.#barrier || this.room.outbox.in('sending').length;
+    const isDue = this.#barrier || this.room.unsent.in('sending').length;
     if (this.state === 'online' && isDue && Date.now() - this.#heardAt > SILENCE) this.connection.start();
   }
 
   #flush() {
-    const { outbox } = this.room;
+    const { unsent } = this.room;
     if (this.state === 'online' && !this.#barrier) {
-      if (!outbox.in('sending').length) this.#heardAt = Date.now();
-      const entries = outbox.in('waiting');
-      outbox.move('waiting', 'sending'); // stored first: nothing is sent and forgotten
+      if (!unsent.in('sending').length) this.#heardAt = Date.now();
+      const entries = unsent.in('waiting');
+      unsent.move('waiting', 'sending'); // stored first: nothing is sent and forgotten
       for (const entry of entries) this.connection.send(sayFrame(entry));
     }
     this.on.records();
@@ -156,7 +156,7 @@ export class Chat {
   // Frames keep their order, so a direct message to ourselves comes back behind the whole replay: then what has not come
   // back never arrived.
   #seekEnd() {
-    this.#barrier = this.room.outbox.in('doubt').length ? BARRIER + Date.now() : undefined;
+    this.#barrier = this.room.unsent.in('doubt').length ? BARRIER + Date.now() : undefined;
     if (!this.#barrier) return this.#flush();
     this.connection.send(sayFrame({ text: '', to: this.me.id, ref: this.#barrier }));
   }
@@ -164,7 +164,7 @@ export class Chat {
   #onBarrier(ref) {
     if (ref !== this.#barrier) return;
     this.#barrier = undefined;
-    this.room.outbox.move('doubt', 'waiting');
+    this.room.unsent.move('doubt', 'waiting');
     this.#flush();
   }
 
@@ -174,10 +174,10 @@ export class Chat {
 
   #onMessage({ type: kind, pos, ts, from, to, name, text, ref }) {
     const isOwn = this.me.isMine(from);
-    const entry = isOwn ? this.room.outbox.find(ref) : undefined;
+    const entry = isOwn ? this.room.unsent.find(ref) : undefined;
     const record = Object.assign(entry ?? {}, { kind, pos, ts, from, to, name, text });
     if (isOwn) record.state = 'sent';
-    if (entry) this.room.outbox.remove(entry);
+    if (entry) this.room.unsent.remove(entry);
     this.#add(record, !isOwn && (this.#isResumed || Date.now() - this.#enteredAt > ENTRY_TIME));
   }
 
@@ -197,7 +197,7 @@ export class Chat {
 
   #onError({ code, text, ref }) {
     const why = code === 'no-such-client' ? t('noSuchClient') : text;
-    const entry = this.room.outbox.find(ref);
+    const entry = this.room.unsent.find(ref);
     if (entry) this.#fail(entry, why);
     else this.note(t('serverSays', why));
   }

@@ -43,7 +43,7 @@ export class Log {
   #draw() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    const { list, room: { records, outbox } } = this;
+    const { list, room: { records, unsent } } = this;
     let from = records.lastIndexOf(this.#last) + 1;
     const isLost = !from || (this.isFollowing && records.length - from > MAX);
     if (isLost) {
@@ -55,7 +55,7 @@ export class Log {
     if (isLost || records.length - from > 5) this.#hush();
     for (let i = from; i < records.length; i++) this.#place(records[i], records[i - 1]);
     this.#last = records.at(-1);
-    this.#drawTail(outbox.entries);
+    this.#drawTail(unsent.entries);
     if (this.isFollowing) {
       this.missed = 0;
       while (list.children.length > MAX + this.#tail.length) list.firstChild.remove();

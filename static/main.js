@@ -77,8 +77,8 @@ function showRoom() {
 
 function onRecords(record, isFresh) {
   log.changed();
-  const { records, outbox } = chat.room;
-  $('empty').hidden = chat.state !== 'online' || outbox.entries.length || records.some(({ kind }) => kind !== 'notice');
+  const { records, unsent } = chat.room;
+  $('empty').hidden = chat.state !== 'online' || unsent.entries.length || records.some(({ kind }) => kind !== 'notice');
   if (isFresh) notify.arrived(who(record.from, record.name), record.text);
 }
 

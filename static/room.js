@@ -1,5 +1,5 @@
 // What this tab knows of a room, also after a reload.
-import { Outbox } from './outbox.js';
+import { Unsent } from './unsent.js';
 import { tab } from './store.js';
 
 const KEEP = 10000; // records in memory, and a tenth more
@@ -14,7 +14,7 @@ export class Room {
 
   constructor(name) {
     this.name = name;
-    this.outbox = new Outbox(name);
+    this.unsent = new Unsent(name);
     Object.assign(this, tab.get(`room.${name}`));
   }
 

@@ -3,7 +3,7 @@
 // will tell).
 import { tab } from './store.js';
 
-export class Outbox {
+export class Unsent {
   #key;
 
   constructor(room) {
