@@ -6,9 +6,9 @@ import { Room } from './room.js';
 import { t, who } from './text.js';
 
 const HISTORY = 50;
-const SILENCE = 10000; // ms without a due answer: the connection is dead
 const ENTRY_TIME = 500; // ms after a welcome in which messages are history
 const BARRIER = 'end-of-replay-';
+const ALIVE = 'alive';
 
 export class Chat {
   protocol = 'wschat.v1';
@@ -19,11 +19,9 @@ export class Chat {
   #barrier; // set until it is known which messages arrived
   #enteredAt = 0;
   #isResumed = false;
-  #heardAt = 0;
 
   constructor(me, room, on, tap) {
     Object.assign(this, { me, on, tap, room: this.#roomOf(room) });
-    setInterval(() => this.#watch(), 2000);
   }
 
   say(text, to) {
@@ -61,6 +59,11 @@ export class Chat {
 
   note(text) {
     this.#add({ kind: 'notice', ts: Date.now(), text });
+  }
+
+  // Every server answers this, if only with an error.
+  question() {
+    return JSON.stringify({ type: 'ping', ref: ALIVE });
   }
 
   url() {
@@ -106,16 +109,9 @@ export class Chat {
     this.#add(Object.assign(entry, { state: 'failed', why }));
   }
 
-  // A browser may need minutes to see that the network is gone.
-  #watch() {
-    const isDue = this.#barrier || this.room.unsent.in('sending').length;
-    if (this.state === 'online' && isDue && Date.now() - this.#heardAt > SILENCE) this.connection.start();
-  }
-
   #flush() {
     const { unsent } = this.room;
     if (this.state === 'online' && !this.#barrier) {
-      if (!unsent.in('sending').length) this.#heardAt = Date.now();
       const entries = unsent.in('waiting');
       unsent.move('waiting', 'sending'); // stored first: nothing is sent and forgotten
       for (const entry of entries) this.connection.send(sayFrame(entry));
@@ -126,7 +122,7 @@ export class Chat {
   onFrame(data) {
     const frame = parseFrame(data);
     const { type, ref, from, pos } = frame;
-    this.#heardAt = Date.now();
+    if (ref === ALIVE && type === 'error') return;
     if (ref?.startsWith(BARRIER) && (type === 'error' || from === this.me.id)) return this.#onBarrier(ref);
     if (type === 'welcome') return this.#onWelcome(frame);
     if (type === 'message' || type === 'direct') this.#onMessage(frame);

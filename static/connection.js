@@ -1,9 +1,17 @@
-// A WebSocket that is kept alive: opened again after growing, jittered pauses.
+// A WebSocket that is kept alive: opened again after growing, jittered pauses. A browser hides pings, and may need
+// minutes to see that the network is gone; so after a silence the page asks for an answer. All times are monotonic.
 const FIRST_PAUSE = 500; // ms; random up to this, doubled each time
 const MAX_PAUSE = 15000;
 const AWAY_PAUSE = 4000; // ms; the first ones when the server went away
 const OPEN_TIMEOUT = 10000; // ms
 const STABLE = 5000; // ms; after this pauses are short again
+const QUIET = 20000; // ms without a word, then it is asked for one
+const PATIENCE = 10000; // ms for a due answer: then the connection is dead
+const GLANCE = 3000; // ms, when somebody has just come back to the page
+const SLOW = 4; // bytes in a millisecond that a line carries at least
+const WATCH = 1000; // ms between two looks
+
+const now = () => performance.now();
 
 export class Connection {
   #socket;
@@ -11,13 +19,27 @@ export class Connection {
   #attempt = 0;
   #least = FIRST_PAUSE;
   #openedAt = Infinity;
+  #heardAt = 0;
+  #dueAt = Infinity;
+  #owed = 0; // bytes of the questions without an answer
+  #watchedAt = now();
+  #isSpared = false;
+  #isAsked = false;
 
-  // owner: {url(), protocol, onState('connecting' | 'open' | 'waiting', retryAt), onFrame(text),
-  // onClose(code, reason) → 'retry' | 'now' | 'stop', tap(direction, kind, payload)}
+  // owner: {url(), protocol, onState('connecting' | 'open' | 'waiting', retryAt by performance.now()), onFrame(text),
+  // onClose(code, reason) → 'retry' | 'now' | 'stop', question() → a text that any server answers,
+  // tap(direction, kind, payload)}
   constructor(owner) {
     this.owner = owner;
+    const onFront = () => {
+      if (document.hidden) return;
+      if (this.#timer) this.start();
+      else this.ask(GLANCE);
+    };
     addEventListener('online', () => (this.#socket || this.#timer) && this.start());
-    document.addEventListener('visibilitychange', () => !document.hidden && this.#timer && this.start());
+    document.addEventListener('visibilitychange', onFront);
+    for (const event of ['pageshow', 'focus', 'resume']) addEventListener(event, onFront);
+    setInterval(() => this.#watch(), WATCH);
   }
 
   // Also in place of a connection that may be dead. The server closes that one when the new one takes the seat; closing
@@ -25,6 +47,8 @@ export class Connection {
   start() {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#dueAt = Infinity;
+    this.#owed = 0;
     this.owner.onState('connecting');
     const url = this.owner.url();
     const socket = (this.#socket = new WebSocket(url, this.owner.protocol ?? []));
@@ -33,15 +57,21 @@ export class Connection {
     setTimeout(() => socket.readyState || socket.close(), OPEN_TIMEOUT);
     socket.onopen = () => {
       if (!isCurrent()) return;
-      this.#openedAt = Date.now();
+      this.#openedAt = now();
+      this.#heard();
+      this.#expect(PATIENCE); // the welcome
       this.owner.onState('open');
     };
     socket.onmessage = ({ data }) => {
       if (!isCurrent()) return;
+      this.#heard();
       this.#tap('in', 'text', data);
       this.owner.onFrame(data);
     };
-    socket.onclose = ({ code, reason }) => isCurrent() && this.#closed(code, reason);
+    socket.onclose = ({ code, reason }) => {
+      this.#tap('in', 'close', `${code} ${reason}`);
+      if (isCurrent()) this.#closed(code, reason);
+    };
   }
 
   // Resolves when the server has closed, too, or after a second.
@@ -52,16 +82,54 @@ export class Connection {
     this.#socket = undefined;
     return new Promise((resolve) => {
       if (!socket) return resolve();
-      socket.onclose = resolve;
+      socket.addEventListener('close', resolve);
       setTimeout(resolve, 1000);
       socket.close(1000);
       this.#tap('out', 'close', '1000');
     });
   }
 
+  // Whatever is sent has an answer.
   send(text) {
     this.#socket.send(text);
     this.#tap('out', 'text', text);
+    this.#owed += text.length;
+    this.#expect(PATIENCE);
+  }
+
+  // Is anybody there?
+  ask(patience = PATIENCE) {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    if (this.#dueAt === Infinity || !this.#isAsked) this.send(this.owner.question());
+    this.#isAsked = true;
+    this.#expect(patience);
+  }
+
+  #expect(patience) {
+    this.#dueAt = Math.min(this.#dueAt, now() + patience + this.#owed / SLOW);
+  }
+
+  #heard() {
+    this.#heardAt = now();
+    this.#dueAt = Infinity;
+    this.#isSpared = this.#isAsked = false;
+    this.#owed = 0;
+  }
+
+  #watch() {
+    const slept = now() - this.#watchedAt > 5 * WATCH;
+    this.#watchedAt = now();
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    if (slept && !this.#isSpared) return this.#wake();
+    if (now() > this.#dueAt) this.start();
+    else if (now() - this.#heardAt > QUIET) this.ask();
+  }
+
+  // The page itself stood still: the answer may wait behind this very timer.
+  #wake() {
+    this.#isSpared = true;
+    this.#dueAt = Infinity;
+    this.ask(GLANCE);
   }
 
   #tap(...frame) {
@@ -70,8 +138,7 @@ export class Connection {
 
   #closed(code, reason) {
     this.#socket = undefined;
-    this.#tap('in', 'close', `${code} ${reason}`);
-    if (Date.now() - this.#openedAt > STABLE) [this.#attempt, this.#least] = [0, FIRST_PAUSE];
+    if (now() - this.#openedAt > STABLE) [this.#attempt, this.#least] = [0, FIRST_PAUSE];
     if (code === 1001) this.#least = AWAY_PAUSE;
     this.#openedAt = Infinity;
     const verdict = this.owner.onClose(code, reason);
@@ -81,6 +148,6 @@ export class Connection {
     const pause = Math.random() * (verdict === 'now' && !this.#attempt ? 0 : usual);
     this.#attempt++;
     this.#timer = setTimeout(() => this.start(), pause);
-    this.owner.onState('waiting', Date.now() + pause);
+    this.owner.onState('waiting', now() + pause);
   }
 }

@@ -117,7 +117,7 @@ function onState(at) {
 }
 
 setInterval(() => {
-  const left = Math.ceil((retryAt - Date.now()) / 1000);
+  const left = Math.ceil((retryAt - performance.now()) / 1000);
   $('countdown').textContent = left > 0 ? t('retryIn', left) : '';
 }, 500);
 

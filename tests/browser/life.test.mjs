@@ -297,3 +297,97 @@ scenario('the longest message', ['--max-message', '300'], async (stage) => {
   await until('both arrived', () => peer.said.length === 2);
   assert.deepEqual(peer.said, [tooLong.slice(1), 'x"\\\n\ufffd']);
 });
+
+// ---- watching over a connection that says nothing ----
+
+// With a clock of the test's own: what takes the page seconds takes none here.
+async function openWatched(stage, path = '') {
+  const proxy = await stage.proxy();
+  const context = await stage.context();
+  await context.clock.install();
+  const page = await context.newPage();
+  const sockets = [];
+  page.on('websocket', (socket) => sockets.push(socket));
+  await page.goto(`${proxy.url}${path}`);
+  await until('online', async () => {
+    await context.clock.runFor(250); // it asks other tabs whether it is a copy
+    return (await stateOf(page)) === 'online';
+  });
+  const pass = async (seconds) => {
+    for (let i = 0; i < seconds; i++) {
+      await context.clock.runFor(1000);
+      await new Promise((resolve) => setTimeout(resolve, 20)); // what is on its way arrives
+    }
+  };
+  const stall = () => {
+    proxy.stallUp();
+    proxy.stallDown();
+  };
+  return { page, proxy, sockets, pass, stall, context };
+}
+
+for (const path of ['', 'echo']) {
+  scenario(`a dead connection is noticed though nobody types: /${path}`, async (stage) => {
+    const { page, proxy, sockets, pass, stall } = await openWatched(stage, path);
+    await pass(100);
+    assert.equal(sockets.length, 1, 'a living one is left alone');
+    assert.equal(await stateOf(page), 'online');
+    if (path) assert.deepEqual(await texts(page), [], 'the questions are not shown');
+    stall();
+    proxy.isRefusing = true;
+    await pass(40); // about what the server takes for the same
+    assert.notEqual(await stateOf(page), 'online');
+    proxy.isRefusing = false;
+    await until('online again', async () => (await pass(5), (await stateOf(page)) === 'online'));
+  });
+
+  for (const event of ['focus', 'visibilitychange', 'pageshow', 'online']) {
+    scenario(`a dead connection is noticed at once upon ${event}: /${path}`, async (stage) => {
+      const { page, sockets, pass, stall } = await openWatched(stage, path);
+      stall();
+      await pass(2);
+      assert.equal(sockets.length, 1);
+      await page.evaluate((event) => (event === 'visibilitychange' ? document : window).dispatchEvent(new Event(event)), event);
+      await pass(5);
+      await until('a new one', async () => (await pass(1), sockets.length === 2 && (await stateOf(page)) === 'online'));
+    });
+  }
+}
+
+scenario('a welcome that never comes', async (stage) => {
+  const { page, proxy, sockets, pass } = await openWatched(stage);
+  proxy.isMute = true; // a handshake, and nothing more
+  proxy.cut();
+  await until('opened in vain', async () => (await pass(2), sockets.length > 1));
+  const before = sockets.length;
+  await until('and again', async () => (await pass(2), sockets.length > before));
+  assert.notEqual(await stateOf(page), 'online');
+  proxy.isMute = false;
+  await until('online', async () => (await pass(2), (await stateOf(page)) === 'online'));
+});
+
+scenario('a clock that is set tells nothing about a connection', async (stage) => {
+  const page = await stage.open();
+  const sockets = [];
+  page.on('websocket', (socket) => sockets.push(socket));
+  for (const jump of [3600000, -7200000]) {
+    await page.evaluate((jump) => {
+      const { now } = Date;
+      Date.now = () => now.call(Date) + jump;
+    }, jump);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+  }
+  assert.equal(await stateOf(page), 'online');
+  assert.equal(sockets.length, 0);
+});
+
+scenario('a long message has the time that a slow line takes for it', async (stage) => {
+  const { page, sockets, pass, stall } = await openWatched(stage);
+  stall();
+  await page.fill('#messageText', 'x'.repeat(60000));
+  await page.press('#messageText', 'Enter');
+  await pass(20);
+  assert.equal(sockets.length, 1);
+  await until('a new one', async () => (await pass(2), sockets.length === 2));
+  await until('it arrives', async () => (await pass(1), (await page.$$('.own[data-state=sent]')).length === 1));
+});

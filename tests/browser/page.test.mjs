@@ -4,10 +4,10 @@ import { readdirSync, statSync } from 'node:fs';
 import { allSent, contains, idOf, isTold, offline, online, say, scenario, sees, texts, until } from './scenario.mjs';
 import { test } from 'node:test';
 
-const SIZE_MAX = 60 * 1024; // bytes of all that the public listener serves of static/
+const SIZE_MAX = 90 * 1024; // bytes of all that the public listener serves of static/
 const STATUS_MAX = 24 * 1024; // ... and of what only operators get
 
-test('the page is under 60 KiB in all, the status page under 24', () => {
+test('the page is under 90 KiB in all, the status page under 24', () => {
   const names = readdirSync('static');
   const sum = (isIn) => names.filter(isIn).reduce((total, name) => total + statSync(`static/${name}`).size, 0);
   const isStatus = (name) => name.startsWith('status');

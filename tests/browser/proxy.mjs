@@ -1,10 +1,29 @@
 // A TCP proxy that does to connections what networks do.
 import { once } from 'node:events';
 import net from 'node:net';
+import { Transform } from 'node:stream';
+
+const PIECE = 1024; // bytes
+
+// Passes bytes on in pieces, so many milliseconds apart.
+function slowly(pause) {
+  return new Transform({
+    async transform(chunk, _, done) {
+      for (let at = 0; at < chunk.length; ) {
+        const size = pause() ? PIECE : chunk.length;
+        if (pause()) await new Promise((resolve) => setTimeout(resolve, pause()));
+        this.push(chunk.subarray(at, (at += size)));
+      }
+      done();
+    },
+  });
+}
 
 export class Proxy {
   isRefusing = false; // of WebSockets: pages still load
+  isMute = false; // new WebSockets get the answer to their handshake, and nothing more
   #pairs = new Set();
+  #down = 0;
 
   static async start(port) {
     const proxy = new Proxy();
@@ -27,18 +46,23 @@ export class Proxy {
 
   // From now on nothing goes to the server, or nothing comes from it, on the WebSockets of this moment.
   stallUp() {
-    for (const { client, server } of this.#webSockets()) client.unpipe(server).pause();
+    for (const { client } of this.#webSockets()) client.unpipe().pause();
   }
 
   stallDown() {
-    for (const { client, server } of this.#webSockets()) server.unpipe(client).pause();
+    for (const { server } of this.#webSockets()) server.unpipe().pause();
+  }
+
+  // From now on one KiB after another, each after so many milliseconds. 0: as usual.
+  slowDown(ms) {
+    this.#down = ms;
   }
 
   // Writes a close frame to every page as if it came from the server, and ends.
   closeAll(code, reason) {
     const payload = Buffer.concat([Buffer.from([code >> 8, code & 255]), Buffer.from(reason)]);
     for (const { client, server } of this.#webSockets()) {
-      server.unpipe(client);
+      server.unpipe();
       client.end(Buffer.concat([Buffer.from([0x88, payload.length]), payload]));
     }
   }
@@ -67,7 +91,8 @@ export class Proxy {
       if (this.isRefusing && pair.isWebSocket) return end();
       server.write(first);
       client.pipe(server);
-      server.pipe(client);
+      if (this.isMute && pair.isWebSocket) server.once('data', (head) => client.write(head.subarray(0, head.indexOf('\r\n\r\n') + 4)));
+      else server.pipe(slowly(() => this.#down)).pipe(client);
     });
   }
 }
