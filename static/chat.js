@@ -1,12 +1,10 @@
 // The conversation in wschat.v1: keeps the seat across broken connections, sends the unsent, turns frames into records.
-// Calls on.room(), on.records(record, isFresh), on.people() and on.state(retryAt) when these have changed.
+// Calls on.room(), on.records(record, isNews), on.people(), on.twins() and on.state(retryAt) when these have changed.
 import { Connection } from './connection.js';
-import { LOBBY, byteLength, parseFrame, sayFrame, socketUrl } from './protocol.js';
+import { LOBBY, byteLength, parseFrame, sayFrame, socketUrl, wellFormed } from './protocol.js';
 import { Room } from './room.js';
-import { t, who } from './text.js';
 
 const HISTORY = 50;
-const ENTRY_TIME = 500; // ms after a welcome in which messages are history
 const BARRIER = 'end-of-replay-';
 const ALIVE = 'alive';
 
@@ -16,16 +14,16 @@ export class Chat {
   limit = 65536; // bytes of a message, until the welcome tells
   connection = new Connection(this);
   #rooms = Object.create(null);
-  #barrier; // set until it is known which messages arrived
-  #enteredAt = 0;
-  #isResumed = false;
+  #barrier; // set until the replay is over: frames before it may be old
+  #isResumed = false; // what is replayed came while this page was away
+  #isKept = false; // the seat of before: its key has not changed
 
   constructor(me, room, on, tap) {
     Object.assign(this, { me, on, tap, room: this.#roomOf(room) });
   }
 
   say(text, to) {
-    this.room.unsent.add({ from: this.me.id, name: this.me.name, text, to });
+    this.room.unsent.add({ from: this.me.id, name: this.me.name, text: wellFormed(text), to });
     this.#flush();
   }
 
@@ -57,8 +55,9 @@ export class Chat {
     this.connection.start();
   }
 
-  note(text) {
-    this.#add({ kind: 'notice', ts: Date.now(), text });
+  // Words of the page's own, as for t().
+  note(...words) {
+    this.#add({ kind: 'notice', ts: Date.now(), words });
   }
 
   // Every server answers this, if only with an error.
@@ -85,7 +84,7 @@ export class Chat {
       this.#setState('replaced');
       return 'stop';
     }
-    if (code === 1013) this.note(t('tooSlow'));
+    if (code === 1013) this.note('tooSlow');
     if (code !== 4009) return 'retry';
     this.me.renew();
     this.on.people();
@@ -100,7 +99,7 @@ export class Chat {
 
   // No replay tells of direct messages, and sending one again might say it twice.
   #lost() {
-    for (const entry of this.room.unsent.in('sending')) if (entry.to) this.#fail(entry, t('unsure'));
+    for (const entry of this.room.unsent.in('sending')) if (entry.to) this.#fail(entry, ['unsure']);
     this.room.unsent.move('sending', 'doubt');
   }
 
@@ -111,8 +110,9 @@ export class Chat {
 
   #flush() {
     const { unsent } = this.room;
-    if (this.state === 'online' && !this.#barrier) {
+    if (this.state === 'online' && !unsent.in('doubt').length) {
       const entries = unsent.in('waiting');
+      for (const entry of entries) entry.from = this.me.id; // it may have changed since
       unsent.move('waiting', 'sending'); // stored first: nothing is sent and forgotten
       for (const entry of entries) this.connection.send(sayFrame(entry));
     }
@@ -125,38 +125,36 @@ export class Chat {
     if (ref === ALIVE && type === 'error') return;
     if (ref?.startsWith(BARRIER) && (type === 'error' || from === this.me.id)) return this.#onBarrier(ref);
     if (type === 'welcome') return this.#onWelcome(frame);
+    if (from && this.room.names.see(from, frame.name)) this.on.twins();
     if (type === 'message' || type === 'direct') this.#onMessage(frame);
     else if (type === 'error') this.#onError(frame);
-    else this.#onMember(frame);
+    else if (['join', 'leave', 'rename', 'count'].includes(type)) this.#onMember(frame);
     if (pos) this.room.since = pos;
   }
 
   #onWelcome({ key, limits, recovered, name, pos, members, count }) {
     const { me, room } = this;
     const hadPlace = room.since !== undefined;
+    this.#isKept = key === me.key;
+    this.#isResumed = hadPlace && recovered;
     me.key = key;
     me.save();
     this.limit = limits.message;
     room.members = new Map(members.map((member) => [member.id, member.name]));
     room.count = count;
-    this.#enteredAt = Date.now();
-    this.#isResumed = hadPlace && recovered;
-    if (hadPlace && !recovered) this.note(t('notRecovered'));
+    if (members.filter((member) => room.names.see(member.id, member.name)).length) this.on.twins();
+    if (hadPlace && !recovered) this.note('notRecovered');
     room.since = pos; // the place in front of the replay
     this.#setState('online');
     this.on.people();
     if (name !== me.name) this.#sendName();
-    this.#seekEnd();
+    // Frames keep their order, so a direct message to ourselves comes back behind the whole replay.
+    this.#barrier = BARRIER + Date.now();
+    this.connection.send(sayFrame({ text: '', to: me.id, ref: this.#barrier }));
+    this.#flush();
   }
 
-  // Frames keep their order, so a direct message to ourselves comes back behind the whole replay: then what has not come
-  // back never arrived.
-  #seekEnd() {
-    this.#barrier = this.room.unsent.in('doubt').length ? BARRIER + Date.now() : undefined;
-    if (!this.#barrier) return this.#flush();
-    this.connection.send(sayFrame({ text: '', to: this.me.id, ref: this.#barrier }));
-  }
-
+  // What has not come back by now never arrived.
   #onBarrier(ref) {
     if (ref !== this.#barrier) return;
     this.#barrier = undefined;
@@ -164,38 +162,45 @@ export class Chat {
     this.#flush();
   }
 
-  #add(record, isFresh) {
-    if (this.room.add(record)) this.on.records(record, isFresh);
+  // Ids are free for all when their seats are gone: an old one proves nothing. What comes now, from the seat that we hold,
+  // is ours; so is what was said from it before, if it never was anybody else's.
+  #isOwn(id) {
+    return id === this.me.id && (!this.#barrier || this.#isKept);
+  }
+
+  #add(record, isNews) {
+    if (this.room.add(record)) this.on.records(record, isNews);
   }
 
   #onMessage({ type: kind, pos, ts, from, to, name, text, ref }) {
-    const isOwn = this.me.isMine(from);
-    const entry = isOwn ? this.room.unsent.find(ref) : undefined;
-    const record = Object.assign(entry ?? {}, { kind, pos, ts, from, to, name, text });
+    const entry = this.room.unsent.find(ref, from, text);
+    const isOwn = entry !== undefined || this.#isOwn(from);
+    const record = Object.assign(entry ?? {}, { kind, pos, ts, from, to, name, text, isOwn });
     if (isOwn) record.state = 'sent';
     if (entry) this.room.unsent.remove(entry);
-    this.#add(record, !isOwn && (this.#isResumed || Date.now() - this.#enteredAt > ENTRY_TIME));
+    const isNews = !isOwn && (!this.#barrier || this.#isResumed || kind === 'direct');
+    this.#add(record, isNews);
   }
 
+  // A replay may hold a join and a leave of ours from before: they say nothing of the seat that we have now.
   #onMember({ type, pos, ts, from, name, count }) {
     const { me, room } = this;
     this.on.people();
     if (type === 'count') room.count = count;
-    if (!from) return;
-    const before = room.members.get(from);
+    const isOwn = this.#isOwn(from);
+    if (!from || (from === me.id && !(isOwn && type === 'rename'))) return;
+    const was = room.members.get(from);
     const isLeave = type === 'leave';
-    const isMe = from === me.id;
     room.change((members) => (isLeave ? members.delete(from) : members.set(from, name)));
-    if (isMe ? type !== 'rename' : !isLeave && before === name) return;
-    const old = who(from, type === 'rename' ? before : name);
-    this.#add({ kind: 'notice', pos, ts, from, text: t(type, isMe ? t('you') : old, who(from, name)) });
+    if (!isLeave && was === name) return;
+    this.#add({ kind: 'notice', type, pos, ts, from, name, was, isOwn });
   }
 
   #onError({ code, text, ref }) {
-    const why = code === 'no-such-client' ? t('noSuchClient') : text;
-    const entry = this.room.unsent.find(ref);
+    const why = code === 'no-such-client' ? ['noSuchClient'] : ['asIs', text];
+    const entry = this.room.unsent.find(ref, this.me.id);
     if (entry) this.#fail(entry, why);
-    else this.note(t('serverSays', why));
+    else this.note('serverSays', text);
   }
 
   #roomOf(name) {

@@ -1,4 +1,6 @@
 // Makes elements. Text goes in as text nodes: nothing that a person wrote is read as HTML.
+import { initials } from './names.js';
+
 export const $ = (id) => document.getElementById(id);
 
 export function make(tag, className, ...children) {
@@ -19,13 +21,10 @@ export function paint(node, id) {
   node.style.setProperty('--hue', ((hash >>> 8) % 24) * 15);
 }
 
-const first = (word) => [...word][0] ?? '';
-
 // A disc with the initials of a name or the last digits of an id.
 export function avatar(id, name) {
-  const [one, two = ''] = name.split(/\s+/);
   const node = make('span', 'avatar');
-  node.dataset.initials = name ? (first(one) + first(two)).toUpperCase() : id.slice(-2);
+  node.dataset.initials = initials(id, name);
   paint(node, id);
   return node;
 }

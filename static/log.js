@@ -1,7 +1,7 @@
 // Shows the messages of a room: the end of a long one, and more when scrolled up.
 //   room.records [ . . . . . . . ── shown ── last ]  tail: what is on its way
 import { make } from './dom.js';
-import { build, refresh, startsDay } from './message.js';
+import { build, label, refresh, startsDay } from './message.js';
 import { dayName } from './text.js';
 
 const CHUNK = 100;
@@ -16,8 +16,8 @@ export class Log {
   #tail = [];
   #frame = 0;
 
-  constructor(list, isOwn, onMove) {
-    Object.assign(this, { list, isOwn, onMove });
+  constructor(list, onMove) {
+    Object.assign(this, { list, onMove });
     list.onscroll = () => this.#onScroll();
     new ResizeObserver(() => this.isFollowing && this.jump()).observe(list);
     document.addEventListener('visibilitychange', () => this.#draw());
@@ -33,6 +33,14 @@ export class Log {
   changed() {
     if (document.hidden) this.#draw();
     else this.#frame ||= requestAnimationFrame(() => this.#draw());
+  }
+
+  // Names have become ambiguous: those that are shown say so.
+  relabel() {
+    for (const record of this.room.records) {
+      const item = this.#items.get(record);
+      if (item?.isConnected) label(item, record, this.room.names);
+    }
   }
 
   jump() {
@@ -73,7 +81,7 @@ export class Log {
   // In front of the tail. One of our own mostly stands there already and is not moved: it would be read
   // out again.
   #place(record, before) {
-    if (record.kind !== 'notice' && !this.isOwn(record.from)) this.missed++;
+    if (record.kind !== 'notice' && !record.isOwn) this.missed++;
     if (this.#tail[0] !== record) this.#items.get(record)?.remove();
     this.#tail = this.#tail.filter((other) => other !== record);
     this.#insert(record, before, this.#items.get(this.#tail[0]));
@@ -84,7 +92,7 @@ export class Log {
     if (item?.isConnected) {
       refresh(item, record, before);
     } else {
-      item = build(record, before, this.isOwn(record.from), (id) => this.room.members.get(id));
+      item = build(record, before, this.room);
       item.classList.toggle('new', this.list.ariaLive !== 'off');
       this.#items.set(record, item);
       this.list.insertBefore(item, place);

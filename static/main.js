@@ -2,23 +2,24 @@
 import { Chat } from './chat.js';
 import { parse } from './commands.js';
 import { Composer } from './composer.js';
-import { $, avatar } from './dom.js';
+import { $, avatar, make } from './dom.js';
 import { Identity } from './identity.js';
 import { Log } from './log.js';
+import { roomLabel, visible } from './names.js';
 import * as notify from './notify.js';
 import { panel } from './panels.js';
 import { roomLink, roomOfAddress, showPeople, showRooms } from './people.js';
 import { LOBBY, cleanName } from './protocol.js';
 import { site } from './store.js';
-import { localize, t, who } from './text.js';
+import { localize, t } from './text.js';
 import { WireView } from './wire.js';
 
 localize();
 const wire = new WireView();
 const me = await Identity.claim();
-const on = { room: showRoom, people: showPeopleSoon, records: onRecords, state: onState };
+const on = { room: showRoom, people: showPeopleSoon, records: onRecords, twins: onTwins, state: onState };
 const chat = new Chat(me, roomOfAddress(), on, (...frame) => wire.record(...frame));
-const log = new Log($('messages'), (id) => me.isMine(id), showJump);
+const log = new Log($('messages'), showJump);
 const composer = new Composer(chat, onSend);
 const nav = panel('nav');
 wire.isShown = panel('wire', () => wire.draw()).isOpen;
@@ -26,8 +27,8 @@ wire.isShown = panel('wire', () => wire.draw()).isOpen;
 function onSend(line) {
   const { act, text, to, name, why } = parse(line, chat.room.members);
   if (act === 'say') chat.say(text, to);
-  else if (act === 'help') chat.note(t('help'));
-  else if (act === 'problem') chat.note(t(...why));
+  else if (act === 'help') chat.note('help');
+  else if (act === 'problem') chat.note(...why);
   else if (!name) openSettings();
   else if (act === 'room') goTo(name);
   else chat.rename(name);
@@ -54,8 +55,8 @@ function writeTo(id, text) {
 }
 
 async function share() {
-  await navigator.clipboard?.writeText(location.href).catch(() => {});
-  chat.note(t('shared', location.href));
+  const isCopied = await navigator.clipboard?.writeText(location.href).then(() => true, () => false);
+  chat.note(isCopied ? 'shared' : 'noCopy', location.href);
   log.jump();
 }
 
@@ -66,20 +67,34 @@ function openSettings() {
 
 function showRoom() {
   const { name, draft } = chat.room;
-  $('room-name').textContent = `# ${name}`;
-  $('messageText').placeholder = `${t('message')} # ${name}`;
-  notify.setTitle(name === LOBBY ? 'WebSocket Chat' : `${name} · WebSocket Chat`);
+  const label = roomLabel(name);
+  $('room-name').replaceChildren('# ', make('bdi', '', label));
+  $('messageText').placeholder = `${t('message')} # ${label}`;
+  notify.setTitle(name === LOBBY ? 'WebSocket Chat' : `${label} · WebSocket Chat`);
   showRooms(name);
   log.show(chat.room);
   composer.text = draft;
   showPeopleSoon();
 }
 
-function onRecords(record, isFresh) {
+function onRecords(record, isNews) {
   log.changed();
-  const { records, unsent } = chat.room;
+  const { name, records, unsent, names } = chat.room;
   $('empty').hidden = chat.state !== 'online' || unsent.entries.length || records.some(({ kind }) => kind !== 'notice');
-  if (isFresh) notify.arrived(who(record.from, record.name), record.text);
+  if (!record || record.kind === 'notice' || record.state === 'failed') return;
+  const key = [name, record.pos ?? record.ts, record.from].join();
+  notify.arrived(key, { isNews, isOwn: record.isOwn }, names.who(record.from, record.name), record.text);
+}
+
+let relabelling;
+
+// Names stand in many places: once for all that come at a time.
+function onTwins() {
+  relabelling ??= setTimeout(() => {
+    relabelling = undefined;
+    log.relabel();
+    showPeopleSoon();
+  });
 }
 
 function showJump() {
@@ -100,7 +115,7 @@ function showPeopleNow() {
   $('here').textContent = t('here', chat.room.count);
   $('ws-id').textContent = me.id;
   $('me').replaceChildren(avatar(me.id, me.name));
-  $('me').ariaLabel = $('me').title = who(me.id, me.name);
+  $('me').ariaLabel = $('me').title = visible(me.name) || t('client', me.id);
 }
 
 let retryAt = 0;
@@ -168,8 +183,14 @@ $('settings').onclose = () => {
   composer.focus();
 };
 setting('theme', 'value', site.get('theme', 'auto'), localize);
-setting('sound', 'checked', site.get('sound', false), ({ checked }) => checked && notify.playSound());
-setting('notify', 'checked', site.get('notify', false), notify.allow);
+setting('sound', 'checked', site.get('sound', false), ({ checked }) => {
+  $('sound-why').textContent = checked && !notify.playSound() ? t('noSound') : '';
+});
+setting('notify', 'checked', site.get('notify', false), async (node) => {
+  const why = node.checked && (await notify.refusal());
+  $('notify-why').textContent = why ? t(why) : '';
+  if (why) site.set('notify', (node.checked = false));
+});
 addEventListener('popstate', () => switchTo(roomOfAddress()));
 addEventListener('pagehide', () => {
   chat.room.draft = composer.text;
@@ -177,5 +198,6 @@ addEventListener('pagehide', () => {
 });
 
 showRoom();
+if (!me.isKept) chat.note('noStorage');
 chat.connection.start();
 composer.focus();

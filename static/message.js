@@ -1,9 +1,9 @@
 // The list item of one record: a bubble, or a quiet line.
 import { avatar, button, make, paint } from './dom.js';
-import { dayOf, t, time, who } from './text.js';
+import { dayOf, t, tNodes, time } from './text.js';
 
 const GROUP_TIME = 300000; // ms between messages of one person that stand together
-const LINK = /\bhttps?:\/\/[^\s<>"'`“”‘’«»（）《》，。；！？、]+/giu;
+const LINK = /\bhttps?:\/\/[^\s<>"'`“”‘’«»（）《》，。；！？、\p{Default_Ignorable_Code_Point}\u2800]+/giu;
 
 // Punctuation behind an address belongs to the sentence.
 function trim(link) {
@@ -12,14 +12,23 @@ function trim(link) {
   return isOdd ? trim(short.slice(0, -1)) : short;
 }
 
+// Where a link leads stands behind it, if its text could be read otherwise: https://good.example@evil.example/, or letters
+// of another alphabet.
+function anchor(text) {
+  if (!URL.canParse(text)) return text;
+  const link = Object.assign(make('a', '', text), { href: text, target: '_blank', rel: 'noopener noreferrer' });
+  const { protocol, host } = link;
+  if (!`${text.toLowerCase()}/`.startsWith(`${protocol}//${host}/`)) link.dataset.host = host;
+  return link;
+}
+
 export function linkify(text) {
   const nodes = [];
   let end = 0;
   for (const { 0: match, index } of text.matchAll(LINK)) {
-    const href = trim(match);
-    const link = Object.assign(make('a', '', href), { href, target: '_blank', rel: 'noopener noreferrer' });
-    nodes.push(text.slice(end, index), link);
-    end = index + href.length;
+    const link = trim(match);
+    nodes.push(text.slice(end, index), anchor(link));
+    end = index + link.length;
   }
   return [...nodes, text.slice(end)];
 }
@@ -46,27 +55,43 @@ export function refresh(item, record, before) {
 // The text goes back to the field.
 function again(record) {
   const event = new CustomEvent('again', { bubbles: true, detail: record });
-  return button('link', ({ target }) => target.dispatchEvent(event), `${t('failed')}: ${record.why}. ${t('again')}`);
+  return button('link', ({ target }) => target.dispatchEvent(event), `${t('failed')}: ${t(...record.why)}. ${t('again')}`);
 }
 
-function speech(record, isOwn, nameOf) {
-  const { kind, from, to, name, text } = record;
+// Anew when it has turned out that two people look alike.
+export function label(item, record, names) {
+  if (record.kind === 'notice') item.replaceChildren(...notice(record, names));
+  const author = item.querySelector('.who');
+  if (!author || record.isOwn) return;
+  const { name, mark } = names.split(record.from, record.name);
+  author.replaceChildren(make('bdi', '', name), ...(mark ? [' ', make('small', '', mark)] : []));
+}
+
+function notice({ type, from, name, was, isOwn, words, text = '' }, names) {
+  if (words) return tNodes(...words);
+  if (!type) return [text];
+  return tNodes(type, isOwn ? t('you') : names.who(from, type === 'rename' ? was : name), names.who(from, name));
+}
+
+function speech(record, names, nameOf) {
+  const { kind, from, to, name, text, isOwn } = record;
   const item = make('li', `${isOwn ? 'own' : 'other'} ${kind}`);
-  const author = make('b', 'who', isOwn ? t('you') : who(from, name));
+  const author = make('b', 'who', isOwn ? t('you') : '');
   author.title = t('client', from);
   const words = make('div', 'text', ...linkify(text));
   words.dir = 'auto';
   const bubble = make('div', 'bubble', author);
-  if (kind === 'direct') bubble.append(make('small', '', isOwn ? t('to', who(to, nameOf(to))) : t('onlyYou')));
+  if (kind === 'direct') bubble.append(make('small', '', ...(isOwn ? tNodes('to', names.who(to, nameOf(to))) : [t('onlyYou')])));
   bubble.append(words, make('span', 'meta', make('time', ''), make('span', 'state')));
   paint(item, from);
   item.append(...(isOwn ? [] : [avatar(from, name)]), bubble);
   return item;
 }
 
-export function build(record, before, isOwn, nameOf) {
-  const isNotice = record.kind === 'notice';
-  const item = isNotice ? make('li', 'notice', record.text) : speech(record, isOwn, nameOf);
+// room: {names, members}
+export function build(record, before, { names, members }) {
+  const item = record.kind === 'notice' ? make('li', 'notice') : speech(record, names, (id) => members.get(id));
+  label(item, record, names);
   if (record.from) item.title = t('client', record.from);
   item.role = 'none'; // in a log, "list with 300 items" would only be in the way
   refresh(item, record, before);

@@ -1,49 +1,86 @@
-// Tells of messages to somebody who looks elsewhere.
-import { site } from './store.js';
+// Tells of messages to somebody who looks elsewhere: once for one person, however many tabs are open.
+import { straight } from './names.js';
+import { channel, site } from './store.js';
+
+const SOUND_PAUSE = 3000; // ms between two sounds
+const TALK = 150; // ms in which the other tabs say what they know of a message
 
 const icon = document.querySelector('link[rel=icon]');
 const plain = icon.href;
-let unread = 0;
+const rank = Math.random(); // among tabs that nobody looks at, one tells
+const heard = new Map(); // message → what other tabs say of it: 'own', 'seen', or their rank
 let title = '';
+let unread = [];
 let audio;
+let soundAt = -Infinity;
+
+const others = channel('wschat.news', ({ key, says }) => {
+  note(key, says);
+  if (says !== 'seen' && says !== 'own') return;
+  unread = unread.filter((other) => other !== key);
+  setTitle();
+});
+
+function note(key, says) {
+  heard.set(key, [...(heard.get(key) ?? []), says]);
+  if (heard.size > 500) heard.delete(heard.keys().next().value);
+}
 
 const isAway = () => document.hidden || !document.hasFocus();
 
 const badge = () =>
-  `data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><circle cx="4.5" cy="4.5" r="4.5" fill="%23d3304a"/><text x="4.5" y="6.7" font-size="6" font-family="sans-serif" fill="%23fff" text-anchor="middle">${Math.min(unread, 99)}</text></svg>`;
+  `data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><circle cx="4.5" cy="4.5" r="4.5" fill="%23d3304a"/><text x="4.5" y="6.7" font-size="6" font-family="sans-serif" fill="%23fff" text-anchor="middle">${Math.min(unread.length, 99)}</text></svg>`;
 
 export function setTitle(next = title) {
-  title = next;
-  document.title = unread ? `(${unread}) ${title}` : title;
-  icon.href = unread ? badge() : plain;
+  title = straight(next);
+  document.title = unread.length ? `(${unread.length}) ${title}` : title;
+  icon.href = unread.length ? badge() : plain;
 }
 
 function seen() {
-  if (!unread || isAway()) return;
-  unread = 0;
+  if (!unread.length || isAway()) return;
+  for (const key of unread) others.postMessage({ key, says: 'seen' });
+  unread = [];
   setTitle();
 }
 addEventListener('focus', seen);
 document.addEventListener('visibilitychange', seen);
 
-// A soft tone. Browsers are silent until the page is used.
+// A soft tone. Browsers are silent until the page is used. False where there is no sound.
 export function playSound() {
-  audio ??= new AudioContext();
-  const now = audio.currentTime;
-  const tone = new OscillatorNode(audio, { frequency: 740 });
-  const volume = new GainNode(audio, { gain: 0.1 });
-  tone.frequency.setValueAtTime(990, now + 0.09);
-  volume.gain.setTargetAtTime(0, now, 0.08);
-  tone.connect(volume).connect(audio.destination);
-  tone.start();
-  tone.stop(now + 0.5);
+  try {
+    audio ??= new AudioContext();
+    const now = audio.currentTime;
+    const tone = new OscillatorNode(audio, { frequency: 740 });
+    const volume = new GainNode(audio, { gain: 0.1 });
+    tone.frequency.setValueAtTime(990, now + 0.09);
+    volume.gain.setTargetAtTime(0, now, 0.08);
+    tone.connect(volume).connect(audio.destination);
+    tone.start();
+    tone.stop(now + 0.5);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
-export function arrived(from, body) {
-  if (!isAway()) return;
-  unread++;
+// A message of this room has come. key: the same in all tabs; isNews: it is not of a replay that tells what was before
+export function arrived(key, { isNews, isOwn }, from, body) {
+  const says = isOwn ? 'own' : isAway() ? rank : 'seen';
+  if (says !== rank || isNews) others.postMessage({ key, says });
+  if (says === rank && isNews) setTimeout(tell, TALK, key, straight(from), straight(body));
+}
+
+function tell(key, from, body) {
+  const known = heard.get(key) ?? [];
+  if (known.includes('own') || known.includes('seen') || !isAway()) return;
+  unread.push(key);
   setTitle();
-  if (site.get('sound')) playSound();
+  if (known.some((other) => other < rank)) return;
+  if (site.get('sound') && performance.now() - soundAt > SOUND_PAUSE) {
+    soundAt = performance.now();
+    playSound();
+  }
   try {
     if (site.get('notify')) new Notification(from, { body, tag: 'wschat' }).onclick = () => window.focus();
   } catch {
@@ -51,8 +88,10 @@ export function arrived(from, body) {
   }
 }
 
-// The switch goes back when the browser refuses.
-export async function allow(node) {
-  if (node.checked) node.checked = (await window.Notification?.requestPermission()) === 'granted';
-  site.set('notify', node.checked);
+// Undefined, or why there will be none: the words for t().
+export async function refusal() {
+  if (!window.isSecureContext) return 'needsHttps';
+  if (!window.Notification) return 'noNotify';
+  const answer = await Notification.requestPermission().catch(() => 'denied');
+  return answer === 'granted' ? undefined : 'notAllowed';
 }

@@ -1,6 +1,7 @@
 // What this tab knows of a room, also after a reload.
-import { Unsent } from './unsent.js';
+import { Names } from './names.js';
 import { tab } from './store.js';
+import { Unsent } from './unsent.js';
 
 const KEEP = 10000; // records in memory, and a tenth more
 const SAVE = 100; // records kept across a reload
@@ -11,11 +12,13 @@ export class Room {
   members = new Map(); // id → name
   count = 0;
   draft = '';
+  names = new Names();
 
   constructor(name) {
     this.name = name;
     this.unsent = new Unsent(name);
     Object.assign(this, tab.get(`room.${name}`));
+    for (const record of this.records) this.names.see(record.from, record.name);
   }
 
   // Returns false when it is here already: after a restart, old messages may come again.

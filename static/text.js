@@ -39,6 +39,7 @@ replacedAct|Use it here|在这里使用
 retryIn|Next try in {0} s|{0} 秒后重试
 notRecovered|Connected again, but the server restarted or the break was too long: messages may be missing.|已重新连接，但服务器重启过或中断太久：可能缺少消息。
 tooSlow|The connection was too slow for this room.|连接太慢，跟不上这个房间。
+asIs|{0}|{0}
 serverSays|The server says: {0}|服务器提示：{0}
 you|You|你
 client|Client #{0}|客户端 #{0}
@@ -58,10 +59,16 @@ today|Today|今天
 newMessages|New messages: {0}|{0} 条新消息
 toEnd|Newest messages|最新消息
 tooLong|Too long by {0} bytes|超出 {0} 字节
-shared|The link to this room: {0}|房间链接：{0}
+shared|Copied: the link to this room, {0}|已复制房间链接：{0}
 help|/name NAME · /room ROOM · /msg WHO TEXT (name or #id) · //text sends /text|/name 名字 · /room 房间 · /msg 某人 内容（名字或 #id）· //内容 发送 /内容
 unknown|{0}? See /help; begin with // to send it as it is.|{0}？请看 /help；要原样发送请以 // 开头。
 noSuchClient|nobody with that id is here|这里没有这个 ID
+noStorage|This browser keeps nothing for this page: after a reload you are somebody new, and unsent messages are gone.|浏览器不为本页保存数据：刷新后你会成为新的客户端，未发送的消息会丢失。
+noSound|This browser plays no sound here.|浏览器无法在此播放声音。
+needsHttps|Browsers allow notifications only on https pages.|浏览器只允许 https 页面发送通知。
+noNotify|This browser has no notifications.|此浏览器不支持通知。
+notAllowed|The browser does not allow notifications for this page.|浏览器不允许本页发送通知。
+noCopy|The browser did not allow copying. The link to this room: {0}|浏览器不允许复制。房间链接：{0}
 nobody|To whom? {0} is not the name of one person here.|发给谁？{0} 不是唯一的名字。
 `.split('\n')) {
   const [key, english, chinese] = line.split('|');
@@ -70,7 +77,11 @@ nobody|To whom? {0} is not the name of one person here.|发给谁？{0} 不是�
 
 export const t = (key, ...values) => (words.get(key) ?? '').replace(/\{(\d)\}/g, (_, i) => values[i]);
 
-export const who = (id, name) => name || t('client', id);
+// The same as nodes: each value stands by itself, whatever it does to the direction of writing.
+export function tNodes(key, ...values) {
+  const parts = t(key, ...[...values.keys()].map((i) => `\0${i}\0`)).split('\0');
+  return parts.map((part, i) => (i % 2 ? Object.assign(document.createElement('bdi'), { textContent: values[part] }) : part));
+}
 
 // Puts the words and the theme into the page.
 export function localize() {

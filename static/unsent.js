@@ -14,12 +14,14 @@ export class Unsent {
   add(entry) {
     const ref = `${entry.from}-${crypto.getRandomValues(new Uint32Array(2)).join('-')}`;
     const kind = entry.to ? 'direct' : 'message';
-    this.entries.push({ ...entry, kind, ref, ts: Date.now(), state: 'waiting' });
+    this.entries.push({ ...entry, kind, ref, ts: Date.now(), state: 'waiting', isOwn: true });
     this.#save();
   }
 
-  find(ref) {
-    return ref && this.entries.find((entry) => entry.ref === ref);
+  // Others see a `ref`, too, and may say it after us: so its author and its text have to be ours.
+  find(ref, from, text) {
+    const isIt = (entry) => entry.ref === ref && entry.from === from && (text ?? entry.text) === entry.text;
+    return ref ? this.entries.find(isIt) : undefined;
   }
 
   remove(entry) {

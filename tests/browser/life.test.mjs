@@ -391,3 +391,139 @@ scenario('a long message has the time that a slow line takes for it', async (sta
   await until('a new one', async () => (await pass(2), sockets.length === 2));
   await until('it arrives', async () => (await pass(1), (await page.$$('.own[data-state=sent]')).length === 1));
 });
+
+// ---- what a browser may refuse ----
+
+const REFUSED = {
+  'storage and channels': () => {
+    for (const name of ['localStorage', 'sessionStorage']) {
+      Object.defineProperty(window, name, { get() { throw new DOMException('The operation is insecure.', 'SecurityError'); } });
+    }
+    window.BroadcastChannel = class { constructor() { throw new DOMException('The operation is insecure.', 'SecurityError'); } };
+  },
+  'a full storage': () => {
+    Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); };
+  },
+  'everything new': () => {
+    for (const name of ['BroadcastChannel', 'AudioContext', 'Notification', 'localStorage', 'sessionStorage']) {
+      Object.defineProperty(window, name, { value: undefined });
+    }
+    delete Intl.Segmenter;
+    Object.defineProperty(navigator, 'clipboard', { value: undefined });
+    Object.defineProperty(navigator, 'locks', { value: undefined });
+  },
+};
+
+for (const [what, refuse] of Object.entries(REFUSED)) {
+  scenario(`a browser that refuses ${what} has a page that works, and is told`, async (stage) => {
+    const peer = await stage.peer({ name: 'Ada' });
+    const context = await stage.context();
+    await context.addInitScript(refuse);
+    const page = await stage.open('', { context });
+    await say(page, 'hello');
+    await until('heard', () => peer.said.includes('hello'));
+    await allSent(page, 1);
+    await isTold(page, 'This browser keeps nothing for this page');
+    peer.say('and back');
+    await sees(page, 'and back');
+    await page.click('#settings-open');
+    await page.check('#sound');
+    if (what === 'everything new') {
+      await contains(page, '#sound-why', 'no sound');
+      await page.click('#notify');
+      await contains(page, '#notify-why', 'has no notifications');
+      assert.equal(await page.isChecked('#notify'), false);
+    }
+    await page.click('#settings-form button.main');
+    await page.evaluate(() => (document.hasFocus = () => false));
+    peer.say('news');
+    await until('the title counts', async () => (await page.title()).startsWith('(1)'));
+    await page.fill('#room-field', 'tea');
+    await page.press('#room-field', 'Enter');
+    await online(page);
+    await page.goBack();
+    await online(page);
+    await sees(page, 'hello');
+    await page.click('#wire-open');
+    await page.reload();
+    await online(page);
+  });
+}
+
+// ---- news ----
+
+// Counts what the page would do if it were allowed to: notifications and sounds.
+async function withNews(context) {
+  await context.addInitScript(() => {
+    if (location.protocol !== 'http:') return;
+    localStorage['wschat.notify'] = localStorage['wschat.sound'] = 'true';
+    window.told = [];
+    window.sounds = 0;
+    window.Notification = class {
+      constructor(from, { body }) {
+        window.told.push(body);
+      }
+    };
+    const { start } = OscillatorNode.prototype;
+    OscillatorNode.prototype.start = function () {
+      window.sounds++;
+      return start.call(this);
+    };
+    window.lookAway = (isAway) => {
+      document.hasFocus = () => !isAway;
+      if (!isAway) dispatchEvent(new Event('focus'));
+    };
+  });
+}
+const look = (page, isAway) => page.evaluate((isAway) => window.lookAway(isAway), isAway);
+const told = (page) => page.evaluate(() => window.told);
+
+scenario('old messages are no news, however slowly they come', async (stage) => {
+  const peer = await stage.peer();
+  peer.say(...[...Array(50).keys()].map((i) => `old ${i} ${'x'.repeat(500)}`));
+  await until('said', () => peer.said.length === 50);
+  const proxy = await stage.proxy();
+  proxy.slowDown(30);
+  const context = await stage.context();
+  await withNews(context);
+  await context.addInitScript(() => (document.hasFocus = () => false));
+  const page = await context.newPage();
+  await page.goto(proxy.url);
+  await until('all are shown', async () => (await texts(page)).length === 50);
+  peer.say('new');
+  await until('news', async () => (await told(page)).length);
+  assert.deepEqual(await told(page), ['new']);
+  assert.equal(await page.title(), '(1) WebSocket Chat');
+});
+
+scenario('many messages make one sound', async (stage) => {
+  const peer = await stage.peer();
+  const context = await stage.context();
+  await withNews(context);
+  const page = await stage.open('', { context });
+  await page.click('#messageText');
+  await look(page, true);
+  peer.say(...[...Array(60).keys()].map((i) => `line ${i}`));
+  await until('all count', async () => (await page.title()).startsWith('(60)'));
+  assert.equal(await page.evaluate(() => window.sounds), 1);
+});
+
+scenario('one person with two tabs has one news', async (stage) => {
+  const peer = await stage.peer();
+  const context = await stage.context();
+  await withNews(context);
+  const one = await stage.open('', { context });
+  const two = await stage.open('', { context });
+  await look(two, true);
+  await say(one, 'my own words');
+  await sees(two, 'my own words');
+  peer.say('seen in the other tab');
+  await sees(two, 'seen in the other tab');
+  await look(one, true);
+  peer.say('seen in none');
+  for (const page of [one, two]) await until('both count it', async () => (await page.title()).startsWith('(1)'));
+  const all = [...(await told(one)), ...(await told(two))];
+  assert.deepEqual(all, ['seen in none']);
+  await look(one, false);
+  await until('seen in one is seen in the other', async () => (await two.title()) === 'WebSocket Chat');
+});

@@ -1,6 +1,7 @@
 // All tests of the page in one process and one browser. scripts/check-page.sh runs it.
 import './talk.test.mjs';
 import './life.test.mjs';
+import './strangers.test.mjs';
 import './page.test.mjs';
 import './status.test.mjs';
 import './access.test.mjs';
