@@ -16,6 +16,7 @@
 #include "server/acceptor.h"
 #include "web/assets.h"
 #include "server/realip.h"
+#include "web/entry.h"
 #include "web/router.h"
 #include "server/sandbox.h"
 #include "server/user.h"
@@ -86,111 +87,15 @@ static void fill_random(void *bytes, size_t len)
 
 /* ---- what connections ask ---- */
 
-static int on_message(struct conn *conn, struct ws_message *message)
-{
-    struct server *server = server_of(conn);
-
-    if (conn->client != NULL) {
-        /* Who speaks is told first: its next message can come while the others are told. */
-        conn_wake(conn);
-        return chat_receive(&server->chat, conn->client, (char *)message->data, message->len);
-    }
-    server->echoes++;
-    if (server->options->echo == ECHO_VERBATIM)
-        conn_send_back(conn, message);
-    else
-        conn_send(conn, (uint8_t)message->opcode, STR("Message text was: "), message->data,
-                  message->len);
-    return 0;
-}
-
-/* Lets go of the client, but keeps what the log tells of it. */
-static void forget_client(struct conn *conn)
-{
-    const struct client *client = conn->client;
-
-    if (client != NULL && client->room != NULL && log_is_enabled(LOG_INFO))
-        conn->room = strndup(client->room->name, client->room->name_len);
-    conn->client = NULL;
-}
-
 void server_leave_address(struct conn *conn)
 {
     address_table_leave(&server_of(conn)->addresses, conn->address, conn->pool->now_ns);
     conn->address = 0;
 }
 
-static int on_left(struct conn *conn, bool is_broken)
-{
-    struct server *server = server_of(conn);
-    struct client *client = conn->client;
-
-    server->websockets--;
-    server_leave_address(conn);
-    forget_client(conn);
-    return client == NULL ? 0 : chat_leave(&server->chat, client, is_broken);
-}
-
 static void on_ended(const struct conn *conn)
 {
     connection_log_end(&server_of(conn)->connection_log, conn);
-}
-
-/* ---- what the chat asks ---- */
-
-static struct conn *conn_of_queue(struct sendq *out)
-{
-    return CONTAINER_OF(out, struct conn, out);
-}
-
-static void on_replaced(struct sendq *out, bool is_cut)
-{
-    struct conn *conn = conn_of_queue(out);
-
-    static const char reason[] = "this seat was taken over by its owner";
-
-    forget_client(conn);
-    conn_note_end(conn, CONN_END_HOST, reason);
-    if (is_cut)
-        conn_drop(conn, CONN_END_HOST);
-    else
-        conn_close(conn, CLOSE_REPLACED, reason);
-}
-
-static void on_wake(struct sendq *out)
-{
-    conn_wake(conn_of_queue(out));
-}
-
-/* Walks a room's readers from the last to the first: one that leaves on the way is replaced by one
- * that was visited. What the slowest of them still wants is the new tail. */
-static void flush_readers(struct room *room, enum codec_kind codec)
-{
-    struct reader_set *set = &room->readers[codec];
-    struct ring *box = &room->ring[codec];
-    uint64_t low = box->head;
-
-    for (size_t i = set->count; i-- > 0;) {
-        struct sendq *out = set->items[i];
-
-        conn_flush(conn_of_queue(out));
-        if (out->box == box && out->cursor < low)
-            low = out->cursor;
-    }
-    if (low > box->tail)
-        ring_raise_tail(box, low);
-}
-
-static void flush_room(void *owner, struct room *room)
-{
-    struct server *server = owner;
-
-    chat_begin_flush(&server->chat, room);
-    for (int codec = 0; codec < CODEC_KINDS; codec++) {
-        if (chat_take_news(room, (enum codec_kind)codec))
-            flush_readers(room, (enum codec_kind)codec);
-    }
-    chat_end_flush(room);
 }
 
 /* ---- the end ---- */
@@ -263,7 +168,7 @@ static void flush_all(struct server *server)
     do {
         pool_flush(&server->pool);
         while ((room = chat_take_dirty(&server->chat)) != NULL)
-            flush_room(server, room);
+            entry_flush_room(server, room);
         chat_expire(&server->chat);
     } while (!list_is_empty(&server->pool.woken) || !list_is_empty(&server->chat.dirty));
 }
@@ -481,8 +386,8 @@ static int open_pool(struct server *server, size_t capacity)
     server->pool.request = router_request;
     server->pool.introduced = realip_proxy_header;
     server->pool.bad_request = router_bad_request;
-    server->pool.message = on_message;
-    server->pool.left = on_left;
+    server->pool.message = entry_message;
+    server->pool.left = entry_left;
     server->pool.ended = on_ended;
     set_rate(&server->pool, options);
     return pool_init(&server->pool, &server->reactor, capacity, timeouts);
@@ -501,9 +406,9 @@ static int open_chat(struct server *server)
         .presence_limit = options->presence_limit,
         .broadcast_all = options->broadcast == BROADCAST_ALL,
     };
-    const struct chat_hooks hooks = {.replaced = on_replaced,
-                                     .wake = on_wake,
-                                     .flush = flush_room,
+    const struct chat_hooks hooks = {.replaced = entry_replaced,
+                                     .wake = entry_wake,
+                                     .flush = entry_flush_room,
                                      .owner = server,
                                      .random = fill_random};
 

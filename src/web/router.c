@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "web/assets.h"
+#include "web/entry.h"
 #include "server/realip.h"
 #include "server/server.h"
 #include "base/util.h"
@@ -347,25 +348,6 @@ static void open_echo(const struct answer *answer, const struct http_request *re
         upgrade(answer, accept, false, &server->echo_limits);
 }
 
-static void enter_chat(struct conn *conn, const struct chat_entry *entry)
-{
-    struct server *server = server_of(conn);
-
-    switch (chat_enter(&server->chat, entry, &conn->out, &conn->client)) {
-    case CHAT_OK:
-        if (!sendq_is_empty(&conn->out))
-            conn_wake(conn);
-        return;
-    case CHAT_ID_TAKEN:
-        conn_close(conn, CLOSE_ID_IN_USE, "this id is connected already: pick another one");
-        return;
-    case CHAT_FULL:
-    case CHAT_NO_MEMORY:
-        conn_close(conn, WS_CLOSE_TRY_AGAIN_LATER, "the server is full: try again later");
-        return;
-    }
-}
-
 static void open_chat(const struct answer *answer, const struct http_request *request,
                       struct str id)
 {
@@ -396,7 +378,7 @@ static void open_chat(const struct answer *answer, const struct http_request *re
         answer->conn->codec = (uint8_t)entry.codec;
         upgrade(answer, accept, entry.codec == CODEC_V1, &server->chat_limits);
         if (answer->conn->state == CONN_OPEN)
-            enter_chat(answer->conn, &entry);
+            entry_enter(answer->conn, &entry);
     }
 }
 
