@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The chat page in a real headless Chromium, against the real ./wschat: tests/browser/*.test.mjs.
+# The chat page in real headless browsers, Chromium and Firefox, against the real ./wschat: tests/browser/*.test.mjs.
 #
 # Usage: scripts/check-page.sh [PATTERN]          only the tests whose name matches
 #        scripts/check-page.sh --screenshots DIR  pictures of the page in all sizes, light and dark
-# WSCHAT_BIN picks another binary; CHROMIUM another browser; CHECK_PAGE_SECONDS (300) ends a run that hangs.
+# WSCHAT_BIN picks another binary; CHROMIUM and FIREFOX other browsers; CHECK_PAGE_SECONDS (300) ends a run that hangs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,6 +21,10 @@ CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || com
     fail "Chromium is missing; install it: apt-get install chromium (or scripts/bootstrap.sh)"
 export CHROMIUM
 command -v "$CHROMIUM" >/dev/null || fail "there is no browser at CHROMIUM=$CHROMIUM"
+FIREFOX=${FIREFOX:-$(command -v firefox-esr || command -v firefox)} ||
+    fail "Firefox is missing; install it: apt-get install firefox-esr (or scripts/bootstrap.sh)"
+export FIREFOX
+command -v "$FIREFOX" >/dev/null || fail "there is no browser at FIREFOX=$FIREFOX"
 for module in playwright-core axe-core; do
     [ -d build/browser/node_modules/$module ] || fail "the npm module $module is missing: run scripts/bootstrap.sh"
 done
@@ -30,7 +34,7 @@ cmp -s tests/browser/package.json build/browser/package.json ||
 export WSCHAT_BIN=${WSCHAT_BIN:-./wschat}
 [ -x "$WSCHAT_BIN" ] || make all
 
-# Chromium's profiles, and whatever it leaves behind.
+# The browsers' profiles, and whatever it leaves behind.
 work=$(mktemp -d)
 trap 'rm -rf "$work" 2>/dev/null || { sleep 1 && rm -rf "$work"; }' EXIT
 export TMPDIR=$work

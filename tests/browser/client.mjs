@@ -33,6 +33,10 @@ class Peer {
     return this.ofType('message').map(({ text }) => text);
   }
 
+  onLine(line) {
+    this.lines.push(line);
+  }
+
   say(...texts) {
     this.send(...texts.map((text) => JSON.stringify({ type: 'say', text })));
   }
@@ -48,7 +52,7 @@ class Peer {
   async handshake(path, protocol) {
     const { socket } = this;
     const key = randomBytes(16).toString('base64');
-    const lines = [`GET ${path} HTTP/1.1`, 'Host: 127.0.0.1', 'Connection: Upgrade', 'Upgrade: websocket',
+    const lines = [`GET ${path} HTTP/1.1`, `Host: 127.0.0.1:${socket.remotePort}`, 'Connection: Upgrade', 'Upgrade: websocket',
       `Sec-WebSocket-Key: ${key}`, 'Sec-WebSocket-Version: 13'];
     if (protocol) lines.push(`Sec-WebSocket-Protocol: ${protocol}`);
     socket.write(`${lines.join('\r\n')}\r\n\r\n`);
@@ -75,7 +79,7 @@ class Peer {
       const frame = decode(this.#bytes);
       if (!frame) return;
       this.#bytes = this.#bytes.subarray(frame.size);
-      if (frame.opcode === TEXT) this.lines.push(frame.payload.toString());
+      if (frame.opcode === TEXT) this.onLine(frame.payload.toString());
       if (frame.opcode === PING) this.socket.write(encode(PONG, frame.payload));
       if (frame.opcode === CLOSE) this.closed = frame.payload.readUInt16BE();
     }
@@ -106,13 +110,18 @@ function decode(bytes) {
   return bytes.length < size ? undefined : { opcode: bytes[0] & 15, payload: bytes.subarray(begin, size), size };
 }
 
-// protocol: 'wschat.v1', or undefined for plain text; query: fields of the address
-export async function connect(port, { id = ++lastId, protocol, ...query } = {}) {
+// A WebSocket to any server.
+export async function dial(port, path, id, protocol) {
   const socket = net.connect(port, '127.0.0.1');
   await once(socket, 'connect');
   socket.setNoDelay();
   const peer = new Peer(id, socket);
-  const fields = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
-  await peer.handshake(`/ws/${id}${fields.length ? '?' : ''}${fields.join('&')}`, protocol);
+  await peer.handshake(path, protocol);
   return peer;
+}
+
+// protocol: 'wschat.v1', or undefined for plain text; query: fields of the address
+export function connect(port, { id = ++lastId, protocol, ...query } = {}) {
+  const fields = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+  return dial(port, `/ws/${id}${fields.length ? '?' : ''}${fields.join('&')}`, id, protocol);
 }

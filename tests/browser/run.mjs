@@ -5,3 +5,4 @@ import './strangers.test.mjs';
 import './page.test.mjs';
 import './status.test.mjs';
 import './access.test.mjs';
+import './firefox.test.mjs';
