@@ -10,10 +10,11 @@ uses="
 base:
 proto:  base
 out:    base proto
-chat:   base proto out
+log:    base proto
+chat:   base proto out log
 net:    base proto out
-web:    base proto out chat net server
-server: base proto out chat net web cli
+web:    base proto out log chat net server
+server: base proto out log chat net web cli
 cli:    base proto
 "
 compiler=${CC:-cc}
