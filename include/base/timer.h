@@ -18,11 +18,11 @@ struct timer {
 struct timer_class {
     struct list running;
     uint64_t length; /* milliseconds; 0: its timers never run */
-    void (*expired)(struct timer *timer);
+    void (*expired)(struct timer *timer, const struct timer_class *class);
 };
 
 void timer_class_init(struct timer_class *class, uint64_t length,
-                      void (*expired)(struct timer *timer));
+                      void (*expired)(struct timer *timer, const struct timer_class *class));
 
 /* Makes a timer that is not running. */
 void timer_init(struct timer *timer);

@@ -37,7 +37,7 @@ struct chat_hooks {
     /* The seat behind this queue was taken over by its owner: close its connection with
      * CLOSE_REPLACED, or at once where `is_cut` (a frame was cut in the middle). The chat has let
      * go of it already. */
-    void (*replaced)(struct sendq *out, bool is_cut);
+    void (*on_takeover)(struct sendq *out, bool is_cut);
 
     /* Something was put into this queue alone: send it before the tick ends. */
     void (*wake)(struct sendq *out);

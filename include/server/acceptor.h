@@ -9,11 +9,31 @@
 #include <stdint.h>
 
 #include "net/reactor.h"
+#include "proto/listen_fds.h"
+#include "server/options.h"
+#include "session/conns.h"
+
+/* The supervisor's; also those of --listen, --port and --admin. */
+#define ACCEPTOR_LISTENERS_MAX (LISTEN_FDS_MAX + OPTIONS_LISTENERS_MAX + 2)
 
 /* Whose connections are accepted. */
 enum accepting { ACCEPTING_NONE, ACCEPTING_ADMIN, ACCEPTING_ALL };
 
+struct acceptor;
+
+struct listener {
+    struct reactor_source source; /* first */
+    struct acceptor *acceptor;
+    bool is_admin;
+    bool is_deferred; /* socket_defer_accept */
+    int file;         /* that of a unix socket which is ours to remove (socket_open_file); or -1 */
+};
+
 struct acceptor {
+    struct conns *conns;
+    unsigned defer; /* enum options_defer */
+    struct listener listeners[ACCEPTOR_LISTENERS_MAX];
+    size_t listener_count;
     enum accepting from;
     size_t admin_places;      /* connections that are kept free for operators */
     uint64_t again;           /* monotonic ms: when to try again; UINT64_MAX: from all already */
@@ -21,24 +41,33 @@ struct acceptor {
     uint64_t deferring_since; /* monotonic ms */
     uint64_t period_end;      /* when the connections that came are counted anew; monotonic ms */
     uint32_t came;            /* connections since the last such time */
-};
 
-struct server;
+    /* A connection was accepted, whose is_admin is set: sets the rest of what is known of it. */
+    void (*on_accepted)(struct acceptor *acceptor, struct conn *conn);
+
+    /* Accepting pauses, for this reason. */
+    void (*on_pause)(struct acceptor *acceptor, const char *error);
+};
 
 /* How much of a time in milliseconds is left for a connection that has sent nothing when the
  * kernel, which was asked to keep it, tells of it. */
 uint64_t acceptor_time_left(uint64_t time);
 
-/* Begins to accept at all listeners of the server. */
-void acceptor_start(struct server *server, bool has_admin);
+/* Adds a listening socket, which is the acceptor's from now on, and its file (or -1). */
+void acceptor_add(struct acceptor *acceptor, int fd, int file, bool is_admin);
 
-/* The `ready` of a listener's source. */
-void acceptor_ready(struct reactor_source *source, uint32_t events);
+bool acceptor_has_admin(const struct acceptor *acceptor);
+
+/* Begins to accept from all listeners: at most `max_members` connections are members. */
+void acceptor_start(struct acceptor *acceptor, size_t max_members);
+
+/* Closes all listeners, and removes their files. */
+void acceptor_close(struct acceptor *acceptor);
 
 /* When there is something to do though nobody comes: monotonic ms; UINT64_MAX: never. */
-uint64_t acceptor_deadline(const struct server *server);
+uint64_t acceptor_deadline(const struct acceptor *acceptor);
 
 /* The end of a tick: goes on where there is a place again, or enough time has passed. */
-void acceptor_tick(struct server *server, bool has_ended);
+void acceptor_tick(struct acceptor *acceptor, bool has_ended);
 
 #endif

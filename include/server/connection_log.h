@@ -4,7 +4,7 @@
 #define SERVER_CONNECTION_LOG_H
 
 #include "base/log.h"
-#include "net/conn.h"
+#include "session/conn.h"
 
 /* Each kind has a rate of its own: a flood of one does not hide the others. All zero at first. */
 struct connection_log {

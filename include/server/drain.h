@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "net/pool.h"
+#include "session/conns.h"
 
 /* So many clients are closed at once; more are closed in portions of at least as many. */
 #define DRAIN_PORTION 100
@@ -23,12 +23,12 @@ void drain_init(struct drain *drain);
 
 /* Closes the first portion of `clients` WebSockets; the others follow within four fifths of `time`
  * (ms), so that the last have the rest of it to answer. With no time all are closed now. */
-void drain_begin(struct drain *drain, struct pool *pool, size_t clients, uint64_t time);
+void drain_begin(struct drain *drain, struct conns *conns, size_t clients, uint64_t time);
 
 /* Closes the next portion if it is due. */
-void drain_step(struct drain *drain, struct pool *pool);
+void drain_step(struct drain *drain, struct conns *conns);
 
 /* Closes all that are left. */
-void drain_finish(struct drain *drain, struct pool *pool);
+void drain_finish(struct drain *drain, struct conns *conns);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "web/web.h"
 
 #define METRICS_BUCKETS 15
 
@@ -22,8 +23,6 @@ struct metrics_process {
     DIR *fds;  /* NULL: unknown */
     int statm; /* -1: unknown */
 };
-
-struct server;
 
 /* Opens it where it is wanted and there is a /proc; figures that are unknown are 0. */
 void metrics_open(struct metrics_process *process, bool is_wanted);
@@ -47,7 +46,15 @@ void metrics_observe(struct metrics_histogram *histogram, uint64_t ns, uint64_t 
  * never told too short. */
 void metrics_tick(struct metrics_ticks *ticks, uint64_t start, uint64_t end, uint64_t messages);
 
-/* Appends all metrics of a server. Returns 0, or -1 with errno ENOMEM. */
-int metrics_write(struct buf *out, const struct server *server);
+/* What is told. */
+struct metrics {
+    const struct web *web;
+    struct metrics_process process;
+    struct metrics_ticks ticks;
+    uint64_t started; /* ms since 1970 */
+};
+
+/* Appends all metrics. Returns 0, or -1 with errno ENOMEM. */
+int metrics_write(struct buf *out, const struct metrics *metrics);
 
 #endif

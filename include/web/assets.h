@@ -2,19 +2,19 @@
 #ifndef WEB_ASSETS_H
 #define WEB_ASSETS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/base64.h"
 #include "base/sha1.h"
 #include "base/str.h"
+#include "session/http.h"
 
 #define ASSET_ETAG_SIZE (BASE64_SIZE(SHA1_SIZE) + 2) /* base64 of a SHA-1, in double quotes */
 
 struct asset {
     struct str type; /* Content-Type */
-    const char *data;
-    size_t len;
-    void (*release)(void *data); /* NULL: the data stays for ever */
+    struct http_body body;
     char etag[ASSET_ETAG_SIZE];
 };
 
@@ -28,7 +28,10 @@ int assets_open_folder(const char *path);
 
 /* Finds the file of a site for a path that begins with a slash. ASSETS_PUBLIC: "/" and "/echo" are
  * pages, "/NAME" any other file. ASSETS_ADMIN: "/" is the status page, and "/NAME" one of its
- * files. The data is the caller's to release. ASSETS_FAILED: the file could not be read. */
+ * files. The body is the caller's to release. ASSETS_FAILED: the file could not be read. */
 enum assets_result assets_find(struct asset *asset, enum assets_site site, struct str path);
+
+/* Is there a file of the site for this path? */
+bool assets_has(enum assets_site site, struct str path);
 
 #endif

@@ -6,18 +6,18 @@
 #include <stdbool.h>
 
 #include "chat/chat.h"
-#include "net/conn.h"
+#include "session/conn.h"
 
 /* Seats the client behind a connection that has just become a WebSocket, or closes it. */
 void entry_enter(struct conn *conn, const struct chat_entry *entry);
 
-/* The `message` and `left` of a pool: what a client says, in the chat or to the echo, and that it
+/* The on_message and on_close of conns: what a client says, in the chat or to the echo, and that it
  * is gone. */
 int entry_message(struct conn *conn, struct ws_message *message);
-int entry_left(struct conn *conn, bool is_broken);
+int entry_close(struct conn *conn, bool is_broken);
 
-/* The `replaced`, `wake` and `flush` of a chat, whose owner is the server. */
-void entry_replaced(struct sendq *out, bool is_cut);
+/* The on_takeover, `wake` and `flush` of a chat, whose owner is the web. */
+void entry_takeover(struct sendq *out, bool is_cut);
 void entry_wake(struct sendq *out);
 void entry_flush_room(void *owner, struct room *room);
 

@@ -5,7 +5,7 @@
 #include "base/util.h"
 
 void timer_class_init(struct timer_class *class, uint64_t length,
-                      void (*expired)(struct timer *timer))
+                      void (*expired)(struct timer *timer, const struct timer_class *class))
 {
     list_init(&class->running);
     class->length = length;
@@ -47,7 +47,7 @@ void timer_class_expire(struct timer_class *class, uint64_t now)
 
     while ((timer = first_of(class)) != NULL && timer->deadline <= now) {
         timer_stop(timer);
-        class->expired(timer);
+        class->expired(timer, class);
     }
 }
 

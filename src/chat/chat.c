@@ -336,7 +336,7 @@ static void unseat(struct chat *chat, struct client *client)
         return;
     is_cut = room_remove_reader(client->room, client, LEAVE_KEEP) < 0;
     client->out = NULL;
-    chat->hooks.replaced(old, is_cut);
+    chat->hooks.on_takeover(old, is_cut);
 }
 
 /* A seat whose new connection could not be set up stays for its owner to try again. */

@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "chat/chat.h"
-#include "net/pool.h"
 #include "proto/codec/codec.h"
 
 /* Numbers of a connection as text. */
@@ -18,20 +17,20 @@ struct figures {
     char sent[24];
 };
 
-static const char *const words[CONN_ENDS] = {
-    [CONN_END_NONE] = "unknown",       [CONN_END_SERVED] = "served",
-    [CONN_END_REFUSED] = "refused",    [CONN_END_IDLE] = "idle",
-    [CONN_END_CLOSED] = "peer closed", [CONN_END_LEFT] = "peer ended",
-    [CONN_END_RESET] = "reset",        [CONN_END_TIMEOUT] = "timeout",
-    [CONN_END_LAGGED] = "lagged",      [CONN_END_PROTOCOL] = "protocol error",
-    [CONN_END_HOST] = "closed",        [CONN_END_MEMORY] = "out of memory",
-    [CONN_END_SPARE] = "made room",    [CONN_END_SHUTDOWN] = "shutdown",
+static const char *const words[STREAM_ENDS] = {
+    [STREAM_END_NONE] = "unknown",       [STREAM_END_SERVED] = "served",
+    [STREAM_END_REFUSED] = "refused",    [STREAM_END_IDLE] = "idle",
+    [STREAM_END_CLOSED] = "peer closed", [STREAM_END_LEFT] = "peer ended",
+    [STREAM_END_RESET] = "reset",        [STREAM_END_TIMEOUT] = "timeout",
+    [STREAM_END_LAGGED] = "lagged",      [STREAM_END_PROTOCOL] = "protocol error",
+    [STREAM_END_HOST] = "closed",        [STREAM_END_MEMORY] = "out of memory",
+    [STREAM_END_SPARE] = "made room",    [STREAM_END_SHUTDOWN] = "shutdown",
 };
 
 static const char *why(const struct conn *conn)
 {
-    if (conn->end != CONN_END_HOST)
-        return words[conn->end];
+    if (conn->stream.end != STREAM_END_HOST)
+        return words[conn->stream.end];
     switch (conn->close_code) {
     case CLOSE_REPLACED:
         return "replaced";
@@ -40,7 +39,7 @@ static const char *why(const struct conn *conn)
     case WS_CLOSE_TRY_AGAIN_LATER:
         return "full";
     default:
-        return words[CONN_END_HOST];
+        return words[STREAM_END_HOST];
     }
 }
 
@@ -51,22 +50,22 @@ static void print_u64(char *out, size_t size, uint64_t value)
 
 static void read_figures(struct figures *f, const struct conn *conn)
 {
-    uint64_t ms = conn->pool->now - conn->opened;
+    uint64_t ms = conn_clock(conn)->now - conn->stream.opened;
 
     peer_write(f->from, &conn->peer);
-    print_u64(f->id, sizeof(f->id), conn->client_id);
+    print_u64(f->id, sizeof(f->id), conn->is_member ? conn->member.client_id : 0);
     print_u64(f->code, sizeof(f->code), conn->close_code);
     print_u64(f->status, sizeof(f->status), conn->status);
     print_u64(f->messages, sizeof(f->messages), conn->messages);
-    print_u64(f->received, sizeof(f->received), conn->received);
-    print_u64(f->sent, sizeof(f->sent), conn->sent);
+    print_u64(f->received, sizeof(f->received), conn->stream.received);
+    print_u64(f->sent, sizeof(f->sent), conn->stream.sent);
     snprintf(f->seconds, sizeof(f->seconds), "%llu.%03u", (unsigned long long)(ms / 1000),
              (unsigned)(ms % 1000));
 }
 
 static const char *codec_name(const struct conn *conn)
 {
-    if (conn->client_id == 0)
+    if (conn->member.client_id == 0)
         return "echo";
     return conn->codec == CODEC_V1 ? CODEC_V1_PROTOCOL : "text";
 }
@@ -75,12 +74,12 @@ static void log_websocket(struct log_flow *flow, const struct conn *conn)
 {
     struct figures f;
 
-    if (!log_flow_admits(flow, LOG_INFO, conn->pool->now))
+    if (!log_flow_admits(flow, LOG_INFO, conn_clock(conn)->now))
         return;
     read_figures(&f, conn);
     log_flow_line(flow, LOG_INFO, "websocket ended", "from", f.from, "#id",
-                  conn->client_id > 0 ? f.id : NULL, "room", conn->room, "wire", codec_name(conn),
-                  "why", why(conn), "detail", conn->detail, "#code",
+                  conn->member.client_id > 0 ? f.id : NULL, "room", conn->member.room, "wire",
+                  codec_name(conn), "why", why(conn), "detail", conn->stream.detail, "#code",
                   conn->close_code > 0 ? f.code : NULL, "#seconds", f.seconds, "#messages",
                   f.messages, "#received", f.received, "#sent", f.sent, (char *)0);
 }
@@ -89,11 +88,11 @@ static void log_http(struct log_flow *flow, enum log_level level, const struct c
 {
     struct figures f;
 
-    if (!log_flow_admits(flow, level, conn->pool->now))
+    if (!log_flow_admits(flow, level, conn_clock(conn)->now))
         return;
     read_figures(&f, conn);
     log_flow_line(flow, level, "http ended", "from", f.from, "listener",
-                  conn->is_admin ? "admin" : NULL, "why", why(conn), "detail", conn->detail,
+                  conn->is_admin ? "admin" : NULL, "why", why(conn), "detail", conn->stream.detail,
                   "#status", conn->status > 0 ? f.status : NULL, "#seconds", f.seconds, "#requests",
                   f.messages, "#received", f.received, "#sent", f.sent, (char *)0);
 }
@@ -102,13 +101,13 @@ static void log_http(struct log_flow *flow, enum log_level level, const struct c
  * without a single byte is what browsers open ahead, and what health checks of proxies do. */
 static bool is_noteworthy(const struct conn *conn)
 {
-    switch (conn->end) {
-    case CONN_END_REFUSED:
-    case CONN_END_MEMORY:
+    switch (conn->stream.end) {
+    case STREAM_END_REFUSED:
+    case STREAM_END_MEMORY:
         return true;
-    case CONN_END_TIMEOUT:
-        return conn->received > 0;
-    case CONN_END_SPARE:
+    case STREAM_END_TIMEOUT:
+        return conn->stream.received > 0;
+    case STREAM_END_SPARE:
         return conn->is_in_head;
     default:
         return false;
@@ -117,7 +116,7 @@ static bool is_noteworthy(const struct conn *conn)
 
 void connection_log_end(struct connection_log *log, const struct conn *conn)
 {
-    if (conn->is_websocket)
+    if (conn->is_member)
         log_websocket(&log->websockets, conn);
     else if (is_noteworthy(conn) && !conn->is_admin)
         log_http(&log->refusals, LOG_INFO, conn);

@@ -6,7 +6,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "server/server.h"
 #include "base/util.h"
 
 /* Waiting for events takes longer than this, in nanoseconds, when none was there to begin with. */
@@ -116,12 +115,12 @@ static int write_codes(struct buf *out, const struct codes *codes)
 }
 
 /* How far the slowest of all clients is behind. Looks only where somebody is. */
-static uint64_t slowest_lag(const struct server *server)
+static uint64_t slowest_lag(const struct metrics *metrics)
 {
-    const struct room_table *rooms = &server->chat.rooms;
+    const struct room_table *rooms = &metrics->web->chat->rooms;
     uint64_t lag = 0;
 
-    for (size_t i = 0; i < rooms->size && server->pool.slow > 0; i++) {
+    for (size_t i = 0; i < rooms->size && metrics->web->conns->pool.env.slow > 0; i++) {
         for (const struct room *room = rooms->buckets[i]; room != NULL;
              room = room->next_in_bucket) {
             uint64_t own = room_lag(room);
@@ -148,13 +147,14 @@ static int write_figures(struct buf *out, const struct figure *figures, size_t c
     return 0;
 }
 
-static int write_chat(struct buf *out, const struct server *server)
+static int write_chat(struct buf *out, const struct metrics *metrics)
 {
-    const struct chat *chat = &server->chat;
+    const struct web *web = metrics->web;
+    const struct chat *chat = web->chat;
     const struct figure figures[] = {
         {"wschat_clients", "gauge", "WebSockets that are open, those of the echo included.",
-         server->websockets},
-        {"wschat_max_clients", "gauge", "WebSockets that may be open.", server->max_clients},
+         web->conns->members},
+        {"wschat_max_clients", "gauge", "WebSockets that may be open.", web->max_members},
         {"wschat_seats", "gauge",
          "Ids that are in use, those kept for a client that is away included.",
          chat->clients.count},
@@ -166,8 +166,7 @@ static int write_chat(struct buf *out, const struct server *server)
          chat->counters.messages},
         {"wschat_direct_messages_total", "counter", "Messages from one client to one other.",
          chat->counters.directs},
-        {"wschat_echo_messages_total", "counter", "Messages that the echo answered.",
-         server->echoes},
+        {"wschat_echo_messages_total", "counter", "Messages that the echo answered.", web->echoes},
         {"wschat_deliveries_total", "counter",
          "Messages, joins, leaves, renames and numbers of rooms, times the clients that were to "
          "get them; an author is one of these.",
@@ -194,44 +193,45 @@ static int write_addresses(struct buf *out, const struct address_table *t)
                       (unsigned long long)t->results[ADDRESS_TOO_FAST]);
 }
 
-static int write_connections(struct buf *out, const struct server *server)
+static int write_connections(struct buf *out, const struct metrics *metrics)
 {
-    const struct conn_counters *c = &server->pool.counters;
+    const struct conns *conns = metrics->web->conns;
+    const struct stream_counters *c = &conns->pool.env.counters;
     const struct figure figures[] = {
         {"wschat_stopping", "gauge", "1 while the server is shutting down, else 0.",
-         server->is_stopping},
+         metrics->web->is_stopping},
         {"wschat_connections", "gauge",
          "TCP and unix connections that are open, HTTP and those of operators included.",
-         server->pool.count},
+         conns->pool.count},
         {"wschat_connections_total", "counter",
          "Connections that were accepted, those of operators included.", c->connections},
         {"wschat_received_bytes_total", "counter", "Bytes received by all connections.",
          c->received},
         {"wschat_sent_bytes_total", "counter", "Bytes that all connections were sent.", c->sent},
         {"wschat_slow_connections", "gauge",
-         "Connections that have more to get than they take at the moment.", server->pool.slow},
+         "Connections that have more to get than they take at the moment.", conns->pool.env.slow},
         {"wschat_slowest_lag_bytes", "gauge",
          "How far the slowest client is behind its room; beyond --max-lag it is closed.",
-         slowest_lag(server)},
+         slowest_lag(metrics)},
         {"wschat_lagged_total", "counter", "Clients closed because they fell too far behind.",
-         c->lagged},
+         conns->counters.lagged},
         {"wschat_throttled_total", "counter", "Times that a client was slowed down to its rate.",
-         c->throttled},
+         conns->counters.throttled},
     };
 
     return write_figures(out, figures, ARRAY_LEN(figures));
 }
 
-static int write_ends(struct buf *out, const struct server *server)
+static int write_ends(struct buf *out, const struct metrics *metrics)
 {
-    const uint64_t *closes = server->pool.counters.closes;
+    const uint64_t *closes = metrics->web->conns->counters.closes;
     const struct codes by_code = {
         "wschat_closes_total",
         "code",
         "WebSockets that ended, by the code that the server closed with, or else the client; 1005: "
         "a close without a code; 1006: no close.",
         closes,
-        ARRAY_LEN(server->pool.counters.closes),
+        ARRAY_LEN(metrics->web->conns->counters.closes),
         CONN_CLOSE_FIRST,
         usual_closes,
         ARRAY_LEN(usual_closes),
@@ -241,8 +241,8 @@ static int write_ends(struct buf *out, const struct server *server)
         "status",
         "HTTP responses, those to operators included, by status; the one that these figures are in "
         "is not yet counted.",
-        server->responses,
-        ARRAY_LEN(server->responses),
+        metrics->web->responses,
+        ARRAY_LEN(metrics->web->responses),
         0,
         usual_statuses,
         ARRAY_LEN(usual_statuses),
@@ -290,13 +290,13 @@ static void read_memory(const struct metrics_process *process, unsigned long *si
         *size = *resident = 0;
 }
 
-static int write_process(struct buf *out, const struct server *server)
+static int write_process(struct buf *out, const struct metrics *metrics)
 {
     unsigned long size, resident, page = (unsigned long)sysconf(_SC_PAGESIZE);
     struct rlimit limit = {0, 0};
     struct rusage usage;
 
-    read_memory(&server->process, &size, &resident);
+    read_memory(&metrics->process, &size, &resident);
     getrlimit(RLIMIT_NOFILE, &limit);
     getrusage(RUSAGE_SELF, &usage);
     if (head(out, "process_cpu_seconds_total", "counter", "CPU time, user and system.") < 0 ||
@@ -305,10 +305,10 @@ static int write_process(struct buf *out, const struct server *server)
                        (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6) < 0 ||
         head(out, "process_start_time_seconds", "gauge", "When the process started, since 1970.") <
             0 ||
-        buf_printf(out, "process_start_time_seconds %.3f\n", (double)server->started / 1e3) < 0)
+        buf_printf(out, "process_start_time_seconds %.3f\n", (double)metrics->started / 1e3) < 0)
         return -1;
     if (value(out, "process_open_fds", "gauge", "Open file descriptors.",
-              open_fds(&server->process)) < 0 ||
+              open_fds(&metrics->process)) < 0 ||
         value(out, "process_max_fds", "gauge", "File descriptors that may be open.",
               limit.rlim_cur) < 0 ||
         value(out, "process_virtual_memory_bytes", "gauge", "Virtual memory.",
@@ -318,20 +318,20 @@ static int write_process(struct buf *out, const struct server *server)
                  (uint64_t)resident * page);
 }
 
-int metrics_write(struct buf *out, const struct server *server)
+int metrics_write(struct buf *out, const struct metrics *metrics)
 {
     if (head(out, "wschat_build_info", "gauge", "What is running; always 1.") < 0 ||
         buf_printf(out, "wschat_build_info{version=\"%s\"} 1\n", WSCHAT_VERSION) < 0 ||
-        write_chat(out, server) < 0 || write_connections(out, server) < 0 ||
-        write_ends(out, server) < 0 || write_addresses(out, &server->addresses) < 0)
+        write_chat(out, metrics) < 0 || write_connections(out, metrics) < 0 ||
+        write_ends(out, metrics) < 0 || write_addresses(out, &metrics->web->addresses) < 0)
         return -1;
     if (write_histogram(out, "wschat_tick_seconds",
                         "How long the server was busy each time that something happened.",
-                        &server->ticks.time) < 0 ||
+                        &metrics->ticks.time) < 0 ||
         write_histogram(out, "wschat_delivery_lag_seconds",
                         "How long messages of rooms took, at most, from when the server could have "
                         "read them to their being handed to all sockets that take more.",
-                        &server->ticks.lag) < 0)
+                        &metrics->ticks.lag) < 0)
         return -1;
-    return write_process(out, server);
+    return write_process(out, metrics);
 }

@@ -1,74 +1,63 @@
 #include "server/realip.h"
 
-#include "server/server.h"
 #include "proto/forwarded.h"
 
-static struct trusted_list trusted_by(const struct options *options)
+static bool realip_trusts(const struct realip *realip, const struct peer *peer)
 {
-    return (struct trusted_list){options->trusted_proxy.items, options->trusted_proxy.count};
+    return peer->is_known ? trusted_list_has(&realip->trusted, &peer->ip) : realip->trusts_unix;
 }
 
-static bool is_trusted(const struct options *options, const struct peer *peer)
+void realip_accepted(const struct realip *realip, struct conn *conn)
 {
-    struct trusted_list trusted = trusted_by(options);
-
-    return peer->is_known ? trusted_list_has(&trusted, &peer->ip) : options->trusted_proxy.has_unix;
-}
-
-void realip_accepted(struct conn *conn)
-{
-    const struct options *options = server_of(conn)->options;
-
-    conn->is_trusted = is_trusted(options, &conn->peer);
+    conn->is_trusted = realip_trusts(realip, &conn->peer);
     if (!conn->is_trusted)
         return;
-    if (options->proxy_header == PROXIED_BY_PROTOCOL)
+    if (realip->proxied == PROXIED_BY_PROTOCOL)
         conn->header = CONN_HEADER_MUST;
-    else if (options->proxy_header == PROXIED_AUTO)
+    else if (realip->proxied == PROXIED_AUTO)
         conn->header = CONN_HEADER_MAY;
 }
 
-void realip_proxy_header(struct conn *conn, const struct proxy_header *header)
+void realip_proxy_header(const struct realip *realip, struct conn *conn,
+                         const struct proxy_header *header)
 {
     if (header->is_local)
         return;
-    conn->is_trusted =
-        header->source.is_known && is_trusted(server_of(conn)->options, &header->source);
+    conn->is_trusted = header->source.is_known && realip_trusts(realip, &header->source);
     if (header->source.is_known)
-        conn->peer = conn->origin = header->source;
+        conn->peer = conn->http.origin = header->source;
 }
 
-static bool is_same(const struct peer *a, const struct peer *b)
+static bool realip_is_same(const struct peer *a, const struct peer *b)
 {
     return a->is_known == b->is_known && (!a->is_known || ip_equals(&a->ip, &b->ip));
 }
 
 /* Reads those of the two fields that count here. */
-static const char *read_fields(const struct options *options, const struct http_request *request,
-                               struct peer *peer)
+static const char *realip_read_fields(const struct realip *realip,
+                                      const struct http_request *request, struct peer *peer)
 {
-    struct trusted_list trusted = trusted_by(options);
     struct peer x_client = *peer, client = *peer;
     enum forwarded_result x_result = FORWARDED_ABSENT, result = FORWARDED_ABSENT;
 
-    if (options->proxy_header != PROXIED_BY_FORWARDED)
-        x_result = x_forwarded_for_read(request, &trusted, &x_client);
-    if (options->proxy_header != PROXIED_BY_X_FORWARDED_FOR)
-        result = forwarded_read(request, &trusted, &client);
+    if (realip->proxied != PROXIED_BY_FORWARDED)
+        x_result = x_forwarded_for_read(request, &realip->trusted, &x_client);
+    if (realip->proxied != PROXIED_BY_X_FORWARDED_FOR)
+        result = forwarded_read(request, &realip->trusted, &client);
     if (result == FORWARDED_MALFORMED)
         return "The Forwarded header has a quoted string without an end.";
-    if (x_result == FORWARDED_TOLD && result == FORWARDED_TOLD && !is_same(&client, &x_client))
+    if (x_result == FORWARDED_TOLD && result == FORWARDED_TOLD &&
+        !realip_is_same(&client, &x_client))
         return "Forwarded and X-Forwarded-For name different clients.";
     *peer = result == FORWARDED_TOLD ? client : x_client;
     return NULL;
 }
 
-const char *realip_request(struct conn *conn, const struct http_request *request)
+const char *realip_request(const struct realip *realip, struct conn *conn,
+                           const struct http_request *request)
 {
-    const struct options *options = server_of(conn)->options;
-
-    conn->peer = conn->origin;
-    if (!conn->is_trusted || options->proxy_header == PROXIED_BY_PROTOCOL)
+    conn->peer = conn->http.origin;
+    if (!conn->is_trusted || realip->proxied == PROXIED_BY_PROTOCOL)
         return NULL;
-    return read_fields(options, request, &conn->peer);
+    return realip_read_fields(realip, request, &conn->peer);
 }

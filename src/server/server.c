@@ -13,16 +13,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/acceptor.h"
-#include "web/assets.h"
-#include "server/realip.h"
-#include "web/entry.h"
-#include "web/router.h"
-#include "server/sandbox.h"
-#include "server/user.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "net/socket.h"
+#include "server/fatal.h"
+#include "server/listeners.h"
+#include "server/sandbox.h"
+#include "server/user.h"
+#include "web/assets.h"
+#include "web/entry.h"
+#include "web/router.h"
 
 /* Descriptors that are not connections: the standard three, epoll, signals, the supervisor's
  * socket, the files of unix sockets, a folder and a file being served, two of /proc for metrics. */
@@ -42,28 +42,12 @@
 /* The shortest pause of a client that sends too fast, in milliseconds. */
 #define THROTTLE_MIN 5
 
-#define NS_PER_S ((uint64_t)1000000000)
-#define NS_PER_MS ((uint64_t)1000000)
-
 /* ---- time and chance ---- */
-
-static uint64_t monotonic_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
 
 static void read_clocks(struct server *server)
 {
-    struct timespec wall;
-
-    clock_gettime(CLOCK_REALTIME, &wall);
-    server->pool.now_ns = monotonic_ns();
-    server->pool.now = server->pool.now_ns / NS_PER_MS;
-    server->pool.wall = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / NS_PER_MS;
-    chat_set_time(&server->chat, server->pool.now, server->pool.wall);
+    clock_read(&server->conns.pool.env.clock);
+    chat_set_time(&server->chat, server->clock->now, server->clock->wall);
 }
 
 /* Without random bytes keys could be guessed, so there is no way to go on. */
@@ -85,17 +69,48 @@ static void fill_random(void *bytes, size_t len)
     }
 }
 
-/* ---- what connections ask ---- */
+/* ---- what connections and the web ask ---- */
 
-void server_leave_address(struct conn *conn)
+static struct server *server_of(const struct conn *conn)
 {
-    address_table_leave(&server_of(conn)->addresses, conn->address, conn->pool->now_ns);
-    conn->address = 0;
+    return CONTAINER_OF(conns_of(conn), struct server, conns);
 }
 
-static void on_ended(const struct conn *conn)
+static void on_free(const struct conn *conn)
 {
     connection_log_end(&server_of(conn)->connection_log, conn);
+}
+
+static void on_accepted(struct acceptor *acceptor, struct conn *conn)
+{
+    struct server *server = CONTAINER_OF(acceptor, struct server, acceptor);
+
+    if (!conn->is_admin)
+        realip_accepted(&server->realip, conn);
+}
+
+static void on_pause(struct acceptor *acceptor, const char *error)
+{
+    struct server *server = CONTAINER_OF(acceptor, struct server, acceptor);
+
+    connection_log_pause(&server->connection_log, server->clock->now, error);
+}
+
+static void on_proxy_header(struct conn *conn, const struct proxy_header *header)
+{
+    realip_proxy_header(&server_of(conn)->realip, conn, header);
+}
+
+static const char *find_realip(struct conn *conn, const struct http_request *request)
+{
+    return realip_request(&server_of(conn)->realip, conn, request);
+}
+
+static int write_metrics(struct buf *out, struct web *web)
+{
+    const struct server *server = CONTAINER_OF(web, struct server, web);
+
+    return metrics_write(out, &server->metrics);
 }
 
 /* ---- the end ---- */
@@ -105,19 +120,20 @@ static void stop(struct server *server, uint32_t signal)
 {
     char clients[24];
 
-    if (server->is_stopping) {
-        drain_finish(&server->drain, &server->pool);
+    if (server->web.is_stopping) {
+        drain_finish(&server->drain, &server->conns);
         server->must_end = true;
         return;
     }
-    snprintf(clients, sizeof(clients), "%zu", server->websockets);
+    snprintf(clients, sizeof(clients), "%zu", server->conns.members);
     log_info("shutting down: a second signal ends at once", "signal",
              signal == SIGINT ? "SIGINT" : "SIGTERM", "clients", clients);
-    server->is_stopping = true;
-    server->end_by = server->pool.now + server->options->shutdown_timeout;
+    server->web.is_stopping = true;
+    server->end_by = server->clock->now + server->options->shutdown_timeout;
     chat_stop(&server->chat);
-    supervisor_stopping(&server->supervisor, server->websockets, server->options->shutdown_timeout);
-    drain_begin(&server->drain, &server->pool, server->websockets,
+    supervisor_stopping(&server->supervisor, server->conns.members,
+                        server->options->shutdown_timeout);
+    drain_begin(&server->drain, &server->conns, server->conns.members,
                 server->options->shutdown_timeout);
 }
 
@@ -125,7 +141,7 @@ static void reload(struct server *server)
 {
     log_info("nothing to reload: logs go to standard error, files of --static are read at each "
              "request, and options only at the start");
-    if (!server->is_stopping)
+    if (!server->web.is_stopping)
         supervisor_reloaded(&server->supervisor);
 }
 
@@ -148,9 +164,12 @@ static void on_signal(struct reactor_source *source, uint32_t events)
 static uint64_t next_deadline(const struct server *server)
 {
     const uint64_t deadlines[] = {
-        pool_deadline(&server->pool), chat_deadline(&server->chat),
-        acceptor_deadline(server),    server->end_by,
-        server->drain.next,           server->supervisor.next_sign,
+        stream_env_deadline(&server->conns.pool.env),
+        chat_deadline(&server->chat),
+        acceptor_deadline(&server->acceptor),
+        server->end_by,
+        server->drain.next,
+        server->supervisor.next_sign,
     };
     uint64_t next = UINT64_MAX;
 
@@ -166,32 +185,32 @@ static void flush_all(struct server *server)
     struct room *room;
 
     do {
-        pool_flush(&server->pool);
+        stream_env_flush(&server->conns.pool.env);
         while ((room = chat_take_dirty(&server->chat)) != NULL)
-            entry_flush_room(server, room);
+            entry_flush_room(&server->web, room);
         chat_expire(&server->chat);
-    } while (!list_is_empty(&server->pool.woken) || !list_is_empty(&server->chat.dirty));
+    } while (!list_is_empty(&server->conns.pool.env.woken) || !list_is_empty(&server->chat.dirty));
 }
 
 static void tick(struct server *server)
 {
-    int count = reactor_wait(&server->reactor, server->pool.now, next_deadline(server));
+    int count = reactor_wait(&server->reactor, server->clock->now, next_deadline(server));
     uint64_t messages = server->chat.counters.messages;
     size_t connected;
 
     read_clocks(server);
-    pool_resume(&server->pool);
+    stream_env_resume(&server->conns.pool.env);
     reactor_dispatch(&server->reactor, count);
-    pool_expire(&server->pool);
+    stream_env_expire(&server->conns.pool.env);
     chat_expire(&server->chat);
-    drain_step(&server->drain, &server->pool);
+    drain_step(&server->drain, &server->conns);
     flush_all(server);
-    supervisor_tick(&server->supervisor, server->pool.now, server->websockets);
-    connected = server->pool.count;
-    pool_reap(&server->pool);
-    acceptor_tick(server, server->pool.count < connected);
+    supervisor_tick(&server->supervisor, server->clock->now, server->conns.members);
+    connected = server->conns.pool.count;
+    pool_reap(&server->conns.pool);
+    acceptor_tick(&server->acceptor, server->conns.pool.count < connected);
     /* One more look at the clock for a whole tick. */
-    metrics_tick(&server->ticks, server->pool.now_ns, monotonic_ns(),
+    metrics_tick(&server->metrics.ticks, server->clock->now_ns, clock_monotonic_ns(),
                  server->chat.counters.messages - messages);
 }
 
@@ -199,35 +218,20 @@ static void tick(struct server *server)
  * then every connection is looked at. */
 static bool is_busy(const struct server *server)
 {
-    return server->websockets > 0 || pool_is_busy(&server->pool);
+    return server->conns.members > 0 || conns_are_busy(&server->conns);
 }
 
 void server_run(struct server *server)
 {
-    supervisor_ready(&server->supervisor, server->pool.now);
+    supervisor_ready(&server->supervisor, server->clock->now);
     while (!server->must_end) {
-        if (server->is_stopping && (server->pool.now >= server->end_by || !is_busy(server)))
+        if (server->web.is_stopping && (server->clock->now >= server->end_by || !is_busy(server)))
             return;
         tick(server);
     }
 }
 
 /* ---- the beginning ---- */
-
-/* Says why the program ends. Returns -1. */
-static int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static int fail(const char *format, ...)
-{
-    char message[SOCKET_TEXT_MAX + 256];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(message, sizeof(message), format, args);
-    va_end(args);
-    log_announce(LOG_ERROR, message);
-    return -1;
-}
 
 /* Raises the soft limit of descriptors to what is needed, and cuts the number of clients to what is
  * possible. Sets *capacity to the connections that there may be. */
@@ -239,103 +243,25 @@ static int fit_descriptors(struct server *server, size_t listeners, size_t *capa
     char text[24];
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return fail("cannot read the limit of open files: %s", strerror(errno));
+        return fatal("cannot read the limit of open files: %s", strerror(errno));
     if (limit.rlim_cur < wanted) {
         limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
         if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-            return fail("cannot raise the limit of open files: %s", strerror(errno));
+            return fatal("cannot raise the limit of open files: %s", strerror(errno));
     }
     left = limit.rlim_cur < wanted ? (size_t)limit.rlim_cur : wanted;
     if (left < others + 2)
-        return fail("the limit of open files is too low: raise it with ulimit -n");
+        return fatal("the limit of open files is too low: raise it with ulimit -n");
     left -= others;
     extra = min_size(EXTRA_CONNS, (left + 7) / 8);
-    server->max_clients = min_size(server->options->max_clients, left - extra);
-    *capacity = server->max_clients + extra;
-    if (server->max_clients < server->options->max_clients) {
-        snprintf(text, sizeof(text), "%zu", server->max_clients);
+    server->web.max_members = min_size(server->options->max_clients, left - extra);
+    *capacity = server->web.max_members + extra;
+    if (server->web.max_members < server->options->max_clients) {
+        snprintf(text, sizeof(text), "%zu", server->web.max_members);
         log_warning("fewer clients fit the limit of open files: raise it with ulimit -n",
                     "max_clients", text);
     }
     return 0;
-}
-
-/* One line tells where it listens, as the URL of its page; a unix socket has none. */
-static void announce(const struct server *server, int fd, bool is_admin)
-{
-    struct str base = server->options->base_path;
-    char url[SOCKET_TEXT_MAX], line[2 * SOCKET_TEXT_MAX + OPTIONS_BASE_MAX + 32];
-    bool is_unix;
-
-    socket_url(fd, url);
-    is_unix = url[0] == 'u';
-    if (is_admin && is_unix)
-        snprintf(line, sizeof(line), "metrics on %s", url);
-    else if (is_admin)
-        snprintf(line, sizeof(line), "status page on %s, metrics on %smetrics", url, url);
-    else if (base.len == 0 || is_unix)
-        snprintf(line, sizeof(line), "listening on %s", url);
-    else
-        snprintf(line, sizeof(line), "listening on %s%.*s/", url, (int)base.len - 1, base.ptr + 1);
-    log_announce(LOG_INFO, line);
-}
-
-static void add_listener(struct server *server, int fd, int file, bool is_admin)
-{
-    struct listener *listener = &server->listeners[server->listener_count++];
-
-    listener->source = (struct reactor_source){.ready = acceptor_ready, .fd = fd};
-    listener->server = server;
-    listener->file = file;
-    listener->is_admin = is_admin;
-    announce(server, fd, is_admin);
-}
-
-static int open_listener(struct server *server, const char *text, bool is_admin)
-{
-    struct socket_address address;
-    int fd;
-
-    socket_address_read(&address, text);
-    fd = socket_listen(&address);
-    if (fd < 0)
-        return fail("cannot listen on %s: %s; choose another address with %s", text,
-                    strerror(errno), is_admin ? "--admin" : "--port or --listen");
-    add_listener(server, fd, socket_open_file(fd), is_admin);
-    return 0;
-}
-
-/* Takes the sockets that the supervisor opened. Returns how many of them are public. */
-static size_t add_passed(struct server *server)
-{
-    const struct listen_fds *sockets = &server->supervisor.sockets;
-    size_t public_count = 0;
-
-    for (size_t i = 0; i < sockets->count; i++) {
-        bool is_admin = str_equals(sockets->names[i], STR("admin"));
-
-        add_listener(server, LISTEN_FDS_FIRST + (int)i, -1, is_admin);
-        public_count += !is_admin;
-    }
-    return public_count;
-}
-
-static int open_listeners(struct server *server)
-{
-    const struct options *options = server->options;
-    size_t passed = add_passed(server);
-    char local[32];
-
-    for (size_t i = 0; i < options->listen.count; i++) {
-        if (open_listener(server, options->listen.items[i], false) < 0)
-            return -1;
-    }
-    if ((options->listen.count == 0 && passed == 0) || options->has_port) {
-        snprintf(local, sizeof(local), "127.0.0.1:%u", (unsigned)options->port);
-        if (open_listener(server, local, false) < 0)
-            return -1;
-    }
-    return options->admin.count == 0 ? 0 : open_listener(server, options->admin.items[0], true);
 }
 
 static int open_signals(struct server *server)
@@ -357,47 +283,62 @@ static int open_signals(struct server *server)
     return reactor_watch(&server->reactor, &server->signals, EPOLLIN);
 }
 
-static void set_rate(struct pool *pool, const struct options *options)
+static struct rate message_rate(const struct options *options)
 {
-    if (options->rate == 0)
-        return;
-    pool->rate_step_ns = NS_PER_S / options->rate;
+    struct rate rate = rate_of(options->rate, options->burst);
+
     /* A client can be told to wait no more exactly than the timer runs. */
-    pool->rate_burst_ns = pool->rate_step_ns * options->burst;
-    if (pool->rate_burst_ns < 2 * THROTTLE_MIN * NS_PER_MS)
-        pool->rate_burst_ns = 2 * THROTTLE_MIN * NS_PER_MS;
+    if (options->rate > 0 && rate.burst_ns < 2 * THROTTLE_MIN * CLOCK_NS_PER_MS)
+        rate.burst_ns = 2 * THROTTLE_MIN * CLOCK_NS_PER_MS;
+    return rate;
 }
 
-static int open_pool(struct server *server, size_t capacity)
+static int open_conns(struct server *server, size_t capacity)
 {
     const struct options *options = server->options;
     const uint64_t step = options->rate > 0 ? 1000 / options->rate + 1 : 0;
     const uint64_t timeouts[CONN_TIMERS] = {
-        [CONN_TIMER_HANDSHAKE] = options->handshake_timeout,
+        [STREAM_TIMER_SENDING] = SENDING_TIMEOUT,
+        [STREAM_TIMER_CLOSING] = CLOSING_TIMEOUT,
         [CONN_TIMER_SILENT] = acceptor_time_left(options->handshake_timeout),
-        [CONN_TIMER_SENDING] = SENDING_TIMEOUT,
+        [CONN_TIMER_HANDSHAKE] = options->handshake_timeout,
         [CONN_TIMER_IDLE] = options->ping_interval,
         [CONN_TIMER_PONG] = options->ping_timeout,
-        [CONN_TIMER_CLOSING] = CLOSING_TIMEOUT,
         [CONN_TIMER_THROTTLE] = max_size(step, THROTTLE_MIN),
     };
 
-    server->pool.max_lag = options->max_lag;
-    server->pool.request = router_request;
-    server->pool.introduced = realip_proxy_header;
-    server->pool.bad_request = router_bad_request;
-    server->pool.message = entry_message;
-    server->pool.left = entry_left;
-    server->pool.ended = on_ended;
-    set_rate(&server->pool, options);
-    return pool_init(&server->pool, &server->reactor, capacity, timeouts);
+    server->conns.owner = &server->web;
+    server->conns.rate = message_rate(options);
+    server->conns.pool.env.max_lag = options->max_lag;
+    server->conns.on_request = router_request;
+    server->conns.on_bad_request = router_bad_request;
+    server->conns.on_proxy_header = on_proxy_header;
+    server->conns.on_message = entry_message;
+    server->conns.on_close = entry_close;
+    server->conns.on_free = on_free;
+    return conns_init(&server->conns, &server->reactor, capacity, timeouts);
+}
+
+static void set_acceptor(struct server *server)
+{
+    const struct options *options = server->options;
+
+    server->acceptor.conns = &server->conns;
+    server->acceptor.defer = (unsigned)options->defer_accept;
+    server->acceptor.on_accepted = on_accepted;
+    server->acceptor.on_pause = on_pause;
+    server->realip = (struct realip){
+        .trusted = {options->trusted_proxy.items, options->trusted_proxy.count},
+        .trusts_unix = options->trusted_proxy.has_unix,
+        .proxied = (unsigned)options->proxy_header,
+    };
 }
 
 static int open_chat(struct server *server)
 {
     const struct options *options = server->options;
     struct chat_config config = {
-        .max_clients = server->max_clients,
+        .max_clients = server->web.max_members,
         .max_message = options->max_message,
         .max_lag = options->max_lag,
         .leave_grace = options->leave_grace,
@@ -406,10 +347,10 @@ static int open_chat(struct server *server)
         .presence_limit = options->presence_limit,
         .broadcast_all = options->broadcast == BROADCAST_ALL,
     };
-    const struct chat_hooks hooks = {.replaced = entry_replaced,
+    const struct chat_hooks hooks = {.on_takeover = entry_takeover,
                                      .wake = entry_wake,
                                      .flush = entry_flush_room,
-                                     .owner = server,
+                                     .owner = &server->web,
                                      .random = fill_random};
 
     fill_random(&config.seed, sizeof(config.seed));
@@ -422,7 +363,7 @@ static int open_addresses(struct server *server, size_t capacity)
     const struct options *options = server->options;
     struct address_limits limits = {
         .max_clients = options->max_clients_per_ip,
-        .step_ns = options->handshake_rate > 0 ? NS_PER_S / options->handshake_rate : 0,
+        .step_ns = options->handshake_rate > 0 ? CLOCK_NS_PER_S / options->handshake_rate : 0,
         .v4_bits = (unsigned)options->ipv4_prefix,
         .v6_bits = (unsigned)options->ipv6_prefix,
     };
@@ -430,29 +371,27 @@ static int open_addresses(struct server *server, size_t capacity)
 
     limits.burst_ns = limits.step_ns * options->handshake_burst;
     fill_random(&seed, sizeof(seed));
-    return address_table_init(&server->addresses, capacity + IDLE_ADDRESSES, &limits, seed);
+    return address_table_init(&server->web.addresses, capacity + IDLE_ADDRESSES, &limits, seed);
 }
 
-static void set_limits(struct server *server)
+static void set_web(struct server *server)
 {
     const struct options *options = server->options;
+    struct web *web = &server->web;
 
-    server->chat_limits =
+    web->conns = &server->conns;
+    web->chat = &server->chat;
+    web->base = options->base_path;
+    web->is_verbatim = options->echo == ECHO_VERBATIM;
+    web->chat_limits =
         (struct ws_reader_limits){.max_message = options->max_message, .expect_masked = true};
-    server->chat_limits.buf_pool = &server->pool.buf_pool;
-    server->echo_limits = server->chat_limits;
-    server->echo_limits.accept_binary = options->echo == ECHO_VERBATIM;
-    server->origins =
-        (struct origin_list){options->allow_origin.items, options->allow_origin.count};
-}
-
-static bool has_admin(const struct server *server)
-{
-    for (size_t i = 0; i < server->listener_count; i++) {
-        if (server->listeners[i].is_admin)
-            return true;
-    }
-    return false;
+    web->chat_limits.buf_pool = &server->conns.buf_pool;
+    web->echo_limits = web->chat_limits;
+    web->echo_limits.accept_binary = web->is_verbatim;
+    web->origins = (struct origin_list){options->allow_origin.items, options->allow_origin.count};
+    web->realip = find_realip;
+    web->metrics = write_metrics;
+    server->metrics.web = web;
 }
 
 /* Gives up what the running server does not need. From here on nothing can be opened any more. */
@@ -463,36 +402,27 @@ static int confine(struct server *server, const struct user *user)
     char path[SOCKET_TEXT_MAX];
     struct sandbox sandbox;
 
-    metrics_open(&server->process, has_admin(server));
+    metrics_open(&server->metrics.process, acceptor_has_admin(&server->acceptor));
     sandbox_init(&sandbox, options->sandbox == SANDBOX_ON);
     if (options->static_dir != NULL)
         sandbox_allow_reading(&sandbox, options->static_dir);
-    for (size_t i = 0; i < server->listener_count; i++) {
-        const struct listener *listener = &server->listeners[i];
+    for (size_t i = 0; i < server->acceptor.listener_count; i++) {
+        const struct listener *listener = &server->acceptor.listeners[i];
 
         if (listener->file < 0 || !socket_file(listener->source.fd, path))
             continue;
         sandbox_allow_removing(&sandbox, path);
         if (options->user != NULL && socket_give_file(listener->file, user->uid, user->gid) < 0)
-            return fail("cannot give %s to the user %s: %s", path, options->user, strerror(errno));
+            return fatal("cannot give %s to the user %s: %s", path, options->user, strerror(errno));
     }
     if (options->user != NULL)
         problem = user_become(user);
     if (problem != NULL)
-        return fail("cannot become the user %s: %s", options->user, problem);
+        return fatal("cannot become the user %s: %s", options->user, problem);
     if (geteuid() == 0)
         log_warning("it runs as root; --user gives it a user of its own");
     sandbox_enter(&sandbox);
     return 0;
-}
-
-static void close_listeners(struct server *server)
-{
-    for (size_t i = 0; i < server->listener_count; i++) {
-        const struct listener *listener = &server->listeners[i];
-
-        socket_close_listener(listener->source.fd, listener->file);
-    }
 }
 
 int server_init(struct server *server, const struct options *options)
@@ -505,43 +435,46 @@ int server_init(struct server *server, const struct options *options)
     server->options = options;
     server->end_by = UINT64_MAX;
     drain_init(&server->drain);
-    set_limits(server);
+    server->clock = &server->conns.pool.env.clock;
+    set_web(server);
+    set_acceptor(server);
     if (supervisor_init(&server->supervisor) < 0)
         return -1;
     if (options->user != NULL)
         problem = user_find(&user, options->user);
     if (problem != NULL)
-        return fail("--user %s: %s", options->user, problem);
+        return fatal("--user %s: %s", options->user, problem);
     if (options->static_dir != NULL && assets_open_folder(options->static_dir) < 0)
-        return fail("cannot open the folder %s: %s", options->static_dir, strerror(errno));
+        return fatal("cannot open the folder %s: %s", options->static_dir, strerror(errno));
     if (fit_descriptors(server, server->supervisor.sockets.count + options->listen.count + 2,
                         &capacity) < 0)
         return -1;
     if (reactor_init(&server->reactor) < 0 || open_signals(server) < 0)
-        return fail("cannot start: %s", strerror(errno));
-    if (open_pool(server, capacity) < 0 || open_chat(server) < 0 ||
+        return fatal("cannot start: %s", strerror(errno));
+    if (open_conns(server, capacity) < 0 || open_chat(server) < 0 ||
         open_addresses(server, capacity) < 0)
-        return fail("not enough memory for so many clients: %s; lower --max-clients",
-                    strerror(errno));
+        return fatal("not enough memory for so many clients: %s; lower --max-clients",
+                     strerror(errno));
     read_clocks(server);
-    server->started = server->pool.wall;
-    if (open_listeners(server) < 0 || confine(server, &user) < 0) {
-        close_listeners(server);
+    server->metrics.started = server->clock->wall;
+    if (listeners_open(&server->acceptor, options, &server->supervisor.sockets) < 0 ||
+        confine(server, &user) < 0) {
+        acceptor_close(&server->acceptor);
         return -1;
     }
-    acceptor_start(server, has_admin(server));
+    acceptor_start(&server->acceptor, server->web.max_members);
     return 0;
 }
 
 void server_deinit(struct server *server)
 {
-    close_listeners(server);
+    acceptor_close(&server->acceptor);
     supervisor_deinit(&server->supervisor);
-    pool_deinit(&server->pool);
+    conns_deinit(&server->conns);
     connection_log_finish(&server->connection_log);
     chat_deinit(&server->chat);
-    address_table_deinit(&server->addresses);
-    metrics_close(&server->process);
+    address_table_deinit(&server->web.addresses);
+    metrics_close(&server->metrics.process);
     close(server->signals.fd);
     reactor_deinit(&server->reactor);
 }

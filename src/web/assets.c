@@ -22,15 +22,17 @@ struct embedded {
     const char *end;
 };
 
-#define ASSET(file)                                                                                \
-    ".pushsection .rodata.assets, \"a\"\n"                                                         \
-    "771: .asciz \"" file "\"\n"                                                                   \
-    "772: .incbin \"" WSCHAT_STATIC_DIR "/" file "\"\n"                                            \
-    "773:\n"                                                                                       \
-    ".popsection\n"                                                                                \
-    ".dc.a 771b, 772b, 773b\n"
+#define ASSET(file) "asset \"" file "\"\n"
 
-__asm__(".pushsection .data.rel.ro.assets, \"aw\"\n"
+__asm__(".macro asset file\n"
+        ".pushsection .rodata.assets, \"a\"\n"
+        "771: .asciz \"\\file\"\n"
+        "772: .incbin \"" WSCHAT_STATIC_DIR "/\\file\"\n"
+        "773:\n"
+        ".popsection\n"
+        ".dc.a 771b, 772b, 773b\n"
+        ".endm\n"
+        ".pushsection .data.rel.ro.assets, \"aw\"\n"
         ".balign 8\n"
         ".hidden embedded_first\n"
         ".globl embedded_first\n"
@@ -108,7 +110,7 @@ static void set_etag(struct asset *asset)
 {
     uint8_t digest[SHA1_SIZE];
 
-    sha1(digest, asset->data, asset->len);
+    sha1(digest, asset->body.data, asset->body.len);
     asset->etag[0] = '"';
     base64_encode(asset->etag + 1, digest, sizeof(digest));
     asset->etag[ASSET_ETAG_SIZE - 1] = '"';
@@ -119,9 +121,9 @@ static enum assets_result find_embedded(struct asset *asset, struct str name)
     for (const struct embedded *entry = embedded_first; entry->name != NULL; entry++) {
         if (!str_equals(str_from(entry->name), name))
             continue;
-        asset->data = entry->start;
-        asset->len = (size_t)(entry->end - entry->start);
-        asset->release = NULL;
+        asset->body.data = entry->start;
+        asset->body.len = (size_t)(entry->end - entry->start);
+        asset->body.release = NULL;
         return ASSETS_FOUND;
     }
     return ASSETS_UNKNOWN;
@@ -147,9 +149,7 @@ static int read_file(struct asset *asset, int fd, size_t size)
         free(data);
         return -1;
     }
-    asset->data = data;
-    asset->len = len;
-    asset->release = free;
+    asset->body = (struct http_body){.data = data, .len = len, .release = free};
     return 0;
 }
 
@@ -203,4 +203,14 @@ enum assets_result assets_find(struct asset *asset, enum assets_site site, struc
         set_etag(asset);
     }
     return result;
+}
+
+bool assets_has(enum assets_site site, struct str path)
+{
+    struct asset asset;
+    enum assets_result found = assets_find(&asset, site, path);
+
+    if (found == ASSETS_FOUND)
+        http_body_release(&asset.body);
+    return found != ASSETS_UNKNOWN;
 }

@@ -3,57 +3,57 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "server/server.h"
+#include "session/ws.h"
+#include "web/web.h"
 
 /* ---- what connections ask ---- */
 
 int entry_message(struct conn *conn, struct ws_message *message)
 {
-    struct server *server = server_of(conn);
+    struct web *web = web_of(conn);
 
-    if (conn->client != NULL) {
+    if (conn->member.client != NULL) {
         /* Who speaks is told first: its next message can come while the others are told. */
-        conn_wake(conn);
-        return chat_receive(&server->chat, conn->client, (char *)message->data, message->len);
+        stream_wake(&conn->stream);
+        return chat_receive(web->chat, conn->member.client, (char *)message->data, message->len);
     }
-    server->echoes++;
-    if (server->options->echo == ECHO_VERBATIM)
-        conn_send_back(conn, message);
+    web->echoes++;
+    if (web->is_verbatim)
+        ws_send_back(conn, message);
     else
-        conn_send(conn, (uint8_t)message->opcode, STR("Message text was: "), message->data,
-                  message->len);
+        ws_send(conn, (uint8_t)message->opcode, STR("Message text was: "), message->data,
+                message->len);
     return 0;
 }
 
 /* Lets go of the client, but keeps what the log tells of it. */
 static void forget_client(struct conn *conn)
 {
-    const struct client *client = conn->client;
+    const struct client *client = conn->member.client;
 
     if (client != NULL && client->room != NULL && log_is_enabled(LOG_INFO))
-        conn->room = strndup(client->room->name, client->room->name_len);
-    conn->client = NULL;
+        conn->member.room = strndup(client->room->name, client->room->name_len);
+    conn->member.client = NULL;
 }
 
-int entry_left(struct conn *conn, bool is_broken)
+int entry_close(struct conn *conn, bool is_broken)
 {
-    struct server *server = server_of(conn);
-    struct client *client = conn->client;
+    struct web *web = web_of(conn);
+    struct client *client = conn->member.client;
 
-    server->websockets--;
-    server_leave_address(conn);
+    web_leave_address(conn);
     forget_client(conn);
-    return client == NULL ? 0 : chat_leave(&server->chat, client, is_broken);
+    return client == NULL ? 0 : chat_leave(web->chat, client, is_broken);
 }
 
 void entry_enter(struct conn *conn, const struct chat_entry *entry)
 {
-    struct server *server = server_of(conn);
+    struct web *web = web_of(conn);
 
-    switch (chat_enter(&server->chat, entry, &conn->out, &conn->client)) {
+    switch (chat_enter(web->chat, entry, &conn->stream.out, &conn->member.client)) {
     case CHAT_OK:
-        if (!sendq_is_empty(&conn->out))
-            conn_wake(conn);
+        if (!sendq_is_empty(&conn->stream.out))
+            stream_wake(&conn->stream);
         return;
     case CHAT_ID_TAKEN:
         conn_close(conn, CLOSE_ID_IN_USE, "this id is connected already: pick another one");
@@ -67,28 +67,23 @@ void entry_enter(struct conn *conn, const struct chat_entry *entry)
 
 /* ---- what the chat asks ---- */
 
-static struct conn *conn_of_queue(struct sendq *out)
-{
-    return CONTAINER_OF(out, struct conn, out);
-}
-
-void entry_replaced(struct sendq *out, bool is_cut)
+void entry_takeover(struct sendq *out, bool is_cut)
 {
     struct conn *conn = conn_of_queue(out);
 
     static const char reason[] = "this seat was taken over by its owner";
 
     forget_client(conn);
-    conn_note_end(conn, CONN_END_HOST, reason);
+    stream_note_end(&conn->stream, STREAM_END_HOST, reason);
     if (is_cut)
-        conn_drop(conn, CONN_END_HOST);
+        stream_drop(&conn->stream, STREAM_END_HOST);
     else
         conn_close(conn, CLOSE_REPLACED, reason);
 }
 
 void entry_wake(struct sendq *out)
 {
-    conn_wake(conn_of_queue(out));
+    stream_wake(stream_of_queue(out));
 }
 
 /* Walks a room's readers from the last to the first: one that leaves on the way is replaced by one
@@ -102,7 +97,7 @@ static void flush_readers(struct room *room, enum codec_kind codec)
     for (size_t i = set->count; i-- > 0;) {
         struct sendq *out = set->items[i];
 
-        conn_flush(conn_of_queue(out));
+        stream_flush(stream_of_queue(out));
         if (out->box == box && out->cursor < low)
             low = out->cursor;
     }
@@ -112,9 +107,9 @@ static void flush_readers(struct room *room, enum codec_kind codec)
 
 void entry_flush_room(void *owner, struct room *room)
 {
-    struct server *server = owner;
+    struct web *web = owner;
 
-    chat_begin_flush(&server->chat, room);
+    chat_begin_flush(web->chat, room);
     for (int codec = 0; codec < CODEC_KINDS; codec++) {
         if (chat_take_news(room, (enum codec_kind)codec))
             flush_readers(room, (enum codec_kind)codec);

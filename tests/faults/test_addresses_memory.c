@@ -14,6 +14,7 @@
 
 #include "server/options.h"
 #include "server/server.h"
+#include "session/http.h"
 #include "base/log.h"
 
 Suite *suite_addresses_memory(void);
@@ -68,11 +69,11 @@ static void run(void)
 {
     for (int i = 0; i < TICKS; i++) {
         reactor_dispatch(&server.reactor,
-                         reactor_wait(&server.reactor, server.pool.now, server.pool.now));
-        pool_flush(&server.pool);
+                         reactor_wait(&server.reactor, server.clock->now, server.clock->now));
+        stream_env_flush(&server.conns.pool.env);
         while (chat_take_dirty(&server.chat) != NULL)
             continue;
-        pool_reap(&server.pool);
+        pool_reap(&server.conns.pool);
     }
 }
 
@@ -92,7 +93,7 @@ static int ask(const char *target)
              "Sec-WebSocket-Protocol: wschat.v1\r\n\r\n",
              target);
     ck_assert_int_eq(write(ends[1], request, strlen(request)), (ssize_t)strlen(request));
-    conn_start(conn_open(&server.pool, ends[0], &peer), false, 0);
+    http_start(http_accept(&server.conns, ends[0], &peer), false, 0);
     return ends[1];
 }
 
@@ -100,17 +101,17 @@ static uint64_t counted(void)
 {
     uint64_t clients = 0;
 
-    ck_assert_uint_le(server.addresses.count, 1);
-    if (server.addresses.count == 1)
-        clients = server.addresses.addresses[0].clients;
+    ck_assert_uint_le(server.web.addresses.count, 1);
+    if (server.web.addresses.count == 1)
+        clients = server.web.addresses.addresses[0].clients;
     return clients;
 }
 
 static void expect_nobody(void)
 {
     run();
-    ck_assert_uint_eq(server.pool.count, 0);
-    ck_assert_uint_eq(server.websockets, 0);
+    ck_assert_uint_eq(server.conns.pool.count, 0);
+    ck_assert_uint_eq(server.conns.members, 0);
     ck_assert_uint_eq(counted(), 0);
 }
 
@@ -127,7 +128,7 @@ START_TEST(an_upgrade_that_fails_gives_its_place_back)
         fault_fail_nth(FAULT_MALLOC, ++nth, ENOMEM);
         run();
         done = !fault_has_struck(FAULT_MALLOC);
-        ck_assert_uint_eq(counted(), server.websockets);
+        ck_assert_uint_eq(counted(), server.conns.members);
         ck_assert_uint_le(counted(), 1);
         fault_reset();
         close(client);
@@ -182,7 +183,7 @@ START_TEST(a_take_over_that_fails_counts_nobody_twice)
         fault_fail_nth(FAULT_MALLOC, ++nth, ENOMEM);
         run();
         done = !fault_has_struck(FAULT_MALLOC);
-        ck_assert_uint_eq(counted(), server.websockets);
+        ck_assert_uint_eq(counted(), server.conns.members);
         ck_assert_uint_le(counted(), 2);
         fault_reset();
         close(first);
@@ -190,7 +191,8 @@ START_TEST(a_take_over_that_fails_counts_nobody_twice)
         close(other);
         run();
         expect_nobody();
-        chat_set_time(&server.chat, server.pool.now += 10000, server.pool.wall);
+        server.conns.pool.env.clock.now += 10000;
+        chat_set_time(&server.chat, server.clock->now, server.clock->wall);
         chat_expire(&server.chat);
     }
     ck_assert_int_gt(nth, 2);

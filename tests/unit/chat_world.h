@@ -175,7 +175,7 @@ static inline void world_config(void)
 
 static inline int world_try_start(void)
 {
-    const struct chat_hooks hooks = {.replaced = on_replaced,
+    const struct chat_hooks hooks = {.on_takeover = on_replaced,
                                      .wake = on_wake,
                                      .flush = on_flush,
                                      .owner = &chat,

@@ -1,6 +1,6 @@
 /* Connections by hand: a host of its own, TCP over the loopback, and a clock that the tests move.
  */
-#include "net/pool.h"
+#include "session/conns.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -14,22 +14,24 @@
 #include "base/tuning.h"
 #include "base/util.h"
 #include "net/socket.h"
+#include "session/http.h"
+#include "session/ws.h"
 
 Suite *suite_conn(void);
 
 #define BODY (4 * 1024 * 1024)
 
 static const uint64_t lengths[CONN_TIMERS] = {
-    [CONN_TIMER_SILENT] = 1000, [CONN_TIMER_HANDSHAKE] = 2000, [CONN_TIMER_SENDING] = 10000,
-    [CONN_TIMER_IDLE] = 25000,  [CONN_TIMER_PONG] = 5000,      [CONN_TIMER_CLOSING] = 3000,
+    [CONN_TIMER_SILENT] = 1000, [CONN_TIMER_HANDSHAKE] = 2000, [STREAM_TIMER_SENDING] = 10000,
+    [CONN_TIMER_IDLE] = 25000,  [CONN_TIMER_PONG] = 5000,      [STREAM_TIMER_CLOSING] = 3000,
     [CONN_TIMER_THROTTLE] = 10,
 };
 
-static struct pool pool;
+static struct conns conns;
 static struct reactor reactor;
 static struct conn *conn;
 static int peer; /* the other end */
-static enum conn_end end;
+static enum stream_end end;
 static int refused; /* status of the last bad request */
 static uint8_t body[BODY];
 
@@ -41,12 +43,12 @@ static void request(struct conn *c, const struct http_request *r)
     struct buf head;
 
     if (str_equals(r->path, STR("/ws"))) {
-        ck_assert(conn_upgrade(c, STR("HTTP/1.1 101 Switching Protocols\r\n\r\n"), &limits));
+        ck_assert(ws_open(c, STR("HTTP/1.1 101 Switching Protocols\r\n\r\n"), &limits));
         return;
     }
     buf_init(&head);
     ck_assert_int_eq(buf_append_str(&head, STR("HTTP/1.1 200 OK\r\n\r\n")), 0);
-    conn_respond(c, &head, body, BODY, NULL, true);
+    http_respond(c, &head, &(struct http_body){.data = body, .len = BODY}, false, true);
     buf_deinit(&head);
 }
 
@@ -58,7 +60,7 @@ static void bad_request(struct conn *c, int status, const char *text)
     refused = status;
     buf_init(&head);
     ck_assert_int_eq(buf_append_str(&head, STR("HTTP/1.1 400 No\r\n\r\n")), 0);
-    conn_respond(c, &head, NULL, 0, NULL, false);
+    http_respond(c, &head, &(struct http_body){.data = NULL}, false, false);
     buf_deinit(&head);
 }
 
@@ -68,15 +70,15 @@ static int message(struct conn *c, struct ws_message *m)
     return 0;
 }
 
-static int left(struct conn *c, bool is_broken)
+static int on_close(struct conn *c, bool is_broken)
 {
     (void)c, (void)is_broken;
     return 0;
 }
 
-static void ended(const struct conn *c)
+static void on_free(const struct conn *c)
 {
-    end = (enum conn_end)c->end;
+    end = (enum stream_end)c->stream.end;
 }
 
 /* ---- a pair of sockets ---- */
@@ -114,23 +116,23 @@ static int connect_pair(void)
 
 static void setup(void)
 {
-    end = CONN_END_NONE;
+    end = STREAM_END_NONE;
     refused = 0;
     ck_assert_int_eq(reactor_init(&reactor), 0);
-    pool = (struct pool){.now = 1000000,
-                         .max_lag = UINT64_MAX,
-                         .request = request,
-                         .bad_request = bad_request,
-                         .message = message,
-                         .left = left,
-                         .ended = ended};
-    ck_assert_int_eq(pool_init(&pool, &reactor, 4, lengths), 0);
+    conns = (struct conns){.on_request = request,
+                           .on_bad_request = bad_request,
+                           .on_message = message,
+                           .on_close = on_close,
+                           .on_free = on_free};
+    ck_assert_int_eq(conns_init(&conns, &reactor, 4, lengths), 0);
+    conns.pool.env.clock.now = 1000000;
+    conns.pool.env.max_lag = UINT64_MAX;
 }
 
 static void teardown(void)
 {
     conn = NULL;
-    pool_deinit(&pool);
+    conns_deinit(&conns);
     reactor_deinit(&reactor);
     close(peer);
 }
@@ -145,25 +147,26 @@ static void open_conn(bool is_tcp, bool has_input, uint64_t silence)
         ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
         peer = ends[1];
     }
-    conn = conn_open(&pool, is_tcp ? connect_pair() : ends[0], &who);
-    conn_start(conn, has_input, silence);
+    conn = http_accept(&conns, is_tcp ? connect_pair() : ends[0], &who);
+    http_start(conn, has_input, silence);
 }
 
 /* Lets time pass, without a look at the sockets: nobody is told that there is space again. */
 static void pass(uint64_t ms)
 {
-    pool.now += ms;
-    pool_expire(&pool);
-    pool_flush(&pool);
-    pool_reap(&pool);
+    conns.pool.env.clock.now += ms;
+    stream_env_expire(&conns.pool.env);
+    stream_env_flush(&conns.pool.env);
+    pool_reap(&conns.pool);
 }
 
 /* Lets the connection read, in as many ticks as that may take with a tiny buffer. */
 static void serve(void)
 {
     for (int i = 0; i < 64; i++) {
-        reactor_dispatch(&reactor, reactor_wait(&reactor, pool.now, pool.now));
-        pool_flush(&pool);
+        reactor_dispatch(
+            &reactor, reactor_wait(&reactor, conns.pool.env.clock.now, conns.pool.env.clock.now));
+        stream_env_flush(&conns.pool.env);
     }
 }
 
@@ -192,15 +195,15 @@ static void take(size_t len)
 /* Takes as much as it needs for the connection's system to know of progress. */
 static void take_much(void)
 {
-    size_t before = socket_unsent(conn->source.fd);
+    size_t before = socket_unsent(conn->stream.source.fd);
 
-    for (int i = 0; i < 1000 && socket_unsent(conn->source.fd) + 20000 > before; i++)
+    for (int i = 0; i < 1000 && socket_unsent(conn->stream.source.fd) + 20000 > before; i++)
         take(1000);
 }
 
-static void expect_end(enum conn_end why)
+static void expect_end(enum stream_end why)
 {
-    ck_assert_uint_eq(pool.count, 0);
+    ck_assert_uint_eq(conns.pool.count, 0);
     ck_assert_int_eq(end, why);
 }
 
@@ -208,9 +211,9 @@ static void expect_end(enum conn_end why)
 static void expect_timeout_within_two(uint64_t period)
 {
     pass(period);
-    if (pool.count > 0)
+    if (conns.pool.count > 0)
         pass(period);
-    expect_end(CONN_END_TIMEOUT);
+    expect_end(STREAM_END_TIMEOUT);
 }
 
 /* ---- responses ---- */
@@ -220,7 +223,7 @@ START_TEST(a_response_that_nobody_takes)
     open_conn(true, false, 0);
     ask("/");
     pass(9999);
-    ck_assert_uint_eq(pool.count, 1);
+    ck_assert_uint_eq(conns.pool.count, 1);
     expect_timeout_within_two(10000);
 }
 END_TEST
@@ -232,7 +235,7 @@ START_TEST(a_response_that_is_taken_slowly)
     for (int i = 0; i < 3; i++) {
         take_much();
         pass(10000);
-        ck_assert_uint_eq(pool.count, 1);
+        ck_assert_uint_eq(conns.pool.count, 1);
     }
     expect_timeout_within_two(10000);
 }
@@ -242,11 +245,11 @@ START_TEST(a_response_that_is_taken_next_to_not_at_all)
 {
     open_conn(true, false, 0);
     ask("/");
-    for (int i = 0; i < 3 && pool.count > 0; i++) {
+    for (int i = 0; i < 3 && conns.pool.count > 0; i++) {
         take(1000);
         pass(10000);
     }
-    expect_end(CONN_END_TIMEOUT);
+    expect_end(STREAM_END_TIMEOUT);
 }
 END_TEST
 
@@ -258,9 +261,9 @@ static void open_backlog(void)
     open_conn(true, false, 0);
     ask("/ws");
     for (int i = 0; i < 100; i++)
-        conn_send(conn, WS_BINARY, STR(""), body, 40000);
-    pool_flush(&pool);
-    ck_assert(conn->is_blocked);
+        ws_send(conn, WS_BINARY, STR(""), body, 40000);
+    stream_env_flush(&conns.pool.env);
+    ck_assert(conn->stream.is_blocked);
 }
 
 START_TEST(a_ping_that_is_not_answered)
@@ -269,11 +272,11 @@ START_TEST(a_ping_that_is_not_answered)
     ask("/ws");
     pass(24999);
     pass(1);
-    ck_assert_uint_eq(pool.count, 1);
+    ck_assert_uint_eq(conns.pool.count, 1);
     pass(4999);
-    ck_assert_uint_eq(pool.count, 1);
+    ck_assert_uint_eq(conns.pool.count, 1);
     pass(1);
-    expect_end(CONN_END_TIMEOUT);
+    expect_end(STREAM_END_TIMEOUT);
 }
 END_TEST
 
@@ -284,7 +287,7 @@ START_TEST(a_ping_behind_what_is_taken_slowly)
     for (int i = 0; i < 3; i++) {
         take_much();
         pass(5000);
-        ck_assert_uint_eq(pool.count, 1);
+        ck_assert_uint_eq(conns.pool.count, 1);
     }
     expect_timeout_within_two(5000);
 }
@@ -304,12 +307,12 @@ START_TEST(a_ping_on_a_unix_socket)
     open_conn(false, false, 0);
     ask("/ws");
     for (int i = 0; i < 100; i++)
-        conn_send(conn, WS_BINARY, STR(""), body, 40000);
-    pool_flush(&pool);
+        ws_send(conn, WS_BINARY, STR(""), body, 40000);
+    stream_env_flush(&conns.pool.env);
     pass(25000);
     take(40000);
     pass(5000);
-    expect_end(CONN_END_TIMEOUT);
+    expect_end(STREAM_END_TIMEOUT);
 }
 END_TEST
 
@@ -322,19 +325,19 @@ START_TEST(what_has_come_is_read_at_the_start)
 
     if (TUNE_READ_BUFFER < sizeof(text))
         return; /* one read does not bring it all */
-    conn = conn_open(&pool, connect_pair(), &who);
+    conn = http_accept(&conns, connect_pair(), &who);
     ck_assert_int_eq(send(peer, text, sizeof(text) - 1, 0), sizeof(text) - 1);
-    conn_start(conn, true, 1000);
-    ck_assert_int_eq(conn->state, CONN_OPEN);
-    ck_assert_uint_eq(conn->opened, pool.now);
-    ck_assert(timer_is_of(&conn->timer, &pool.timers[CONN_TIMER_IDLE]));
+    http_start(conn, true, 1000);
+    ck_assert(conn->is_member);
+    ck_assert_uint_eq(conn->stream.opened, conns.pool.env.clock.now);
+    ck_assert(stream_timer_is(&conn->stream, CONN_TIMER_IDLE));
 }
 END_TEST
 
 START_TEST(who_was_silent_has_less_time)
 {
     open_conn(true, true, 1000);
-    ck_assert_uint_eq(conn->opened, pool.now - 1000);
+    ck_assert_uint_eq(conn->stream.opened, conns.pool.env.clock.now - 1000);
     pass(999);
     ck_assert_int_eq(refused, 0);
     pass(1);
@@ -346,7 +349,7 @@ END_TEST
 START_TEST(who_has_just_come_has_all_its_time)
 {
     open_conn(true, true, 0);
-    ck_assert_uint_eq(conn->opened, pool.now);
+    ck_assert_uint_eq(conn->stream.opened, conns.pool.env.clock.now);
     pass(1999);
     ck_assert_int_eq(refused, 0);
     pass(1);
@@ -357,12 +360,12 @@ END_TEST
 START_TEST(who_was_silent_makes_room_sooner)
 {
     open_conn(true, true, 1000);
-    pool.now += 999;
-    ck_assert(!pool_drop_spare(&pool));
-    pool.now += 1;
-    ck_assert(pool_drop_spare(&pool));
+    conns.pool.env.clock.now += 999;
+    ck_assert(!conns_drop_spare(&conns));
+    conns.pool.env.clock.now += 1;
+    ck_assert(conns_drop_spare(&conns));
     pass(0);
-    expect_end(CONN_END_SPARE);
+    expect_end(STREAM_END_SPARE);
 }
 END_TEST
 
@@ -370,11 +373,11 @@ START_TEST(who_is_gone_already)
 {
     struct peer who = {.is_known = true};
 
-    conn = conn_open(&pool, connect_pair(), &who);
+    conn = http_accept(&conns, connect_pair(), &who);
     ck_assert_int_eq(shutdown(peer, SHUT_WR), 0);
-    conn_start(conn, true, 1000);
+    http_start(conn, true, 1000);
     pass(0);
-    expect_end(CONN_END_LEFT);
+    expect_end(STREAM_END_LEFT);
 }
 END_TEST
 

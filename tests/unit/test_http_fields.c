@@ -97,6 +97,7 @@ START_TEST(knows_its_names)
 {
     static const char *const names[HTTP_FIELD_COUNT] = {
         [HTTP_FIELD_HOST] = "Host",
+        [HTTP_FIELD_EXPECT] = "Expect",
         [HTTP_FIELD_ORIGIN] = "Origin",
         [HTTP_FIELD_UPGRADE] = "Upgrade",
         [HTTP_FIELD_FORWARDED] = "Forwarded",

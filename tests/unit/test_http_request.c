@@ -424,10 +424,6 @@ END_TEST
 START_TEST(refuses_bodies)
 {
     static const struct bad rows[] = {
-        {FIELDS("Content-Length: 5\r\n"), HTTP_ERROR_BODY},
-        {FIELDS("content-length:1\r\n"), HTTP_ERROR_BODY},
-        {FIELDS("Content-Length: 0005\r\n"), HTTP_ERROR_BODY},
-        {FIELDS("Content-Length: 9223372036854775807\r\n"), HTTP_ERROR_BODY},
         {FIELDS("Content-Length: 9223372036854775808\r\n"), HTTP_ERROR_LENGTH},
         {FIELDS("Content-Length: 18446744073709551616\r\n"), HTTP_ERROR_LENGTH},
         {FIELDS("Content-Length: 99999999999999999999999\r\n"), HTTP_ERROR_LENGTH},
@@ -470,6 +466,33 @@ START_TEST(refuses_bodies)
     parse(FIELDS("Content-Length:\t000 \r\n"));
     parse(FIELDS("Expect: 100-continue\r\n"));
     parse(FIELDS("X-Content-Length: 5\r\nContent-Length-X: 5\r\nContent-Lengt: 5\r\n"));
+}
+END_TEST
+
+START_TEST(tells_the_length_of_the_body)
+{
+    static const struct {
+        const char *text;
+        uint64_t len;
+        bool expects;
+    } rows[] = {
+        {FIELDS(""), 0, false},
+        {FIELDS("Content-Length: 0\r\n"), 0, false},
+        {FIELDS("Content-Length: 5\r\n"), 5, false},
+        {FIELDS("content-length:1\r\n"), 1, false},
+        {FIELDS("Content-Length: 0005\r\n"), 5, false},
+        {FIELDS("Content-Length: 9223372036854775807\r\n"), INT64_MAX, false},
+        {FIELDS("Content-Length: 5\r\nExpect: 100-Continue\r\n"), 5, true},
+        {FIELDS("Content-Length: 5\r\nExpect: 200-ok\r\n"), 5, false},
+        {"GET / HTTP/1.0\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n", 5, false},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct http_request request = parse(rows[i].text);
+
+        ck_assert_uint_eq(request.body_len, rows[i].len);
+        ck_assert_int_eq(request.expects_continue, rows[i].expects);
+    }
 }
 END_TEST
 
@@ -767,6 +790,7 @@ Suite *suite_http_request(void)
     tcase_add_test(lines, refuses_fields);
     tcase_add_test(heads, refuses_hosts);
     tcase_add_test(heads, refuses_bodies);
+    tcase_add_test(heads, tells_the_length_of_the_body);
     tcase_add_test(heads, tells_keep_alive);
     tcase_add_test(heads, limits_the_head);
     tcase_add_test(heads, limits_the_request_line);

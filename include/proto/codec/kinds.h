@@ -1,9 +1,9 @@
 /* The codecs one by one, for the table in codec.c. Everyone else goes through `codecs` in
- * proto/codec.h. */
+ * proto/codec/codec.h. */
 #ifndef PROTO_CODEC_KINDS_H
 #define PROTO_CODEC_KINDS_H
 
-#include "proto/codec/codec.h"
+struct codec;
 
 extern const struct codec codec_text;
 extern const struct codec codec_v1;

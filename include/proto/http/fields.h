@@ -18,6 +18,7 @@
 enum http_field {
     HTTP_FIELD_OTHER, /* whatever else there is: it may come, and nobody can ask for it */
     HTTP_FIELD_HOST,
+    HTTP_FIELD_EXPECT,
     HTTP_FIELD_ORIGIN,
     HTTP_FIELD_UPGRADE,
     HTTP_FIELD_FORWARDED,

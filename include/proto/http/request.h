@@ -1,5 +1,6 @@
-/* Request heads of HTTP/1.1 and 1.0, strict (RFC 9112, RFC 9110). A request never has a body here:
- * whatever announces one is refused, so that one stream of bytes never has two readings. */
+/* Request heads of HTTP/1.1 and 1.0, strict (RFC 9112, RFC 9110). A body is announced by one
+ * Content-Length; whatever announces it otherwise is refused, so that one stream of bytes never has
+ * two readings. */
 #ifndef PROTO_HTTP_REQUEST_H
 #define PROTO_HTTP_REQUEST_H
 
@@ -35,7 +36,7 @@ enum http_error {
     HTTP_ERROR_CODING,            /* 400: Transfer-Encoding is malformed, or sent with HTTP/1.0 */
     HTTP_ERROR_CODING_AND_LENGTH, /* 400: both at once */
     HTTP_ERROR_CODING_UNKNOWN,    /* 501: any Transfer-Encoding */
-    HTTP_ERROR_BODY,              /* 413: Content-Length above 0 */
+    HTTP_ERROR_BODY,              /* 413: for those who take none, or none of that length */
     HTTP_ERROR_LINE_TOO_LONG,     /* 414 */
     HTTP_ERROR_HEAD_TOO_LONG,     /* 431 */
 };
@@ -65,6 +66,9 @@ struct http_request {
                          empty on 1.0 */
     int minor;        /* 0 or 1; HTTP/1.2 to 1.9 count as 1.1 */
     bool keep_alive;  /* the client would go on after the response (RFC 9112, 9.3) */
+    bool expects_continue; /* it waits for a 100 before it sends the body (RFC 9110, 10.1.1) */
+    uint64_t body_len;     /* Content-Length, up to 2^63-1; the body follows the head */
+    struct str body;       /* for the reader of the body: the parser leaves it alone */
     struct http_fields fields;
 };
 

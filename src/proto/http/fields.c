@@ -21,6 +21,7 @@ bool http_is_token(struct str s)
 
 static const struct str names[HTTP_FIELD_COUNT] = {
     [HTTP_FIELD_HOST] = NAMED("Host"),
+    [HTTP_FIELD_EXPECT] = NAMED("Expect"),
     [HTTP_FIELD_ORIGIN] = NAMED("Origin"),
     [HTTP_FIELD_UPGRADE] = NAMED("Upgrade"),
     [HTTP_FIELD_FORWARDED] = NAMED("Forwarded"),

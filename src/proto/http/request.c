@@ -236,7 +236,7 @@ static int coding_error(const struct http_request *req)
 }
 
 /* 1*DIGIT up to 2^63-1 (RFC 9110, 8.6). */
-static int length_check(struct str text)
+static int length_read(struct str text, uint64_t *length)
 {
     uint64_t value = 0;
 
@@ -249,21 +249,23 @@ static int length_check(struct str text)
     }
     if (value > INT64_MAX)
         return -HTTP_ERROR_LENGTH;
-    return value == 0 ? 0 : -HTTP_ERROR_BODY;
+    *length = value;
+    return 0;
 }
 
 /* RFC 9112, 6 */
-static int body_check(const struct http_request *req)
+static int body_check(struct http_request *req)
 {
     struct str coding, length;
     bool has_coding = http_field_get(&req->fields, HTTP_FIELD_TRANSFER_ENCODING, &coding) > 0;
     unsigned lengths = http_field_get(&req->fields, HTTP_FIELD_CONTENT_LENGTH, &length);
 
+    req->body_len = 0;
     if (has_coding)
         return lengths > 0 ? -HTTP_ERROR_CODING_AND_LENGTH : coding_error(req);
     if (lengths > 1)
         return -HTTP_ERROR_LENGTH;
-    return lengths == 1 ? length_check(length) : 0;
+    return lengths == 1 ? length_read(length, &req->body_len) : 0;
 }
 
 static bool wants_keep_alive(const struct http_request *req)
@@ -295,6 +297,8 @@ static int head_finish(struct http_request *req, const struct http_scan *scan)
     if (error < 0)
         return error;
     req->keep_alive = wants_keep_alive(req);
+    req->expects_continue = req->minor == 1 && http_field_has_token(&req->fields, HTTP_FIELD_EXPECT,
+                                                                    STR("100-continue"));
     return (int)scan->pos;
 }
 

@@ -1,0 +1,49 @@
+/* What the web of a server needs to know of it: what is answered depends on this, and on nothing
+ * else of the program. */
+#ifndef WEB_WEB_H
+#define WEB_WEB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "chat/chat.h"
+#include "net/address_table.h"
+#include "proto/ws/handshake.h"
+#include "session/conn.h"
+
+#define WEB_STATUS_MAX 505 /* the largest HTTP status that it sends */
+#define WEB_BASE_MAX 128   /* bytes of the longest base path */
+
+struct web {
+    struct conns *conns;
+    struct chat *chat;
+    struct address_table addresses; /* of the members */
+    struct ws_reader_limits echo_limits;
+    struct ws_reader_limits chat_limits;
+    struct origin_list origins;
+    struct str base;    /* the path that everything is below: "/chat", or empty */
+    size_t max_members; /* WebSockets that may be open */
+    uint64_t responses[WEB_STATUS_MAX + 1]; /* by status */
+    uint64_t echoes;                        /* messages that the echo answered */
+    bool is_verbatim;                       /* the echo adds nothing */
+    bool is_stopping;                       /* the server ends */
+
+    /* Sets the peer of a request: for whom it speaks. Returns NULL, or why the request cannot be
+     * answered. */
+    const char *(*realip)(struct conn *conn, const struct http_request *request);
+
+    /* Appends the metrics. Returns 0, or -1 with errno ENOMEM. */
+    int (*metrics)(struct buf *out, struct web *web);
+};
+
+static inline struct web *web_of(const struct conn *conn)
+{
+    return conns_of(conn)->owner;
+}
+
+/* The connection is no longer one of its address's members. */
+void web_leave_address(struct conn *conn);
+
+#endif

@@ -1,0 +1,635 @@
+#include "net/stream.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/tuning.h"
+#include "net/socket.h"
+
+/* A peer to which so many bytes of its own are still to be sent is not read from: who sends without
+ * reading is slowed down, and costs no more than this and one answer. */
+#define OUT_LIMIT 65536
+
+/* Bytes that are received, to be dropped, once a stream is ending: enough for all that the peer may
+ * have had on its way. Who sends on beyond that does not listen. */
+#define LEFTOVER_MAX (16 * 1024 * 1024)
+
+/* Who takes fewer bytes while STREAM_TIMER_SENDING runs is not waited for any longer. */
+#define TAKEN_MIN 16384
+
+/* Where pointers have 64 bits, what a flush needs fills two cache lines. */
+_Static_assert(sizeof(void *) != 8 || offsetof(struct stream, ops) == 128,
+               "the members of a stream lie where their order says");
+
+/* ---- interest ---- */
+
+bool stream_may_read(const struct stream *stream)
+{
+    return stream->state >= STREAM_LINGER ||
+           (!stream->is_paused && sendq_cost(&stream->out) <= OUT_LIMIT);
+}
+
+/* Does it wait for the peer to take more? */
+static size_t stream_is_slow(uint32_t interest)
+{
+    return (interest & EPOLLOUT) != 0 ? 1 : 0;
+}
+
+/* Not inline, for stream_update_interest mostly finds that nothing changes. */
+static __attribute__((noinline)) void stream_change_interest(struct stream *stream,
+                                                             uint32_t interest)
+{
+    uint32_t before = stream->source.interest;
+
+    if (reactor_watch(stream->env->reactor, &stream->source, interest) < 0) {
+        stream_drop(stream, STREAM_END_MEMORY);
+        return;
+    }
+    stream->env->slow += stream_is_slow(interest);
+    stream->env->slow -= stream_is_slow(before);
+}
+
+/* Is more queued for the peer than is fair, which it does not take? */
+static bool stream_is_stuffed(const struct stream *stream)
+{
+    return stream->is_blocked && stream->state < STREAM_LINGER &&
+           sendq_cost(&stream->out) > OUT_LIMIT;
+}
+
+/* What to look for where nothing is read: the peer's FIN, and after it only its RST, which epoll
+ * always tells of what it watches at all. */
+static uint32_t stream_end_interest(const struct stream *stream)
+{
+    if (!stream->rdhup)
+        return EPOLLRDHUP;
+    return stream->is_waiting ? EPOLLET : 0;
+}
+
+/* The one place that decides what events a stream waits for. */
+static void stream_update_interest(struct stream *stream)
+{
+    bool is_stuffed = stream_is_stuffed(stream);
+    uint32_t interest = 0;
+
+    if (stream->state == STREAM_DEAD)
+        return;
+    if (!stream->read_eof && !stream->is_paused && !is_stuffed)
+        interest |= EPOLLIN;
+    if (stream->is_blocked)
+        interest |= EPOLLOUT;
+    if (is_stuffed || stream->is_waiting)
+        interest |= stream_end_interest(stream);
+    if (interest != stream->source.interest)
+        stream_change_interest(stream, interest);
+}
+
+/* ---- the end ---- */
+
+void stream_note_end(struct stream *stream, enum stream_end end, const char *detail)
+{
+    if (stream->end != STREAM_END_NONE)
+        return;
+    stream->end = (uint8_t)end;
+    stream->detail = detail;
+}
+
+/* What is queued may take as long as the peer takes some of it, unless the session has begun the
+ * time for closing already. */
+static void stream_enter_linger(struct stream *stream)
+{
+    if (!stream_timer_is(stream, STREAM_TIMER_CLOSING)) {
+        if (sendq_is_empty(&stream->out))
+            stream_start_timer(stream, STREAM_TIMER_CLOSING);
+        else
+            stream_expect_taking(stream);
+    }
+    stream_wake(stream);
+}
+
+static void stream_enter_dead(struct stream *stream)
+{
+    stream->state = STREAM_DEAD;
+    timer_stop(&stream->timer);
+    list_remove(&stream->work);
+    list_append(&stream->env->dead, &stream->work);
+}
+
+/* Tells the session. Returns false where nothing may be sent any more. */
+static bool stream_leave_open(struct stream *stream, bool is_dead)
+{
+    /* Nothing will be sent, so nothing need be kept. */
+    if (is_dead)
+        sendq_drop_all(&stream->out);
+    stream->state = STREAM_LINGER;
+    stream->is_ending = true;
+    stream->is_paused = stream->is_waiting = false;
+    return stream->ops->on_close(stream, is_dead) == 0;
+}
+
+void stream_close(struct stream *stream, enum stream_state state, enum stream_end end,
+                  const char *detail)
+{
+    bool was_open = stream->state == STREAM_OPEN;
+
+    if (stream->state >= state)
+        return;
+    stream_note_end(stream, end, detail);
+    if (was_open && !stream_leave_open(stream, state == STREAM_DEAD))
+        state = STREAM_DEAD;
+    if (stream->state == STREAM_DEAD)
+        return; /* what the session did ended it */
+    if (state == STREAM_DEAD)
+        stream_enter_dead(stream);
+    else
+        stream_enter_linger(stream);
+}
+
+/* ---- output ---- */
+
+void stream_wake(struct stream *stream)
+{
+    if (!list_is_linked(&stream->work))
+        list_append(&stream->env->woken, &stream->work);
+}
+
+void stream_expect_taking(struct stream *stream)
+{
+    stream->is_sending = true;
+    stream_start_timer(stream, STREAM_TIMER_SENDING);
+}
+
+static void stream_count_sent(struct stream *stream, size_t bytes)
+{
+    stream->env->counters.sent += bytes;
+    stream->sent += bytes;
+}
+
+uint32_t stream_note_taken(struct stream *stream, size_t *left)
+{
+    uint32_t before = stream->taken;
+
+    *left = 0;
+    if (!stream->is_tcp)
+        return 0;
+    *left = socket_unsent(stream->source.fd);
+    stream->taken = (uint32_t)(stream->sent - *left);
+    return stream->taken - before;
+}
+
+static void stream_block(struct stream *stream)
+{
+    size_t left;
+
+    stream->is_blocked = true;
+    stream_note_taken(stream, &left);
+}
+
+/* One call to send what the queue says. Returns the bytes that the socket took, 0 where it is full
+ * or the peer is gone. */
+static size_t stream_send_some(struct stream *stream, size_t *wanted)
+{
+    struct iovec spans[TUNE_IOV];
+    struct msghdr message = {.msg_iov = spans};
+    int count = sendq_gather(&stream->out, spans, TUNE_IOV, wanted);
+    ssize_t n;
+
+    if (count == 0)
+        return 0;
+    if (count == 1) {
+        n = send(stream->source.fd, spans[0].iov_base, spans[0].iov_len, MSG_NOSIGNAL);
+    } else {
+        message.msg_iovlen = (size_t)count;
+        n = sendmsg(stream->source.fd, &message, MSG_NOSIGNAL);
+    }
+    if (n >= 0) {
+        stream_count_sent(stream, (size_t)n);
+        return (size_t)n;
+    }
+    if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)
+        stream_block(stream);
+    else if (errno != EINTR)
+        stream->write_failed = true;
+    return 0;
+}
+
+/* Sends until the queue is empty or the socket is full. */
+static void stream_send_all(struct stream *stream)
+{
+    while (!sendq_is_empty(&stream->out) && !stream->is_blocked) {
+        size_t wanted, taken = stream_send_some(stream, &wanted);
+
+        if (stream->write_failed)
+            break;
+        /* A socket that took less than it was offered is full: asking again would only be told so.
+         */
+        if (taken > 0 && taken < wanted)
+            stream_block(stream);
+        sendq_advance(&stream->out, taken);
+    }
+}
+
+static void stream_send_fin(struct stream *stream)
+{
+    shutdown(stream->source.fd, SHUT_WR);
+    stream->fin_sent = true;
+    if (stream->read_eof)
+        stream_drop(stream, STREAM_END_SERVED);
+    else if (!stream_timer_is(stream, STREAM_TIMER_CLOSING))
+        stream_start_timer(stream, STREAM_TIMER_CLOSING);
+}
+
+/* Everything is sent. */
+static void stream_sent_all(struct stream *stream)
+{
+    if (stream->state == STREAM_LINGER) {
+        if (!stream->fin_sent)
+            stream_send_fin(stream);
+    } else if (stream->is_sending) {
+        stream->is_sending = false;
+        if (stream_timer_is(stream, STREAM_TIMER_SENDING))
+            stream->ops->on_drained(stream);
+    }
+}
+
+/* Tells the session where the peer cannot be sent what it should get. Returns true where it did. */
+static bool stream_tell_hopeless(struct stream *stream)
+{
+    if (stream->out.is_incomplete) {
+        if (stream->state == STREAM_OPEN)
+            stream->ops->on_incomplete(stream);
+        else
+            stream_drop(stream, STREAM_END_MEMORY);
+        return true;
+    }
+    if (sendq_is_overrun(&stream->out) ||
+        (stream->is_blocked && sendq_lag(&stream->out) > stream->env->max_lag)) {
+        stream->ops->on_lag(stream);
+        return true;
+    }
+    return false;
+}
+
+/* Lets the next step of the tick go on with what was put aside. */
+static void stream_make_ready(struct stream *stream)
+{
+    if (!list_is_linked(&stream->work))
+        list_append(&stream->env->ready, &stream->work);
+}
+
+void stream_flush(struct stream *stream)
+{
+    if (stream->state == STREAM_DEAD || stream_tell_hopeless(stream) || stream->is_blocked)
+        return;
+    if (!stream->write_failed)
+        stream_send_all(stream);
+    if (stream->write_failed)
+        sendq_drop_all(&stream->out);
+    if (sendq_is_empty(&stream->out))
+        stream_sent_all(stream);
+    if (stream->has_more && stream_may_read(stream))
+        stream_make_ready(stream);
+    stream_update_interest(stream);
+}
+
+int stream_send_now(struct stream *stream, const void *bytes, size_t len)
+{
+    ssize_t n = 0;
+
+    if (sendq_is_empty(&stream->out) && !stream->is_blocked && !stream->write_failed)
+        n = send(stream->source.fd, bytes, len, MSG_NOSIGNAL);
+    if (n > 0)
+        stream_count_sent(stream, (size_t)n);
+    else
+        n = 0; /* why, the next try will tell */
+    if ((size_t)n == len)
+        return 0;
+    stream_wake(stream);
+    return sendq_push(&stream->out, (const uint8_t *)bytes + n, len - (size_t)n);
+}
+
+/* ---- input ---- */
+
+/* Uses as much of what came as it can, whatever session that brings. Returns the bytes used. */
+static size_t stream_use(struct stream *stream, uint8_t *data, size_t len)
+{
+    size_t used = 0, step = 1;
+
+    stream->has_more = false;
+    while (used < len && step > 0) {
+        if (stream->state >= STREAM_LINGER)
+            return len;
+        if (!stream_may_read(stream)) {
+            stream->has_more = true;
+            break;
+        }
+        step = stream->ops->input(stream, data + used, len - used);
+        used += step;
+    }
+    return used;
+}
+
+/* Uses what was put aside. */
+static void stream_use_rest(struct stream *stream)
+{
+    buf_consume(&stream->in, stream_use(stream, stream->in.data, stream->in.len));
+}
+
+static void stream_take_input(struct stream *stream, uint8_t *data, size_t len)
+{
+    size_t used;
+
+    if (stream->in.len > 0) {
+        if (buf_append(&stream->in, data, len) < 0)
+            stream_drop(stream, STREAM_END_MEMORY);
+        else
+            stream_use_rest(stream);
+        return;
+    }
+    used = stream_use(stream, data, len);
+    if (used < len && buf_append(&stream->in, data + used, len - used) < 0)
+        stream_drop(stream, STREAM_END_MEMORY);
+}
+
+/* The peer sends no more. What it sent before is handled; what it is still to get is sent. */
+static void stream_take_eof(struct stream *stream)
+{
+    stream->read_eof = true;
+    if (stream->state == STREAM_OPEN) {
+        stream->ops->on_eof(stream);
+        stream_linger(stream, STREAM_END_LEFT, NULL);
+    }
+    if (stream->fin_sent)
+        stream_drop(stream, STREAM_END_LEFT);
+}
+
+/* What a read that brought nothing means. */
+static void stream_receive_failed(struct stream *stream, ssize_t n)
+{
+    if (n == 0)
+        stream_take_eof(stream);
+    else if (errno != EAGAIN && errno != EINTR && errno != ENOMEM)
+        stream_drop(stream, STREAM_END_RESET);
+}
+
+static void stream_count_received(struct stream *stream, size_t bytes)
+{
+    stream->env->counters.received += bytes;
+    stream->received += bytes;
+}
+
+/* Receives where the session wants it. Returns false where that is nowhere special. */
+static bool stream_receive_direct(struct stream *stream)
+{
+    uint8_t *where;
+    size_t room = 0;
+    ssize_t n;
+
+    if (stream->state == STREAM_OPEN && stream->in.len == 0 && stream->ops->room != NULL)
+        room = stream->ops->room(stream, &where);
+    if (room == 0)
+        return false;
+    n = recv(stream->source.fd, where, room, 0);
+    if (n > 0) {
+        stream_count_received(stream, (size_t)n);
+        stream->ops->filled(stream, (size_t)n);
+    } else {
+        stream_receive_failed(stream, n);
+    }
+    return true;
+}
+
+static size_t stream_read_size(const struct stream *stream)
+{
+    size_t size = TUNE_READ_BUFFER;
+
+    if (stream->ops->read_size != NULL)
+        size = min_size(size, stream->ops->read_size(stream));
+    return size;
+}
+
+static void stream_receive(struct stream *stream)
+{
+    uint8_t *buffer = stream->env->buffer;
+    ssize_t n;
+
+    if (stream_receive_direct(stream))
+        return;
+    n = recv(stream->source.fd, buffer, stream_read_size(stream), 0);
+    if (n <= 0) {
+        stream_receive_failed(stream, n);
+        return;
+    }
+    stream_count_received(stream, (size_t)n);
+    if (stream->is_ending && (stream->leftover += (uint32_t)n) > LEFTOVER_MAX) {
+        stream_drop(stream, STREAM_END_PROTOCOL);
+        return;
+    }
+    stream_take_input(stream, buffer, (size_t)n);
+    /* A buffer that came back full with the beginning of something long: the rest is mostly there.
+     */
+    if (n == TUNE_READ_BUFFER && stream_may_read(stream))
+        stream_receive_direct(stream);
+}
+
+/* An answer need not wait for the end of the tick where no ring has anything to say to the peer: it
+ * leaves while the processor's first cache still holds it. */
+static void stream_answer(struct stream *stream)
+{
+    if (stream->state == STREAM_DEAD || !list_is_linked(&stream->work) ||
+        sendq_lag(&stream->out) > 0)
+        return;
+    list_remove(&stream->work);
+    stream_flush(stream);
+}
+
+void stream_resume(struct stream *stream)
+{
+    stream->is_paused = stream->is_waiting = false;
+    if (stream->has_more)
+        stream_make_ready(stream);
+    else
+        stream_update_interest(stream);
+}
+
+/* ---- events ---- */
+
+/* The peer's FIN stands behind what is not read now. One that neither reads nor stays has some time
+ * to take what it asked for; one that waits for an answer may have sent all it has to say. */
+static void stream_note_rdhup(struct stream *stream)
+{
+    size_t left;
+
+    stream->rdhup = true;
+    if (stream->is_waiting)
+        return;
+    stream_note_taken(stream, &left);
+    stream_expect_taking(stream);
+}
+
+static void stream_note_progress(struct stream *stream)
+{
+    if (stream_timer_is(stream, STREAM_TIMER_SENDING))
+        stream_expect_taking(stream);
+    else if (stream->state == STREAM_OPEN)
+        stream->ops->on_progress(stream);
+}
+
+static void stream_ready_out(struct stream *stream)
+{
+    stream->is_blocked = false;
+    stream_note_progress(stream);
+    stream_flush(stream);
+}
+
+static void stream_ready_in(struct stream *stream)
+{
+    stream_receive(stream);
+    stream_answer(stream);
+}
+
+static void stream_on_ready(struct reactor_source *source, uint32_t events)
+{
+    struct stream *stream = CONTAINER_OF(source, struct stream, source);
+    bool is_lost = (events & (EPOLLHUP | EPOLLERR)) != 0;
+
+    if (stream->state == STREAM_DEAD)
+        return;
+    if ((events & EPOLLRDHUP) != 0 && !stream->rdhup)
+        stream_note_rdhup(stream);
+    if (is_lost && stream->is_waiting)
+        stream_drop(stream, STREAM_END_RESET);
+    if (stream->is_blocked && (is_lost || (events & EPOLLOUT) != 0))
+        stream_ready_out(stream);
+    if (stream->state != STREAM_DEAD && (is_lost || (events & EPOLLIN) != 0) &&
+        (source->interest & EPOLLIN) != 0 && !stream->has_more && stream_may_read(stream))
+        stream_ready_in(stream);
+    stream_update_interest(stream);
+}
+
+/* ---- timers ---- */
+
+/* Does the peer take next to nothing? If it has ended what it sends, it gets no more answers, but
+ * what it sent is still handled: all of that has arrived. */
+static void stream_sending_expired(struct stream *stream)
+{
+    size_t left;
+
+    if (stream_note_taken(stream, &left) >= TAKEN_MIN) {
+        stream_expect_taking(stream);
+        return;
+    }
+    if (stream->state != STREAM_OPEN || !stream->rdhup || stream->write_failed ||
+        !stream->ops->on_deaf(stream)) {
+        stream_drop(stream, STREAM_END_TIMEOUT);
+        return;
+    }
+    stream->write_failed = true;
+    stream->is_blocked = false;
+    stream_flush(stream);
+}
+
+static void stream_timer_expired(struct timer *timer, const struct timer_class *from)
+{
+    struct stream *stream = stream_of_timer(timer);
+    size_t class = (size_t)(from - stream->env->timers);
+
+    if (class == STREAM_TIMER_SENDING)
+        stream_sending_expired(stream);
+    else if (class == STREAM_TIMER_CLOSING)
+        stream_drop(stream, STREAM_END_TIMEOUT);
+    else
+        stream->ops->on_timer(stream, (unsigned)class);
+}
+
+/* ---- the beginning ---- */
+
+void stream_env_init(struct stream_env *env, const uint64_t *timeouts, size_t count)
+{
+    list_init(&env->woken);
+    list_init(&env->ready);
+    list_init(&env->dead);
+    env->timer_count = count;
+    for (size_t i = 0; i < count; i++)
+        timer_class_init(&env->timers[i], timeouts[i], stream_timer_expired);
+}
+
+void stream_init(struct stream *stream, struct stream_env *env, int fd, bool is_tcp,
+                 const struct stream_ops *ops)
+{
+    *stream = (struct stream){.env = env, .ops = ops, .is_tcp = is_tcp};
+    stream->source = (struct reactor_source){.ready = stream_on_ready, .fd = fd};
+    stream->opened = env->clock.now;
+    sendq_init(&stream->out);
+    list_init(&stream->work);
+    timer_init(&stream->timer);
+    buf_init(&stream->in);
+    env->counters.connections++;
+}
+
+void stream_start(struct stream *stream, bool has_input)
+{
+    if (has_input)
+        stream_ready_in(stream);
+    stream_update_interest(stream);
+}
+
+void stream_deinit(struct stream *stream)
+{
+    stream->ops->on_free(stream);
+    close(stream->source.fd);
+    sendq_deinit(&stream->out);
+    buf_deinit(&stream->in);
+    stream->env->slow -= stream_is_slow(stream->source.interest);
+    stream->env = NULL;
+}
+
+/* ---- steps of the tick ---- */
+
+static void stream_go_on(struct stream *stream)
+{
+    stream_use_rest(stream);
+    if (stream->state != STREAM_DEAD)
+        stream_wake(stream);
+}
+
+void stream_env_resume(struct stream_env *env)
+{
+    struct list batch;
+    struct list *first;
+
+    /* Those that stop again are put into the list anew, for the next tick. */
+    list_init(&batch);
+    while ((first = list_take_first(&env->ready)) != NULL)
+        list_append(&batch, first);
+    while ((first = list_take_first(&batch)) != NULL)
+        stream_go_on(stream_of_work(first));
+}
+
+void stream_env_flush(struct stream_env *env)
+{
+    struct list *first;
+
+    while ((first = list_take_first(&env->woken)) != NULL)
+        stream_flush(stream_of_work(first));
+}
+
+uint64_t stream_env_deadline(const struct stream_env *env)
+{
+    uint64_t deadline = UINT64_MAX;
+
+    if (!list_is_empty(&env->ready))
+        return env->clock.now;
+    for (size_t i = 0; i < env->timer_count; i++) {
+        uint64_t next = timer_class_deadline(&env->timers[i]);
+
+        deadline = next < deadline ? next : deadline;
+    }
+    return deadline;
+}
+
+void stream_env_expire(struct stream_env *env)
+{
+    for (size_t i = 0; i < env->timer_count; i++)
+        timer_class_expire(&env->timers[i], env->clock.now);
+}

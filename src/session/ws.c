@@ -1,0 +1,444 @@
+#include "session/ws.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "proto/ws/frame.h"
+
+/* Bytes of one read from a client that is near its rate: what it may not send yet is better kept by
+ * the kernel. */
+#define THROTTLED_READ 4096
+
+/* Bytes that the kernel may receive ahead for a client that is over its rate. */
+#define THROTTLED_WINDOW 32768
+
+/* Shorter messages are copied when they are sent back: it costs less than to keep track of them. */
+#define COPY_MAX 4096
+
+/* An idle timer is restarted only when it has run for one part in so many: that saves work where
+ * much is received. */
+#define TOUCH_PARTS 16
+
+static bool ws_is_talking(const struct conn *conn)
+{
+    return conn->stream.state == STREAM_OPEN && !conn->is_closing;
+}
+
+/* ---- the rate ---- */
+
+static bool ws_may_send(const struct conn *conn)
+{
+    return rate_allows(&conns_of(conn)->rate, conn->member.full_ns, conn_clock(conn)->now_ns);
+}
+
+/* Who sends faster than it may fills the kernel's buffer with messages, and they all have to be
+ * handled, even when the peer is gone: let there be fewer of them. */
+static void ws_shrink_window(struct conn *conn)
+{
+    int size = THROTTLED_WINDOW;
+
+    if (conn->has_small_window)
+        return;
+    conn->has_small_window = true;
+    setsockopt(conn->stream.source.fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+}
+
+static void ws_count_message(struct conn *conn)
+{
+    struct conns *conns = conns_of(conn);
+
+    conn->messages++;
+    rate_charge(&conns->rate, &conn->member.full_ns, 1, conn_clock(conn)->now_ns);
+    if (ws_may_send(conn))
+        return;
+    conns->counters.throttled++;
+    ws_shrink_window(conn);
+    stream_pause(&conn->stream);
+    stream_start_timer(&conn->stream, CONN_TIMER_THROTTLE);
+}
+
+static void ws_throttle_expired(struct conn *conn)
+{
+    if (!ws_may_send(conn)) {
+        stream_start_timer(&conn->stream, CONN_TIMER_THROTTLE);
+        return;
+    }
+    stream_start_timer(&conn->stream, CONN_TIMER_IDLE);
+    stream_resume(&conn->stream);
+}
+
+/* Less from a client that is near its rate. */
+static size_t ws_read_size(const struct stream *stream)
+{
+    const struct conn *conn = conn_of((struct stream *)(uintptr_t)stream);
+    const struct rate *rate = &conns_of(conn)->rate;
+    bool is_near =
+        rate->step_ns > 0 && conn->member.full_ns > conn_clock(conn)->now_ns + rate->burst_ns / 2;
+
+    return is_near ? THROTTLED_READ : SIZE_MAX;
+}
+
+/* ---- output ---- */
+
+void ws_send(struct conn *conn, uint8_t opcode, struct str prefix, const void *payload, size_t len)
+{
+    struct ws_frame_header header = {.length = prefix.len + len, .opcode = opcode, .fin = true};
+    size_t size = ws_frame_header_size(header.length, false);
+    uint8_t *at = sendq_put(&conn->stream.out, size + prefix.len + len);
+
+    if (at != NULL) {
+        at += ws_frame_encode(at, &header);
+        if (prefix.len > 0)
+            memcpy(at, prefix.ptr, prefix.len);
+        if (len > 0)
+            memcpy(at + prefix.len, payload, len);
+    }
+    stream_wake(&conn->stream);
+}
+
+/* The memory of a message on its way back to its sender. */
+struct loan {
+    struct buf_pool *buf_pool;
+    struct buf memory;
+};
+
+static void ws_return_loan(void *owner)
+{
+    struct loan *loan = owner;
+
+    buf_pool_put(loan->buf_pool, &loan->memory);
+    free(loan);
+}
+
+/* Sends a long message from where it was received. Returns false where it has to be copied. Not
+ * inline, so that short messages pay nothing for it. */
+static __attribute__((noinline)) bool ws_send_kept(struct conn *conn,
+                                                   const struct ws_message *message)
+{
+    struct ws_frame_header header = {
+        .length = message->len, .opcode = (uint8_t)message->opcode, .fin = true};
+    struct sendq *out = &conn->stream.out;
+    struct loan *loan = malloc(sizeof(*loan));
+    uint8_t bytes[WS_HEADER_MAX];
+
+    if (loan == NULL || !ws_reader_keep(&conn->member.reader, message, &loan->memory)) {
+        free(loan);
+        return false;
+    }
+    loan->buf_pool = &conns_of(conn)->buf_pool;
+    /* A header without its payload would garble what follows, so there is nothing to do then but to
+     * give up. */
+    if (sendq_push(out, bytes, ws_frame_encode(bytes, &header)) < 0 ||
+        sendq_push_shared(out, message->data, message->len, ws_return_loan, loan) < 0) {
+        ws_return_loan(loan);
+        stream_drop(&conn->stream, STREAM_END_MEMORY);
+    }
+    return true;
+}
+
+void ws_send_back(struct conn *conn, const struct ws_message *message)
+{
+    /* A long message is sent at once, while the processor's cache still holds it. */
+    if (message->len >= COPY_MAX && ws_send_kept(conn, message))
+        stream_flush(&conn->stream);
+    else
+        ws_send(conn, (uint8_t)message->opcode, STR(""), message->data, message->len);
+}
+
+/* ---- the close handshake ---- */
+
+/* The member leaves: what that returned may mean that nothing can be sent any more. Returns false
+ * where the connection is over. */
+static bool ws_leave(struct conn *conn, uint16_t code, bool is_broken)
+{
+    if (conn_leave(conn, code, is_broken) < 0)
+        stream_drop(&conn->stream, STREAM_END_MEMORY);
+    return conn->stream.state == STREAM_OPEN;
+}
+
+static void ws_begin_close(struct conn *conn, uint16_t code, const char *reason, bool is_broken)
+{
+    char bytes[2] = {(char)(code >> 8), (char)(code & 0xff)};
+
+    if (!ws_is_talking(conn) || !ws_leave(conn, code, is_broken))
+        return;
+    stream_start_timer(&conn->stream, STREAM_TIMER_CLOSING);
+    ws_send(conn, WS_CLOSE, (struct str){bytes, sizeof(bytes)}, reason, strlen(reason));
+}
+
+static void ws_close(struct conn *conn, uint16_t code, const char *reason)
+{
+    if (!ws_is_talking(conn))
+        return;
+    stream_note_end(&conn->stream, STREAM_END_HOST, reason);
+    ws_begin_close(conn, code, reason, false);
+}
+
+static void ws_close_for_memory(struct conn *conn)
+{
+    stream_note_end(&conn->stream, STREAM_END_MEMORY, NULL);
+    ws_begin_close(conn, WS_CLOSE_SERVER_ERROR, "the server is out of memory", false);
+}
+
+/* The peer broke the protocol: nothing that it sends any more counts (RFC 6455, 7.1.7). */
+static void ws_fail(struct conn *conn, enum ws_error error)
+{
+    const char *text = ws_error_text(error);
+
+    if (ws_is_talking(conn)) {
+        stream_note_end(&conn->stream, STREAM_END_PROTOCOL, text);
+        ws_begin_close(conn, ws_error_code(error), text, false);
+    }
+    stream_linger(&conn->stream, STREAM_END_PROTOCOL, text);
+}
+
+/* The peer's Close: answer it with its own code and reason, unless it is the answer to ours (RFC
+ * 6455, 5.5.1). */
+static void ws_take_close(struct conn *conn, const struct ws_message *message)
+{
+    uint16_t code = message->close_code != 0 ? message->close_code : CONN_CLOSE_NONE;
+
+    if (ws_is_talking(conn)) {
+        stream_note_end(&conn->stream, STREAM_END_CLOSED, NULL);
+        if (ws_leave(conn, code, false))
+            ws_send(conn, WS_CLOSE, STR(""), message->data, message->len);
+    }
+    stream_linger(&conn->stream, STREAM_END_CLOSED, NULL);
+}
+
+/* ---- input ---- */
+
+/* Something came from the peer. */
+static void ws_touch(struct conn *conn)
+{
+    const struct timer *timer = &conn->stream.timer;
+    const struct timer_class *idle = &conn->stream.env->timers[CONN_TIMER_IDLE];
+
+    if (conn->is_closing || conn->stream.is_paused)
+        return;
+    if (timer_is_of(timer, idle) &&
+        timer->deadline + idle->length / TOUCH_PARTS > conn_clock(conn)->now + idle->length)
+        return;
+    stream_start_timer(&conn->stream, CONN_TIMER_IDLE);
+}
+
+static void ws_take_text(struct conn *conn, struct ws_message *message)
+{
+    ws_count_message(conn);
+    if (conns_of(conn)->on_message(conn, message) < 0)
+        ws_close_for_memory(conn);
+}
+
+static void ws_take_message(struct conn *conn, struct ws_message *message)
+{
+    switch (message->opcode) {
+    case WS_CLOSE:
+        ws_take_close(conn, message);
+        return;
+    case WS_PING:
+        if (ws_is_talking(conn))
+            ws_send(conn, WS_PONG, STR(""), message->data, message->len);
+        return;
+    case WS_TEXT:
+    case WS_BINARY:
+        if (ws_is_talking(conn))
+            ws_take_text(conn, message);
+        return;
+    case WS_PONG:
+    case WS_CONTINUATION:
+        return;
+    }
+}
+
+/* Acts on what the reader returned. */
+static void ws_take_result(struct conn *conn, int result, struct ws_message *message)
+{
+    if (result < 0)
+        ws_fail(conn, (enum ws_error)(-result));
+    else if (result > 0)
+        ws_take_message(conn, message);
+}
+
+/* Reads frames as far as the limits allow. */
+static size_t ws_input(struct stream *stream, uint8_t *data, size_t len)
+{
+    struct conn *conn = conn_of(stream);
+    struct ws_message message;
+    size_t left = len;
+    int result = 1;
+
+    ws_touch(conn);
+    while (result > 0 && left > 0 && stream->state == STREAM_OPEN && stream_may_read(stream)) {
+        result = ws_reader_next(&conn->member.reader, &data, &left, &message);
+        ws_take_result(conn, result, &message);
+    }
+    ws_reader_release(&conn->member.reader);
+    return len - left;
+}
+
+/* A long payload is received where it will stay. */
+static size_t ws_room(struct stream *stream, uint8_t **where)
+{
+    struct conn *conn = conn_of(stream);
+
+    return conn->is_closing ? 0 : ws_reader_room(&conn->member.reader, where);
+}
+
+static void ws_filled(struct stream *stream, size_t len)
+{
+    struct conn *conn = conn_of(stream);
+    struct ws_message message;
+
+    ws_touch(conn);
+    ws_take_result(conn, ws_reader_received(&conn->member.reader, len, &message), &message);
+    ws_reader_release(&conn->member.reader);
+}
+
+/* ---- what the stream tells ---- */
+
+static void ws_on_eof(struct stream *stream)
+{
+    stream_note_end(stream, STREAM_END_LEFT, NULL);
+}
+
+static void ws_on_drained(struct stream *stream)
+{
+    if (conn_of(stream)->is_closing)
+        stream_start_timer(stream, STREAM_TIMER_CLOSING);
+}
+
+/* A peer that takes what it is sent is not silent. */
+static void ws_on_progress(struct stream *stream)
+{
+    if (!conn_of(stream)->is_closing && !stream->is_paused)
+        stream_start_timer(stream, CONN_TIMER_IDLE);
+}
+
+static void ws_on_lag(struct stream *stream)
+{
+    struct conn *conn = conn_of(stream);
+    size_t left;
+
+    conns_of(conn)->counters.lagged++;
+    stream_note_end(stream, STREAM_END_LAGGED, NULL);
+    ws_begin_close(conn, WS_CLOSE_TRY_AGAIN_LATER, "too slow: the room is too far ahead", true);
+    /* It has much to read before it gets there: as long as it does, it is waited for. */
+    stream_note_taken(stream, &left);
+    if (stream->state == STREAM_OPEN)
+        stream_expect_taking(stream);
+}
+
+static void ws_on_incomplete(struct stream *stream)
+{
+    if (ws_is_talking(conn_of(stream)))
+        ws_close_for_memory(conn_of(stream));
+    else
+        stream_drop(stream, STREAM_END_MEMORY);
+}
+
+static bool ws_on_deaf(struct stream *stream)
+{
+    if (conn_of(stream)->is_closing)
+        return false;
+    stream_start_timer(stream, CONN_TIMER_IDLE);
+    return true;
+}
+
+/* The end of a WebSocket has one deadline, from the first Close on. */
+static int ws_on_close(struct stream *stream, bool is_dead)
+{
+    struct conn *conn = conn_of(stream);
+
+    if (!is_dead && !stream_timer_is(stream, STREAM_TIMER_CLOSING))
+        stream_start_timer(stream, STREAM_TIMER_CLOSING);
+    return conn->is_closing ? 0 : conn_leave(conn, CONN_CLOSE_BROKEN, true);
+}
+
+static void ws_on_free(struct stream *stream)
+{
+    struct conn *conn = conn_of(stream);
+
+    conns_of(conn)->on_free(conn);
+    ws_reader_deinit(&conn->member.reader);
+    conn_free_member(conn);
+}
+
+/* ---- timers ---- */
+
+static void ws_idle_expired(struct conn *conn)
+{
+    struct stream *stream = &conn->stream;
+    bool is_waited_for = stream->env->timers[CONN_TIMER_PONG].length > 0;
+    size_t left;
+
+    stream_note_taken(stream, &left);
+    conn->has_backlog = left > 0;
+    ws_send(conn, WS_PING, STR(""), NULL, 0);
+    stream_start_timer(stream, is_waited_for ? CONN_TIMER_PONG : CONN_TIMER_IDLE);
+}
+
+/* No pong. That is no wonder where the ping is still behind something else that the peer takes. */
+static void ws_pong_expired(struct conn *conn)
+{
+    size_t left;
+
+    if (!conn->has_backlog || stream_note_taken(&conn->stream, &left) == 0) {
+        stream_drop(&conn->stream, STREAM_END_TIMEOUT);
+        return;
+    }
+    conn->has_backlog = left > 0;
+    stream_start_timer(&conn->stream, CONN_TIMER_PONG);
+}
+
+static void ws_on_timer(struct stream *stream, unsigned timer)
+{
+    struct conn *conn = conn_of(stream);
+
+    if (timer == CONN_TIMER_IDLE)
+        ws_idle_expired(conn);
+    else if (timer == CONN_TIMER_PONG)
+        ws_pong_expired(conn);
+    else
+        ws_throttle_expired(conn);
+}
+
+/* ---- the session ---- */
+
+static enum conn_duty ws_duty(const struct conn *conn)
+{
+    return ws_is_talking(conn) ? CONN_DUTY_MEMBER : CONN_DUTY_ENDING;
+}
+
+static const struct session_ops ws_session = {
+    .stream =
+        {
+            .input = ws_input,
+            .room = ws_room,
+            .filled = ws_filled,
+            .read_size = ws_read_size,
+            .on_eof = ws_on_eof,
+            .on_drained = ws_on_drained,
+            .on_progress = ws_on_progress,
+            .on_lag = ws_on_lag,
+            .on_incomplete = ws_on_incomplete,
+            .on_deaf = ws_on_deaf,
+            .on_timer = ws_on_timer,
+            .on_close = ws_on_close,
+            .on_free = ws_on_free,
+        },
+    .duty = ws_duty,
+    .close = ws_close,
+};
+
+bool ws_open(struct conn *conn, struct str response, const struct ws_reader_limits *limits)
+{
+    if (stream_send_now(&conn->stream, response.ptr, response.len) < 0) {
+        stream_drop(&conn->stream, STREAM_END_MEMORY);
+        return false;
+    }
+    conn_become_member(conn, &ws_session);
+    ws_reader_init(&conn->member.reader, limits);
+    stream_start_timer(&conn->stream, CONN_TIMER_IDLE);
+    return true;
+}

@@ -1,0 +1,249 @@
+#include "web/upgrade.h"
+
+#include <string.h>
+
+#include "base/util.h"
+#include "proto/http/query.h"
+#include "session/ws.h"
+#include "web/entry.h"
+#include "web/web.h"
+
+/* How many messages a client of wschat.v1 is replayed when it does not say. */
+#define V1_HISTORY 50
+
+/* The beginning of the answer to every handshake. */
+#define UPGRADE_HEAD                                                                               \
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"            \
+    "Sec-WebSocket-Accept: "
+
+/* ---- what is asked for ---- */
+
+/* A parameter of the query, decoded. Returns 1 where it is there, 0 where not, -1 where it is given
+ * twice or cannot be decoded into `size` bytes. */
+static int upgrade_parameter(const struct http_request *request, struct str name, char *out,
+                             size_t size, struct str *value)
+{
+    struct str raw;
+    ptrdiff_t len;
+    int count;
+
+    *value = (struct str){NULL, 0};
+    if (request->query.len == 0)
+        return 0;
+    count = http_query_get(request->query, name, &raw);
+    if (count == 0)
+        return 0;
+    len = http_percent_decode(out, size, raw, true);
+    if (count > 1 || len < 0)
+        return -1;
+    *value = (struct str){out, (size_t)len};
+    return 1;
+}
+
+/* Space for the decoded parameters of an entry. */
+struct entry_text {
+    char room[CODEC_NAME_MAX];
+    char name[CODEC_NAME_MAX];
+    char history[24];
+    char since[HTTP_LINE_MAX];
+    char key[HTTP_LINE_MAX];
+};
+
+/* Reads the parameters of `/ws/{client_id}?room=R&name=N&history=K&since=POS&key=KEY`.
+ * Returns NULL, or what is wrong. */
+static const char *upgrade_read_entry(const struct http_request *request, struct chat_entry *entry,
+                                      struct entry_text *text)
+{
+    struct str history;
+    int found =
+        upgrade_parameter(request, STR("room"), text->room, sizeof(text->room), &entry->room);
+
+    if (found == 0)
+        entry->room = STR("lobby");
+    else if (found < 0 || entry->room.len == 0 || !codec_name_is_valid(entry->room))
+        return "room must be given once: 1 to 64 bytes of UTF-8 without control characters.";
+    if (upgrade_parameter(request, STR("name"), text->name, sizeof(text->name), &entry->name) < 0 ||
+        (entry->name.len > 0 && !codec_name_is_valid(entry->name)))
+        return "name must be given once: at most 64 bytes of UTF-8 without control characters.";
+    entry->history = entry->codec == CODEC_V1 ? V1_HISTORY : 0;
+    found =
+        upgrade_parameter(request, STR("history"), text->history, sizeof(text->history), &history);
+    if (found < 0 || (found > 0 && !str_to_u64(history, UINT32_MAX, &entry->history)))
+        return "history must be given once: a number of messages up to 4294967295.";
+    if (upgrade_parameter(request, STR("since"), text->since, sizeof(text->since), &entry->since) <
+        0)
+        return "since must be given once, percent-encoded.";
+    if (upgrade_parameter(request, STR("key"), text->key, sizeof(text->key), &entry->key) < 0)
+        return "key must be given once, percent-encoded.";
+    return NULL;
+}
+
+/* ---- who may ---- */
+
+/* A request that is no handshake at all: says what this path is. */
+static void upgrade_explain(const struct answer *answer)
+{
+    if (answer->is_get)
+        answer_text(answer, 426, "This is a WebSocket: connect with ws:// or wss://.",
+                    ANSWER_UPGRADE);
+    else
+        answer_not_allowed(answer);
+}
+
+static void upgrade_refuse_handshake(const struct answer *answer, enum ws_handshake_error error)
+{
+    int status = ws_handshake_status(error);
+    const char *fields = "";
+
+    if (status == 426)
+        fields = ANSWER_UPGRADE;
+    else if (status == 405)
+        fields = "Allow: GET, HEAD\r\n";
+    answer_refuse(answer, status, ws_handshake_text(error), fields);
+}
+
+/* May the request become a WebSocket? Answers and returns false if not. */
+static bool upgrade_check_upgrade(const struct answer *answer, const struct http_request *request,
+                                  char accept[WS_ACCEPT_SIZE])
+{
+    int error = -ws_handshake_check(request, accept);
+
+    if ((error != 0 || request->minor == 0) && !ws_handshake_is_wanted(request)) {
+        upgrade_explain(answer);
+        return false;
+    }
+    if (error != 0) {
+        upgrade_refuse_handshake(answer, (enum ws_handshake_error)error);
+        return false;
+    }
+    if (!ws_origin_is_allowed(request, &web_of(answer->conn)->origins)) {
+        answer_refuse(answer, 403, "Pages of this origin may not connect: see --allow-origin.", "");
+        return false;
+    }
+    return true;
+}
+
+static void upgrade_refuse_full(const struct answer *answer)
+{
+    answer_refuse(answer, 503, "All places are taken: try again later.", ANSWER_RETRY_AFTER);
+}
+
+static bool upgrade_is_full(const struct web *web)
+{
+    return web->conns->members >= web->max_members;
+}
+
+/* Do the limits of its address allow one more WebSocket? `entry`: who enters the chat; NULL:
+ * nobody. Who comes back to its own seat does not count twice. Answers and returns false if not. */
+static bool upgrade_check_address(const struct answer *answer, const struct chat_entry *entry)
+{
+    struct conn *conn = answer->conn;
+    struct web *web = web_of(conn);
+    struct sendq *replaced = entry != NULL ? chat_replaces(web->chat, entry) : NULL;
+    uint32_t place = replaced != NULL ? conn_of_queue(replaced)->address : 0;
+
+    if (!conn->peer.is_known)
+        return true;
+    switch (address_table_enter(&web->addresses, &conn->peer.ip, conn_clock(conn)->now_ns, place,
+                                &conn->address)) {
+    case ADDRESS_TOO_MANY:
+        answer_refuse(answer, 429,
+                      "Too many clients are connected from this address: try again later.",
+                      ANSWER_RETRY_AFTER);
+        return false;
+    case ADDRESS_TOO_FAST:
+        answer_refuse(answer, 429, "This address connects too often: try again in a second.",
+                      "Retry-After: 1\r\n");
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* ---- the upgrade ---- */
+
+static size_t upgrade_write_response(char *out, const char accept[WS_ACCEPT_SIZE], bool is_v1)
+{
+    static const char end[] = "\r\n\r\n",
+                      v1_end[] = "\r\nSec-WebSocket-Protocol: " CODEC_V1_PROTOCOL "\r\n\r\n";
+    size_t len = sizeof(UPGRADE_HEAD) - 1;
+
+    memcpy(out, UPGRADE_HEAD, len);
+    memcpy(out + len, accept, WS_ACCEPT_SIZE);
+    len += WS_ACCEPT_SIZE;
+    if (is_v1)
+        memcpy(out + len, v1_end, sizeof(v1_end) - 1);
+    else
+        memcpy(out + len, end, sizeof(end) - 1);
+    return len + (is_v1 ? sizeof(v1_end) : sizeof(end)) - 1;
+}
+
+/* Returns false where memory was out. */
+static bool upgrade_open(struct conn *conn, const char accept[WS_ACCEPT_SIZE], bool is_v1,
+                         const struct ws_reader_limits *limits)
+{
+    char text[sizeof(UPGRADE_HEAD) + WS_ACCEPT_SIZE + 64];
+    size_t len = upgrade_write_response(text, accept, is_v1);
+
+    if (!ws_open(conn, (struct str){text, len}, limits)) {
+        web_leave_address(conn);
+        return false;
+    }
+    answer_count(conn, 101);
+    return true;
+}
+
+void upgrade_open_echo(const struct answer *answer, const struct http_request *request)
+{
+    struct web *web = web_of(answer->conn);
+    char accept[WS_ACCEPT_SIZE];
+
+    if (!upgrade_check_upgrade(answer, request, accept))
+        return;
+    if (upgrade_is_full(web))
+        upgrade_refuse_full(answer);
+    else if (upgrade_check_address(answer, NULL))
+        upgrade_open(answer->conn, accept, false, &web->echo_limits);
+}
+
+/* Everything is as it must be: opens the WebSocket, which asks the chat for a seat. */
+static void upgrade_admit(struct conn *conn, const struct chat_entry *entry,
+                          const char accept[WS_ACCEPT_SIZE])
+{
+    struct web *web = web_of(conn);
+
+    if (!upgrade_open(conn, accept, entry->codec == CODEC_V1, &web->chat_limits))
+        return;
+    conn->member.client_id = entry->id;
+    conn->codec = (uint8_t)entry->codec;
+    entry_enter(conn, entry);
+}
+
+void upgrade_open_chat(const struct answer *answer, const struct http_request *request,
+                       struct str id)
+{
+    struct web *web = web_of(answer->conn);
+    struct chat_entry entry = {.codec = CODEC_TEXT};
+    struct entry_text text;
+    char accept[WS_ACCEPT_SIZE];
+    const char *wrong;
+
+    if (!str_to_u64(id, CODEC_ID_MAX, &entry.id) || entry.id == 0) {
+        answer_refuse(answer, 400,
+                      "A client id is a number from 1 to 9223372036854775807, as Date.now() gives.",
+                      "");
+        return;
+    }
+    chat_expect(web->chat, entry.id);
+    if (!upgrade_check_upgrade(answer, request, accept))
+        return;
+    if (ws_protocol_is_offered(request, STR(CODEC_V1_PROTOCOL)))
+        entry.codec = CODEC_V1;
+    wrong = upgrade_read_entry(request, &entry, &text);
+    if (wrong != NULL)
+        answer_refuse(answer, 400, wrong, "");
+    else if ((upgrade_is_full(web) || chat_is_full(web->chat)) && !chat_has_id(web->chat, entry.id))
+        upgrade_refuse_full(answer);
+    else if (upgrade_check_address(answer, &entry))
+        upgrade_admit(answer->conn, &entry, accept);
+}
