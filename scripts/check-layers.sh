@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 uses="
 base:
 proto:   base
-out:     base proto
+out:     base
 log:     base proto
 chat:    base proto out log
 net:     base out

@@ -20,10 +20,12 @@
 #include <sys/uio.h>
 
 struct ring {
-    uint8_t *data;   /* the ring; owned; NULL while size is 0 */
-    uint64_t head;   /* position of the next byte to be written */
-    uint64_t tail;   /* bytes before this position may be gone */
-    size_t size;     /* bytes of the ring, a power of two, or 0 */
+    uint8_t *data; /* the ring; owned; NULL while size is 0 */
+    uint64_t
+        *ends;     /* within the same memory: a bit for each byte, set at the last one of a frame */
+    uint64_t head; /* position of the next byte to be written */
+    uint64_t tail; /* bytes before this position may be gone */
+    size_t size;   /* bytes of the ring, a power of two, or 0 */
     size_t max_size; /* bytes that it may grow to, a power of two */
 };
 
@@ -53,8 +55,8 @@ void ring_raise_tail(struct ring *box, uint64_t position);
  * next append or raise of the tail. Returns how many spans there are: 0 where from is to. */
 int ring_spans(const struct ring *box, uint64_t from, uint64_t to, struct iovec spans[2]);
 
-/* Where the frame that begins at `start` ends. `start` is the beginning of a frame between tail and
- * head. */
-uint64_t ring_frame_end(const struct ring *box, uint64_t start);
+/* Where the frame ends that holds the byte in front of `position` (tail < position <= head): there
+ * or behind it. The ring keeps the ends itself, so it need not know what a frame looks like. */
+uint64_t ring_frame_end(const struct ring *box, uint64_t position);
 
 #endif

@@ -6,7 +6,6 @@
 
 #include "base/tuning.h"
 #include "base/util.h"
-#include "proto/ws/frame.h"
 
 /* A ring gives memory back when less than one part in so many of it is in use: not at once, since a
  * room that was busy is likely to be busy again. */
@@ -53,7 +52,61 @@ static void write_at(struct ring *box, uint64_t position, const void *bytes, siz
     }
 }
 
-/* Moves what lies between tail and head into a ring of another size. */
+/* ---- frame ends: one bit for each byte of the ring, set where a frame's last byte is ---- */
+
+#define WORD_BITS ((uint64_t)64)
+
+static uint64_t *word_of(const struct ring *box, uint64_t position)
+{
+    return &box->ends[(position & (box->size - 1)) / WORD_BITS];
+}
+
+/* Bits from that of `position` to the end of its word. */
+static uint64_t bits_from(uint64_t position)
+{
+    return UINT64_MAX << (position % WORD_BITS);
+}
+
+/* Forgets what ended from `from` up to `to`, and notes that a frame ends at `to`. */
+static void mark_end(struct ring *box, uint64_t from, uint64_t to)
+{
+    uint64_t last = to - 1, bit = (uint64_t)1 << (last % WORD_BITS);
+
+    if (from / WORD_BITS == last / WORD_BITS) {
+        *word_of(box, from) &= ~(bits_from(from) & ~(bits_from(last) << 1));
+    } else {
+        *word_of(box, from) &= ~bits_from(from);
+        for (uint64_t at = from - from % WORD_BITS + WORD_BITS; at < last - last % WORD_BITS;
+             at += WORD_BITS)
+            *word_of(box, at) = 0;
+        *word_of(box, last) &= bits_from(last) << 1;
+    }
+    *word_of(box, last) |= bit;
+}
+
+/* Takes the ends over from a ring of another size. A word at an edge may bring bits of places that
+ * are not in use: they are cleared by the append that uses them. */
+static void copy_ends(struct ring *to, const struct ring *from)
+{
+    if (from->tail == from->head)
+        return;
+    for (uint64_t at = from->tail - from->tail % WORD_BITS; at < from->head; at += WORD_BITS)
+        *word_of(to, at) = *word_of(from, at);
+}
+
+uint64_t ring_frame_end(const struct ring *box, uint64_t position)
+{
+    uint64_t at = position - 1, bits = *word_of(box, at) & bits_from(at);
+
+    while (bits == 0) {
+        at = at - at % WORD_BITS + WORD_BITS;
+        bits = *word_of(box, at);
+    }
+    return at - at % WORD_BITS + (uint64_t)__builtin_ctzll(bits) + 1;
+}
+
+/* Moves what lies between tail and head into a ring of another size. The data comes first in its
+ * memory, then the bits of the frame ends. */
 static int resize(struct ring *box, size_t size)
 {
     struct ring next = *box;
@@ -61,13 +114,15 @@ static int resize(struct ring *box, size_t size)
     uint64_t position = box->tail;
 
     next.size = size;
-    next.data = malloc(size);
+    next.data = malloc(size + size / 8);
     if (next.data == NULL)
         return -1;
+    next.ends = (uint64_t *)(void *)(next.data + size);
     for (int i = 0, n = ring_spans(box, box->tail, box->head, spans); i < n; i++) {
         write_at(&next, position, spans[i].iov_base, spans[i].iov_len);
         position += spans[i].iov_len;
     }
+    copy_ends(&next, box);
     free(box->data);
     *box = next;
     return 0;
@@ -101,6 +156,7 @@ int ring_reserve_forced(struct ring *box, size_t len)
 void ring_append(struct ring *box, const void *frame, size_t len)
 {
     write_at(box, box->head, frame, len);
+    mark_end(box, box->head, box->head + len);
     box->head += len;
 }
 
@@ -111,21 +167,4 @@ void ring_raise_tail(struct ring *box, uint64_t position)
     box->tail = position;
     if (used < box->size / SHRINK_FACTOR && box->size > TUNE_RING_MIN)
         resize(box, box->size / 2);
-}
-
-uint64_t ring_frame_end(const struct ring *box, uint64_t start)
-{
-    uint8_t bytes[WS_HEADER_MAX];
-    struct ws_frame_header header;
-    struct iovec spans[2];
-    uint64_t left = box->head - start;
-    size_t len = 0;
-
-    for (int i = 0, n = ring_spans(box, start,
-                                   start + (left < sizeof(bytes) ? left : sizeof(bytes)), spans);
-         i < n; i++) {
-        memcpy(bytes + len, spans[i].iov_base, spans[i].iov_len);
-        len += spans[i].iov_len;
-    }
-    return start + (uint64_t)ws_frame_decode(&header, bytes, len) + header.length;
 }

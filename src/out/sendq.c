@@ -225,8 +225,7 @@ static void finish_first(struct sendq *q)
 }
 
 /* Moves the cursor and finds the end of the frame that it stops in. Only a queue that is cut short
- * by a full socket needs that, so nobody pays for it on the way: the frames are walked only here.
- */
+ * by a full socket needs that, so nobody pays for it on the way. */
 static void move_cursor(struct sendq *q, uint64_t stop, uint64_t to)
 {
     q->cursor = to;
@@ -234,8 +233,8 @@ static void move_cursor(struct sendq *q, uint64_t stop, uint64_t to)
         q->frame_end = to;
         return;
     }
-    while (q->frame_end < to)
-        q->frame_end = ring_frame_end(q->box, q->frame_end);
+    if (q->frame_end < to)
+        q->frame_end = ring_frame_end(q->box, to);
 }
 
 void sendq_advance(struct sendq *q, size_t bytes)

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/tuning.h"
-#include "proto/ws/frame.h"
 
 Suite *suite_ring(void);
 
@@ -200,24 +199,45 @@ START_TEST(deinit_keeps_the_position)
 }
 END_TEST
 
-/* The header of a frame is found wherever the ring cuts it. */
+/* From any byte of a frame its end is found, wherever the ring wraps, and whatever lay there
+ * before. */
 START_TEST(frame_ends_are_found)
 {
-    static const size_t lengths[] = {0, 1, 125, 126, 200};
-    uint8_t frame[WS_HEADER_MAX + 200];
+    static const size_t lengths[] = {1, 2, 63, 64, 65, 7, 127, 128, 129, 200, 1, 1};
 
     ring_init(&box, 2 * MIN);
-    for (int round = 0; round < 2000; round++) {
-        struct ws_frame_header header = {
-            .length = lengths[round % 5], .opcode = WS_TEXT, .fin = true};
-        size_t size = ws_frame_encode(frame, &header) + (size_t)header.length;
+    for (size_t round = 0; round < 5000; round++) {
+        size_t first = lengths[round % 12], second = lengths[round / 12 % 12];
         uint64_t start = box.head;
 
-        memset(frame + size - header.length, 'x', (size_t)header.length);
-        ck_assert_int_eq(ring_reserve_forced(&box, size), 0);
-        ring_append(&box, frame, size);
-        ck_assert_uint_eq(ring_frame_end(&box, start), box.head);
+        ck_assert_int_eq(ring_reserve_forced(&box, first + second), 0);
+        append(first);
+        append(second);
+        for (size_t i = 1; i <= first; i++)
+            ck_assert_uint_eq(ring_frame_end(&box, start + i), start + first);
+        for (size_t i = 1; i <= second; i++)
+            ck_assert_uint_eq(ring_frame_end(&box, start + first + i), box.head);
         ring_raise_tail(&box, box.head);
+    }
+}
+END_TEST
+
+/* They move along when the ring grows and shrinks, full to the last byte or not. */
+START_TEST(frame_ends_move_along)
+{
+    size_t size = 1 + (size_t)_i;
+    uint64_t first;
+
+    ring_init(&box, 64 * MIN);
+    for (int i = 0; i < 3000; i++) {
+        reserve_and_append(size);
+        first = box.head - (box.head - box.tail) / size * size;
+        for (uint64_t end = first + size; i % 100 == 0 && end <= box.head; end += size)
+            ck_assert_uint_eq(ring_frame_end(&box, end - size + 1), end);
+        if (i % 1000 == 999)
+            ring_raise_tail(&box, box.head - size);
+        else if (i % 7 == 0)
+            ring_raise_tail(&box, box.tail + 1);
     }
 }
 END_TEST
@@ -239,6 +259,7 @@ Suite *suite_ring(void)
     tcase_add_test(cases, memory_comes_back);
     tcase_add_test(cases, deinit_keeps_the_position);
     tcase_add_test(cases, frame_ends_are_found);
+    tcase_add_loop_test(cases, frame_ends_move_along, 0, 70);
     suite_add_tcase(suite, cases);
     return suite;
 }
