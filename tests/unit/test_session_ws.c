@@ -1,0 +1,232 @@
+/* WebSockets on a stream: pings, the close handshake, the rate; each state and each event. */
+#include "conn_world.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <check.h>
+
+#include "base/util.h"
+#include "pair.h"
+#include "session/ws.h"
+
+Suite *suite_session_ws(void);
+
+static const uint8_t payload[40000];
+
+/* ---- pings ---- */
+
+/* Opens a WebSocket to which more is to be sent than the kernels keep. */
+static void open_backlog(void)
+{
+    world_open(true, false, 0);
+    world_ask("/ws");
+    for (int i = 0; i < 100; i++)
+        ws_send(world.conn, WS_BINARY, STR(""), payload, 40000);
+    stream_env_flush(&world.conns.pool.env);
+    ck_assert(world.conn->stream.is_blocked);
+}
+
+START_TEST(a_ping_that_is_not_answered)
+{
+    world_open(true, false, 0);
+    world_ask("/ws");
+    world_pass(24999);
+    world_pass(1);
+    ck_assert_uint_eq(world.conns.pool.count, 1);
+    world_pass(4999);
+    ck_assert_uint_eq(world.conns.pool.count, 1);
+    world_pass(1);
+    world_expect_end(STREAM_END_TIMEOUT);
+}
+END_TEST
+
+START_TEST(a_ping_behind_what_is_taken_slowly)
+{
+    open_backlog();
+    world_pass(25000);
+    for (int i = 0; i < 3; i++) {
+        world_take_much();
+        world_pass(5000);
+        ck_assert_uint_eq(world.conns.pool.count, 1);
+    }
+    world_expect_timeout_within_two(5000);
+}
+END_TEST
+
+START_TEST(a_ping_behind_what_nobody_takes)
+{
+    open_backlog();
+    world_pass(25000);
+    world_expect_timeout_within_two(5000);
+}
+END_TEST
+
+/* Of a unix socket the kernel does not tell how much was taken. */
+START_TEST(a_ping_on_a_unix_socket)
+{
+    world_open(false, false, 0);
+    world_ask("/ws");
+    for (int i = 0; i < 100; i++)
+        ws_send(world.conn, WS_BINARY, STR(""), payload, 40000);
+    stream_env_flush(&world.conns.pool.env);
+    world_pass(25000);
+    world_take(40000);
+    world_pass(5000);
+    world_expect_end(STREAM_END_TIMEOUT);
+}
+END_TEST
+
+/* ---- states and events ---- */
+
+enum situation { TALKING, CLOSING, ENDED, SITUATIONS };
+enum happening { TEXT, CLOSE, BROKEN, FIN, RST, SHUT, LAG, OUT, DROP, LATE, HAPPENINGS };
+
+static const char a_text[] = "\x81\x82\0\0\0\0hi", a_close[] = "\x88\x82\0\0\0\0\x03\xe8",
+                  an_error[] = "\xff\x80\0\0\0\0";
+
+static void bring_to(enum situation situation)
+{
+    world_open(true, false, 0);
+    world_ask("/ws");
+    if (situation == CLOSING)
+        conn_close(world.conn, 1001, "away");
+    world_serve();
+    if (situation == ENDED)
+        world_send(a_close, sizeof(a_close) - 1);
+}
+
+static void let_happen(enum happening happening)
+{
+    struct stream *stream = &world.conn->stream;
+
+    if (happening == TEXT)
+        world_send(a_text, sizeof(a_text) - 1);
+    else if (happening == CLOSE)
+        world_send(a_close, sizeof(a_close) - 1);
+    else if (happening == BROKEN)
+        world_send(an_error, sizeof(an_error) - 1);
+    else if (happening == FIN)
+        ck_assert_int_eq(shutdown(world.peer, SHUT_WR), 0);
+    else if (happening == SHUT)
+        conn_close(world.conn, 1011, "enough");
+    else if (happening == LAG)
+        stream->ops->on_lag(stream);
+    else if (happening == OUT)
+        stream->ops->on_incomplete(stream);
+    else if (happening == DROP)
+        stream_drop(stream, STREAM_END_SPARE);
+    else if (happening == LATE)
+        world_pass(25000);
+    if (happening == RST) {
+        pair_reset(world.peer);
+        world.peer = -1;
+    }
+    world_serve();
+}
+
+/* Where it gets to; the code that counts, 0 while it is a member; has it been broken off? */
+static const struct {
+    enum stream_state state;
+    bool is_closing;
+    uint16_t code;
+    bool is_broken;
+    enum stream_end end;
+} table[SITUATIONS][HAPPENINGS] = {
+    [TALKING] = {[TEXT] = {STREAM_OPEN, false, 0, false, STREAM_END_NONE},
+                 [CLOSE] = {STREAM_LINGER, true, 1000, false, STREAM_END_CLOSED},
+                 [BROKEN] = {STREAM_LINGER, true, 1002, false, STREAM_END_PROTOCOL},
+                 [FIN] = {STREAM_DEAD, true, 1006, true, STREAM_END_LEFT},
+                 [RST] = {STREAM_DEAD, true, 1006, true, STREAM_END_RESET},
+                 [SHUT] = {STREAM_OPEN, true, 1011, false, STREAM_END_HOST},
+                 [LAG] = {STREAM_OPEN, true, 1013, true, STREAM_END_LAGGED},
+                 [OUT] = {STREAM_OPEN, true, 1011, false, STREAM_END_MEMORY},
+                 [DROP] = {STREAM_DEAD, true, 1006, true, STREAM_END_SPARE},
+                 [LATE] = {STREAM_OPEN, false, 0, false, STREAM_END_NONE}},
+    /* The first code counts. */
+    [CLOSING] = {[TEXT] = {STREAM_OPEN, true, 1001, false, STREAM_END_HOST},
+                 [CLOSE] = {STREAM_LINGER, true, 1001, false, STREAM_END_HOST},
+                 [BROKEN] = {STREAM_LINGER, true, 1001, false, STREAM_END_HOST},
+                 [FIN] = {STREAM_DEAD, true, 1001, false, STREAM_END_HOST},
+                 [RST] = {STREAM_DEAD, true, 1001, false, STREAM_END_HOST},
+                 [SHUT] = {STREAM_OPEN, true, 1001, false, STREAM_END_HOST},
+                 [LAG] = {STREAM_OPEN, true, 1001, false, STREAM_END_HOST},
+                 [OUT] = {STREAM_DEAD, true, 1001, false, STREAM_END_HOST},
+                 [DROP] = {STREAM_DEAD, true, 1001, false, STREAM_END_HOST},
+                 [LATE] = {STREAM_DEAD, true, 1001, false, STREAM_END_HOST}},
+    [ENDED] = {[TEXT] = {STREAM_LINGER, true, 1000, false, STREAM_END_CLOSED},
+               [CLOSE] = {STREAM_LINGER, true, 1000, false, STREAM_END_CLOSED},
+               [BROKEN] = {STREAM_LINGER, true, 1000, false, STREAM_END_CLOSED},
+               [FIN] = {STREAM_DEAD, true, 1000, false, STREAM_END_CLOSED},
+               [RST] = {STREAM_DEAD, true, 1000, false, STREAM_END_CLOSED},
+               [SHUT] = {STREAM_LINGER, true, 1000, false, STREAM_END_CLOSED},
+               [LAG] = {STREAM_LINGER, true, 1000, false, STREAM_END_CLOSED},
+               [OUT] = {STREAM_DEAD, true, 1000, false, STREAM_END_CLOSED},
+               [DROP] = {STREAM_DEAD, true, 1000, false, STREAM_END_CLOSED},
+               [LATE] = {STREAM_DEAD, true, 1000, false, STREAM_END_CLOSED}},
+};
+
+START_TEST(each_state_and_each_event)
+{
+    enum situation situation = (enum situation)(_i / HAPPENINGS);
+    enum happening happening = (enum happening)(_i % HAPPENINGS);
+    const struct conn *conn;
+
+    bring_to(situation);
+    conn = world.conn;
+    if (situation == ENDED && happening == RST)
+        world_serve();
+    let_happen(happening);
+    ck_assert_msg(conn->stream.state == table[situation][happening].state,
+                  "state %d in situation %d after %d", conn->stream.state, situation, happening);
+    ck_assert_int_eq(conn->is_closing, table[situation][happening].is_closing);
+    ck_assert_int_eq(conn->close_code, table[situation][happening].code);
+    ck_assert_int_eq(conn->stream.end, table[situation][happening].end);
+    ck_assert_int_eq(world.closed, conn->is_closing); /* it is told once, or not at all */
+    ck_assert_int_eq(world.was_broken, table[situation][happening].is_broken);
+    ck_assert_uint_eq(world.conns.members, !conn->is_closing);
+    ck_assert_int_eq(world.messages, situation == TALKING && happening == TEXT);
+}
+END_TEST
+
+/* ---- the rate ---- */
+
+START_TEST(who_is_over_its_rate_is_read_later)
+{
+    struct clock *clock = &world.conns.pool.env.clock;
+
+    world.conns.rate = rate_of(100, 2);
+    world_open(true, false, 0);
+    world_ask("/ws");
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(send(world.peer, a_text, sizeof(a_text) - 1, 0), sizeof(a_text) - 1);
+    world_serve();
+    ck_assert_int_eq(world.messages, 2);
+    clock->now_ns += 10 * CLOCK_NS_PER_MS;
+    world_pass(10);
+    world_serve();
+    ck_assert_int_eq(world.messages, 3);
+    clock->now_ns += 1000 * CLOCK_NS_PER_MS;
+    world_pass(1000);
+    world_serve();
+    ck_assert_int_eq(world.messages, 4);
+    ck_assert_uint_eq(world.conns.counters.throttled, 2);
+}
+END_TEST
+
+Suite *suite_session_ws(void)
+{
+    Suite *suite = suite_create("session_ws");
+    TCase *tc = tcase_create("session_ws");
+
+    tcase_add_checked_fixture(tc, world_setup, world_teardown);
+    tcase_add_test(tc, a_ping_that_is_not_answered);
+    tcase_add_test(tc, a_ping_behind_what_is_taken_slowly);
+    tcase_add_test(tc, a_ping_behind_what_nobody_takes);
+    tcase_add_test(tc, a_ping_on_a_unix_socket);
+    tcase_add_loop_test(tc, each_state_and_each_event, 0, SITUATIONS * HAPPENINGS);
+    tcase_add_test(tc, who_is_over_its_rate_is_read_later);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
