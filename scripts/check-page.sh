@@ -3,7 +3,7 @@
 #
 # Usage: scripts/check-page.sh [PATTERN]          only the tests whose name matches
 #        scripts/check-page.sh --screenshots DIR  pictures of the page in all sizes, light and dark
-# WSCHAT_BIN picks another binary; CHROMIUM and FIREFOX other browsers; CHECK_PAGE_SECONDS (300) ends a run that hangs.
+# WSCHAT_BIN picks another binary; CHROMIUM and FIREFOX other browsers; CHECK_PAGE_SECONDS (600) ends a run that hangs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -42,8 +42,8 @@ export TMPDIR=$work
 run() {
     local status=0
     # In the foreground, so that Ctrl-C ends it; node takes the servers and the browser with it.
-    timeout --foreground --kill-after=5 "${CHECK_PAGE_SECONDS:-300}" node "$@" || status=$?
-    [ "$status" != 124 ] || fail "not done after ${CHECK_PAGE_SECONDS:-300} s (CHECK_PAGE_SECONDS)"
+    timeout --foreground --kill-after=5 "${CHECK_PAGE_SECONDS:-600}" node "$@" || status=$?
+    [ "$status" != 124 ] || fail "not done after ${CHECK_PAGE_SECONDS:-600} s (CHECK_PAGE_SECONDS)"
     [ "$status" = 0 ] || fail "failed"
 }
 

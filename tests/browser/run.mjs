@@ -2,7 +2,11 @@
 import './talk.test.mjs';
 import './life.test.mjs';
 import './strangers.test.mjs';
+import './daily.test.mjs';
 import './page.test.mjs';
 import './status.test.mjs';
 import './access.test.mjs';
 import './firefox.test.mjs';
+import { runScenarios } from './scenario.mjs';
+
+runScenarios();

@@ -1,13 +1,22 @@
-// A test on a stage of its own.
-import { after, test } from 'node:test';
+// A test on a stage of its own. Several run at a time: they mostly wait.
+import { after, describe, test } from 'node:test';
 import { HANG, closeBrowser, withStage } from './stage.mjs';
 
 export * from './stage.mjs';
 
+const AT_A_TIME = 2;
+const scenarios = [];
+
 // scenario(name, [options of the server,] work(stage))
 export function scenario(name, ...rest) {
   const work = rest.pop();
-  test(name, { timeout: 3 * HANG }, () => withStage(rest.flat(), work));
+  scenarios.push([name, () => withStage(rest.flat(), work)]);
+}
+
+export function runScenarios() {
+  describe('the page', { concurrency: AT_A_TIME }, () => {
+    for (const [name, work] of scenarios) test(name, { timeout: 3 * HANG }, work);
+  });
 }
 
 after(closeBrowser);
