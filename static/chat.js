@@ -55,6 +55,11 @@ export class Chat {
     this.connection.start();
   }
 
+  // What is known of a room that nobody wants to see.
+  forget(name) {
+    delete this.#rooms[name];
+  }
+
   // Words of the page's own, as for t().
   note(...words) {
     this.#add({ kind: 'notice', ts: Date.now(), words });

@@ -1,25 +1,55 @@
-// What a typed line means: a message, or a command.
+// What a typed line means: a message, or a command. Whatever looks like a command is never said to the room.
+import { skeleton, visible } from './names.js';
 import { cleanName } from './protocol.js';
 
-// #id, or a name. It may contain spaces: the longest that fits wins.
-function findReceiver(rest, members) {
-  const number = rest.match(/^#(\d{1,19})\s+([^]+)/);
-  if (number) return { act: 'say', to: number[1], text: number[2] };
-  const fits = ([, name]) => name && rest.toLowerCase().startsWith(`${name.toLowerCase()} `);
-  const found = [...members].filter(fits).sort((a, b) => b[1].length - a[1].length);
-  const isOne = found.length && found[0][1].length !== found[1]?.[1].length;
-  if (!isOne) return { act: 'problem', why: ['nobody', rest.split(/\s/)[0] || '?'] };
-  const [to, name] = found[0];
-  return { act: 'say', to, text: rest.slice(name.length).trim() };
+const SLASH = '[/／⁄∕]';
+const LINE = new RegExp(`^[\\s\\p{Default_Ignorable_Code_Point}]*${SLASH}(${SLASH})?(\\p{L}*)\\s*([^]*)$`, 'u');
+
+// #tea, or the address of a room, means tea.
+export function roomOf(text) {
+  const given = text.trim();
+  const link = URL.canParse(given) ? new URL(given) : undefined;
+  return cleanName(link?.host === location.host ? link.searchParams.get('room') ?? '' : given.replace(/^[#＃]+/, ''));
 }
 
-// Returns {act: 'say', text, to}, {act: 'name' | 'room', name}, {act: 'help'}, {act: 'problem', why: [for t()]}.
-export function parse(line, members) {
-  const [, command, rest] = line.match(/^\/(\w*)(?:\s+([^]*))?$/) ?? [];
-  if (line.startsWith('//')) return { act: 'say', text: line.slice(1) };
-  if (!line.startsWith('/')) return { act: 'say', text: line };
-  if (command === 'msg') return findReceiver(rest ?? '', members);
-  if (command === 'name' || command === 'room') return { act: command, name: cleanName(rest ?? '') };
-  if (command === 'help') return { act: 'help' };
-  return { act: 'problem', why: ['unknown', line.split(/\s/)[0]] };
+// The id with these digits, or the only one that ends with them. Who is not listed may be there all the same.
+function byNumber(digits, ids) {
+  if (ids.includes(digits) || digits.length < 4) return digits;
+  const [id = digits, ...more] = ids.filter((one) => one.endsWith(digits));
+  return more.length ? undefined : id;
+}
+
+// {to, text}, or {why}. A name may contain blanks: the longest that fits wins. Behind it there may be a #number.
+function receiver(rest, { members, names }) {
+  const begins = (name) => rest.toLowerCase().startsWith(name.toLowerCase()) && /^(?:\s|$)/.test(rest.slice(name.length));
+  const fits = [...members.values()].map(visible).filter((name) => name && begins(name));
+  const name = fits.sort((a, b) => b.length - a.length)[0] ?? '';
+  const [, digits, text] = rest.slice(name.length).match(/^\s*(?:#(\d{1,19})(?=\s|$))?\s*([^]*)$/);
+  const twins = [...members].filter(([, other]) => name && skeleton(other) === skeleton(name));
+  const to = digits ? byNumber(digits, [...(name ? new Map(twins) : members).keys()]) : twins.length === 1 ? twins[0][0] : undefined;
+  if (to) return { to, text };
+  if (twins.length > 1) return { why: ['several', twins.map(([id, other]) => names.who(id, other)).join(', ')] };
+  return { why: ['nobody', rest.split(/\s/)[0]] };
+}
+
+function message(rest, room) {
+  if (!rest) return { act: 'problem', why: ['whom'] };
+  const { to, text, why } = receiver(rest.replace(/^[@＠]/, ''), room);
+  if (why) return { act: 'problem', why };
+  return text ? { act: 'say', to, text } : { act: 'to', to };
+}
+
+// room: {members, names}. Returns {act: 'say', text, to}, {act: 'to', to}, {act: 'name' | 'room', name}, {act: 'help'},
+// {act: 'problem', why: [for t()]}.
+export function parse(line, room) {
+  const [all, second, command, rest] = line.match(LINE) ?? [];
+  if (all === undefined) return { act: 'say', text: line };
+  if (second) return { act: 'say', text: line.slice(line.search(/[/／⁄∕]/) + 1) };
+  switch (command.toLowerCase()) {
+    case 'msg': return message(rest, room);
+    case 'name': return { act: 'name', text: rest, name: cleanName(rest) };
+    case 'room': return roomOf(rest) ? { act: 'room', text: rest, name: roomOf(rest) } : { act: 'problem', why: ['whichRoom'] };
+    case 'help': return { act: 'help' };
+    default: return { act: 'problem', why: ['unknown', line.trim().split(/\s/)[0]] };
+  }
 }

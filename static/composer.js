@@ -1,19 +1,21 @@
-// The field in which messages are written.
+// The field in which messages are written, and whom they go to: the room, or one person.
 import { $ } from './dom.js';
 import { t } from './text.js';
 
 export class Composer {
   #field = $('messageText');
+  #to; // an id
+  #room = '';
 
-  // onSend(text): false keeps the text
-  constructor(chat, onSend) {
-    Object.assign(this, { chat, onSend });
+  // onSend(text, to): false keeps the text. onEmpty(): Enter in an empty field. onSize(): it takes more room, or less.
+  // nameOf(id)
+  constructor(chat, on) {
+    Object.assign(this, { chat, ...on });
     this.#field.oninput = () => this.#update();
-    this.#field.onkeydown = (event) => {
-      // In an input method, as for Chinese, Enter ends a word.
-      if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
-      event.preventDefault();
-      this.send();
+    this.#field.onkeydown = (event) => this.#onKey(event);
+    $('to').onclick = () => {
+      this.to = undefined;
+      this.focus();
     };
     $('send').onpointerdown = (event) => event.preventDefault(); // or a phone's keyboard closes
   }
@@ -27,22 +29,62 @@ export class Composer {
     this.#update();
   }
 
+  get to() {
+    return this.#to;
+  }
+
+  set to(id) {
+    this.#to = id;
+    const name = id && this.nameOf(id);
+    $('to').hidden = !id;
+    $('to').textContent = id ? `${t('to', name)} ✕` : '';
+    $('to').title = $('to').ariaLabel = id ? t('toNobody', name) : '';
+    $('composer').classList.toggle('private', Boolean(id));
+    this.#field.placeholder = id ? t('privately', name) : this.#room;
+  }
+
+  // The words that stand in the field when it is empty.
+  set room(words) {
+    this.#room = words;
+    this.to = this.#to;
+  }
+
   focus() {
     this.#field.focus();
+  }
+
+  // Puts text where the cursor is.
+  insert(text) {
+    const { selectionStart, selectionEnd, value } = this.#field;
+    const gap = selectionStart && !/\s$/.test(value.slice(0, selectionStart)) ? ' ' : '';
+    this.#field.setRangeText(gap + text, selectionStart, selectionEnd, 'end');
+    this.#update();
   }
 
   send() {
     this.focus();
     const { text } = this;
-    if (!text.trim() || this.chat.excess(text) > 0) return;
+    if (!text.trim()) return this.onEmpty();
+    if (this.chat.excess(text) > 0) return;
     this.text = '';
-    if (this.onSend(text) === false) this.text = text;
+    if (this.onSend(text, this.to) === false) this.text = text;
+  }
+
+  #onKey(event) {
+    // In an input method, as for Chinese, Enter ends a word.
+    if (event.isComposing || event.keyCode === 229) return;
+    const isEmpty = !this.text && this.to;
+    if (isEmpty && (event.key === 'Backspace' || event.key === 'Escape')) this.to = undefined;
+    if (event.key !== 'Enter' || event.shiftKey) return;
+    event.preventDefault();
+    this.send();
   }
 
   #update() {
     const { style } = this.#field;
     style.height = 'auto';
     style.height = `${this.#field.scrollHeight}px`;
+    this.onSize();
     const excess = this.chat.excess(this.text);
     const isOver = excess > 0;
     $('send').classList.toggle('ready', !isOver && this.text.trim() !== '');

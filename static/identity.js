@@ -3,7 +3,7 @@
 import { cleanName } from './protocol.js';
 import { channel, site, tab } from './store.js';
 
-const ANSWER_TIME = 200; // ms
+const ANSWER_TIME = 500; // ms
 
 export class Identity {
   #had = 0; // ids before this one

@@ -15,11 +15,12 @@ export class Log {
   #last;
   #tail = [];
   #frame = 0;
+  #height = 0;
 
   constructor(list, onMove) {
     Object.assign(this, { list, onMove });
     list.onscroll = () => this.#onScroll();
-    new ResizeObserver(() => this.isFollowing && this.jump()).observe(list);
+    new ResizeObserver(() => this.#onSize()).observe(list);
     document.addEventListener('visibilitychange', () => this.#draw());
   }
 
@@ -109,8 +110,19 @@ export class Log {
     entries.forEach((entry, i) => this.#insert(entry, entries[i - 1] ?? this.#last));
   }
 
+  // The field below grows and shrinks: that moves the end away, and nobody has scrolled.
+  settle() {
+    if (this.isFollowing) this.list.scrollTop = this.list.scrollHeight;
+  }
+
+  #onSize() {
+    this.#height = this.list.clientHeight;
+    if (this.isFollowing) this.jump();
+  }
+
   #onScroll() {
     const { scrollTop, scrollHeight, clientHeight } = this.list;
+    if (clientHeight !== this.#height) return this.#onSize();
     this.isFollowing = scrollHeight - clientHeight - scrollTop < NEAR;
     if (this.isFollowing) this.missed = 0;
     else if (scrollTop < clientHeight) this.#older();

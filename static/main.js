@@ -1,6 +1,6 @@
 // The chat page: ties the conversation to what is seen.
 import { Chat } from './chat.js';
-import { parse } from './commands.js';
+import { parse, roomOf } from './commands.js';
 import { Composer } from './composer.js';
 import { $, avatar, make } from './dom.js';
 import { Identity } from './identity.js';
@@ -8,10 +8,10 @@ import { Log } from './log.js';
 import { roomLabel, visible } from './names.js';
 import * as notify from './notify.js';
 import { panel } from './panels.js';
-import { roomLink, roomOfAddress, showPeople, showRooms } from './people.js';
-import { LOBBY, cleanName } from './protocol.js';
+import { forgetRoom, roomLink, roomOfAddress, roomText, showPeople, showRooms, waitingRooms } from './people.js';
+import { LOBBY, cleanName, excessOfName } from './protocol.js';
 import { site } from './store.js';
-import { localize, t } from './text.js';
+import { guestName, localize, t } from './text.js';
 import { WireView } from './wire.js';
 
 localize();
@@ -20,37 +20,75 @@ const me = await Identity.claim();
 const on = { room: showRoom, people: showPeopleSoon, records: onRecords, twins: onTwins, state: onState };
 const chat = new Chat(me, roomOfAddress(), on, (...frame) => wire.record(...frame));
 const log = new Log($('messages'), showJump);
-const composer = new Composer(chat, onSend);
+const composer = new Composer(chat, {
+  onSend,
+  onEmpty: keepGuestName,
+  onSize: () => log.settle(),
+  nameOf: (id) => chat.room.who(id),
+});
 const nav = panel('nav');
 wire.isShown = panel('wire', () => wire.draw()).isOpen;
 
-function onSend(line) {
-  const { act, text, to, name, why } = parse(line, chat.room.members);
-  if (act === 'say') chat.say(text, to);
+function onSend(line, to) {
+  const { act, why, ...what } = parse(line, chat.room);
+  if (act === 'say') say(what.text, what.to ?? to);
+  else if (act === 'to') composer.to = what.to;
   else if (act === 'help') chat.note('help');
   else if (act === 'problem') chat.note(...why);
-  else if (!name) openSettings();
-  else if (act === 'room') goTo(name);
-  else chat.rename(name);
+  else if (act === 'room') goTo(what.name, what.text);
+  else if (what.name) rename(what.text);
+  else openSettings();
   log.jump();
   return act !== 'problem';
 }
 
-function goTo(name) {
+function say(text, to) {
+  chat.say(text, to);
+  hideWelcome();
+}
+
+function rename(text) {
+  const name = cleanName(text);
+  chat.rename(name);
+  if (excessOfName(text)) chat.note('cut', name);
+}
+
+function goTo(name, text = name) {
   if (name !== chat.room.name) history.pushState(null, '', roomLink(name));
   switchTo(name);
+  if (excessOfName(text)) chat.note('cut', name);
   nav.close();
   composer.focus();
 }
 
 function switchTo(name) {
-  chat.room.draft = composer.text;
+  leaveDraft();
   chat.enter(name);
+  tellWaiting();
 }
 
-function writeTo(id, text) {
+function leaveDraft() {
+  chat.room.draft = composer.text;
+  chat.room.draftTo = composer.to;
+}
+
+// What was said in a room while there was no connection is sent when somebody goes there again.
+function tellWaiting() {
+  for (const [name, count] of waitingRooms()) if (name !== chat.room.name) chat.note('waitsIn', count, roomLabel(name));
+}
+
+function forget(name) {
+  const isWaiting = waitingRooms().find(([other]) => other === name);
+  if (isWaiting) return chat.note('waitsIn', isWaiting[1], roomLabel(name));
+  if (name === chat.room.name) goTo(LOBBY);
+  chat.forget(name);
+  forgetRoom(name);
+  showRooms(chat.room.name, forget);
+}
+
+function writeTo(id) {
   nav.close();
-  composer.text = `/msg #${id} ${text}`;
+  composer.to = id;
   composer.focus();
 }
 
@@ -62,18 +100,39 @@ async function share() {
 
 function openSettings() {
   $('name').value = me.name;
+  $('name-why').textContent = '';
   $('settings').showModal();
 }
 
+// A newcomer is asked for a name once. Who just talks stays with the number.
+function showWelcome() {
+  $('welcome').hidden = me.name !== '' || site.get('asked', false);
+  $('guest').value = guestName(me.id);
+}
+
+function hideWelcome() {
+  if ($('welcome').hidden) return;
+  $('welcome').hidden = true;
+  site.set('asked', true);
+}
+
+function keepGuestName() {
+  if ($('welcome').hidden) return;
+  rename($('guest').value);
+  hideWelcome();
+  composer.focus();
+}
+
 function showRoom() {
-  const { name, draft } = chat.room;
+  const { name, draft, draftTo } = chat.room;
   const label = roomLabel(name);
   $('room-name').replaceChildren('# ', make('bdi', '', label));
-  $('messageText').placeholder = `${t('message')} # ${label}`;
+  composer.room = `${t('message')} # ${label}`;
   notify.setTitle(name === LOBBY ? 'WebSocket Chat' : `${label} · WebSocket Chat`);
-  showRooms(name);
+  showRooms(name, forget);
   log.show(chat.room);
   composer.text = draft;
+  composer.to = draftTo;
   showPeopleSoon();
 }
 
@@ -111,7 +170,8 @@ function showPeopleSoon() {
 
 function showPeopleNow() {
   due = undefined;
-  showPeople(me, chat.room, (id) => writeTo(id, composer.text));
+  showPeople(me, chat.room, writeTo);
+  composer.to = composer.to; // names change
   $('here').textContent = t('here', chat.room.count);
   $('ws-id').textContent = me.id;
   $('me').replaceChildren(avatar(me.id, me.name));
@@ -153,12 +213,27 @@ function setting(id, property, value, work) {
 }
 
 onSubmit('composer', () => composer.send());
-onSubmit('settings-form', () => $('settings').close());
-onSubmit('room-form', () => {
-  const name = cleanName($('room-field').value);
-  $('room-field').value = '';
-  if (name) goTo(name);
+onSubmit('welcome', keepGuestName);
+$('guest-no').onclick = () => {
+  hideWelcome();
+  composer.focus();
+};
+onSubmit('settings-form', () => {
+  const { value } = $('name');
+  $('settings').close();
+  if (cleanName(value) !== me.name) rename(value);
 });
+onSubmit('room-form', () => {
+  const { value } = $('room-field');
+  const name = roomOf(value);
+  $('room-field').value = '';
+  if (name) goTo(name, value);
+});
+$('people-filter').oninput = showPeopleNow;
+$('name').oninput = ({ target }) => {
+  const excess = excessOfName(target.value);
+  $('name-why').textContent = excess ? t('tooLong', excess) : '';
+};
 $('rooms').onclick = (event) => {
   const link = event.target.closest('a');
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -166,8 +241,8 @@ $('rooms').onclick = (event) => {
   goTo(link.dataset.room);
 };
 $('messages').addEventListener('again', ({ detail: { to, text } }) => {
-  if (to) writeTo(to, text);
-  else composer.text = text;
+  composer.text = text;
+  composer.to = to;
 });
 $('jump').onclick = () => {
   log.jump();
@@ -177,12 +252,9 @@ $('share').onclick = share;
 $('banner-act').onclick = () => chat.connection.start();
 $('backdrop').onclick = nav.close;
 $('settings-open').onclick = $('me').onclick = openSettings;
-$('settings').onclose = () => {
-  const name = cleanName($('name').value);
-  if (name !== me.name) chat.rename(name);
-  composer.focus();
-};
+$('settings').onclose = () => composer.focus();
 setting('theme', 'value', site.get('theme', 'auto'), localize);
+setting('language', 'value', site.get('language', 'auto'), () => location.reload());
 setting('sound', 'checked', site.get('sound', false), ({ checked }) => {
   $('sound-why').textContent = checked && !notify.playSound() ? t('noSound') : '';
 });
@@ -193,11 +265,14 @@ setting('notify', 'checked', site.get('notify', false), async (node) => {
 });
 addEventListener('popstate', () => switchTo(roomOfAddress()));
 addEventListener('pagehide', () => {
-  chat.room.draft = composer.text;
+  leaveDraft();
   chat.room.save();
 });
 
 showRoom();
+showWelcome();
 if (!me.isKept) chat.note('noStorage');
+if (excessOfName(roomText())) chat.note('cut', chat.room.name);
+tellWaiting();
 chat.connection.start();
 composer.focus();

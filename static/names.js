@@ -43,10 +43,12 @@ const isReserved = (bones) => ['you', '你'].includes(bones) || /#|^ciient|^客�
 
 export class Names {
   #ids = new Map(); // skeleton → the ids that have been seen with it
+  #last = new Map(); // id → its last name: most are seen again and again
 
   // True when somebody has become one of two.
   see(id, name) {
-    if (!name || !id) return false;
+    if (!name || !id || this.#last.get(id) === name) return false;
+    this.#last.set(id, name);
     const bones = skeleton(name);
     const ids = this.#ids.get(bones) ?? new Set();
     if (ids.has(id)) return false;

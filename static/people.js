@@ -1,24 +1,42 @@
 // The sidebar: rooms to go to, and who is here.
 import { $, avatar, button, make } from './dom.js';
-import { LOBBY, cleanName } from './protocol.js';
 import { roomLabel, visible } from './names.js';
-import { site } from './store.js';
-import { t } from './text.js';
+import { LOBBY, cleanName } from './protocol.js';
+import { site, tab } from './store.js';
+import { language, t } from './text.js';
 
 const ROOMS = 12; // remembered
-const PEOPLE = 200; // listed
+const MANY = 8; // people from whom on there is a filter
 
 export const roomLink = (name) => (name === LOBBY ? './' : `?room=${encodeURIComponent(name)}`);
-export const roomOfAddress = () => cleanName(new URLSearchParams(location.search).get('room') ?? '') || LOBBY;
+export const roomText = () => new URLSearchParams(location.search).get('room') ?? '';
+export const roomOfAddress = () => cleanName(roomText()) || LOBBY;
 
-export function showRooms(current) {
-  const known = [...new Set([...site.get('rooms', []), current])].filter((name) => name !== LOBBY).slice(-ROOMS);
+// Rooms in which something waits to be sent, with the number.
+export const waitingRooms = () => tab.keys().filter((key) => key.startsWith('out.'))
+  .map((key) => [key.slice(4), tab.get(key, []).length]).filter(([, count]) => count);
+
+const knownRooms = () => site.get('rooms', []).filter((name) => typeof name === 'string');
+
+export function forgetRoom(name) {
+  site.set('rooms', knownRooms().filter((other) => other !== name));
+  tab.set(`room.${name}`, null);
+}
+
+// onForget(name): somebody wants to see it no longer
+export function showRooms(current, onForget) {
+  const waiting = new Map(waitingRooms());
+  const known = [...new Set([...knownRooms(), current])].filter((name) => name !== LOBBY).slice(-ROOMS);
   site.set('rooms', known);
-  $('rooms').replaceChildren(...[LOBBY, ...known].map((name) => {
+  $('rooms').replaceChildren(...[...new Set([LOBBY, ...known, ...waiting.keys()])].map((name) => {
     const link = Object.assign(make('a', '', '# ', make('bdi', '', roomLabel(name))), { href: roomLink(name) });
     link.dataset.room = name;
     if (name === current) link.ariaCurrent = 'page';
-    return make('li', '', link);
+    else if (waiting.has(name)) link.append(make('small', 'badge', t('waits', waiting.get(name))));
+    if (name === LOBBY) return make('li', '', link);
+    const forget = button('forget', () => onForget(name), '✕');
+    forget.ariaLabel = forget.title = t('forget', roomLabel(name));
+    return make('li', '', link, forget);
   }));
 }
 
@@ -28,15 +46,23 @@ function person(me, names, id, name, onPick) {
   if (id === me.id) return make('li', 'person', ...row, make('small', '', t('you')));
   if (visible(name)) row.push(make('small', '', mark || `#${id.slice(-4)}`));
   const node = button('person', () => onPick(id), ...row);
-  node.title = `/msg #${id}`;
+  node.title = t('writeTo', names.who(id, name));
   return make('li', '', node);
 }
 
+// As people count: Ada 2 comes before Ada 10, and Émile beside Emil.
+const collator = new Intl.Collator(language, { numeric: true, sensitivity: 'base' });
+
 // onPick(id): somebody was chosen
 export function showPeople(me, { members, count, names }, onPick) {
+  const filter = $('people-filter');
+  filter.hidden = members.size <= MANY;
+  const wanted = filter.hidden ? '' : filter.value.trim().toLowerCase();
   const rank = ([id, name]) => (id === me.id ? 0 : visible(name) ? 1 : 2);
-  const order = [...members].sort((a, b) => rank(a) - rank(b) || a[1].localeCompare(b[1]) || a[0] - b[0]);
-  const items = order.slice(0, PEOPLE).map(([id, name]) => person(me, names, id, name, onPick));
-  const rest = count - items.length;
+  const order = [...members].map(([id, name]) => [id, name, visible(name)])
+    .sort((a, b) => rank(a) - rank(b) || collator.compare(a[2], b[2]) || a[0] - b[0]);
+  const found = order.filter(([id, name]) => names.who(id, name).toLowerCase().includes(wanted) || id.endsWith(wanted));
+  const items = found.map(([id, name]) => person(me, names, id, name, onPick));
+  const rest = count - members.size;
   $('people').replaceChildren(...items, ...(rest > 0 ? [make('li', 'quiet', t('more', rest))] : []));
 }

@@ -12,6 +12,7 @@ export class Room {
   members = new Map(); // id → name
   count = 0;
   draft = '';
+  draftTo; // whom it is for, if not for all
   names = new Names();
 
   constructor(name) {
@@ -19,6 +20,11 @@ export class Room {
     this.unsent = new Unsent(name);
     Object.assign(this, tab.get(`room.${name}`));
     for (const record of this.records) this.names.see(record.from, record.name);
+  }
+
+  // How somebody is called here.
+  who(id) {
+    return this.names.who(id, this.members.get(id));
   }
 
   // Returns false when it is here already: after a restart, old messages may come again.
@@ -38,9 +44,9 @@ export class Room {
   }
 
   save() {
-    const { name, since, draft } = this;
+    const { name, since, draft, draftTo } = this;
     const records = this.records.slice(-SAVE);
     // A place to resume from without the messages before it would look like a hole.
-    if (!tab.set(`room.${name}`, { records, since, draft })) tab.set(`room.${name}`, null);
+    if (!tab.set(`room.${name}`, { records, since, draft, draftTo })) tab.set(`room.${name}`, null);
   }
 }

@@ -2,7 +2,9 @@
 import { site } from './store.js';
 
 const words = new Map();
-const isChinese = /^zh\b/i.test(navigator.language);
+const chosen = site.get('language', 'auto');
+const isChinese = chosen === 'zh' || (chosen !== 'en' && /^zh\b/i.test(navigator.language));
+export const language = chosen === 'auto' ? navigator.language : isChinese ? 'zh-Hans' : 'en';
 for (const line of `
 yourId|Your ID|你的 ID
 send|Send|发送
@@ -69,11 +71,31 @@ needsHttps|Browsers allow notifications only on https pages.|浏览器只允许 
 noNotify|This browser has no notifications.|此浏览器不支持通知。
 notAllowed|The browser does not allow notifications for this page.|浏览器不允许本页发送通知。
 noCopy|The browser did not allow copying. The link to this room: {0}|浏览器不允许复制。房间链接：{0}
-nobody|To whom? {0} is not the name of one person here.|发给谁？{0} 不是唯一的名字。
+language|Language|语言
+english|English|英文 (EN)
+filter|Find people|查找成员
+forget|Remove # {0} from the list|从列表中移除 # {0}
+waits|{0} waiting|{0} 条待发
+waitsIn|Not sent yet: {0} in # {1}. That is sent when you go there.|# {1} 中有 {0} 条消息未发送，进入该房间后会发送。
+writeTo|Write to {0}|写给 {0}
+toNobody|Write to all again, not only to {0}|不再只发给 {0}，改为发给所有人
+privately|Only {0} sees this|只有 {0} 能看到
+cut|That is too long for a name; it is now {0}|名字太长，已截断为 {0}
+askName|What shall we call you?|怎么称呼你？
+keep|Keep|使用
+stay|No name|不用名字
+nobody|To whom? Nobody here is called {0}.|发给谁？这里没有人叫 {0}。
+several|To which one? {0}. Put the #number behind the name.|发给哪一位？{0}。请在名字后加上 #编号。
+whom|/msg WHO TEXT: to whom?|/msg 某人 内容：发给谁？
+whichRoom|/room ROOM: which one?|/room 房间：哪一个？
 `.split('\n')) {
   const [key, english, chinese] = line.split('|');
   words.set(key, isChinese ? chinese : english);
 }
+
+// A friendly name, the same for the same id.
+const GUESTS = isChinese ? '水獭 喜鹊 刺猬 雨燕 海豚 山雀 松鼠 白鹭' : 'Otter Magpie Hedgehog Swift Dolphin Wren Squirrel Heron';
+export const guestName = (id) => `${GUESTS.split(' ')[id.slice(-5, -2) % 8]} ${id.slice(-2)}`;
 
 export const t = (key, ...values) => (words.get(key) ?? '').replace(/\{(\d)\}/g, (_, i) => values[i]);
 
@@ -96,7 +118,7 @@ export function localize() {
   }
 }
 
-const writer = (options) => new Intl.DateTimeFormat(navigator.language, options).format;
+const writer = (options) => new Intl.DateTimeFormat(language, options).format;
 export const time = writer({ hour: 'numeric', minute: '2-digit' });
 const date = writer({ dateStyle: 'full' });
 

@@ -38,7 +38,7 @@ scenario('Firefox: people talk, and a broken connection is resumed', async (stag
   await until('heard', () => peer.said.includes('back'));
   assert.deepEqual(await texts(one), peer.said);
   assert.equal(peer.ofType('leave').length, 0);
-  await one.reload(); // Firefox says goodbye by a close frame: the seat is given up, and taken anew
+  await one.reload(); // with a close frame, which gives the seat up
   await online(one);
   assert.deepEqual(await texts(one), peer.said);
   assert.deepEqual(await texts(one, '.own'), ['hello']);

@@ -184,7 +184,9 @@ scenario('by keyboard alone', async (stage) => {
   await page.focus('#people button');
   await page.keyboard.press('Enter');
   await until('the focus is on messageText', async () => (await active(page)) === 'messageText');
-  assert.match(await page.inputValue('#messageText'), /^\/msg #/);
+  assert.match(await page.textContent('#to'), /^to Ada/);
+  await page.keyboard.press('Escape');
+  assert.ok(await page.isHidden('#to'));
   await page.fill('#room-field', 'tea');
   await page.press('#room-field', 'Enter');
   await online(page);
@@ -353,6 +355,39 @@ scenario('10000 messages stay usable', ['--rate', '0', '--max-lag', '32m'], asyn
     page.$eval('#messages', (list) => list.scrollHeight - list.clientHeight - list.scrollTop < 3));
   assert.ok(await page.isHidden('#jump'));
   await until('the focus is on messageText', async () => (await active(page)) === 'messageText');
+});
+
+scenario('without JavaScript the page says so', async (stage) => {
+  for (const path of ['', 'echo']) {
+    const page = await (await stage.context({ javaScriptEnabled: false })).newPage();
+    await page.goto(stage.server.url + path);
+    assert.match(await page.innerText('noscript'), /needs JavaScript/);
+    assert.match(await page.innerText('noscript'), /需要 JavaScript/);
+    assert.ok(await page.isVisible('noscript'));
+  }
+});
+
+scenario('a phone on its side has no sidebar', async (stage) => {
+  const page = await stage.open('', { viewport: { width: 844, height: 390 } });
+  assert.ok(await page.isHidden('#nav'));
+  assert.equal(await page.$eval('main', (node) => node.clientWidth), 844);
+  assert.deepEqual(await overflow(page), []);
+  await page.click('#nav-open');
+  await until('the list slides in', () => page.isVisible('#nav'));
+});
+
+scenario('the language can be chosen', async (stage) => {
+  const page = await stage.open('', { locale: 'de-DE' });
+  await page.click('#settings-open');
+  await page.selectOption('#language', 'zh');
+  await contains(page, '#status', '已连接');
+  assert.equal(await page.getAttribute('html', 'lang'), 'zh-Hans');
+  await page.reload();
+  await contains(page, '#status', '已连接');
+  await page.click('#settings-open');
+  assert.equal(await page.inputValue('#language'), 'zh');
+  await page.selectOption('#language', 'en');
+  await contains(page, '#status', 'Connected');
 });
 
 scenario('ids up to 2^63-1', async (stage) => {

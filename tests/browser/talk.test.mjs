@@ -252,7 +252,9 @@ scenario('slash commands and direct messages', async (stage) => {
   const failed = '#messages [data-state=failed]';
   await contains(page, '#messages', 'nobody with that id is here');
   await page.click(`${failed} .link`);
-  assert.equal(await page.inputValue('#messageText'), '/msg #42 nobody is there');
+  assert.equal(await page.inputValue('#messageText'), 'nobody is there');
+  assert.match(await page.textContent('#to'), /^to Client #42/);
+  await page.click('#to');
   await say(page, '/nope x');
   await isTold(page, '/nope?');
   assert.equal(await page.inputValue('#messageText'), '/nope x', 'the text is kept');
@@ -261,7 +263,8 @@ scenario('slash commands and direct messages', async (stage) => {
   await say(page, '//slash');
   await sees(other, '/slash');
   await page.click('#people button');
-  assert.match(await page.inputValue('#messageText'), /^\/msg #\d+ $/);
+  await until('whom it goes to', async () => /^to /.test(await page.textContent('#to')));
+  assert.equal(await page.inputValue('#messageText'), '');
   assert.deepEqual(third.said, ['/slash']);
   assert.equal(third.ofType('direct').length, 0);
 });
