@@ -94,3 +94,61 @@ ptrdiff_t base64_decode(void *out, size_t cap, struct str text)
     }
     return is_valid ? (ptrdiff_t)size : -1;
 }
+
+/* ---- base64url ---- */
+
+/* In place: the alphabet differs in two characters. */
+static void base64url_from_base64(char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '+')
+            text[i] = '-';
+        else if (text[i] == '/')
+            text[i] = '_';
+    }
+}
+
+void base64url_encode(char *out, const void *data, size_t len)
+{
+    size_t rest = len % 3, whole = (len - rest) / 3 * 4;
+    char last[4];
+
+    base64_encode(out, data, len - rest);
+    if (rest > 0) {
+        base64_encode(last, (const uint8_t *)data + (len - rest), rest);
+        memcpy(out + whole, last, rest + 1);
+    }
+    base64url_from_base64(out, BASE64URL_SIZE(len));
+}
+
+/* The six bits of a character of base64url; 255 where it stands for none. */
+static uint8_t base64url_value(char c)
+{
+    uint8_t value = c == '-' ? values['+'] : c == '_' ? values['/'] : values[(unsigned char)c];
+
+    return c == '+' || c == '/' || value == 0 ? 255 : value & 63;
+}
+
+ptrdiff_t base64url_decode(void *out, size_t cap, struct str text)
+{
+    uint8_t *to = out;
+    size_t size = text.len / 4 * 3 + text.len % 4 * 3 / 4;
+    unsigned bits = 0, held = 0; /* the `held` lowest of `bits` fill no byte yet */
+
+    if (text.len % 4 == 1 || size > cap)
+        return -1;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t value = base64url_value(text.ptr[i]);
+
+        if (value > 63)
+            return -1;
+        bits = bits << 6 | value;
+        held += 6;
+        if (held >= 8) {
+            held -= 8;
+            *to++ = (uint8_t)(bits >> held);
+            bits &= (1u << held) - 1;
+        }
+    }
+    return bits == 0 ? (ptrdiff_t)size : -1;
+}

@@ -156,6 +156,77 @@ START_TEST(does_not_judge_unused_bits)
 }
 END_TEST
 
+/* ---- base64url ---- */
+
+/* RFC 4648, section 10, without padding; RFC 7515, appendix C; and what differs of the alphabet. */
+static const struct {
+    struct str bytes;
+    struct str text;
+} url_vectors[] = {
+    {SLICE(""), SLICE("")},
+    {SLICE("f"), SLICE("Zg")},
+    {SLICE("fo"), SLICE("Zm8")},
+    {SLICE("foo"), SLICE("Zm9v")},
+    {SLICE("foob"), SLICE("Zm9vYg")},
+    {SLICE("fooba"), SLICE("Zm9vYmE")},
+    {SLICE("foobar"), SLICE("Zm9vYmFy")},
+    {SLICE("\x03\xec\xff\xe0\xc1"), SLICE("A-z_4ME")},
+    {SLICE("\xfb\xff\xbf"), SLICE("-_-_")},
+};
+
+START_TEST(url_vectors_both_ways)
+{
+    struct str bytes = url_vectors[_i].bytes, text = url_vectors[_i].text;
+    char *copy = guard_copy(text.ptr, text.len);
+    char out[16];
+
+    memset(out, '#', sizeof(out));
+    ck_assert_uint_eq(BASE64URL_SIZE(bytes.len), text.len);
+    base64url_encode(out, bytes.ptr, bytes.len);
+    ck_assert_mem_eq(out, text.ptr, text.len);
+    ck_assert_int_eq(out[text.len], '#');
+    ck_assert_int_eq(base64url_decode(out, bytes.len, (struct str){copy, text.len}),
+                     (ptrdiff_t)bytes.len);
+    ck_assert_mem_eq(out, bytes.ptr, bytes.len);
+    ck_assert(bytes.len <= BASE64URL_BYTES(text.len));
+    if (bytes.len > 0)
+        ck_assert_int_eq(base64url_decode(out, bytes.len - 1, text), -1);
+    guard_free(copy, text.len);
+}
+END_TEST
+
+/* Padding, the other alphabet, impossible lengths, and bits that nobody may hide something in. */
+START_TEST(url_has_one_form_alone)
+{
+    static const char *const bad[] = {"Zg==", "Zm8=", "Z",     "Zm9vY", "-+-_", "_/_-",   "Zh",
+                                      "Zm9",  "Zm 9", "Zm9\n", "Zm9.",  "Zm9~", "Zm9\xff"};
+    char out[16];
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        ck_assert_msg(base64url_decode(out, sizeof(out), str_from(bad[i])) == -1, "%s", bad[i]);
+    ck_assert_int_eq(base64url_decode(out, sizeof(out), STR("Zm\0v")), -1);
+}
+END_TEST
+
+START_TEST(url_comes_back_at_all_lengths)
+{
+    char bytes[80], back[80];
+
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (char)(i * 73 + 5);
+    for (size_t len = 0; len <= sizeof(bytes); len++) {
+        size_t size = BASE64URL_SIZE(len);
+        char *in = guard_copy(bytes, len), *text = guard_copy(bytes, size);
+
+        base64url_encode(text, in, len);
+        ck_assert_int_eq(base64url_decode(back, len, (struct str){text, size}), (ptrdiff_t)len);
+        ck_assert_mem_eq(back, bytes, len);
+        guard_free(in, len);
+        guard_free(text, size);
+    }
+}
+END_TEST
+
 Suite *suite_base64(void)
 {
     Suite *suite = suite_create("base64");
@@ -169,6 +240,10 @@ Suite *suite_base64(void)
     tcase_add_test(cases, knows_each_character);
     tcase_add_test(cases, holds_to_the_room_it_has);
     tcase_add_test(cases, does_not_judge_unused_bits);
+    tcase_add_loop_test(cases, url_vectors_both_ways, 0,
+                        (int)(sizeof(url_vectors) / sizeof(url_vectors[0])));
+    tcase_add_test(cases, url_has_one_form_alone);
+    tcase_add_test(cases, url_comes_back_at_all_lengths);
     suite_add_tcase(suite, cases);
     return suite;
 }
