@@ -2,7 +2,7 @@
 #ifndef SERVER_JOIN_OPTIONS_H
 #define SERVER_JOIN_OPTIONS_H
 
-#include "server/options.h"
+#include "base/option_table.h"
 #include "cli/join.h"
 
 /* As options_read; argv[0] is "join". */

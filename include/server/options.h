@@ -1,4 +1,4 @@
-/* Options: one table drives the command line, the environment, and --help. */
+/* The options of the server. */
 #ifndef SERVER_OPTIONS_H
 #define SERVER_OPTIONS_H
 
@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/ip.h"
+#include "base/option_table.h"
 #include "base/str.h"
 #include "net/socket.h"
 
@@ -84,59 +85,16 @@ struct options {
     uint64_t log_rate;
 };
 
-enum options_result { OPTIONS_RUN, OPTIONS_EXIT_OK, OPTIONS_EXIT_FAILURE, OPTIONS_EXIT_USAGE };
-
-enum option_kind {
-    OPTION_NUMBER,
-    OPTION_SIZE,    /* bytes, with k or m */
-    OPTION_SECONDS, /* up to three decimals; kept in milliseconds */
-    OPTION_CHOICE,  /* a word of `values`, kept as its place */
-    OPTION_PORT,
-    OPTION_PATH,
-    OPTION_ADDRESS,  /* a listener of which there is one */
-    OPTION_LISTENER, /* repeatable */
-    OPTION_ORIGIN,   /* repeatable */
-    OPTION_PROXY,    /* an address, a network, or "unix"; repeatable */
-    OPTION_BASE,     /* the path below which everything is */
-    OPTION_TEXT,     /* any text, kept as it is */
-    OPTION_FLAG,     /* no value: it is there or not; a bool */
-    OPTION_VERSION,
-    OPTION_HELP,
+/* Kinds of values that only the server knows. */
+enum options_kind {
+    OPTION_ADDRESS = OPTION_KINDS, /* a listener of which there is one */
+    OPTION_LISTENER,               /* repeatable */
+    OPTION_ORIGIN,                 /* repeatable */
+    OPTION_PROXY,                  /* an address, a network, or "unix"; repeatable */
+    OPTION_BASE,                   /* the path below which everything is */
 };
 
-struct option {
-    const char *name;
-    enum option_kind kind;
-    const char *values;   /* how --help calls the value, and the words of a choice: "others|all" */
-    const char *standard; /* default, as one would type it; NULL: none */
-    size_t field;         /* offset in the record that is filled */
-    uint64_t min, max;    /* bounds of a number, a size (bytes) or a time (milliseconds) */
-    const char *help;
-};
-
-/* The options of the program or of a subcommand, and the record that they fill. */
-struct option_table {
-    const struct option *items;
-    size_t count;
-    size_t record_size;  /* bytes of the record; it is all zero before the defaults */
-    const char *program; /* what --help is asked of: "wschat" */
-    const char *twins;   /* what their names in the environment begin with: "WSCHAT_" */
-    const char *usage;   /* what --help says in front of the options, and behind them */
-    const char *notes;
-    const char *argument;  /* what the one argument is that is no option; NULL: there is none */
-    size_t argument_field; /* where it goes: a const char * */
-
-    /* Called before a value that is no default is set; NULL: nothing is to be done. */
-    void (*choose)(void *record, const struct option *option, bool is_command_line);
-};
-
-/* Reads defaults, environment and arguments (argv[1] and on) into the record, the later ones
- * winning. OPTIONS_EXIT_OK: --help or --version was printed on stdout. OPTIONS_EXIT_FAILURE: stdout
- * could not be written. OPTIONS_EXIT_USAGE: one line on stderr says what is wrong. */
-enum options_result option_table_read(const struct option_table *table, void *record, int argc,
-                                      char **argv);
-
-/* The same with the options of the server. */
+/* Reads the options of the server, as option_table_read. */
 enum options_result options_read(struct options *options, int argc, char **argv);
 
 #endif
