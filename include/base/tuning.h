@@ -17,7 +17,7 @@
 #define TUNE_RING_MIN 4096
 #define TUNE_IOV 64
 #define TUNE_EVENTS 512
-#define TUNE_ACCEPT_BATCH 64
+#define TUNE_ACCEPT_BATCH 16
 #define TUNE_CLIENT_TABLE 64
 #endif
 

@@ -77,10 +77,20 @@ enum stream_end {
     STREAM_ENDS,
 };
 
+/* Whose work it is. Each kind has a budget for a tick, so that nobody's work delays that of the
+ * other kind for long; and each stream a share of it, so that all get their turn. */
+enum stream_work {
+    STREAM_WORK_GUEST,  /* for those who ask once and go */
+    STREAM_WORK_MEMBER, /* for those who stay */
+    STREAM_WORKS,
+};
+
 struct stream;
 
 /* What a session does. Each call may end the stream, and may put other ops in their place. */
 struct stream_ops {
+    enum stream_work work;
+
     /* Uses bytes, and may change them. Returns how many it used; 0 where it needs more. What it
      * does not use is kept, and comes again with what follows. */
     size_t (*input)(struct stream *stream, uint8_t *data, size_t len);
@@ -136,15 +146,16 @@ struct stream_counters {
 struct stream_env {
     struct stream_counters counters;
     struct reactor *reactor;
-    struct list woken; /* have something to send */
-    struct list ready; /* have bytes in `in` that can be used now */
+    struct list woken;               /* have something to send */
+    struct list ready[STREAM_WORKS]; /* have bytes in `in` that can be used now */
     struct list dead;
     size_t slow;     /* streams that take no more at the moment */
     uint8_t *buffer; /* TUNE_READ_BUFFER bytes that every stream reads into */
     struct timer_class timers[STREAM_TIMERS_MAX];
     size_t timer_count;
-    struct clock clock; /* of the tick */
-    uint64_t max_lag;   /* bytes */
+    struct clock clock;         /* of the tick */
+    uint64_t max_lag;           /* bytes */
+    int64_t left[STREAM_WORKS]; /* of the budgets of this tick */
 };
 
 /* Its members lie in the order of use: to flush a stream touches the first 128 bytes, to read from
@@ -169,6 +180,7 @@ struct stream {
     bool is_waiting;
     bool is_ending; /* what comes now is only waited through, and so bounded */
     bool is_tcp;    /* the kernel tells what the peer has taken */
+    uint16_t used;  /* of its share of work, since it had its turn */
 
     const struct stream_ops *ops;
     uint64_t received; /* bytes */
@@ -252,6 +264,13 @@ void stream_resume(struct stream *stream);
 
 /* May more of what the peer sent be used now? */
 bool stream_may_read(const struct stream *stream);
+
+/* The session has done so much work: about as many microseconds as a tenth of it. */
+void stream_charge(struct stream *stream, size_t work);
+
+/* Has it used up its share, or all of its kind the budget? Then what is left waits for the next
+ * tick. */
+bool stream_is_spent(const struct stream *stream);
 
 /* ---- timers ---- */
 

@@ -18,6 +18,13 @@
 /* Who takes fewer bytes while STREAM_TIMER_SENDING runs is not waited for any longer. */
 #define TAKEN_MIN 16384
 
+/* The work of a tick, and the share of one stream, in units of about a tenth of a microsecond. So
+ * long may others wait for their turn; and a tick that is so short costs little beside it. */
+static const int64_t budgets[STREAM_WORKS] = {
+    [STREAM_WORK_GUEST] = 2000, [STREAM_WORK_MEMBER] = 4000};
+
+#define SHARE 500
+
 /* Where pointers have 64 bits, what a flush needs fills two cache lines. */
 _Static_assert(sizeof(void *) != 8 || offsetof(struct stream, ops) == 128,
                "the members of a stream lie where their order says");
@@ -274,7 +281,7 @@ static bool stream_tell_hopeless(struct stream *stream)
 static void stream_make_ready(struct stream *stream)
 {
     if (!list_is_linked(&stream->work))
-        list_append(&stream->env->ready, &stream->work);
+        list_append(&stream->env->ready[stream->ops->work], &stream->work);
 }
 
 void stream_flush(struct stream *stream)
@@ -308,6 +315,21 @@ int stream_send_now(struct stream *stream, const void *bytes, size_t len)
     return sendq_push(&stream->out, (const uint8_t *)bytes + n, len - (size_t)n);
 }
 
+/* ---- work ---- */
+
+void stream_charge(struct stream *stream, size_t work)
+{
+    size_t used = stream->used + work;
+
+    stream->used = (uint16_t)min_size(used, UINT16_MAX);
+    stream->env->left[stream->ops->work] -= (int64_t)min_size(work, UINT16_MAX);
+}
+
+bool stream_is_spent(const struct stream *stream)
+{
+    return stream->used >= SHARE || stream->env->left[stream->ops->work] <= 0;
+}
+
 /* ---- input ---- */
 
 /* Uses as much of what came as it can, whatever session that brings. Returns the bytes used. */
@@ -319,7 +341,7 @@ static size_t stream_use(struct stream *stream, uint8_t *data, size_t len)
     while (used < len && step > 0) {
         if (stream->state >= STREAM_LINGER)
             return len;
-        if (!stream_may_read(stream)) {
+        if (!stream_may_read(stream) || stream_is_spent(stream)) {
             stream->has_more = true;
             break;
         }
@@ -482,10 +504,16 @@ static void stream_ready_out(struct stream *stream)
     stream_flush(stream);
 }
 
+/* Whose budget is spent is not even read from: the kernel keeps it, and tells again. */
 static void stream_ready_in(struct stream *stream)
 {
+    stream->used = 0;
+    if (stream_is_spent(stream))
+        return;
     stream_receive(stream);
     stream_answer(stream);
+    if (stream->state != STREAM_DEAD && stream->has_more && stream_may_read(stream))
+        stream_make_ready(stream);
 }
 
 static void stream_on_ready(struct reactor_source *source, uint32_t events)
@@ -544,11 +572,20 @@ static void stream_timer_expired(struct timer *timer, const struct timer_class *
 
 /* ---- the beginning ---- */
 
+/* Those that wait have one half of each budget, those of whom something comes now the other. */
+static void stream_env_renew(struct stream_env *env, bool is_first)
+{
+    for (int i = 0; i < STREAM_WORKS; i++)
+        env->left[i] = (is_first || env->left[i] < 0 ? 0 : env->left[i]) + budgets[i] / 2;
+}
+
 void stream_env_init(struct stream_env *env, const uint64_t *timeouts, size_t count)
 {
     list_init(&env->woken);
-    list_init(&env->ready);
     list_init(&env->dead);
+    for (int kind = 0; kind < STREAM_WORKS; kind++)
+        list_init(&env->ready[kind]);
+    stream_env_renew(env, true);
     env->timer_count = count;
     for (size_t i = 0; i < count; i++)
         timer_class_init(&env->timers[i], timeouts[i], stream_timer_expired);
@@ -588,22 +625,27 @@ void stream_deinit(struct stream *stream)
 
 static void stream_go_on(struct stream *stream)
 {
+    stream->used = 0;
     stream_use_rest(stream);
     if (stream->state != STREAM_DEAD)
         stream_wake(stream);
 }
 
-void stream_env_resume(struct stream_env *env)
+/* Those whose turn does not come now stay in front of those that stop again. */
+static void stream_env_resume_kind(struct stream_env *env, int kind)
 {
-    struct list batch;
     struct list *first;
 
-    /* Those that stop again are put into the list anew, for the next tick. */
-    list_init(&batch);
-    while ((first = list_take_first(&env->ready)) != NULL)
-        list_append(&batch, first);
-    while ((first = list_take_first(&batch)) != NULL)
+    while (env->left[kind] > 0 && (first = list_take_first(&env->ready[kind])) != NULL)
         stream_go_on(stream_of_work(first));
+}
+
+void stream_env_resume(struct stream_env *env)
+{
+    stream_env_renew(env, true);
+    for (int kind = 0; kind < STREAM_WORKS; kind++)
+        stream_env_resume_kind(env, kind);
+    stream_env_renew(env, false);
 }
 
 void stream_env_flush(struct stream_env *env)
@@ -618,8 +660,10 @@ uint64_t stream_env_deadline(const struct stream_env *env)
 {
     uint64_t deadline = UINT64_MAX;
 
-    if (!list_is_empty(&env->ready))
-        return env->clock.now;
+    for (int kind = 0; kind < STREAM_WORKS; kind++) {
+        if (!list_is_empty(&env->ready[kind]))
+            return env->clock.now;
+    }
     for (size_t i = 0; i < env->timer_count; i++) {
         uint64_t next = timer_class_deadline(&env->timers[i]);
 

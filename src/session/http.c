@@ -2,10 +2,14 @@
 
 #include <string.h>
 
+/* What a request costs, in the units of stream_charge. */
+#define REQUEST_WORK 100
+
 /* ---- requests ---- */
 
 static void http_refuse(struct conn *conn, enum http_error error)
 {
+    stream_charge(&conn->stream, REQUEST_WORK);
     conns_of(conn)->on_bad_request(conn, http_error_status(error), http_error_text(error));
 }
 
@@ -68,6 +72,7 @@ static size_t http_take_request(struct conn *conn, const struct http_request *re
     conn->http.scan = (struct http_scan){0};
     conn->http.whole = 0;
     conn->messages++;
+    stream_charge(&conn->stream, REQUEST_WORK);
     conns_of(conn)->on_request(conn, request);
     return whole;
 }
@@ -273,6 +278,7 @@ static void http_close(struct conn *conn, uint16_t code, const char *reason)
 static const struct session_ops http_session = {
     .stream =
         {
+            .work = STREAM_WORK_GUEST,
             .input = http_input,
             .on_eof = http_on_eof,
             .on_drained = http_on_drained,

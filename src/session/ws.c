@@ -16,6 +16,10 @@
 /* Shorter messages are copied when they are sent back: it costs less than to keep track of them. */
 #define COPY_MAX 4096
 
+/* What a frame costs, in the units of stream_charge, and how many of its bytes cost one more. */
+#define FRAME_WORK 4
+#define FRAME_WORK_BYTES 256
+
 /* An idle timer is restarted only when it has run for one part in so many: that saves work where
  * much is received. */
 #define TOUCH_PARTS 16
@@ -232,6 +236,7 @@ static void ws_take_text(struct conn *conn, struct ws_message *message)
 
 static void ws_take_message(struct conn *conn, struct ws_message *message)
 {
+    stream_charge(&conn->stream, FRAME_WORK + message->len / FRAME_WORK_BYTES);
     switch (message->opcode) {
     case WS_CLOSE:
         ws_take_close(conn, message);
@@ -260,6 +265,11 @@ static void ws_take_result(struct conn *conn, int result, struct ws_message *mes
         ws_take_message(conn, message);
 }
 
+static bool ws_may_go_on(const struct stream *stream)
+{
+    return stream->state == STREAM_OPEN && stream_may_read(stream) && !stream_is_spent(stream);
+}
+
 /* Reads frames as far as the limits allow. */
 static size_t ws_input(struct stream *stream, uint8_t *data, size_t len)
 {
@@ -269,7 +279,7 @@ static size_t ws_input(struct stream *stream, uint8_t *data, size_t len)
     int result = 1;
 
     ws_touch(conn);
-    while (result > 0 && left > 0 && stream->state == STREAM_OPEN && stream_may_read(stream)) {
+    while (result > 0 && left > 0 && ws_may_go_on(stream)) {
         result = ws_reader_next(&conn->member.reader, &data, &left, &message);
         ws_take_result(conn, result, &message);
     }
@@ -413,6 +423,7 @@ static enum conn_duty ws_duty(const struct conn *conn)
 static const struct session_ops ws_session = {
     .stream =
         {
+            .work = STREAM_WORK_MEMBER,
             .input = ws_input,
             .room = ws_room,
             .filled = ws_filled,

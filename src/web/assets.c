@@ -14,14 +14,21 @@
 /* A file of the folder that is served with --static; the largest one, in bytes. */
 #define FILE_MAX ((off_t)16 * 1024 * 1024)
 
-/* Each file of static/ becomes an entry of an array, made by the assembler: name, start, end.
- * assets.inc lists the files and is made by the Makefile. */
+/* Each file of static/ becomes an entry of an array, made by the assembler: name, start, end, and
+ * room for its ETag, which is made once. assets.inc lists the files and is made by the Makefile. */
 struct embedded {
     const char *name;
     const char *start;
     const char *end;
+    char *etag; /* begins with NUL until it is made */
 };
 
+#define ETAG_ROOM 32
+
+_Static_assert(ASSET_ETAG_SIZE <= ETAG_ROOM, "an ETag fits");
+
+#define STRING(x) STRING_OF(x)
+#define STRING_OF(x) #x
 #define ASSET(file) "asset \"" file "\"\n"
 
 __asm__(".macro asset file\n"
@@ -30,16 +37,19 @@ __asm__(".macro asset file\n"
         "772: .incbin \"" WSCHAT_STATIC_DIR "/\\file\"\n"
         "773:\n"
         ".popsection\n"
-        ".dc.a 771b, 772b, 773b\n"
-        ".endm\n"
-        ".pushsection .data.rel.ro.assets, \"aw\"\n"
-        ".balign 8\n"
-        ".hidden embedded_first\n"
-        ".globl embedded_first\n"
-        "embedded_first:\n"
+        ".pushsection .bss.assets, \"aw\", %nobits\n"
+        "774: .skip " STRING(ETAG_ROOM) "\n"
+                                        ".popsection\n"
+                                        ".dc.a 771b, 772b, 773b, 774b\n"
+                                        ".endm\n"
+                                        ".pushsection .data.rel.ro.assets, \"aw\"\n"
+                                        ".balign 8\n"
+                                        ".hidden embedded_first\n"
+                                        ".globl embedded_first\n"
+                                        "embedded_first:\n"
 #include "assets.inc"
-        ".dc.a 0, 0, 0\n"
-        ".popsection\n");
+                                        ".dc.a 0, 0, 0\n"
+                                        ".popsection\n");
 
 extern const struct embedded embedded_first[]; /* up to one without a name */
 
@@ -106,14 +116,14 @@ static struct str name_of(struct str path, enum assets_site site)
     return is_of_site(name, site) ? name : STR("");
 }
 
-static void set_etag(struct asset *asset)
+static void write_etag(char etag[ASSET_ETAG_SIZE], const struct http_body *body)
 {
     uint8_t digest[SHA1_SIZE];
 
-    sha1(digest, asset->body.data, asset->body.len);
-    asset->etag[0] = '"';
-    base64_encode(asset->etag + 1, digest, sizeof(digest));
-    asset->etag[ASSET_ETAG_SIZE - 1] = '"';
+    sha1(digest, body->data, body->len);
+    etag[0] = '"';
+    base64_encode(etag + 1, digest, sizeof(digest));
+    etag[ASSET_ETAG_SIZE - 1] = '"';
 }
 
 static enum assets_result find_embedded(struct asset *asset, struct str name)
@@ -124,6 +134,9 @@ static enum assets_result find_embedded(struct asset *asset, struct str name)
         asset->body.data = entry->start;
         asset->body.len = (size_t)(entry->end - entry->start);
         asset->body.release = NULL;
+        if (entry->etag[0] == '\0')
+            write_etag(entry->etag, &asset->body);
+        memcpy(asset->etag, entry->etag, ASSET_ETAG_SIZE);
         return ASSETS_FOUND;
     }
     return ASSETS_UNKNOWN;
@@ -186,6 +199,8 @@ static enum assets_result find_file(struct asset *asset, struct str name)
         return ASSETS_FAILED;
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= FILE_MAX)
         result = read_file(asset, fd, (size_t)st.st_size) < 0 ? ASSETS_FAILED : ASSETS_FOUND;
+    if (result == ASSETS_FOUND)
+        write_etag(asset->etag, &asset->body);
     close(fd);
     return result;
 }
@@ -198,10 +213,8 @@ enum assets_result assets_find(struct asset *asset, enum assets_site site, struc
     if (name.len == 0)
         return ASSETS_UNKNOWN;
     result = folder < 0 ? find_embedded(asset, name) : find_file(asset, name);
-    if (result == ASSETS_FOUND) {
+    if (result == ASSETS_FOUND)
         asset->type = type_of(name);
-        set_etag(asset);
-    }
     return result;
 }
 

@@ -147,17 +147,20 @@ void world_pass(uint64_t ms)
     pool_reap(&world.conns.pool);
 }
 
-void world_serve(void)
+void world_tick(void)
 {
     uint64_t now = world.conns.pool.env.clock.now;
+    int count = reactor_wait(&world.reactor, now, now);
 
-    for (int i = 0; i < 64; i++) {
-        int count = reactor_wait(&world.reactor, now, now);
+    stream_env_resume(&world.conns.pool.env);
+    reactor_dispatch(&world.reactor, count);
+    stream_env_flush(&world.conns.pool.env);
+}
 
-        stream_env_resume(&world.conns.pool.env);
-        reactor_dispatch(&world.reactor, count);
-        stream_env_flush(&world.conns.pool.env);
-    }
+void world_serve(void)
+{
+    for (int i = 0; i < 64; i++)
+        world_tick();
 }
 
 void world_send(const void *bytes, size_t len)

@@ -42,6 +42,9 @@ void world_open(bool is_tcp, bool has_input, uint64_t silence);
 /* Lets time pass, without a look at the sockets: nobody is told that there is space again. */
 void world_pass(uint64_t ms);
 
+/* One tick, but for the timers and the reaping. */
+void world_tick(void);
+
 /* Lets the connection read, in as many ticks as that may take with a tiny buffer. */
 void world_serve(void);
 

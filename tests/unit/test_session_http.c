@@ -282,6 +282,38 @@ START_TEST(who_waits_when_the_server_ends_is_told_of)
 }
 END_TEST
 
+/* ---- budgets ---- */
+
+#define MANY 200
+
+/* One asks for more in a tick than is its share: it gets all its answers, but the other one need
+ * not wait for that. */
+START_TEST(who_asks_much_gets_its_share_of_a_tick)
+{
+    static const char text[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    int first, before;
+
+    world_open(true, false, 0);
+    first = world.peer;
+    for (int i = 0; i < MANY; i++)
+        ck_assert_int_eq(send(first, text, sizeof(text) - 1, 0), sizeof(text) - 1);
+    world_open(true, false, 0);
+    ck_assert_int_eq(send(world.peer, text, sizeof(text) - 1, 0), sizeof(text) - 1);
+    for (int i = 0; i < 2 * MANY && world.requests < MANY + 1; i++) {
+        before = world.requests;
+        world_tick();
+        ck_assert_int_le(world.requests, before + 20); /* the budget of a tick, in requests */
+        if (i == 0 && TUNE_READ_BUFFER > 1000) {
+            ck_assert_int_eq(world.requests, 6); /* five are a share */
+        }
+    }
+    for (int i = 0; i < 1000 && world.requests < MANY + 1; i++)
+        world_tick();
+    ck_assert_int_eq(world.requests, MANY + 1);
+    close(first);
+}
+END_TEST
+
 /* ---- what it is doing ---- */
 
 START_TEST(each_state_has_a_duty)
@@ -356,6 +388,7 @@ Suite *suite_session_http(void)
     tcase_add_test(tc, who_has_said_all_is_answered);
     tcase_add_test(tc, who_is_lost_is_told_of);
     tcase_add_test(tc, who_waits_when_the_server_ends_is_told_of);
+    tcase_add_test(tc, who_asks_much_gets_its_share_of_a_tick);
     tcase_add_test(tc, each_state_has_a_duty);
     tcase_add_test(tc, a_body_is_released);
     tcase_add_test(tc, a_body_without_a_head_is_released);

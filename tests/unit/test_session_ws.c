@@ -215,6 +215,27 @@ START_TEST(who_is_over_its_rate_is_read_later)
 }
 END_TEST
 
+/* Pings have no rate, but they have a share. */
+START_TEST(a_flood_of_pings_has_its_share_of_a_tick)
+{
+    static const char ping[] = "\x89\x80\0\0\0\0";
+    uint64_t before;
+
+    world_open(true, false, 0);
+    world_ask("/ws");
+    before = world.conn->stream.sent;
+    for (int i = 0; i < 1000; i++)
+        ck_assert_int_eq(send(world.peer, ping, sizeof(ping) - 1, 0), sizeof(ping) - 1);
+    for (int i = 0; i < 8; i++) {
+        world_tick();
+        ck_assert_uint_le(world.conn->stream.sent - before, 2 * 125 * (uint64_t)(i + 1));
+    }
+    for (int i = 0; i < 1000 && world.conn->stream.sent - before < 2000; i++)
+        world_tick();
+    ck_assert_uint_eq(world.conn->stream.sent - before, 2000);
+}
+END_TEST
+
 Suite *suite_session_ws(void)
 {
     Suite *suite = suite_create("session_ws");
@@ -227,6 +248,7 @@ Suite *suite_session_ws(void)
     tcase_add_test(tc, a_ping_on_a_unix_socket);
     tcase_add_loop_test(tc, each_state_and_each_event, 0, SITUATIONS * HAPPENINGS);
     tcase_add_test(tc, who_is_over_its_rate_is_read_later);
+    tcase_add_test(tc, a_flood_of_pings_has_its_share_of_a_tick);
     suite_add_tcase(suite, tc);
     return suite;
 }
