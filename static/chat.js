@@ -55,7 +55,6 @@ export class Chat {
     this.connection.start();
   }
 
-  // What is known of a room that nobody wants to see.
   forget(name) {
     delete this.#rooms[name];
   }
@@ -63,6 +62,10 @@ export class Chat {
   // Words of the page's own, as for t().
   note(...words) {
     this.#add({ kind: 'notice', ts: Date.now(), words });
+  }
+
+  get isReplaying() {
+    return this.#barrier !== undefined;
   }
 
   // Every server answers this, if only with an error.
@@ -167,8 +170,7 @@ export class Chat {
     this.#flush();
   }
 
-  // Ids are free for all when their seats are gone: an old one proves nothing. What comes now, from the seat that we hold,
-  // is ours; so is what was said from it before, if it never was anybody else's.
+  // An id proves nothing: it is free for all when its seat is gone. What the seat that we hold says is ours.
   #isOwn(id) {
     return id === this.me.id && (!this.#barrier || this.#isKept);
   }

@@ -5,12 +5,8 @@ import { cleanName } from './protocol.js';
 const SLASH = '[/／⁄∕]';
 const LINE = new RegExp(`^[\\s\\p{Default_Ignorable_Code_Point}]*${SLASH}(${SLASH})?(\\p{L}*)\\s*([^]*)$`, 'u');
 
-// #tea, or the address of a room, means tea.
-export function roomOf(text) {
-  const given = text.trim();
-  const link = URL.canParse(given) ? new URL(given) : undefined;
-  return cleanName(link?.host === location.host ? link.searchParams.get('room') ?? '' : given.replace(/^[#＃]+/, ''));
-}
+// #tea means tea.
+export const roomOf = (text) => cleanName(text.trim().replace(/^[#＃]+/, ''));
 
 // The id with these digits, or the only one that ends with them. Who is not listed may be there all the same.
 function byNumber(digits, ids) {

@@ -8,7 +8,7 @@ export class Composer {
   #room = '';
 
   // onSend(text, to): false keeps the text. onEmpty(): Enter in an empty field. onSize(): it takes more room, or less.
-  // nameOf(id)
+  // nameOf(id), names()
   constructor(chat, on) {
     Object.assign(this, { chat, ...on });
     this.#field.oninput = () => this.#update();
@@ -17,6 +17,7 @@ export class Composer {
       this.to = undefined;
       this.focus();
     };
+    $('call').onclick = () => this.complete();
     $('send').onpointerdown = (event) => event.preventDefault(); // or a phone's keyboard closes
   }
 
@@ -53,14 +54,6 @@ export class Composer {
     this.#field.focus();
   }
 
-  // Puts text where the cursor is.
-  insert(text) {
-    const { selectionStart, selectionEnd, value } = this.#field;
-    const gap = selectionStart && !/\s$/.test(value.slice(0, selectionStart)) ? ' ' : '';
-    this.#field.setRangeText(gap + text, selectionStart, selectionEnd, 'end');
-    this.#update();
-  }
-
   send() {
     this.focus();
     const { text } = this;
@@ -70,14 +63,31 @@ export class Composer {
     if (this.onSend(text, this.to) === false) this.text = text;
   }
 
+  // Whom @ab in front of the cursor may call, and how many characters are there already.
+  #call() {
+    const [, begun] = this.text.slice(0, this.#field.selectionStart).match(/(?:^|\s)@([^\s@]+)$/) ?? [];
+    const name = begun && this.names().find((one) => one.toLowerCase().startsWith(begun.toLowerCase()));
+    return name && name !== begun ? { name, length: begun.length } : undefined;
+  }
+
+  complete() {
+    const { name, length } = this.#call();
+    const end = this.#field.selectionStart;
+    this.#field.setRangeText(`${name} `, end - length, end, 'end');
+    this.#update();
+    this.focus();
+  }
+
   #onKey(event) {
     // In an input method, as for Chinese, Enter ends a word.
     if (event.isComposing || event.keyCode === 229) return;
     const isEmpty = !this.text && this.to;
     if (isEmpty && (event.key === 'Backspace' || event.key === 'Escape')) this.to = undefined;
-    if (event.key !== 'Enter' || event.shiftKey) return;
+    const isTab = event.key === 'Tab' && this.#call();
+    if (event.shiftKey || !(isTab || event.key === 'Enter')) return;
     event.preventDefault();
-    this.send();
+    if (isTab) this.complete();
+    else this.send();
   }
 
   #update() {
@@ -89,6 +99,9 @@ export class Composer {
     const isOver = excess > 0;
     $('send').classList.toggle('ready', !isOver && this.text.trim() !== '');
     this.#field.ariaInvalid = String(isOver);
+    const call = this.#call();
+    $('call').hidden = !call;
+    $('call').textContent = call ? `@${call.name}  ⇥` : '';
     $('hint').textContent = isOver ? t('tooLong', excess) : '';
   }
 }

@@ -1,5 +1,5 @@
-// A WebSocket that is kept alive: opened again after growing, jittered pauses. A browser hides pings, and may need
-// minutes to see that the network is gone; so after a silence the page asks for an answer. All times are monotonic.
+// A WebSocket that is kept alive: opened again after growing, jittered pauses. Browsers hide pings and may take minutes to
+// see that the network is gone: after a silence the page asks for an answer. All times are monotonic.
 const FIRST_PAUSE = 500; // ms; random up to this, doubled each time
 const MAX_PAUSE = 15000;
 const AWAY_PAUSE = 4000; // ms; the first ones when the server went away

@@ -1,7 +1,7 @@
 // The echo page: sends what is typed to /ws and shows what comes back.
 import { Connection } from './connection.js';
 import { $, make } from './dom.js';
-import { linkify } from './message.js';
+import { markup } from './markup.js';
 import { socketUrl } from './protocol.js';
 import { localize, t } from './text.js';
 
@@ -31,7 +31,7 @@ const connection = new Connection({
   },
   onFrame(text) {
     if (text.endsWith(QUESTION)) return;
-    list.append(make('li', 'other new', make('div', 'bubble', make('div', 'text', ...linkify(text)))));
+    list.append(make('li', 'other new', make('div', 'bubble', make('div', 'text', ...markup(text)))));
     list.lastChild.role = 'none';
     if (list.children.length > 500) list.firstChild.remove();
     list.scrollTop = list.scrollHeight;

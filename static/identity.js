@@ -1,5 +1,5 @@
-// Who this tab is: an id, the key to its seat, a name. A reload keeps them; a duplicated tab, which has a copy of our
-// storage, must not. So an open tab marks its storage: who finds the mark asks the others (after a crash, none answers).
+// Who this tab is: an id, the key to its seat, a name. A reload keeps them; a duplicated tab, with a copy of our storage,
+// must not. An open tab marks its storage: who finds the mark asks the others (after a crash, none answers).
 import { cleanName } from './protocol.js';
 import { channel, site, tab } from './store.js';
 

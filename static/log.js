@@ -1,11 +1,12 @@
 // Shows the messages of a room: the end of a long one, and more when scrolled up.
 //   room.records [ . . . . . . . ── shown ── last ]  tail: what is on its way
-import { make } from './dom.js';
+import { button, make } from './dom.js';
 import { build, label, refresh, startsDay } from './message.js';
-import { dayName } from './text.js';
+import { dayName, t } from './text.js';
 
 const CHUNK = 100;
 const MAX = 300; // items while it follows the newest message
+const MOVES = 5; // comings and goings from which on they are one line
 const NEAR = 60; // px from the end that count as being there
 
 export class Log {
@@ -16,9 +17,12 @@ export class Log {
   #tail = [];
   #frame = 0;
   #height = 0;
+  #divider;
+  #runs = new WeakMap(); // a coming or going → those around it
 
-  constructor(list, onMove) {
-    Object.assign(this, { list, onMove });
+  // mine(): the name that others call us by
+  constructor(list, onMove, mine) {
+    Object.assign(this, { list, onMove, mine });
     list.onscroll = () => this.#onScroll();
     new ResizeObserver(() => this.#onSize()).observe(list);
     document.addEventListener('visibilitychange', () => this.#draw());
@@ -93,15 +97,43 @@ export class Log {
     if (item?.isConnected) {
       refresh(item, record, before);
     } else {
-      item = build(record, before, this.room);
+      item = build(record, before, this.room, this.mine());
       item.classList.toggle('new', this.list.ariaLive !== 'off');
       this.#items.set(record, item);
       this.list.insertBefore(item, place);
+      this.#fold(record, before, item);
     }
+    if (record === this.room.leftOff) this.#divide(item);
     if (this.#tail.includes(record) || !startsDay(record, before)) return;
     const day = make('li', 'day', dayName(record.ts));
     day.role = 'none';
     item.before(day);
+  }
+
+  // Where one left off.
+  #divide(item) {
+    this.#divider?.remove();
+    this.#divider = make('li', 'divider', t('newHere'));
+    this.#divider.role = 'none';
+    item.before(this.#divider);
+  }
+
+  // Many comings and goings in a row are one line, which opens.
+  #fold(record, before, item) {
+    const isMove = ({ type }) => type === 'join' || type === 'leave';
+    if (!isMove(record)) return;
+    const run = (before && isMove(before) && this.#runs.get(before)) || { moves: [], items: [], isOpen: false };
+    this.#runs.set(record, run);
+    run.moves.push(record.type);
+    run.items.push(item);
+    if (run.items.length < MOVES) return;
+    const show = (isOpen) => run.items.forEach((one) => (one.hidden = !isOpen));
+    run.head ??= make('li', 'notice fold', button('link', () => show((run.isOpen = !run.isOpen))));
+    run.head.role = 'none';
+    if (!run.head.isConnected) run.items[0].before(run.head);
+    const joins = run.moves.filter((type) => type === 'join').length;
+    run.head.firstChild.textContent = t('moves', joins, run.moves.length - joins);
+    show(run.isOpen);
   }
 
   #drawTail(entries) {

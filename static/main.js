@@ -19,12 +19,13 @@ const wire = new WireView();
 const me = await Identity.claim();
 const on = { room: showRoom, people: showPeopleSoon, records: onRecords, twins: onTwins, state: onState };
 const chat = new Chat(me, roomOfAddress(), on, (...frame) => wire.record(...frame));
-const log = new Log($('messages'), showJump);
+const log = new Log($('messages'), showJump, () => me.name);
 const composer = new Composer(chat, {
   onSend,
   onEmpty: keepGuestName,
   onSize: () => log.settle(),
   nameOf: (id) => chat.room.who(id),
+  names: () => [...chat.room.members.values()].map(visible).filter((name) => name && name !== me.name),
 });
 const nav = panel('nav');
 wire.isShown = panel('wire', () => wire.draw()).isOpen;
@@ -50,6 +51,7 @@ function say(text, to) {
 function rename(text) {
   const name = cleanName(text);
   chat.rename(name);
+  hideWelcome();
   if (excessOfName(text)) chat.note('cut', name);
 }
 
@@ -72,7 +74,6 @@ function leaveDraft() {
   chat.room.draftTo = composer.to;
 }
 
-// What was said in a room while there was no connection is sent when somebody goes there again.
 function tellWaiting() {
   for (const [name, count] of waitingRooms()) if (name !== chat.room.name) chat.note('waitsIn', count, roomLabel(name));
 }
@@ -92,10 +93,27 @@ function writeTo(id) {
   composer.focus();
 }
 
-async function share() {
-  const isCopied = await navigator.clipboard?.writeText(location.href).then(() => true, () => false);
-  chat.note(isCopied ? 'shared' : 'noCopy', location.href);
-  log.jump();
+function openShare() {
+  const link = new URL(roomLink(chat.room.name), location.href).href;
+  $('link').value = link;
+  $('link-why').textContent = /^(localhost|127\.|\[::1\])/.test(location.hostname) ? t('onlyHere') : '';
+  $('copy').textContent = t('copy');
+  $('invite').showModal();
+  $('link').select();
+}
+
+async function copyLink() {
+  const isCopied = await navigator.clipboard?.writeText($('link').value).then(() => true, () => false);
+  $('link').select();
+  $('copy').textContent = t(isCopied || document.execCommand('copy') ? 'copied' : 'noCopy');
+}
+
+function save() {
+  const lines = chat.room.records.filter(({ kind }) => kind !== 'notice').map(({ ts, from, name, text }) =>
+    `${new Date(ts).toISOString()} ${chat.room.names.who(from, name)}: ${text}\n`);
+  const href = URL.createObjectURL(new Blob(lines, { type: 'text/plain' }));
+  Object.assign(make('a', ''), { href, download: `${roomLabel(chat.room.name)}.txt` }).click();
+  setTimeout(URL.revokeObjectURL, 10000, href);
 }
 
 function openSettings() {
@@ -104,7 +122,7 @@ function openSettings() {
   $('settings').showModal();
 }
 
-// A newcomer is asked for a name once. Who just talks stays with the number.
+// A newcomer is asked for a name once; who just talks stays a number.
 function showWelcome() {
   $('welcome').hidden = me.name !== '' || site.get('asked', false);
   $('guest').value = guestName(me.id);
@@ -119,7 +137,6 @@ function hideWelcome() {
 function keepGuestName() {
   if ($('welcome').hidden) return;
   rename($('guest').value);
-  hideWelcome();
   composer.focus();
 }
 
@@ -137,6 +154,9 @@ function showRoom() {
 }
 
 function onRecords(record, isNews) {
+  const { room } = chat;
+  if (isNews && (notify.isAway() || chat.isReplaying)) room.leftOff ??= record;
+  if (record?.isOwn) room.leftOff = undefined;
   log.changed();
   const { name, records, unsent, names } = chat.room;
   $('empty').hidden = chat.state !== 'online' || unsent.entries.length || records.some(({ kind }) => kind !== 'notice');
@@ -147,7 +167,7 @@ function onRecords(record, isNews) {
 
 let relabelling;
 
-// Names stand in many places: once for all that come at a time.
+// Once for all that come at a time.
 function onTwins() {
   relabelling ??= setTimeout(() => {
     relabelling = undefined;
@@ -213,6 +233,7 @@ function setting(id, property, value, work) {
 }
 
 onSubmit('composer', () => composer.send());
+onSubmit('share-form', () => $('invite').close());
 onSubmit('welcome', keepGuestName);
 $('guest-no').onclick = () => {
   hideWelcome();
@@ -248,7 +269,10 @@ $('jump').onclick = () => {
   log.jump();
   composer.focus();
 };
-$('share').onclick = share;
+$('share').onclick = openShare;
+$('copy').onclick = copyLink;
+$('save').onclick = save;
+$('invite').onclose = () => composer.focus();
 $('banner-act').onclick = () => chat.connection.start();
 $('backdrop').onclick = nav.close;
 $('settings-open').onclick = $('me').onclick = openSettings;
@@ -263,6 +287,7 @@ setting('notify', 'checked', site.get('notify', false), async (node) => {
   $('notify-why').textContent = why ? t(why) : '';
   if (why) site.set('notify', (node.checked = false));
 });
+addEventListener('blur', () => (chat.room.leftOff = undefined));
 addEventListener('popstate', () => switchTo(roomOfAddress()));
 addEventListener('pagehide', () => {
   leaveDraft();

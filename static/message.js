@@ -1,38 +1,9 @@
 // The list item of one record: a bubble, or a quiet line.
 import { avatar, button, make, paint } from './dom.js';
+import { isBig, markup } from './markup.js';
 import { dayOf, t, tNodes, time } from './text.js';
 
 const GROUP_TIME = 300000; // ms between messages of one person that stand together
-const LINK = /\bhttps?:\/\/[^\s<>"'`“”‘’«»（）《》，。；！？、\p{Default_Ignorable_Code_Point}\u2800]+/giu;
-
-// Punctuation behind an address belongs to the sentence.
-function trim(link) {
-  const short = link.replace(/[.,:;!?*_~\]}]+$/, '');
-  const isOdd = short.endsWith(')') && short.split(')').length > short.split('(').length;
-  return isOdd ? trim(short.slice(0, -1)) : short;
-}
-
-// Where a link leads stands behind it, if its text could be read otherwise: https://good.example@evil.example/, or letters
-// of another alphabet.
-function anchor(text) {
-  if (!URL.canParse(text)) return text;
-  const link = Object.assign(make('a', '', text), { href: text, target: '_blank', rel: 'noopener noreferrer' });
-  const { protocol, host } = link;
-  if (!`${text.toLowerCase()}/`.startsWith(`${protocol}//${host}/`)) link.dataset.host = host;
-  return link;
-}
-
-export function linkify(text) {
-  const nodes = [];
-  let end = 0;
-  for (const { 0: match, index } of text.matchAll(LINK)) {
-    const link = trim(match);
-    nodes.push(text.slice(end, index), anchor(link));
-    end = index + link.length;
-  }
-  return [...nodes, text.slice(end)];
-}
-
 export const startsDay = (record, before) => !before || dayOf(before.ts) !== dayOf(record.ts);
 
 const isGrouped = (record, before) =>
@@ -73,24 +44,36 @@ function notice({ type, from, name, was, isOwn, words, text = '' }, names) {
   return tNodes(type, isOwn ? t('you') : names.who(from, type === 'rename' ? was : name), names.who(from, name));
 }
 
-function speech(record, names, nameOf) {
+function speech(record, names, nameOf, mine) {
   const { kind, from, to, name, text, isOwn } = record;
   const item = make('li', `${isOwn ? 'own' : 'other'} ${kind}`);
   const author = make('b', 'who', isOwn ? t('you') : '');
   author.title = t('client', from);
-  const words = make('div', 'text', ...linkify(text));
+  const words = make('div', isBig(text) ? 'text big' : 'text', ...markup(text, isOwn ? '' : mine));
   words.dir = 'auto';
   const bubble = make('div', 'bubble', author);
   if (kind === 'direct') bubble.append(make('small', '', ...(isOwn ? tNodes('to', names.who(to, nameOf(to))) : [t('onlyYou')])));
-  bubble.append(words, make('span', 'meta', make('time', ''), make('span', 'state')));
+  if (words.querySelector('mark')) item.classList.add('called');
+  bubble.append(words, ...(isLong(text) ? [unfold(words)] : []), make('span', 'meta', make('time', ''), make('span', 'state')));
   paint(item, from);
   item.append(...(isOwn ? [] : [avatar(from, name)]), bubble);
   return item;
 }
 
-// room: {names, members}
-export function build(record, before, { names, members }) {
-  const item = record.kind === 'notice' ? make('li', 'notice') : speech(record, names, (id) => members.get(id));
+const isLong = (text) => text.length > 1500 || text.split('\n').length > 20;
+
+// The rest of a long message is shown to who wants it.
+function unfold(words) {
+  words.classList.add('folded');
+  return button('link', ({ target }) => {
+    words.classList.remove('folded');
+    target.remove();
+  }, t('unfold'));
+}
+
+// room: {names, members}. mine: the name that others call us by
+export function build(record, before, { names, members }, mine) {
+  const item = record.kind === 'notice' ? make('li', 'notice') : speech(record, names, (id) => members.get(id), mine);
   label(item, record, names);
   if (record.from) item.title = t('client', record.from);
   item.role = 'none'; // in a log, "list with 300 items" would only be in the way

@@ -26,7 +26,7 @@ function note(key, says) {
   if (heard.size > 500) heard.delete(heard.keys().next().value);
 }
 
-const isAway = () => document.hidden || !document.hasFocus();
+export const isAway = () => document.hidden || !document.hasFocus();
 
 const badge = () =>
   `data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><circle cx="4.5" cy="4.5" r="4.5" fill="%23d3304a"/><text x="4.5" y="6.7" font-size="6" font-family="sans-serif" fill="%23fff" text-anchor="middle">${Math.min(unread.length, 99)}</text></svg>`;
@@ -64,7 +64,7 @@ export function playSound() {
   }
 }
 
-// A message of this room has come. key: the same in all tabs; isNews: it is not of a replay that tells what was before
+// A message has come. key: the same in all tabs; isNews: it was not there before
 export function arrived(key, { isNews, isOwn }, from, body) {
   const says = isOwn ? 'own' : isAway() ? rank : 'seen';
   if (says !== rank || isNews) others.postMessage({ key, says });
@@ -91,7 +91,6 @@ function tell(key, from, body) {
 // Undefined, or why there will be none: the words for t().
 export async function refusal() {
   if (!window.isSecureContext) return 'needsHttps';
-  if (!window.Notification) return 'noNotify';
-  const answer = await Notification.requestPermission().catch(() => 'denied');
+  const answer = await window.Notification?.requestPermission().catch(() => {});
   return answer === 'granted' ? undefined : 'notAllowed';
 }

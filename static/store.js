@@ -1,5 +1,5 @@
-// What a browser may refuse, without ever throwing: storage may be blocked, full, or written by another version; with
-// site data blocked, Firefox has no BroadcastChannel either.
+// What a browser may refuse, without ever throwing: storage may be blocked, full, or written by another version; Firefox
+// then has no BroadcastChannel either.
 function area(name) {
   const attempt = (work, otherwise) => {
     try {

@@ -13,7 +13,14 @@ nav|Rooms and people|房间和成员
 rooms|Rooms|房间
 people|People|成员
 goRoom|Go to a room|进入房间
-share|Copy the link to this room|复制房间链接
+share|Invite to this room|邀请加入房间
+copy|Copy the link|复制链接
+copied|Copied ✓|已复制 ✓
+onlyHere|Only this machine can open this address.|只有本机能打开此地址。
+save|Save as text|保存为文本
+unfold|Show all of it|展开全文
+newHere|New|新消息
+moves|{0} joined, {1} left|{0} 人加入，{1} 人离开
 wire|Wire view|线路视图
 wireText|What this page sends and receives. Browsers hide pings, pongs and masks.|本页收发的帧。浏览器隐藏 ping、pong 和掩码。
 close|Close|关闭
@@ -61,27 +68,25 @@ today|Today|今天
 newMessages|New messages: {0}|{0} 条新消息
 toEnd|Newest messages|最新消息
 tooLong|Too long by {0} bytes|超出 {0} 字节
-shared|Copied: the link to this room, {0}|已复制房间链接：{0}
 help|/name NAME · /room ROOM · /msg WHO TEXT (name or #id) · //text sends /text|/name 名字 · /room 房间 · /msg 某人 内容（名字或 #id）· //内容 发送 /内容
 unknown|{0}? See /help; begin with // to send it as it is.|{0}？请看 /help；要原样发送请以 // 开头。
 noSuchClient|nobody with that id is here|这里没有这个 ID
-noStorage|This browser keeps nothing for this page: after a reload you are somebody new, and unsent messages are gone.|浏览器不为本页保存数据：刷新后你会成为新的客户端，未发送的消息会丢失。
+noStorage|This browser keeps nothing for this page: a reload makes you somebody new.|浏览器不为本页保存数据：刷新后你会成为新的客户端。
 noSound|This browser plays no sound here.|浏览器无法在此播放声音。
 needsHttps|Browsers allow notifications only on https pages.|浏览器只允许 https 页面发送通知。
-noNotify|This browser has no notifications.|此浏览器不支持通知。
-notAllowed|The browser does not allow notifications for this page.|浏览器不允许本页发送通知。
-noCopy|The browser did not allow copying. The link to this room: {0}|浏览器不允许复制。房间链接：{0}
+notAllowed|The browser does not allow notifications.|浏览器不允许发送通知。
+noCopy|The browser did not allow it: press Ctrl+C|浏览器不允许，请按 Ctrl+C
 language|Language|语言
 english|English|英文 (EN)
 filter|Find people|查找成员
 forget|Remove # {0} from the list|从列表中移除 # {0}
 waits|{0} waiting|{0} 条待发
-waitsIn|Not sent yet: {0} in # {1}. That is sent when you go there.|# {1} 中有 {0} 条消息未发送，进入该房间后会发送。
+waitsIn|Not sent yet: {0} in # {1}. Go there to send it.|# {1} 中有 {0} 条消息未发送，进入该房间后发送。
 writeTo|Write to {0}|写给 {0}
-toNobody|Write to all again, not only to {0}|不再只发给 {0}，改为发给所有人
+toNobody|To all again, not only to {0}|不再只发给 {0}
 privately|Only {0} sees this|只有 {0} 能看到
-cut|That is too long for a name; it is now {0}|名字太长，已截断为 {0}
-askName|What shall we call you?|怎么称呼你？
+cut|Too long: it is now {0}|太长，已截断为 {0}
+askName|Your name?|你的名字？
 keep|Keep|使用
 stay|No name|不用名字
 nobody|To whom? Nobody here is called {0}.|发给谁？这里没有人叫 {0}。
@@ -94,16 +99,14 @@ whichRoom|/room ROOM: which one?|/room 房间：哪一个？
 }
 
 // A friendly name, the same for the same id.
-const GUESTS = isChinese ? '水獭 喜鹊 刺猬 雨燕 海豚 山雀 松鼠 白鹭' : 'Otter Magpie Hedgehog Swift Dolphin Wren Squirrel Heron';
-export const guestName = (id) => `${GUESTS.split(' ')[id.slice(-5, -2) % 8]} ${id.slice(-2)}`;
+const GUESTS = isChinese ? '水獭 喜鹊 雨燕 海豚' : 'Otter Magpie Swift Dolphin';
+export const guestName = (id) => `${GUESTS.split(' ')[id.slice(-5, -2) % 4]} ${id.slice(-2)}`;
 
 export const t = (key, ...values) => (words.get(key) ?? '').replace(/\{(\d)\}/g, (_, i) => values[i]);
 
 // The same as nodes: each value stands by itself, whatever it does to the direction of writing.
-export function tNodes(key, ...values) {
-  const parts = t(key, ...[...values.keys()].map((i) => `\0${i}\0`)).split('\0');
-  return parts.map((part, i) => (i % 2 ? Object.assign(document.createElement('bdi'), { textContent: values[part] }) : part));
-}
+export const tNodes = (key, ...values) => words.get(key).split(/\{(\d)\}/).map((part, i) =>
+  i % 2 ? Object.assign(document.createElement('bdi'), { textContent: values[part] }) : part);
 
 // Puts the words and the theme into the page.
 export function localize() {

@@ -1,6 +1,5 @@
-// Messages on their way. Each leaves when the server sends its `ref` back: so it survives a reload, and
-// arrives once. State: waiting (known not to have arrived), sending, doubt (sent, then the connection broke: the replay
-// will tell).
+// Messages on their way. Each leaves when its `ref` comes back: so it survives a reload and arrives once. State: waiting
+// (known not to have arrived), sending, doubt (sent, then the connection broke: the replay will tell).
 import { tab } from './store.js';
 
 export class Unsent {
@@ -18,7 +17,7 @@ export class Unsent {
     this.#save();
   }
 
-  // Others see a `ref`, too, and may say it after us: so its author and its text have to be ours.
+  // Others see a `ref` and may say it, too: author and text have to be ours.
   find(ref, from, text) {
     const isIt = (entry) => entry.ref === ref && entry.from === from && (text ?? entry.text) === entry.text;
     return ref ? this.entries.find(isIt) : undefined;

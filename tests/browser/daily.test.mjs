@@ -182,7 +182,7 @@ scenario('rooms: typed in any way, seen whole, and removed', async (stage) => {
   const rooms = () => page.$$eval('#rooms a', (links) => links.map((link) => link.dataset.room));
   await go('#tea');
   assert.equal(new URL(page.url()).searchParams.get('room'), 'tea');
-  await go(`${stage.server.url}?room=design`);
+  await go('design');
   await say(page, '/room #milk');
   await online(page);
   await say(page, '/room ＃milk');

@@ -431,7 +431,7 @@ for (const [what, refuse] of Object.entries(REFUSED)) {
     if (what === 'everything new') {
       await contains(page, '#sound-why', 'no sound');
       await page.click('#notify');
-      await contains(page, '#notify-why', 'has no notifications');
+      await contains(page, '#notify-why', 'does not allow notifications');
       assert.equal(await page.isChecked('#notify'), false);
     }
     await page.click('#settings-form button.main');

@@ -3,6 +3,7 @@ import './talk.test.mjs';
 import './life.test.mjs';
 import './strangers.test.mjs';
 import './daily.test.mjs';
+import './reading.test.mjs';
 import './page.test.mjs';
 import './status.test.mjs';
 import './access.test.mjs';
