@@ -39,6 +39,9 @@
 #define CLOSING_TIMEOUT 5000
 #define SENDING_TIMEOUT 10000
 
+/* How often the end of a server that stops is looked for, in milliseconds. */
+#define LOOK_PAUSE 20
+
 /* The shortest pause of a client that sends too fast, in milliseconds. */
 #define THROTTLE_MIN 5
 
@@ -161,6 +164,13 @@ static void on_signal(struct reactor_source *source, uint32_t events)
 
 /* ---- the tick ---- */
 
+/* That somebody has got all that was sent is told by no event: while that is waited for, it is
+ * looked at now and then. */
+static uint64_t next_look(const struct server *server)
+{
+    return server->web.is_stopping ? server->clock->now + LOOK_PAUSE : UINT64_MAX;
+}
+
 static uint64_t next_deadline(const struct server *server)
 {
     const uint64_t deadlines[] = {
@@ -170,6 +180,7 @@ static uint64_t next_deadline(const struct server *server)
         server->end_by,
         server->drain.next,
         server->supervisor.next_sign,
+        next_look(server),
     };
     uint64_t next = UINT64_MAX;
 

@@ -1,5 +1,6 @@
 #include "session/conns.h"
 
+#include "net/socket.h"
 #include "session/http.h"
 
 /* When all places are taken, who has been so long about a request head, a response or a close, in
@@ -101,12 +102,23 @@ bool conns_close_some(struct conns *conns, size_t *place, size_t max, uint16_t c
     return false;
 }
 
-/* Half a request is no reason to wait; what was asked for in whole is. */
+/* Has the peer's system all that it was to get? Our end may go away then, whether or not it goes
+ * on to say that it has understood. Our FIN counts as a byte, which nobody has to have. */
+static bool has_got_all(const struct conn *conn)
+{
+    const struct stream *stream = &conn->stream;
+
+    return sendq_is_empty(&stream->out) &&
+           (!stream->is_tcp || socket_unsent(stream->source.fd) <= stream->fin_sent);
+}
+
+/* Half a request is no reason to wait, nor is a peer that has its answer and keeps the connection;
+ * what was asked for in whole is, and the goodbye of a member. */
 static bool is_busy(const struct conn *conn)
 {
-    if (!sendq_is_empty(&conn->stream.out) || conn->is_member)
-        return true;
-    return conn_duty(conn) == CONN_DUTY_ENDING || conn->http.wait != NULL;
+    if (conn->is_member)
+        return conn->stream.state == STREAM_OPEN || !has_got_all(conn);
+    return conn->http.wait != NULL || !has_got_all(conn);
 }
 
 bool conns_are_busy(const struct conns *conns)

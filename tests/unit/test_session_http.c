@@ -1,6 +1,7 @@
 /* HTTP on a stream: answers that take long, bodies, answers that come later, the first bytes. */
 #include "conn_world.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -337,6 +338,53 @@ START_TEST(each_state_has_a_duty)
 }
 END_TEST
 
+/* ---- whom the end of the server waits for ---- */
+
+static bool is_waited_for(bool must_end)
+{
+    size_t place = 0;
+
+    ck_assert(!conns_close_some(&world.conns, &place, SIZE_MAX, 1001, "away"));
+    world_serve();
+    /* The peer's system may take its time to say what it has. */
+    for (int i = 0; i < 4000 && must_end && conns_are_busy(&world.conns); i++)
+        poll(NULL, 0, 5);
+    return conns_are_busy(&world.conns);
+}
+
+START_TEST(who_has_its_answer_is_not_waited_for)
+{
+    world_open(true, false, 0);
+    world_ask("/x");
+    ck_assert(!is_waited_for(true)); /* though it keeps the connection, and has not ended it */
+    ck_assert_int_eq(world.conn->stream.state, STREAM_LINGER);
+}
+END_TEST
+
+START_TEST(who_has_asked_for_nothing_is_not_waited_for)
+{
+    world_open(true, false, 0);
+    ck_assert(!is_waited_for(true));
+    close(world.peer);
+    world_open(true, false, 0);
+    world_send("GET /", 5);
+    ck_assert(!is_waited_for(true));
+}
+END_TEST
+
+START_TEST(who_is_still_to_get_something_is_waited_for)
+{
+    world_open(true, false, 0);
+    world_ask("/long");
+    ck_assert(is_waited_for(false));
+    for (size_t left = WORLD_BODY + 19; left > 0; left -= min_size(left, 4096)) {
+        world_take(min_size(left, 4096));
+        world_serve();
+    }
+    ck_assert(!is_waited_for(true));
+}
+END_TEST
+
 /* A body is released once, whatever becomes of it. */
 START_TEST(a_body_is_released)
 {
@@ -390,6 +438,9 @@ Suite *suite_session_http(void)
     tcase_add_test(tc, who_waits_when_the_server_ends_is_told_of);
     tcase_add_test(tc, who_asks_much_gets_its_share_of_a_tick);
     tcase_add_test(tc, each_state_has_a_duty);
+    tcase_add_test(tc, who_has_its_answer_is_not_waited_for);
+    tcase_add_test(tc, who_has_asked_for_nothing_is_not_waited_for);
+    tcase_add_test(tc, who_is_still_to_get_something_is_waited_for);
     tcase_add_test(tc, a_body_is_released);
     tcase_add_test(tc, a_body_without_a_head_is_released);
     suite_add_tcase(suite, tc);
