@@ -259,7 +259,7 @@ static: ## one static file, build/static/wschat (musl)
 	@$(MAKE) --no-print-directory MODE=static CC='$(MUSL_CC)' all
 	scripts/check-libc-only.sh build/static/wschat
 
-coverage: ## branch coverage of base, proto and chat; fails under 95 %
+coverage: ## branch coverage of base, proto, auth and chat; fails under 95 %
 	@$(MAKE) --no-print-directory MODE=coverage CC=gcc coverage-run
 
 coverage-run: $(filter-out %/check-integration,$(RUNNERS)) $(REPLAYS)

@@ -9,14 +9,15 @@ cd "$(dirname "$0")/.."
 uses="
 base:
 proto:   base
+auth:    base proto
 out:     base
 log:     base proto
-chat:    base proto out log
+chat:    base proto auth out log
 net:     base out
 session: base proto net
-web:     base proto net chat session
-server:  base proto net chat session web cli
-cli:     base proto
+web:     base proto auth net chat session
+server:  base proto auth net chat session web cli
+cli:     base proto auth
 "
 compiler=${CC:-cc}
 failed=0

@@ -1,5 +1,6 @@
-/* JSON (RFC 8259), strict, as far as small flat objects need it: a reader that picks members out of
- * one object, and an escaper. Neither allocates but for the output buffer. */
+/* JSON (RFC 8259), strict, as far as small objects need it: a reader that picks members out of one
+ * object, one that goes through an array, and an escaper. Neither allocates but for the output
+ * buffer. */
 #ifndef PROTO_JSON_H
 #define PROTO_JSON_H
 
@@ -54,6 +55,22 @@ const char *json_error_text(enum json_error error);
  * are unescaped in place, so `data` is changed and the values point into it. Returns 0, or -enum
  * json_error: the fields mean nothing then. Takes time linear in `len`. */
 int json_read_object(char *data, size_t len, struct json_field *fields, size_t count);
+
+/* The text of an object or an array among the fields, to be read by itself; `data` is what
+ * json_read_object was given. */
+char *json_inner(char *data, const struct json_field *field);
+
+/* What is still to be taken off an array. */
+struct json_items {
+    char *next;
+    size_t len;
+};
+
+/* The elements of an array among the fields. */
+struct json_items json_items_of(char *data, const struct json_field *array);
+
+/* Takes the next element: its type and value, as those of a field. Returns false at the end. */
+bool json_item_next(struct json_items *items, struct json_field *item);
 
 /* Reads a number that is plain digits (no sign, fraction or exponent) and at most `max`. Returns
  * false, and leaves *out alone, for anything else. */

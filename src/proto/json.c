@@ -440,6 +440,32 @@ int json_read_object(char *data, size_t len, struct json_field *fields, size_t c
     return r.pos == r.end ? 0 : -JSON_ERROR_TRAILING;
 }
 
+char *json_inner(char *data, const struct json_field *field)
+{
+    return data + (field->value.ptr - data);
+}
+
+struct json_items json_items_of(char *data, const struct json_field *array)
+{
+    return (struct json_items){json_inner(data, array) + 1, array->value.len - 2};
+}
+
+/* The array was read before, so there is nothing wrong with it. */
+bool json_item_next(struct json_items *items, struct json_field *item)
+{
+    struct reader r = {items->next, items->next + items->len, 1};
+
+    space_skip(&r);
+    if (r.pos == r.end || value_read(&r, item) < 0)
+        return false;
+    if (item->type == JSON_STRING)
+        item->value.len = unescape(json_inner(items->next, item), item->value.len);
+    separator_take(&r, ',');
+    items->next = r.pos;
+    items->len = (size_t)(r.end - r.pos);
+    return true;
+}
+
 bool json_to_u64(const struct json_field *field, uint64_t max, uint64_t *out)
 {
     return field->type == JSON_NUMBER && str_to_u64(field->value, max, out);

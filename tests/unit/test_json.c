@@ -524,6 +524,40 @@ START_TEST(explains_errors)
 }
 END_TEST
 
+START_TEST(goes_through_an_array)
+{
+    char text[] =
+        "{\"a\": [ 1 ,\"x\\u0041\\n\" , [\"]\",2], {\"b\":[\"c\\t\"]},null,\"\"] ,\"e\":[ ]}";
+    struct json_field fields[] = {{.name = STR("a")}, {.name = STR("e")}}, item;
+    struct json_field inner = {.name = STR("b")};
+    struct json_items items, inside;
+    char *copy = guard_copy(text, strlen(text));
+
+    ck_assert_int_eq(json_read_object(copy, strlen(text), fields, 2), 0);
+    items = json_items_of(copy, &fields[0]);
+    ck_assert(json_item_next(&items, &item) && item.type == JSON_NUMBER);
+    ck_assert(str_equals(item.value, STR("1")));
+    ck_assert(json_item_next(&items, &item) && item.type == JSON_STRING);
+    ck_assert(str_equals(item.value, STR("xA\n")));
+    ck_assert(json_item_next(&items, &item) && item.type == JSON_ARRAY);
+    inside = json_items_of(copy, &item);
+    ck_assert(json_item_next(&inside, &item) && str_equals(item.value, STR("]")));
+    ck_assert(json_item_next(&inside, &item) && str_equals(item.value, STR("2")));
+    ck_assert(!json_item_next(&inside, &item));
+    ck_assert(json_item_next(&items, &item) && item.type == JSON_OBJECT);
+    ck_assert_int_eq(json_read_object(json_inner(copy, &item), item.value.len, &inner, 1), 0);
+    inside = json_items_of(copy, &inner);
+    ck_assert(json_item_next(&inside, &item) && str_equals(item.value, STR("c\t")));
+    ck_assert(json_item_next(&items, &item) && item.type == JSON_NULL);
+    ck_assert(json_item_next(&items, &item) && item.type == JSON_STRING && item.value.len == 0);
+    ck_assert(!json_item_next(&items, &item));
+    ck_assert(!json_item_next(&items, &item));
+    items = json_items_of(copy, &fields[1]);
+    ck_assert(!json_item_next(&items, &item));
+    guard_free(copy, strlen(text));
+}
+END_TEST
+
 Suite *suite_json(void)
 {
     Suite *suite = suite_create("json");
@@ -551,6 +585,7 @@ Suite *suite_json(void)
     tcase_add_test(escaper, escapes_strings);
     tcase_add_test(escaper, appends_to_what_is_there);
     tcase_add_test(escaper, round_trips);
+    tcase_add_test(reader, goes_through_an_array);
     suite_add_tcase(suite, reader);
     suite_add_tcase(suite, values);
     suite_add_tcase(suite, escaper);
