@@ -44,7 +44,6 @@ export class Composer {
     this.#field.placeholder = id ? t('privately', name) : this.#room;
   }
 
-  // The words that stand in the field when it is empty.
   set room(words) {
     this.#room = words;
     this.to = this.#to;
@@ -63,7 +62,7 @@ export class Composer {
     if (this.onSend(text, this.to) === false) this.text = text;
   }
 
-  // Whom @ab in front of the cursor may call, and how many characters are there already.
+  // Whom @ab in front of the cursor may call.
   #call() {
     const [, begun] = this.text.slice(0, this.#field.selectionStart).match(/(?:^|\s)@([^\s@]+)$/) ?? [];
     const name = begun && this.names().find((one) => one.toLowerCase().startsWith(begun.toLowerCase()));

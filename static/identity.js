@@ -27,7 +27,7 @@ export class Identity {
     if (isDuplicate) tab.clear(); // the other tab sends what waits
     if (old && !isDuplicate) Object.assign(me, { id: old.id, key: old.key });
     else me.renew();
-    me.isKept = tab.set('open', true);
+    me.isStored = tab.set('open', true);
     addEventListener('pageshow', () => tab.set('open', true));
     addEventListener('pagehide', () => tab.set('open', false));
     return me;

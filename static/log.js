@@ -122,17 +122,17 @@ export class Log {
   #fold(record, before, item) {
     const isMove = ({ type }) => type === 'join' || type === 'leave';
     if (!isMove(record)) return;
-    const run = (before && isMove(before) && this.#runs.get(before)) || { moves: [], items: [], isOpen: false };
+    let run = before && isMove(before) && this.#runs.get(before);
+    if (!run || run.items.length === CHUNK) run = { join: 0, leave: 0, items: [], isOpen: false };
     this.#runs.set(record, run);
-    run.moves.push(record.type);
+    run[record.type]++;
     run.items.push(item);
     if (run.items.length < MOVES) return;
     const show = (isOpen) => run.items.forEach((one) => (one.hidden = !isOpen));
     run.head ??= make('li', 'notice fold', button('link', () => show((run.isOpen = !run.isOpen))));
     run.head.role = 'none';
     if (!run.head.isConnected) run.items[0].before(run.head);
-    const joins = run.moves.filter((type) => type === 'join').length;
-    run.head.firstChild.textContent = t('moves', joins, run.moves.length - joins);
+    run.head.firstChild.textContent = t('moves', run.join, run.leave);
     show(run.isOpen);
   }
 

@@ -173,7 +173,7 @@ function onTwins() {
     relabelling = undefined;
     log.relabel();
     showPeopleSoon();
-  });
+  }, 200);
 }
 
 function showJump() {
@@ -296,7 +296,7 @@ addEventListener('pagehide', () => {
 
 showRoom();
 showWelcome();
-if (!me.isKept) chat.note('noStorage');
+if (!me.isStored) chat.note('noStorage');
 if (excessOfName(roomText())) chat.note('cut', chat.room.name);
 tellWaiting();
 chat.connection.start();

@@ -41,6 +41,8 @@ export const skeleton = (name) =>
 
 const isReserved = (bones) => ['you', '你'].includes(bones) || /#|^ciient|^客户端/.test(bones);
 
+const MANY = 20000; // names; then it begins anew
+
 export class Names {
   #ids = new Map(); // skeleton → the ids that have been seen with it
   #last = new Map(); // id → its last name: most are seen again and again
@@ -48,6 +50,7 @@ export class Names {
   // True when somebody has become one of two.
   see(id, name) {
     if (!name || !id || this.#last.get(id) === name) return false;
+    if (this.#last.size + this.#ids.size > MANY) this.#ids.clear(), this.#last.clear();
     this.#last.set(id, name);
     const bones = skeleton(name);
     const ids = this.#ids.get(bones) ?? new Set();

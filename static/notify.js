@@ -3,6 +3,7 @@ import { straight } from './names.js';
 import { channel, site } from './store.js';
 
 const SOUND_PAUSE = 3000; // ms between two sounds
+const MANY = 999; // messages that are counted
 const TALK = 150; // ms in which the other tabs say what they know of a message
 
 const icon = document.querySelector('link[rel=icon]');
@@ -74,7 +75,7 @@ export function arrived(key, { isNews, isOwn }, from, body) {
 function tell(key, from, body) {
   const known = heard.get(key) ?? [];
   if (known.includes('own') || known.includes('seen') || !isAway()) return;
-  unread.push(key);
+  if (unread.push(key) > MANY) unread.shift();
   setTitle();
   if (known.some((other) => other < rank)) return;
   if (site.get('sound') && performance.now() - soundAt > SOUND_PAUSE) {

@@ -12,7 +12,7 @@ export const roomLink = (name) => (name === LOBBY ? './' : `?room=${encodeURICom
 export const roomText = () => new URLSearchParams(location.search).get('room') ?? '';
 export const roomOfAddress = () => cleanName(roomText()) || LOBBY;
 
-// Rooms in which something waits to be sent, with the number.
+// [room, how many messages wait to be sent there]
 export const waitingRooms = () => tab.keys().filter((key) => key.startsWith('out.'))
   .map((key) => [key.slice(4), tab.get(key, []).length]).filter(([, count]) => count);
 
@@ -23,7 +23,6 @@ export function forgetRoom(name) {
   tab.set(`room.${name}`, null);
 }
 
-// onForget(name): somebody wants to see it no longer
 export function showRooms(current, onForget) {
   const waiting = new Map(waitingRooms());
   const known = [...new Set([...knownRooms(), current])].filter((name) => name !== LOBBY).slice(-ROOMS);
@@ -50,7 +49,7 @@ function person(me, names, id, name, onPick) {
   return make('li', '', node);
 }
 
-// As people count: Ada 2 comes before Ada 10, and Émile beside Emil.
+// Ada 2 comes before Ada 10, and Émile beside Emil.
 const collator = new Intl.Collator(language, { numeric: true, sensitivity: 'base' });
 
 // onPick(id): somebody was chosen

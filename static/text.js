@@ -98,13 +98,12 @@ whichRoom|/room ROOM: which one?|/room 房间：哪一个？
   words.set(key, isChinese ? chinese : english);
 }
 
-// A friendly name, the same for the same id.
 const GUESTS = isChinese ? '水獭 喜鹊 雨燕 海豚' : 'Otter Magpie Swift Dolphin';
 export const guestName = (id) => `${GUESTS.split(' ')[id.slice(-5, -2) % 4]} ${id.slice(-2)}`;
 
 export const t = (key, ...values) => (words.get(key) ?? '').replace(/\{(\d)\}/g, (_, i) => values[i]);
 
-// The same as nodes: each value stands by itself, whatever it does to the direction of writing.
+// The same as nodes: no value turns the words round.
 export const tNodes = (key, ...values) => words.get(key).split(/\{(\d)\}/).map((part, i) =>
   i % 2 ? Object.assign(document.createElement('bdi'), { textContent: values[part] }) : part);
 
