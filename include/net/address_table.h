@@ -1,4 +1,5 @@
-/* Address table: how many WebSockets each address has, and how fast it makes them. Addresses that
+/* Address table: how many WebSockets each address has, how fast it makes them, and how fast it asks
+ * for anything. Addresses that
  * share a prefix count as one, since who has one IPv6 address mostly has 2^64 of them.
  *
  *      index (open addressing)            addresses (never move)
@@ -16,25 +17,28 @@
 #ifndef NET_ADDRESS_TABLE_H
 #define NET_ADDRESS_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/hash.h"
 #include "base/ip.h"
 #include "base/list.h"
+#include "base/rate.h"
 
 struct address_limits {
     uint64_t max_clients; /* at a time; 0: no limit */
-    uint64_t step_ns;     /* the time of one more handshake; 0: no limit */
-    uint64_t burst_ns;    /* ... and of those that may be made at once; at least step_ns */
-    unsigned v4_bits;     /* length of the prefix that counts, at most 32 */
-    unsigned v6_bits;     /* at most 128 */
+    struct rate handshakes;
+    struct rate requests;
+    unsigned v4_bits; /* length of the prefix that counts, at most 32 */
+    unsigned v6_bits; /* at most 128 */
 };
 
 /* What is known of a prefix. */
 struct address {
     struct ip prefix;
-    uint64_t rate_ns; /* when, by the allowed rate, all its handshakes would have been made */
+    uint64_t handshakes_ns; /* by these rates (base/rate.h) */
+    uint64_t requests_ns;
     struct list idle; /* while it has no clients */
     uint32_t clients;
     uint32_t next_free; /* while this place is free: the next one that is, + 1 */
@@ -54,6 +58,7 @@ struct address_table {
     struct address_limits limits;
     struct hash_seed seed;
     uint64_t results[ADDRESS_RESULTS]; /* what address_table_enter returned, how often */
+    uint64_t refused_requests;         /* how often address_table_ask returned false */
 };
 
 /* Makes a table for `capacity` addresses (1 to 2^30): more than there may be clients. Without
@@ -69,6 +74,10 @@ void address_table_deinit(struct address_table *t);
  * ADDRESS_OK, *place (never 0, but without limits) is what address_table_leave needs. */
 enum address_result address_table_enter(struct address_table *t, const struct ip *ip,
                                         uint64_t now_ns, uint32_t replaced, uint32_t *place);
+
+/* Counts one more request of an address, at that time. Returns false, and counts nothing, where
+ * that is against the limits. */
+bool address_table_ask(struct address_table *t, const struct ip *ip, uint64_t now_ns);
 
 /* The client that was given this place is gone. 0 is nobody's. */
 void address_table_leave(struct address_table *t, uint32_t place, uint64_t now_ns);

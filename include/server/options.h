@@ -70,6 +70,8 @@ struct options {
     uint64_t max_clients_per_ip;
     uint64_t handshake_rate;
     uint64_t handshake_burst;
+    uint64_t http_rate;
+    uint64_t http_burst;
     uint64_t ipv4_prefix;
     uint64_t ipv6_prefix;
     uint64_t handshake_timeout;

@@ -16,7 +16,8 @@ int address_table_init(struct address_table *t, size_t capacity,
 {
     *t = (struct address_table){.capacity = capacity, .limits = *limits, .seed = seed};
     list_init(&t->idle);
-    if (limits->max_clients == 0 && limits->step_ns == 0)
+    if (limits->max_clients == 0 && limits->handshakes.step_ns == 0 &&
+        limits->requests.step_ns == 0)
         return 0;
     t->index_size = max_size((size_t)round_up_pow2(capacity + capacity / 3 + 1), TUNE_CLIENT_TABLE);
     t->addresses = mapping_new(capacity * sizeof(*t->addresses));
@@ -99,28 +100,11 @@ static uint32_t take_place(struct address_table *t)
 
 /* ---- rates ---- */
 
-/* Who has not made a handshake for so long that all may be made at once is like anybody else. */
+/* Who has done nothing for so long that all may be done at once is like anybody else. */
 static bool is_worthless(const struct address *address, uint64_t now_ns)
 {
-    return address->clients == 0 && address->rate_ns <= now_ns;
-}
-
-/* By its rate, may the address make one more handshake? If so, counts it. */
-static bool take_turn(const struct address_limits *limits, struct address *address, uint64_t now_ns)
-{
-    uint64_t most = now_ns + limits->burst_ns;
-
-    if (limits->step_ns == 0)
-        return true;
-    if (address->rate_ns < now_ns)
-        address->rate_ns = now_ns;
-    /* It is never further ahead, unless the clock went back. */
-    if (address->rate_ns > most)
-        address->rate_ns = most;
-    if (address->rate_ns + limits->step_ns > most)
-        return false;
-    address->rate_ns += limits->step_ns;
-    return true;
+    return address->clients == 0 && address->handshakes_ns <= now_ns &&
+           address->requests_ns <= now_ns;
 }
 
 /* ---- addresses ---- */
@@ -157,7 +141,7 @@ static uint32_t find_or_add(struct address_table *t, const struct ip *prefix, ui
     t->index[entry_of(t, prefix)] = place;
     t->count++;
     address = &t->addresses[place - 1];
-    *address = (struct address){.prefix = *prefix, .rate_ns = now_ns};
+    *address = (struct address){.prefix = *prefix};
     list_init(&address->idle);
     return place;
 }
@@ -179,7 +163,8 @@ static enum address_result judge(const struct address_table *t, struct address *
 
     if (max > 0 && address->clients - leaving >= max)
         return ADDRESS_TOO_MANY;
-    return take_turn(&t->limits, address, now_ns) ? ADDRESS_OK : ADDRESS_TOO_FAST;
+    return rate_take(&t->limits.handshakes, &address->handshakes_ns, now_ns) ? ADDRESS_OK
+                                                                             : ADDRESS_TOO_FAST;
 }
 
 static enum address_result enter(struct address_table *t, const struct ip *ip, uint64_t now_ns,
@@ -212,6 +197,26 @@ enum address_result address_table_enter(struct address_table *t, const struct ip
         result = enter(t, ip, now_ns, replaced, place);
     t->results[result]++;
     return result;
+}
+
+bool address_table_ask(struct address_table *t, const struct ip *ip, uint64_t now_ns)
+{
+    bool is_allowed = true;
+    struct address *address;
+    struct ip prefix;
+    uint32_t found;
+
+    if (t->limits.requests.step_ns == 0)
+        return true;
+    prefix = ip_prefix(ip, t->limits.v4_bits, t->limits.v6_bits);
+    found = find_or_add(t, &prefix, now_ns);
+    if (found > 0) {
+        address = &t->addresses[found - 1];
+        is_allowed = rate_take(&t->limits.requests, &address->requests_ns, now_ns);
+        settle(t, address, now_ns);
+    }
+    t->refused_requests += !is_allowed;
+    return is_allowed;
 }
 
 void address_table_leave(struct address_table *t, uint32_t place, uint64_t now_ns)

@@ -184,13 +184,15 @@ static int write_addresses(struct buf *out, const struct address_table *t)
     if (value(out, "wschat_addresses", "gauge", "Addresses that the limits by address know.",
               t->count) < 0 ||
         head(out, "wschat_refused_by_address_total", "counter",
-             "WebSockets refused for the sake of a limit by address.") < 0)
+             "WebSockets and requests refused for the sake of a limit by address.") < 0)
         return -1;
     return buf_printf(out,
                       "wschat_refused_by_address_total{reason=\"clients\"} %llu\n"
-                      "wschat_refused_by_address_total{reason=\"rate\"} %llu\n",
+                      "wschat_refused_by_address_total{reason=\"rate\"} %llu\n"
+                      "wschat_refused_by_address_total{reason=\"requests\"} %llu\n",
                       (unsigned long long)t->results[ADDRESS_TOO_MANY],
-                      (unsigned long long)t->results[ADDRESS_TOO_FAST]);
+                      (unsigned long long)t->results[ADDRESS_TOO_FAST],
+                      (unsigned long long)t->refused_requests);
 }
 
 static int write_connections(struct buf *out, const struct metrics *metrics)

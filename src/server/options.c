@@ -29,6 +29,11 @@ static const struct option server_items[] = {
      "WebSocket handshakes a second from one address; more get HTTP 429; 0: no limit"},
     {"handshake-burst", OPTION_NUMBER, "N", "50", FIELD(handshake_burst), 1, 1000000,
      "handshakes that an address may make at once before --handshake-rate counts"},
+    {"http-rate", OPTION_NUMBER, "N", "0", FIELD(http_rate), 0, 1000000,
+     "HTTP requests a second from one address, handshakes included; more get HTTP 429; 0: no "
+     "limit"},
+    {"http-burst", OPTION_NUMBER, "N", "200", FIELD(http_burst), 1, 1000000,
+     "requests that an address may make at once before --http-rate counts"},
     {"ipv4-prefix", OPTION_NUMBER, "BITS", "32", FIELD(ipv4_prefix), 1, 32,
      "IPv4 addresses that share so many bits count as one"},
     {"ipv6-prefix", OPTION_NUMBER, "BITS", "64", FIELD(ipv6_prefix), 1, 128,

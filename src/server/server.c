@@ -372,15 +372,15 @@ static int open_chat(struct server *server)
 static int open_addresses(struct server *server, size_t capacity)
 {
     const struct options *options = server->options;
-    struct address_limits limits = {
+    const struct address_limits limits = {
         .max_clients = options->max_clients_per_ip,
-        .step_ns = options->handshake_rate > 0 ? CLOCK_NS_PER_S / options->handshake_rate : 0,
+        .handshakes = rate_of(options->handshake_rate, options->handshake_burst),
+        .requests = rate_of(options->http_rate, options->http_burst),
         .v4_bits = (unsigned)options->ipv4_prefix,
         .v6_bits = (unsigned)options->ipv6_prefix,
     };
     struct hash_seed seed;
 
-    limits.burst_ns = limits.step_ns * options->handshake_burst;
     fill_random(&seed, sizeof(seed));
     return address_table_init(&server->web.addresses, capacity + IDLE_ADDRESSES, &limits, seed);
 }

@@ -106,6 +106,19 @@ void router_bad_request(struct conn *conn, int status, const char *text)
     answer_refuse(&answer, status, text, "");
 }
 
+/* Does the rate of its address allow one more request? Answers and returns false if not. */
+static bool router_check_rate(const struct answer *answer)
+{
+    struct conn *conn = answer->conn;
+
+    if (!conn->peer.is_known || address_table_ask(&web_of(conn)->addresses, &conn->peer.ip,
+                                                  conn_clock(conn)->now_ns))
+        return true;
+    answer_text(answer, 429, "This address asks too often: try again in a second.",
+                "Retry-After: 1\r\n");
+    return false;
+}
+
 void router_request(struct conn *conn, const struct http_request *request)
 {
     struct answer answer = answer_to(conn, request);
@@ -117,6 +130,6 @@ void router_request(struct conn *conn, const struct http_request *request)
         answer_refuse(&answer, 400, wrong, "");
     else if (conn->is_admin)
         admin_answer(&answer, request, path);
-    else
+    else if (router_check_rate(&answer))
         router_answer_public(&answer, request, path);
 }

@@ -433,6 +433,42 @@ START_TEST(too_fast_is_counted_and_logged)
 }
 END_TEST
 
+static int status_of_get(struct client *c)
+{
+    struct response *r;
+    int status;
+
+    client_print(c, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    r = response_read(c, false);
+    status = r->status;
+    if (status == 429)
+        ck_assert_ptr_nonnull(response_field(r, "Retry-After"));
+    response_free(r);
+    return status;
+}
+
+START_TEST(requests_up_to_the_burst_and_more)
+{
+    struct server *s =
+        server_start(LIST("--http-rate=1", "--http-burst=3", "--admin", "127.0.0.1:0"));
+    struct client *a = client_connect_from(s, 2), *b = client_connect_from(s, 3);
+    struct response *r;
+    int refused = 0;
+
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(status_of_get(a), 200);
+    for (int i = 0; refused == 0 && i < 1000; i++)
+        refused = status_of_get(a) == 429;
+    ck_assert_int_eq(refused, 1); /* and the connection stays */
+    ck_assert_int_eq(status_of_get(b), 200);
+    client_close(a);
+    client_close(b);
+    r = get_metrics(s); /* operators have no rate */
+    expect_metric(r->body, "wschat_refused_by_address_total{reason=\"requests\"}", 1);
+    response_free(r);
+}
+END_TEST
+
 Suite *suite_addresses(void)
 {
     Suite *suite = suite_create("addresses");
@@ -452,5 +488,6 @@ Suite *suite_addresses(void)
     tcase_add_test(tc, without_limits_nobody_is_refused);
     tcase_add_test(tc, too_many_is_counted_and_logged);
     tcase_add_test(tc, too_fast_is_counted_and_logged);
+    tcase_add_test(tc, requests_up_to_the_burst_and_more);
     return suite;
 }

@@ -29,8 +29,7 @@ static void init(size_t capacity, uint64_t max_clients, uint64_t rate, uint64_t 
 {
     struct address_limits limits = {.max_clients = max_clients, .v4_bits = 32, .v6_bits = 64};
 
-    limits.step_ns = rate > 0 ? SECOND / rate : 0;
-    limits.burst_ns = limits.step_ns * burst;
+    limits.handshakes = rate_of(rate, burst);
     ck_assert_int_eq(address_table_init(&table, capacity, &limits, seed), 0);
 }
 
@@ -324,7 +323,7 @@ static size_t model_find_or_add(struct model *m, unsigned id, uint64_t now)
         return m->count;
     m->items[m->count].id = id;
     m->items[m->count].clients = 0;
-    m->items[m->count].rate_ns = now;
+    m->items[m->count].rate_ns = 0;
     return m->count++;
 }
 
@@ -338,12 +337,13 @@ static enum address_result model_enter(struct model *m, unsigned id, uint64_t no
     if (at == m->count)
         return ADDRESS_TOO_MANY;
     rate = m->items[at].rate_ns < now ? now : m->items[at].rate_ns;
-    rate = rate > now + l->burst_ns ? now + l->burst_ns : rate;
+    rate = rate > now + l->handshakes.burst_ns ? now + l->handshakes.burst_ns : rate;
     if (l->max_clients > 0 && m->items[at].clients - replaces >= l->max_clients) {
         result = ADDRESS_TOO_MANY;
-    } else if (l->step_ns > 0) {
-        result = rate + l->step_ns > now + l->burst_ns ? ADDRESS_TOO_FAST : ADDRESS_OK;
-        m->items[at].rate_ns = result == ADDRESS_OK ? rate + l->step_ns : rate;
+    } else if (l->handshakes.step_ns > 0) {
+        result = rate + l->handshakes.step_ns > now + l->handshakes.burst_ns ? ADDRESS_TOO_FAST
+                                                                             : ADDRESS_OK;
+        m->items[at].rate_ns = result == ADDRESS_OK ? rate + l->handshakes.step_ns : rate;
     }
     m->items[at].clients += result == ADDRESS_OK;
     model_settle(m, at, now);
@@ -429,9 +429,10 @@ static void play(size_t capacity, unsigned ids, struct address_limits limits, st
 
 START_TEST(random_against_model)
 {
-    const struct address_limits both = {3, SECOND / 50, SECOND / 10, 32, 64};
-    const struct address_limits clients = {2, 0, 0, 32, 64};
-    const struct address_limits rate = {0, SECOND, 4 * SECOND, 32, 64};
+    const struct rate none = {0, 0};
+    const struct address_limits both = {3, {SECOND / 50, SECOND / 10}, none, 32, 64};
+    const struct address_limits clients = {2, none, none, 32, 64};
+    const struct address_limits rate = {0, {SECOND, 4 * SECOND}, none, 32, 64};
     const struct address_limits all[] = {both, clients, rate};
 
     state = (uint64_t)_i + 1;
@@ -442,6 +443,35 @@ START_TEST(random_against_model)
         play(8, 9, all[i], plain);
         play(1, 3, all[i], seed);
     }
+}
+END_TEST
+
+START_TEST(requests_have_a_rate_of_their_own)
+{
+    const struct address_limits limits = {.requests = rate_of(10, 2), .v4_bits = 32, .v6_bits = 64};
+    struct ip a = ip("192.0.2.1"), b = ip("192.0.2.2");
+
+    ck_assert_int_eq(address_table_init(&table, 8, &limits, seed), 0);
+    ck_assert(address_table_ask(&table, &a, SECOND));
+    ck_assert(address_table_ask(&table, &a, SECOND));
+    ck_assert(!address_table_ask(&table, &a, SECOND));
+    ck_assert(address_table_ask(&table, &b, SECOND));
+    ck_assert(!address_table_ask(&table, &a, SECOND + SECOND / 10 - 1));
+    ck_assert(address_table_ask(&table, &a, SECOND + SECOND / 10));
+    ck_assert_uint_eq(table.refused_requests, 2);
+    /* handshakes are another matter */
+    ck_assert_uint_ne(in("192.0.2.1", SECOND + SECOND / 10), 0);
+}
+END_TEST
+
+START_TEST(without_a_rate_requests_are_not_remembered)
+{
+    struct ip a = ip("192.0.2.1");
+
+    init(8, 3, 0, 1);
+    for (int i = 0; i < 100; i++)
+        ck_assert(address_table_ask(&table, &a, SECOND));
+    ck_assert_uint_eq(table.count, 0);
 }
 END_TEST
 
@@ -462,6 +492,8 @@ Suite *suite_address_table(void)
     tcase_add_test(cases, an_address_with_clients_is_never_recycled);
     tcase_add_test(cases, the_table_stays_small);
     tcase_add_test(cases, a_clock_that_goes_back_locks_nobody_out);
+    tcase_add_test(cases, requests_have_a_rate_of_their_own);
+    tcase_add_test(cases, without_a_rate_requests_are_not_remembered);
     tcase_add_loop_test(cases, random_against_model, 0, 4);
     suite_add_tcase(suite, cases);
     return suite;
