@@ -1,14 +1,13 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/buf.h"
+#include "base/stdfds.h"
 #include "base/util.h"
 
 /* What a line takes of a flow's credit; so the credit of each millisecond is a whole number. */
@@ -98,37 +97,25 @@ static void append_time(struct buf *line)
     append_pair(line, "time", text);
 }
 
-/* Lines that were not written because nobody read what came before. */
+/* Lines that were lost because stderr took nothing, and what it has not taken of the last line that
+ * it took some of: that comes before anything else, so no line is ever glued to half of another. */
 static unsigned long lost;
+static struct buf tail;
 
-/* Whoever reads the other end of a pipe may sleep; the server must not wait for that. A pipe that
- * is writable has room for PIPE_BUF bytes at least, more than any line. */
-static bool can_write(void)
+/* Writes a line, which it takes over. Returns false where it is lost. */
+static bool put_line(struct buf *line)
 {
-    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+    size_t done = stdfds_write_stderr(tail.data, tail.len);
 
-    return poll(&out, 1, 0) != 0;
-}
-
-/* Returns false where it was left out. */
-static bool write_all(const struct buf *line)
-{
-    size_t done = 0;
-
-    if (!can_write()) {
+    buf_consume(&tail, done);
+    done = tail.len > 0 ? 0 : stdfds_write_stderr(line->data, line->len);
+    if (done == 0) {
         lost++;
+        buf_deinit(line);
         return false;
     }
-    lost = 0;
-    while (done < line->len) {
-        ssize_t n = write(STDERR_FILENO, line->data + done, line->len - done);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        done += (size_t)n;
-    }
+    tail = *line;
+    buf_consume(&tail, done);
     return true;
 }
 
@@ -170,8 +157,9 @@ static bool write_line(enum log_level level, const char *message, uint64_t suppr
     append_count(&line, "#suppressed", suppressed);
     append_pairs(&line, pairs);
     buf_append_str(&line, as_json ? STR("}\n") : STR("\n"));
-    is_written = write_all(&line);
-    buf_deinit(&line);
+    is_written = put_line(&line);
+    if (is_written)
+        lost = 0;
     errno = saved;
     return is_written;
 }
@@ -242,6 +230,5 @@ void log_announce(enum log_level level, const char *message)
     } else {
         buf_printf(&line, "wschat: %s\n", message);
     }
-    write_all(&line);
-    buf_deinit(&line);
+    put_line(&line);
 }

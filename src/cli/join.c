@@ -1,7 +1,6 @@
 #include "cli/join.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <stdarg.h>
@@ -10,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/stdfds.h"
 #include "base/tuning.h"
 #include "base/util.h"
 #include "cli/glyph.h"
@@ -445,17 +445,6 @@ static void choose_locale(void)
         setlocale(LC_CTYPE, "C.UTF-8");
 }
 
-/* Descriptors that were closed must not be those of a connection. */
-static void fill_standard_descriptors(void)
-{
-    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-    while (fd >= 0 && fd <= STDERR_FILENO)
-        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (fd >= 0)
-        close(fd);
-}
-
 /* The exit status, and the line that says why. */
 static int judge(const struct join *j)
 {
@@ -488,7 +477,7 @@ int join_run(const struct join_options *options)
         complain("%s: %s; see wschat join --help", options->target.url, why);
         return EXIT_USAGE;
     }
-    fill_standard_descriptors();
+    stdfds_fill();
     choose_locale();
     join.options = options;
     join.settings.ping_interval = options->ping_interval;

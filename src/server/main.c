@@ -7,6 +7,7 @@
 #include "server/options.h"
 #include "server/server.h"
 #include "base/log.h"
+#include "base/stdfds.h"
 
 /* glibc keeps freed memory for the next request, the more the larger the blocks were. A server that
  * was busy once should not stay large for ever: long blocks go back to the system at once, and so
@@ -45,11 +46,15 @@ static int serve(int argc, char **argv)
 {
     static struct options options;
     static struct server server;
-    enum options_result result = options_read(&options, argc, argv);
+    enum options_result result;
 
+    if (stdfds_fill() < 0)
+        return EXIT_FAILURE; /* stderr, where one would say why, may be the one that is missing */
+    result = options_read(&options, argc, argv);
     if (result != OPTIONS_RUN)
         return options_status(result);
     tune_malloc();
+    stdfds_unblock_stderr();
     log_setup((enum log_level)options.log_level, options.log_format == LOG_FORMAT_JSON);
     log_set_rate(options.log_rate);
     if (server_init(&server, &options) < 0)

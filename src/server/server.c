@@ -280,7 +280,10 @@ static int open_signals(struct server *server)
     sigset_t set;
     int fd;
 
+    /* A log that cannot be written is no reason to end, or to be stopped (a terminal's TOSTOP). */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    signal(SIGTTOU, SIG_IGN);
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);

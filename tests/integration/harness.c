@@ -128,6 +128,8 @@ static void run_child(const struct launch *launch, int out_fd, int err_fd)
         _exit(126);
     if (launch->folder != NULL && chdir(launch->folder) != 0)
         _exit(126);
+    for (int fd = 0; launch->is_closed && fd <= STDERR_FILENO; fd++)
+        close(fd);
     signal(SIGPIPE, SIG_DFL);
     execve(program_path(), (char *const *)(const void *)args, (char *const *)(const void *)env);
     fprintf(stderr, "%s: %s\n", program_path(), strerror(errno));
@@ -143,6 +145,17 @@ static struct server *free_server(void)
     ck_abort_msg("too many servers at once");
 }
 
+static void open_stderr(const struct launch *launch, int err[2])
+{
+    if (launch->err != NULL) {
+        memcpy(err, launch->err, 2 * sizeof(*err));
+        return;
+    }
+    ck_assert_int_eq(pipe2(err, O_CLOEXEC), 0);
+    /* Room for all the log lines of a test, so that nobody need read them. */
+    fcntl(err[1], F_SETPIPE_SZ, 1 << 20);
+}
+
 struct server *server_launch(const struct launch *launch)
 {
     struct server *s = free_server();
@@ -151,9 +164,7 @@ struct server *server_launch(const struct launch *launch)
 
     buf_deinit(&s->err);
     ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
-    ck_assert_int_eq(pipe2(err, O_CLOEXEC), 0);
-    /* Room for all the log lines of a test, so that nobody need read them. */
-    fcntl(err[1], F_SETPIPE_SZ, 1 << 20);
+    open_stderr(launch, err);
     fflush(NULL);
     s->pid = fork();
     ck_assert_int_ge(s->pid, 0);
@@ -178,6 +189,8 @@ static bool read_more(int fd, struct buf *into)
         ck_abort_msg("the program hangs; stderr so far:\n%s",
                      into->len > 0 ? (char *)into->data : "");
     n = read(fd, bytes, sizeof(bytes));
+    if (n < 0 && errno == EIO)
+        n = 0; /* nobody has the other side of the terminal any more */
     ck_assert_int_ge(n, 0);
     ck_assert_int_eq(buf_append(into, bytes, (size_t)n), 0);
     ck_assert_int_eq(buf_append_char(into, '\0'), 0);
@@ -192,6 +205,11 @@ void server_wait_for(struct server *s, const char *needle)
             ck_abort_msg("the program ended without \"%s\"; stderr:\n%s", needle,
                          s->err.len > 0 ? (char *)s->err.data : "");
     }
+}
+
+void server_read(struct server *s)
+{
+    ck_assert(read_more(s->err_fd, &s->err));
 }
 
 static uint16_t find_port(const char *log)

@@ -34,6 +34,9 @@ struct launch {
     unsigned long files;     /* limit of open files, soft and hard; 0: as it is */
     const int *sockets;      /* become its descriptors 3, 4, ... */
     size_t socket_count;
+    const int *err; /* where it is read, and what its stderr is, which become the harness's; NULL:
+                       a pipe */
+    bool is_closed; /* its descriptors 0 to 2 are closed */
 };
 
 /* The program under test. */
@@ -53,6 +56,9 @@ struct server *server_start_with(const struct launch *launch);
 
 /* Waits until stderr contains `needle`; fails when the program ends before. */
 void server_wait_for(struct server *s, const char *needle);
+
+/* Reads some more of stderr. */
+void server_read(struct server *s);
 
 /* Sends a signal. */
 void server_signal(struct server *s, int signal);

@@ -1,13 +1,18 @@
 /* What the log tells of connections when they end: who, from where, how long, how much, and why. */
 #include "v1.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
 
 Suite *suite_logs(void);
 
@@ -514,6 +519,123 @@ START_TEST(above_its_level_nothing_is_told)
 }
 END_TEST
 
+/* ---- Who reads the log, and who does not ---- */
+
+/* Makes what is on stderr and where it is read. */
+static void make_terminal(int ends[2])
+{
+    ends[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    ck_assert_int_ge(ends[0], 0);
+    ck_assert_int_eq(grantpt(ends[0]), 0);
+    ck_assert_int_eq(unlockpt(ends[0]), 0);
+    ends[1] = open(ptsname(ends[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    ck_assert_int_ge(ends[1], 0);
+}
+
+static void make_pipe(int ends[2])
+{
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+}
+
+static void make_sockets(int ends[2])
+{
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+}
+
+static void (*const make_stderr[])(int ends[2]) = {make_terminal, make_terminal, make_pipe,
+                                                   make_sockets};
+
+/* More lines than any of them holds. */
+#define UNREAD 4000
+
+START_TEST(nobody_reads_and_the_server_goes_on)
+{
+    bool is_stopped = _i == 1; /* as by Ctrl-S */
+    struct launch launch = {.args = LIST("--log-rate=0", "--log-level=debug")};
+    struct server *s;
+    int ends[2], terminal = -1;
+
+    make_stderr[_i](ends);
+    if (is_stopped)
+        terminal = fcntl(ends[1], F_DUPFD_CLOEXEC, 0);
+    launch.err = ends;
+    s = server_start_with(&launch);
+    if (is_stopped)
+        ck_assert_int_eq(tcflow(terminal, TCOOFF), 0);
+    for (int i = 0; i < UNREAD; i++)
+        client_close(client_connect(s));
+    http_expect_refusal(s, "x\n", 2, 400);
+    if (is_stopped) {
+        ck_assert_int_eq(tcflow(terminal, TCOON), 0);
+        close(terminal);
+    }
+    while (strstr((char *)s->err.data, "lost_lines=") == NULL) {
+        struct pollfd more = {.fd = s->err_fd, .events = POLLIN};
+
+        if (poll(&more, 1, 0) == 0)
+            client_close(client_connect(s));
+        server_read(s);
+    }
+    server_stop(s);
+}
+END_TEST
+
+START_TEST(the_end_waits_for_no_reader)
+{
+    struct launch launch = {.args = LIST("--log-rate=0", "--log-level=debug")};
+    struct server *s;
+    int ends[2];
+    siginfo_t info;
+
+    make_stderr[_i](ends);
+    launch.err = ends;
+    s = server_start_with(&launch);
+    for (int i = 0; i < UNREAD; i++)
+        client_close(client_connect(s));
+    server_signal(s, SIGTERM);
+    ck_assert_int_eq(waitid(P_PID, (id_t)s->pid, &info, WEXITED | WNOWAIT), 0);
+    ck_assert_int_eq(server_wait_exit(s), 0);
+}
+END_TEST
+
+/* Their numbers would be those of the server's own sockets, which log lines would go into. */
+START_TEST(descriptors_that_were_closed_are_filled)
+{
+    char path[64], target[64];
+    struct server s = {.pid = 0};
+    struct launch launch = {.is_closed = true, .args = LIST("--log-level=debug")};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct server *running;
+    struct client *c;
+
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, len), 0);
+    ck_assert_int_eq(listen(fd, 16), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    s.port = ntohs(address.sin_port);
+    launch.sockets = &fd;
+    launch.socket_count = 1;
+    launch.env = LIST("LISTEN_PID=$$", "LISTEN_FDS=1");
+    running = server_launch(&launch);
+    c = ws_open_chat(&s, 1);
+    ws_send_text(c, "hi");
+    ws_expect_text(c, "You wrote: hi");
+    for (int i = 0; i <= STDERR_FILENO; i++) {
+        ssize_t n;
+
+        snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)running->pid, i);
+        n = readlink(path, target, sizeof(target) - 1);
+        ck_assert_int_gt(n, 0);
+        target[n] = '\0';
+        ck_assert_str_eq(target, "/dev/null");
+    }
+    ws_leave(c);
+    close(fd);
+    server_stop(running);
+}
+END_TEST
+
 Suite *suite_logs(void)
 {
     Suite *suite = suite_create("logs");
@@ -543,5 +665,8 @@ Suite *suite_logs(void)
     tcase_add_loop_test(tc, a_flood_of_ends_is_counted, 0, 2);
     tcase_add_loop_test(tc, without_a_rate_each_end_is_told, 0, 2);
     tcase_add_loop_test(tc, above_its_level_nothing_is_told, 0, 2);
+    tcase_add_loop_test(tc, nobody_reads_and_the_server_goes_on, 0, ARRAY_LEN(make_stderr));
+    tcase_add_loop_test(tc, the_end_waits_for_no_reader, 0, ARRAY_LEN(make_stderr));
+    tcase_add_test(tc, descriptors_that_were_closed_are_filled);
     return suite;
 }

@@ -1,8 +1,10 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -143,6 +145,10 @@ START_TEST(errno_survives)
     errno = EADDRINUSE;
     log_info("into nothing");
     ck_assert_int_eq(errno, EADDRINUSE);
+    ck_assert_int_ge(dup2(fileno(captured), STDERR_FILENO), 0);
+    forget_written();
+    log_info("x");
+    ck_assert_str_eq(written_text(), "level=info msg=x lost_lines=1\n");
 }
 END_TEST
 
@@ -254,6 +260,41 @@ START_TEST(what_was_suppressed_outlives_a_lost_line)
 }
 END_TEST
 
+/* A disk that is full takes some bytes of a line, and then none. */
+START_TEST(a_line_is_finished_before_the_next_one)
+{
+    static const char a[] = "level=info msg=a\n", c[] = "level=info msg=c lost_lines=1\n";
+    struct rlimit old, limit;
+    size_t line_len = strlen("time=2000-01-01T00:00:00.000Z ") + sizeof(a) - 1;
+
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &old), 0);
+    limit = (struct rlimit){line_len - (size_t)_i, old.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    log_info("a");
+    log_info("b");
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &old), 0);
+    log_info("c");
+    ck_assert_uint_eq(count_lines(), 2);
+    ck_assert_int_eq(strncmp(written_text(), a, sizeof(a) - 1), 0);
+    ck_assert_str_eq(text + 2 * line_len - sizeof(a) + 1, c);
+}
+END_TEST
+
+/* What a person is told is no place to count; the next line of the log is. */
+START_TEST(an_announcement_forgets_no_lost_line)
+{
+    close(STDERR_FILENO);
+    log_info("lost");
+    log_announce(LOG_INFO, "lost too");
+    ck_assert_int_ge(dup2(fileno(captured), STDERR_FILENO), 0);
+    log_announce(LOG_INFO, "hello");
+    forget_written();
+    log_info("x");
+    ck_assert_str_eq(written_text(), "level=info msg=x lost_lines=2\n");
+}
+END_TEST
+
 START_TEST(without_a_rate_a_flow_is_not_limited)
 {
     struct log_flow flow = {0};
@@ -282,6 +323,8 @@ Suite *suite_log(void)
     tcase_add_test(cases, flows_do_not_share_and_nothing_else_is_limited);
     tcase_add_test(cases, what_was_suppressed_outlives_a_lost_line);
     tcase_add_test(cases, without_a_rate_a_flow_is_not_limited);
+    tcase_add_loop_test(cases, a_line_is_finished_before_the_next_one, 0, 30);
+    tcase_add_test(cases, an_announcement_forgets_no_lost_line);
     suite_add_tcase(suite, cases);
     return suite;
 }
