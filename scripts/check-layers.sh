@@ -16,7 +16,7 @@ chat:    base proto auth out log
 net:     base out
 session: base proto net
 web:     base proto auth net chat session
-server:  base proto auth net chat session web cli
+server:  base proto auth log net chat session web cli
 cli:     base proto auth
 "
 compiler=${CC:-cc}

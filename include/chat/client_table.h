@@ -23,20 +23,39 @@
 
 #define CLIENT_KEY_SIZE 16 /* bytes of the secret that proves who a seat belongs to */
 
-struct room;
+struct channel;
+struct entering;
 
-/* A client: a seat in a room. Its connection may be gone for a while (`out` is NULL) and come back.
- */
+/* What a seat has asked its log for, and not heard of yet. Messages are not counted here. */
+enum seat_asks { SEAT_ASKS_NOTHING, SEAT_ASKS_JOIN, SEAT_ASKS_LEAVE, SEAT_ASKS_RENAME };
+
+/* A client: a seat in a room. It is one from the commit of its JOIN to that of its LEAVE; before
+ * and after, its id is taken. Its connection may be gone for a while and come back.
+ *
+ *      JOIN asked --commit--> connected --connection breaks--> away --time is over--> LEAVE asked
+ *                                 |  ^----- its owner ----------'                         ^
+ *                                 '------- connection is closed --------------------------'
+ *                                                                         --commit--> (free) */
 struct client {
-    uint64_t id;         /* 0: this place is free */
-    struct room *room;   /* NULL: not yet in one */
-    struct sendq *out;   /* where its frames go; not owned */
-    char *name;          /* name_len bytes, owned; NULL: no name */
-    uint64_t seat_until; /* while out is NULL: monotonic ms at which the seat is given up */
-    struct list waiting; /* among those whose connection is gone, in order of seat_until */
-    uint32_t member;     /* place among the members of the room; while free: the next free place */
+    uint64_t id;               /* 0: this place is free */
+    struct channel *channel;   /* NULL: not a member, or not one any more */
+    struct sendq *out;         /* where its frames go; not owned; NULL: it is not connected */
+    struct entering *entering; /* who takes this seat as soon as the log allows; NULL: nobody */
+    char *name;                /* name_len bytes, owned; may be NULL where it has none */
+    uint64_t seat_until;       /* while it is away: monotonic ms at which the seat is given up */
+    struct list link;    /* among those that are away, that are due, or that are owed a leave */
+    uint32_t member;     /* place in its channel; while free: the next free place */
+    uint32_t generation; /* how many clients had this place before */
+    uint32_t asked;      /* bytes that its appends stand for */
+    uint32_t word;       /* the log's, of its JOIN */
     uint8_t name_len;
-    uint8_t codec; /* enum codec_kind */
+    uint8_t codec;          /* enum codec_kind */
+    uint8_t rendition;      /* enum rendition */
+    uint8_t asks : 2;       /* enum seat_asks */
+    bool stays : 1;         /* without a connection it waits for its owner */
+    bool is_known : 1;      /* somebody was told the key */
+    bool is_held : 1;       /* its connection's input is held */
+    bool has_long_name : 1; /* `name` has CODEC_NAME_MAX bytes */
     uint8_t key[CLIENT_KEY_SIZE];
 };
 
@@ -64,8 +83,13 @@ void client_table_prefetch(const struct client_table *t, uint64_t id);
 /* The client with this id, or NULL. */
 struct client *client_table_find(const struct client_table *t, uint64_t id);
 
-/* Adds a client (id > 0) and returns it with everything but the id zeroed. NULL: errno is EEXIST
- * where the id is in use, ENOSPC where the table is full. */
+/* The place of a client, and who is there: NULL where the place was given to somebody else, or is
+ * free. */
+uint32_t client_table_place(const struct client_table *t, const struct client *client);
+struct client *client_table_at(const struct client_table *t, uint32_t place, uint32_t generation);
+
+/* Adds a client (id > 0) and returns it with everything but id and generation zeroed. NULL: errno
+ * is EEXIST where the id is in use, ENOSPC where the table is full. */
 struct client *client_table_add(struct client_table *t, uint64_t id);
 
 /* Removes the client, which must be in the table; its place may be used again at once. Does not

@@ -1,7 +1,7 @@
-/* History: what a room keeps of its past, as records that do not depend on any codec.
+/* History: what a room keeps of its past, as records that do not depend on any rendition.
  *
  * A record is shared: the history holds it, and so does every send queue that still has to replay
- * it. Its frames are encoded when somebody first wants them, once for each codec. */
+ * it. Its frames are encoded when somebody first wants them, once for each rendition. */
 #ifndef CHAT_HISTORY_H
 #define CHAT_HISTORY_H
 
@@ -9,20 +9,21 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "chat/rendition.h"
 #include "out/sendq.h"
-#include "proto/codec/codec.h"
 
-struct room;
+struct channel;
 
 struct record {
-    struct list age;    /* for the owner: among all records, oldest first */
-    struct room *room;  /* for the owner */
-    struct event event; /* its slices point into `bytes` */
-    size_t cost;        /* bytes of memory that it stands for */
+    struct list age;         /* for the owner: among all records, oldest first */
+    struct channel *channel; /* for the owner */
+    struct event event;      /* its slices point into `bytes` */
+    size_t cost;             /* bytes of memory that it stands for */
     size_t
         *orphans; /* once no history holds it: the sum that its cost is part of until it is freed */
     uint32_t holders;
-    struct buf frames[CODEC_KINDS]; /* empty until wanted */
+    uint32_t word;                 /* the log's */
+    struct buf frames[RENDITIONS]; /* empty until wanted */
     char bytes[];
 };
 
@@ -32,13 +33,13 @@ struct record *record_new(const struct event *event);
 /* Lets a record go; the last holder frees it. Takes NULL. */
 void record_release(struct record *record);
 
-/* Makes sure of the record's frame for this codec, which stays empty where the codec does not tell
- * of it. Returns 0, or -1 with errno ENOMEM. */
-int record_encode(struct record *record, enum codec_kind codec);
+/* Makes sure of the record's frame for this rendition, which stays empty where its codec does not
+ * tell of it. Returns 0, or -1 with errno ENOMEM. */
+int record_encode(struct record *record, enum rendition kind);
 
-/* Puts the frame of the record for this codec behind what is in the queue. Nothing where the codec
- * does not tell of it. Returns 0, or -1 with errno ENOMEM. */
-int record_replay(struct record *record, enum codec_kind codec, struct sendq *out);
+/* Puts the frame of the record for this rendition behind what is in the queue. Nothing where its
+ * codec does not tell of it. Returns 0, or -1 with errno ENOMEM. */
+int record_replay(struct record *record, enum rendition kind, struct sendq *out);
 
 /* The last records of a room, oldest first, at most `limit`. */
 struct history {
@@ -64,6 +65,11 @@ struct record *history_take_oldest(struct history *h);
 
 /* The record at a place from 0 (oldest) to count - 1. */
 struct record *history_at(const struct history *h, size_t place);
+
+/* The record with the lower seq of the two at places *i and *k, of which not both are at the end;
+ * moves on behind it. */
+struct record *history_next_of_two(const struct history *a, size_t *i, const struct history *b,
+                                   size_t *k);
 
 /* The place of the first record whose seq is above `seq`; count where there is none. */
 size_t history_after(const struct history *h, uint64_t seq);

@@ -64,7 +64,7 @@ struct log_calls {
 
     /* May more be committed in this channel before its readers were served? If not, the log waits
      * for its next turn. A log that commits within append need not ask. */
-    bool (*has_room)(void *owner, const struct log_channel *channel);
+    bool (*has_room)(void *owner, struct log_channel *channel);
 
     /* The channel of this name, made where there is none; NULL where memory is out. For commits
      * that nobody asked for. Calls `open` for one that is made. */
@@ -105,9 +105,9 @@ struct log_ops {
     /* See log_calls.committed. May be NULL. */
     void (*forgotten)(struct log *log, struct log_channel *channel, uint32_t word);
 
-    /* The log's turn in a tick: commits and refuses what is due. Returns true where it has more to
-     * do as soon as the readers were served. May be NULL. */
-    bool (*turn)(struct log *log);
+    /* The log's turn in a tick: commits and refuses what is due, as far as has_room allows. May be
+     * NULL. */
+    void (*turn)(struct log *log);
 
     /* When it wants its next turn without anything else happening: monotonic milliseconds,
      * UINT64_MAX for never. May be NULL. */

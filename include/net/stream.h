@@ -119,6 +119,9 @@ struct stream_ops {
     /* Memory was out for something that should have been queued. */
     void (*on_incomplete)(struct stream *stream);
 
+    /* Who fills the queue is through with it: out.close_code says how to close. */
+    void (*on_let_go)(struct stream *stream);
+
     /* The peer sends no more, and takes nothing either: its output is dropped from now on. Returns
      * whether what it has sent still counts; if not, the stream is dropped. */
     bool (*on_deaf)(struct stream *stream);

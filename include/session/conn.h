@@ -110,6 +110,7 @@ struct conn {
     bool is_in_head : 1; /* some of a request has come */
     bool has_backlog : 1;
     bool has_small_window : 1; /* it was over its rate once */
+    bool is_held : 1;          /* its input pauses until ws_release */
     bool is_admin : 1;         /* it came in by the admin listener */
     bool is_trusted : 1;       /* what it tells of whom it speaks for is believed */
     union {
@@ -147,6 +148,10 @@ struct conns {
 
     /* A PROXY header, in front of the first request. */
     void (*on_proxy_header)(struct conn *conn, const struct proxy_header *header);
+
+    /* May the next message of a member that is somebody's be taken? If not, its input pauses until
+     * ws_release. */
+    bool (*may_speak)(struct conn *conn);
 
     /* A whole message of a member. Returns 0, or -1 where memory is out. */
     int (*on_message)(struct conn *conn, struct ws_message *message);

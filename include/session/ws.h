@@ -21,4 +21,7 @@ void ws_send(struct conn *conn, uint8_t opcode, struct str prefix, const void *p
  * can be, without copying it. */
 void ws_send_back(struct conn *conn, const struct ws_message *message);
 
+/* Goes on with a connection whose input paused because conns.may_speak said no. */
+void ws_release(struct conn *conn);
+
 #endif

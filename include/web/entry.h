@@ -16,9 +16,15 @@ void entry_enter(struct conn *conn, const struct chat_entry *entry);
 int entry_message(struct conn *conn, struct ws_message *message);
 int entry_close(struct conn *conn, bool is_broken);
 
-/* The on_takeover, `wake` and `flush` of a chat, whose owner is the web. */
-void entry_takeover(struct sendq *out, bool is_cut);
+/* The may_speak of conns: may what it says be handed to the chat now? */
+bool entry_may_speak(struct conn *conn);
+
+/* The hooks of a chat: they only mark connections. */
+void entry_let_go(struct sendq *out, uint16_t code, const char *reason);
 void entry_wake(struct sendq *out);
-void entry_flush_room(void *owner, struct room *room);
+void entry_resume(struct sendq *out);
+
+/* Sends a reader of a room what it can take. */
+void entry_serve(struct sendq *out);
 
 #endif

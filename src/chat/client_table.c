@@ -57,6 +57,18 @@ struct client *client_table_find(const struct client_table *t, uint64_t id)
     return place == 0 ? NULL : &t->clients[place - 1];
 }
 
+uint32_t client_table_place(const struct client_table *t, const struct client *client)
+{
+    return (uint32_t)(client - t->clients);
+}
+
+struct client *client_table_at(const struct client_table *t, uint32_t place, uint32_t generation)
+{
+    struct client *client = &t->clients[place];
+
+    return client->generation == generation && client->id != 0 ? client : NULL;
+}
+
 bool client_table_is_full(const struct client_table *t)
 {
     return t->count == t->capacity;
@@ -89,8 +101,8 @@ struct client *client_table_add(struct client_table *t, uint64_t id)
     t->index[entry] = take_place(t);
     t->count++;
     client = &t->clients[t->index[entry] - 1];
-    *client = (struct client){.id = id};
-    list_init(&client->waiting);
+    *client = (struct client){.id = id, .generation = client->generation};
+    list_init(&client->link);
     return client;
 }
 
@@ -117,7 +129,7 @@ void client_table_remove(struct client_table *t, struct client *client)
     uint32_t place = t->index[entry];
 
     close_gap(t, entry);
-    *client = (struct client){.id = 0, .member = t->free};
+    *client = (struct client){.member = t->free, .generation = client->generation + 1};
     t->free = place;
     t->count--;
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "chat/frame.h"
 
 static struct str keep(char **to, struct str from)
 {
@@ -32,6 +31,7 @@ struct record *record_new(const struct event *event)
     record->event.name = keep(&to, event->name);
     record->event.text = keep(&to, event->text);
     record->event.ref = keep(&to, event->ref);
+    record->event.key = (struct str){NULL, 0};
     record->cost = sizeof(*record) + len;
     list_init(&record->age);
     return record;
@@ -43,8 +43,8 @@ void record_release(struct record *record)
         return;
     if (record->orphans != NULL)
         *record->orphans -= record->cost;
-    for (int codec = 0; codec < CODEC_KINDS; codec++)
-        buf_deinit(&record->frames[codec]);
+    for (int kind = 0; kind < RENDITIONS; kind++)
+        buf_deinit(&record->frames[kind]);
     free(record);
 }
 
@@ -53,18 +53,18 @@ static void release_holder(void *record)
     record_release(record);
 }
 
-int record_encode(struct record *record, enum codec_kind codec)
+int record_encode(struct record *record, enum rendition kind)
 {
-    struct buf *frame = &record->frames[codec];
+    struct buf *frame = &record->frames[kind];
 
-    return frame->len > 0 ? 0 : frame_encode(frame, codecs[codec], &record->event);
+    return frame->len > 0 ? 0 : rendition_encode(frame, kind, &record->event);
 }
 
-int record_replay(struct record *record, enum codec_kind codec, struct sendq *out)
+int record_replay(struct record *record, enum rendition kind, struct sendq *out)
 {
-    struct buf *frame = &record->frames[codec];
+    struct buf *frame = &record->frames[kind];
 
-    if (record_encode(record, codec) < 0)
+    if (record_encode(record, kind) < 0)
         return -1;
     if (frame->len == 0)
         return 0;
@@ -127,6 +127,15 @@ struct record *history_take_oldest(struct history *h)
 struct record *history_at(const struct history *h, size_t place)
 {
     return h->ring[(h->first + place) % h->size];
+}
+
+struct record *history_next_of_two(const struct history *a, size_t *i, const struct history *b,
+                                   size_t *k)
+{
+    if (*k == b->count ||
+        (*i < a->count && history_at(a, *i)->event.seq < history_at(b, *k)->event.seq))
+        return history_at(a, (*i)++);
+    return history_at(b, (*k)++);
 }
 
 size_t history_after(const struct history *h, uint64_t seq)

@@ -269,6 +269,10 @@ static bool stream_tell_hopeless(struct stream *stream)
             stream_drop(stream, STREAM_END_MEMORY);
         return true;
     }
+    if (stream->out.close_code != 0 && stream->state == STREAM_OPEN) {
+        stream->ops->on_let_go(stream);
+        return true;
+    }
     if (sendq_is_overrun(&stream->out) ||
         (stream->is_blocked && sendq_lag(&stream->out) > stream->env->max_lag)) {
         stream->ops->on_lag(stream);
@@ -348,6 +352,9 @@ static size_t stream_use(struct stream *stream, uint8_t *data, size_t len)
         step = stream->ops->input(stream, data + used, len - used);
         used += step;
     }
+    /* What its session stopped at without using any comes again when it goes on. */
+    if (used < len && !stream_may_read(stream))
+        stream->has_more = true;
     return used;
 }
 

@@ -341,6 +341,7 @@ int sendq_detach(struct sendq *q, size_t keep)
             take_partial_frame(q, node, of_node, from, to);
         kept.queued = node != NULL ? node->len : 0;
     }
+    kept.is_cut = result < 0;
     sendq_deinit(q);
     *q = kept;
     return result;

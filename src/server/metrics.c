@@ -117,18 +117,7 @@ static int write_codes(struct buf *out, const struct codes *codes)
 /* How far the slowest of all clients is behind. Looks only where somebody is. */
 static uint64_t slowest_lag(const struct metrics *metrics)
 {
-    const struct room_table *rooms = &metrics->web->chat->rooms;
-    uint64_t lag = 0;
-
-    for (size_t i = 0; i < rooms->size && metrics->web->conns->pool.env.slow > 0; i++) {
-        for (const struct room *room = rooms->buckets[i]; room != NULL;
-             room = room->next_in_bucket) {
-            uint64_t own = room_lag(room);
-
-            lag = own > lag ? own : lag;
-        }
-    }
-    return lag;
+    return metrics->web->conns->pool.env.slow > 0 ? chat_lag(metrics->web->chat) : 0;
 }
 
 struct figure {
@@ -158,7 +147,7 @@ static int write_chat(struct buf *out, const struct metrics *metrics)
         {"wschat_seats", "gauge",
          "Ids that are in use, those kept for a client that is away included.",
          chat->clients.count},
-        {"wschat_rooms", "gauge", "Rooms that have members or a history.", chat->rooms.count},
+        {"wschat_rooms", "gauge", "Rooms that have members or a history.", chat->channels.count},
         {"wschat_history_bytes", "gauge", "Memory for the history of all rooms.",
          chat->record_bytes},
         {"wschat_messages_total", "counter",

@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "log/memory.h"
 #include "net/socket.h"
 #include "server/fatal.h"
 #include "server/listeners.h"
@@ -193,16 +194,13 @@ static uint64_t next_deadline(const struct server *server)
  * something to hear, so it goes round until all is quiet: each round has fewer members. */
 static void flush_all(struct server *server)
 {
-    struct room *room;
-
     do {
         stream_env_flush(&server->conns.pool.env);
-        while ((room = chat_take_dirty(&server->chat)) != NULL)
-            entry_flush_room(&server->web, room);
-        chat_expire(&server->chat);
-    } while (!list_is_empty(&server->conns.pool.env.woken) || !list_is_empty(&server->chat.dirty));
+        chat_serve(&server->chat, entry_serve);
+    } while (!list_is_empty(&server->conns.pool.env.woken) || chat_has_news(&server->chat));
 }
 
+/* Timers come before the flush, so that what they say is sent in the same tick. */
 static void tick(struct server *server)
 {
     int count = reactor_wait(&server->reactor, server->clock->now, next_deadline(server));
@@ -215,6 +213,7 @@ static void tick(struct server *server)
     stream_env_expire(&server->conns.pool.env);
     chat_expire(&server->chat);
     drain_step(&server->drain, &server->conns);
+    chat_commit(&server->chat);
     flush_all(server);
     supervisor_tick(&server->supervisor, server->clock->now, server->conns.members);
     connected = server->conns.pool.count;
@@ -327,6 +326,7 @@ static int open_conns(struct server *server, size_t capacity)
     server->conns.on_request = router_request;
     server->conns.on_bad_request = router_bad_request;
     server->conns.on_proxy_header = on_proxy_header;
+    server->conns.may_speak = entry_may_speak;
     server->conns.on_message = entry_message;
     server->conns.on_close = entry_close;
     server->conns.on_free = on_free;
@@ -361,15 +361,20 @@ static int open_chat(struct server *server)
         .presence_limit = options->presence_limit,
         .broadcast_all = options->broadcast == BROADCAST_ALL,
     };
-    const struct chat_hooks hooks = {.on_takeover = entry_takeover,
-                                     .wake = entry_wake,
-                                     .flush = entry_flush_room,
-                                     .owner = &server->web,
-                                     .random = fill_random};
+    const struct chat_hooks hooks = {
+        .let_go = entry_let_go, .wake = entry_wake, .resume = entry_resume, .random = fill_random};
+    struct hash_seed epochs;
+    struct log *log;
 
     fill_random(&config.seed, sizeof(config.seed));
-    fill_random(&config.epoch, sizeof(config.epoch));
-    return chat_init(&server->chat, &config, &hooks);
+    fill_random(&epochs, sizeof(epochs));
+    log = log_memory_new(epochs);
+    if (log == NULL)
+        return -1;
+    if (chat_init(&server->chat, &config, &hooks, log) == 0)
+        return 0;
+    log->ops->free(log);
+    return -1;
 }
 
 static int open_addresses(struct server *server, size_t capacity)

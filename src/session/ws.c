@@ -69,7 +69,8 @@ static void ws_throttle_expired(struct conn *conn)
         return;
     }
     stream_start_timer(&conn->stream, CONN_TIMER_IDLE);
-    stream_resume(&conn->stream);
+    if (!conn->is_held)
+        stream_resume(&conn->stream);
 }
 
 /* Less from a client that is near its rate. */
@@ -265,6 +266,25 @@ static void ws_take_result(struct conn *conn, int result, struct ws_message *mes
         ws_take_message(conn, message);
 }
 
+/* May its next message be taken? If not, its input pauses until ws_release. */
+static bool ws_may_speak(struct conn *conn)
+{
+    const struct conns *conns = conns_of(conn);
+
+    if (conn->member.client == NULL || conns->may_speak(conn))
+        return true;
+    conn->is_held = true;
+    stream_pause(&conn->stream);
+    return false;
+}
+
+void ws_release(struct conn *conn)
+{
+    conn->is_held = false;
+    if (!stream_timer_is(&conn->stream, CONN_TIMER_THROTTLE))
+        stream_resume(&conn->stream);
+}
+
 static bool ws_may_go_on(const struct stream *stream)
 {
     return stream->state == STREAM_OPEN && stream_may_read(stream) && !stream_is_spent(stream);
@@ -279,7 +299,7 @@ static size_t ws_input(struct stream *stream, uint8_t *data, size_t len)
     int result = 1;
 
     ws_touch(conn);
-    while (result > 0 && left > 0 && ws_may_go_on(stream)) {
+    while (result > 0 && left > 0 && ws_may_go_on(stream) && ws_may_speak(conn)) {
         result = ws_reader_next(&conn->member.reader, &data, &left, &message);
         ws_take_result(conn, result, &message);
     }
@@ -337,6 +357,19 @@ static void ws_on_lag(struct stream *stream)
     stream_note_taken(stream, &left);
     if (stream->state == STREAM_OPEN)
         stream_expect_taking(stream);
+}
+
+/* A frame that was cut in the middle can only be followed by the end. */
+static void ws_on_let_go(struct stream *stream)
+{
+    struct sendq *out = &stream->out;
+    uint16_t code = out->close_code;
+
+    out->close_code = 0;
+    if (out->is_cut)
+        stream_drop(stream, STREAM_END_HOST);
+    else
+        ws_begin_close(conn_of(stream), code, stream->detail, false);
 }
 
 static void ws_on_incomplete(struct stream *stream)
@@ -433,6 +466,7 @@ static const struct session_ops ws_session = {
             .on_progress = ws_on_progress,
             .on_lag = ws_on_lag,
             .on_incomplete = ws_on_incomplete,
+            .on_let_go = ws_on_let_go,
             .on_deaf = ws_on_deaf,
             .on_timer = ws_on_timer,
             .on_close = ws_on_close,

@@ -17,6 +17,8 @@ int entry_message(struct conn *conn, struct ws_message *message)
         stream_wake(&conn->stream);
         return chat_receive(web->chat, conn->member.client, (char *)message->data, message->len);
     }
+    if (conn->stream.out.close_code != 0)
+        return 0; /* it is about to be closed */
     web->echoes++;
     if (web->is_verbatim)
         ws_send_back(conn, message);
@@ -31,9 +33,14 @@ static void forget_client(struct conn *conn)
 {
     const struct client *client = conn->member.client;
 
-    if (client != NULL && client->room != NULL && log_is_enabled(LOG_INFO))
-        conn->member.room = strndup(client->room->name, client->room->name_len);
+    if (client != NULL && client->channel != NULL && log_is_enabled(LOG_INFO))
+        conn->member.room = strndup(client->channel->log.name.ptr, client->channel->log.name.len);
     conn->member.client = NULL;
+}
+
+bool entry_may_speak(struct conn *conn)
+{
+    return chat_may_speak(web_of(conn)->chat, conn->member.client);
 }
 
 int entry_close(struct conn *conn, bool is_broken)
@@ -52,8 +59,6 @@ void entry_enter(struct conn *conn, const struct chat_entry *entry)
 
     switch (chat_enter(web->chat, entry, &conn->stream.out, &conn->member.client)) {
     case CHAT_OK:
-        if (!sendq_is_empty(&conn->stream.out))
-            stream_wake(&conn->stream);
         return;
     case CHAT_ID_TAKEN:
         conn_close(conn, CLOSE_ID_IN_USE, "this id is connected already: pick another one");
@@ -67,18 +72,14 @@ void entry_enter(struct conn *conn, const struct chat_entry *entry)
 
 /* ---- what the chat asks ---- */
 
-void entry_takeover(struct sendq *out, bool is_cut)
+void entry_let_go(struct sendq *out, uint16_t code, const char *reason)
 {
     struct conn *conn = conn_of_queue(out);
 
-    static const char reason[] = "this seat was taken over by its owner";
-
     forget_client(conn);
     stream_note_end(&conn->stream, STREAM_END_HOST, reason);
-    if (is_cut)
-        stream_drop(&conn->stream, STREAM_END_HOST);
-    else
-        conn_close(conn, CLOSE_REPLACED, reason);
+    out->close_code = code;
+    stream_wake(&conn->stream);
 }
 
 void entry_wake(struct sendq *out)
@@ -86,33 +87,12 @@ void entry_wake(struct sendq *out)
     stream_wake(stream_of_queue(out));
 }
 
-/* Walks a room's readers from the last to the first: one that leaves on the way is replaced by one
- * that was visited. What the slowest of them still wants is the new tail. */
-static void flush_readers(struct room *room, enum codec_kind codec)
+void entry_resume(struct sendq *out)
 {
-    struct reader_set *set = &room->readers[codec];
-    struct ring *box = &room->ring[codec];
-    uint64_t low = box->head;
-
-    for (size_t i = set->count; i-- > 0;) {
-        struct sendq *out = set->items[i];
-
-        stream_flush(stream_of_queue(out));
-        if (out->box == box && out->cursor < low)
-            low = out->cursor;
-    }
-    if (low > box->tail)
-        ring_raise_tail(box, low);
+    ws_release(conn_of_queue(out));
 }
 
-void entry_flush_room(void *owner, struct room *room)
+void entry_serve(struct sendq *out)
 {
-    struct web *web = owner;
-
-    chat_begin_flush(web->chat, room);
-    for (int codec = 0; codec < CODEC_KINDS; codec++) {
-        if (chat_take_news(room, (enum codec_kind)codec))
-            flush_readers(room, (enum codec_kind)codec);
-    }
-    chat_end_flush(room);
+    stream_flush(stream_of_queue(out));
 }

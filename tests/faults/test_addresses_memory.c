@@ -14,6 +14,7 @@
 
 #include "server/options.h"
 #include "server/server.h"
+#include "web/entry.h"
 #include "session/http.h"
 #include "base/log.h"
 
@@ -68,11 +69,14 @@ static void teardown(void)
 static void run(void)
 {
     for (int i = 0; i < TICKS; i++) {
+        stream_env_resume(&server.conns.pool.env);
         reactor_dispatch(&server.reactor,
                          reactor_wait(&server.reactor, server.clock->now, server.clock->now));
-        stream_env_flush(&server.conns.pool.env);
-        while (chat_take_dirty(&server.chat) != NULL)
-            continue;
+        chat_commit(&server.chat);
+        do {
+            stream_env_flush(&server.conns.pool.env);
+            chat_serve(&server.chat, entry_serve);
+        } while (!list_is_empty(&server.conns.pool.env.woken) || chat_has_news(&server.chat));
         pool_reap(&server.conns.pool);
     }
 }

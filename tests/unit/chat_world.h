@@ -1,7 +1,8 @@
 /* A chat with fake connections, for tests: each peer is a send queue whose "socket" takes as many
  * bytes as the test says and keeps them as frames to be read. Flushing does what the server does.
  *
- * Everything here is of the file that includes it. */
+ * Everything here is of the file that includes it. With WORLD_LATE the chat is on a late log, which
+ * commits after that many turns (0: a random number). */
 #ifndef TESTS_CHAT_WORLD_H
 #define TESTS_CHAT_WORLD_H
 
@@ -13,8 +14,15 @@
 
 #include "base/util.h"
 #include "chat/chat.h"
+#include "log/memory.h"
 #include "proto/ws/frame.h"
 #include "unit/json_same.h"
+#ifdef WORLD_LATE
+#define WORLD_IS_LATE true
+#include "unit/late_log.h"
+#else
+#define WORLD_IS_LATE false
+#endif
 
 #define PEERS 16
 #define LOBBY "lobby"
@@ -25,6 +33,7 @@ struct peer {
     size_t window;         /* bytes that its socket takes in one flush */
     bool is_blocked;       /* the socket took less than there was */
     bool is_replaced;
+    uint16_t let_go;      /* with this code; 0: not so */
     bool is_cut;          /* left in the middle of a frame */
     bool was_closed;      /* by a flush: too slow, or memory ran out */
     bool leaves_in_flush; /* is found gone by the next flush */
@@ -40,7 +49,7 @@ struct peer {
 static struct chat chat;
 static struct chat_config config;
 static struct peer peers[PEERS];
-static unsigned flushes, visits, wakes, keys_made;
+static unsigned flushes, visits, wakes, resumes, keys_made;
 
 /* ---- hooks ---- */
 
@@ -49,17 +58,27 @@ static inline struct peer *peer_of(struct sendq *out)
     return CONTAINER_OF(out, struct peer, out);
 }
 
-static inline void on_replaced(struct sendq *out, bool is_cut)
+static inline void on_let_go(struct sendq *out, uint16_t code, const char *reason)
 {
-    peer_of(out)->is_replaced = true;
-    peer_of(out)->is_cut = is_cut;
-    peer_of(out)->client = NULL;
+    struct peer *peer = peer_of(out);
+
+    ck_assert(peer->client != NULL && strlen(reason) > 0 && out->box == NULL);
+    peer->let_go = code;
+    peer->is_replaced = code == CLOSE_REPLACED;
+    peer->is_cut = out->is_cut;
+    peer->client = NULL;
 }
 
 static inline void on_wake(struct sendq *out)
 {
     ck_assert(peer_of(out)->client != NULL);
     wakes++;
+}
+
+static inline void on_resume(struct sendq *out)
+{
+    ck_assert(peer_of(out)->client != NULL && peer_of(out)->client->out == out);
+    resumes++;
 }
 
 static inline void on_random(void *bytes, size_t len)
@@ -129,31 +148,29 @@ static inline void flush_peer(struct peer *peer)
     take(peer, peer->window);
 }
 
-static inline void on_flush(void *owner, struct room *room)
+static inline void serve(struct sendq *out)
 {
-    ck_assert(owner == &chat && !room->is_flushing);
-    flushes++;
-    chat_begin_flush(&chat, room);
-    for (int codec = 0; codec < CODEC_KINDS; codec++) {
-        if (!chat_take_news(room, (enum codec_kind)codec))
-            continue;
-        for (size_t i = room->readers[codec].count; i-- > 0; visits++)
-            flush_peer(peer_of(room->readers[codec].items[i]));
-    }
-    chat_end_flush(room);
-    room_raise_tails(room);
+    visits++;
+    flush_peer(peer_of(out));
 }
 
 /* The end of a tick. */
+static inline void end_tick(void)
+{
+    chat_expire(&chat);
+    chat_commit(&chat);
+    while (chat_has_news(&chat)) {
+        flushes++;
+        chat_serve(&chat, serve);
+    }
+}
+
+/* So many ticks that nothing waits any more. */
 static inline void settle(void)
 {
-    do {
-        struct room *room;
-
-        while ((room = chat_take_dirty(&chat)) != NULL)
-            on_flush(&chat, room);
-        chat_expire(&chat);
-    } while (!list_is_empty(&chat.dirty));
+    do
+        end_tick();
+    while (chat_deadline(&chat) <= chat.now);
 }
 
 /* ---- the world ---- */
@@ -169,25 +186,37 @@ static inline void world_config(void)
         .history_memory = 1 << 20,
         .presence_limit = 100,
         .seed = {0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9},
-        .epoch = 77,
     };
+}
+
+static inline struct log *world_log(void)
+{
+    const struct hash_seed seed = {77, 78};
+
+#ifdef WORLD_LATE
+    return late_log_new(seed, WORLD_LATE);
+#else
+    return log_memory_new(seed);
+#endif
 }
 
 static inline int world_try_start(void)
 {
-    const struct chat_hooks hooks = {.on_takeover = on_replaced,
-                                     .wake = on_wake,
-                                     .flush = on_flush,
-                                     .owner = &chat,
-                                     .random = on_random};
+    const struct chat_hooks hooks = {
+        .let_go = on_let_go, .wake = on_wake, .resume = on_resume, .random = on_random};
+    struct log *log = world_log();
 
-    flushes = visits = wakes = keys_made = 0;
+    flushes = visits = wakes = resumes = keys_made = 0;
     for (int i = 0; i < PEERS; i++) {
         peers[i] = (struct peer){.window = SIZE_MAX};
         sendq_init(&peers[i].out);
     }
-    if (chat_init(&chat, &config, &hooks) < 0)
+    if (log == NULL)
         return -1;
+    if (chat_init(&chat, &config, &hooks, log) < 0) {
+        log->ops->free(log);
+        return -1;
+    }
     chat_set_time(&chat, 1000, 5);
     return 0;
 }
@@ -231,9 +260,9 @@ static inline void pass(uint64_t milliseconds)
     settle();
 }
 
-static inline struct room *room_named(const char *name)
+static inline struct channel *room_named(const char *name)
 {
-    return room_table_find(&chat.rooms, str_from(name));
+    return channel_table_find(&chat.channels, str_from(name));
 }
 
 /* A position in a room's order; good for the next few calls. */
@@ -244,34 +273,53 @@ static inline const char *pos_in(const char *room, uint64_t seq)
     char *pos = out[next++ % 8];
 
     ck_assert_ptr_nonnull(room_named(room));
-    codec_pos_write(pos, room_named(room)->epoch, seq);
+    codec_pos_write(pos, room_named(room)->log.epoch, seq);
     return pos;
 }
 
 /* What the books say about a room must agree with one another. */
-static inline void check_room(const struct room *room)
+static inline void check_room(const struct channel *room)
 {
     size_t readers = 0, connected = 0;
 
-    for (int codec = 0; codec < CODEC_KINDS; codec++) {
-        const struct reader_set *set = &room->readers[codec];
+    for (int kind = 0; kind < RENDITIONS; kind++) {
+        const struct reader_set *set = &room->audience.readers[kind];
 
         readers += set->count;
         for (size_t i = 0; i < set->count; i++) {
             ck_assert_uint_eq(set->items[i]->slot, i);
-            ck_assert_ptr_eq(set->items[i]->box, &room->ring[codec]);
+            ck_assert_ptr_eq(set->items[i]->box, &room->audience.ring[kind]);
         }
     }
     for (size_t i = 0; i < room->member_count; i++) {
         const struct client *client = room->members[i];
 
         ck_assert_uint_eq(client->member, i);
-        ck_assert_ptr_eq(client->room, room);
+        ck_assert_ptr_eq(client->channel, room);
         ck_assert_ptr_eq(client_table_find(&chat.clients, client->id), client);
         connected += client->out != NULL;
     }
     ck_assert_uint_eq(readers, connected);
-    ck_assert(room->member_count + room->messages.count > 0);
+    ck_assert(channel_is_wanted(room));
+}
+
+/* Every seat is in a room, or something is on its way for it. */
+static inline void check_seats(size_t members)
+{
+    size_t seats = 0, asked = 0;
+
+    for (size_t i = 0; i < chat.clients.used; i++) {
+        const struct client *client = &chat.clients.clients[i];
+
+        if (client->id == 0)
+            continue;
+        seats += client->channel != NULL;
+        asked += client->asked;
+        ck_assert(client->channel != NULL || client->asks == SEAT_ASKS_JOIN ||
+                  list_is_linked(&client->link));
+    }
+    ck_assert_uint_eq(members, seats);
+    ck_assert_uint_le(asked, chat.asked);
 }
 
 /* And so must those of the whole chat. */
@@ -279,8 +327,8 @@ static inline void check_books(void)
 {
     size_t members = 0, rooms = 0, bytes = 0;
 
-    for (size_t i = 0; i < chat.rooms.size; i++) {
-        for (const struct room *r = chat.rooms.buckets[i]; r != NULL; r = r->next_in_bucket) {
+    for (size_t i = 0; i < chat.channels.size; i++) {
+        for (const struct channel *r = chat.channels.buckets[i]; r != NULL; r = r->next_in_bucket) {
             check_room(r);
             members += r->member_count;
             rooms++;
@@ -290,8 +338,8 @@ static inline void check_books(void)
                 bytes += history_at(&r->presence, p)->cost;
         }
     }
-    ck_assert_uint_eq(members, chat.clients.count);
-    ck_assert_uint_eq(rooms, chat.rooms.count);
+    check_seats(members);
+    ck_assert_uint_eq(rooms, chat.channels.count);
     ck_assert_uint_eq(bytes, chat.record_bytes);
     ck_assert(list_is_empty(&chat.records) == (bytes == 0));
     ck_assert_uint_le(bytes, config.history_memory);
@@ -304,17 +352,28 @@ static inline struct chat_entry entry_of(uint64_t id, enum codec_kind codec)
     return (struct chat_entry){.id = id, .codec = codec, .room = STR(LOBBY)};
 }
 
+/* Lets the log decide what it was asked for: until this peer is connected, or is not. */
+static inline void await_seat(struct peer *peer)
+{
+    while (peer->client != NULL && peer->client->out != &peer->out)
+        end_tick();
+}
+
 static inline enum chat_result try_enter(struct peer *peer, const struct chat_entry *entry)
 {
-    enum chat_result result = chat_enter(&chat, entry, &peer->out, &peer->client);
+    enum chat_result result;
 
-    ck_assert((peer->client != NULL) == (result == CHAT_OK));
+    ck_assert_ptr_null(peer->client);
+    result = chat_enter(&chat, entry, &peer->out, &peer->client);
+    await_seat(peer);
+    ck_assert(peer->client == NULL || result == CHAT_OK);
     return result;
 }
 
 static inline void enter_as(struct peer *peer, const struct chat_entry *entry)
 {
     ck_assert_int_eq(try_enter(peer, entry), CHAT_OK);
+    ck_assert_ptr_nonnull(peer->client);
 }
 
 static inline void enter(struct peer *peer, uint64_t id, enum codec_kind codec)
@@ -331,6 +390,17 @@ static inline void reconnect(struct peer *peer)
     sendq_deinit(&peer->out);
     peer->got_len = peer->got_read = 0;
     peer->is_blocked = peer->is_replaced = peer->is_cut = peer->was_closed = false;
+    peer->let_go = 0;
+}
+
+/* A connection holds its input while its client may not speak. */
+static inline void await_turn(struct peer *peer)
+{
+    ck_assert_ptr_nonnull(peer->client);
+    while (!chat_may_speak(&chat, peer->client)) {
+        end_tick();
+        ck_assert_ptr_nonnull(peer->client);
+    }
 }
 
 static inline int try_send(struct peer *peer, const char *format, ...)
@@ -346,6 +416,7 @@ static inline int try_send(struct peer *peer, const char *format, ...)
     len = vsnprintf(message, sizeof(message), format, args);
     va_end(args);
     ck_assert_uint_lt((size_t)len, sizeof(message));
+    await_turn(peer);
     return chat_receive(&chat, peer->client, message, (size_t)len);
 }
 

@@ -113,7 +113,7 @@ START_TEST(a_new_client_is_blank)
     client->seat_until = 77;
     client_table_remove(&table, client);
     ck_assert_ptr_eq(add(2), client);
-    ck_assert_ptr_null(client->room);
+    ck_assert_ptr_null(client->channel);
     ck_assert_ptr_null(client->out);
     ck_assert_ptr_null(client->name);
     ck_assert_uint_eq(client->seat_until, 0);
@@ -121,7 +121,7 @@ START_TEST(a_new_client_is_blank)
     ck_assert_uint_eq(client->codec, CODEC_TEXT);
     ck_assert_uint_eq(client->key[0], 0);
     ck_assert_uint_eq(client->member, 0);
-    ck_assert(!list_is_linked(&client->waiting));
+    ck_assert(!list_is_linked(&client->link));
 }
 END_TEST
 
@@ -236,6 +236,27 @@ START_TEST(random_against_model)
 }
 END_TEST
 
+/* A handle finds its client, and never the next one at the same place. */
+START_TEST(handles_outlive_clients)
+{
+    struct client *client;
+    uint32_t place, generation;
+
+    init(2);
+    client = add(7);
+    place = client_table_place(&table, client);
+    generation = client->generation;
+    ck_assert_ptr_eq(client_table_at(&table, place, generation), client);
+    drop(7);
+    ck_assert_ptr_null(client_table_at(&table, place, generation));
+    ck_assert_ptr_null(client_table_at(&table, place, generation + 1));
+    client = add(7);
+    ck_assert_uint_eq(client_table_place(&table, client), place);
+    ck_assert_ptr_null(client_table_at(&table, place, generation));
+    ck_assert_ptr_eq(client_table_at(&table, place, client->generation), client);
+}
+END_TEST
+
 Suite *suite_client_table(void)
 {
     Suite *suite = suite_create("client_table");
@@ -250,6 +271,7 @@ Suite *suite_client_table(void)
     tcase_add_loop_test(cases, shared_bucket, 0, 16);
     tcase_add_test(cases, neighbouring_buckets);
     tcase_add_test(cases, random_against_model);
+    tcase_add_test(cases, handles_outlive_clients);
     suite_add_tcase(suite, cases);
     return suite;
 }

@@ -94,11 +94,11 @@ START_TEST(replay_encodes_once)
 
     sendq_init(&first);
     sendq_init(&second);
-    ck_assert_int_eq(record_replay(record, CODEC_TEXT, &first), 0);
-    bytes = record->frames[CODEC_TEXT].data;
-    ck_assert_int_eq(record_replay(record, CODEC_TEXT, &second), 0);
-    ck_assert_ptr_eq(record->frames[CODEC_TEXT].data, bytes);
-    ck_assert_uint_eq(record->frames[CODEC_V1].len, 0);
+    ck_assert_int_eq(record_replay(record, RENDITION_TEXT, &first), 0);
+    bytes = record->frames[RENDITION_TEXT].data;
+    ck_assert_int_eq(record_replay(record, RENDITION_TEXT, &second), 0);
+    ck_assert_ptr_eq(record->frames[RENDITION_TEXT].data, bytes);
+    ck_assert_uint_eq(record->frames[RENDITION_V1].len, 0);
     ck_assert_uint_eq(record->holders, 3);
     record_release(record);
     check_sent(&first, text, sizeof(text) - 1);
@@ -117,10 +117,10 @@ START_TEST(replay_for_each_codec)
     struct sendq q;
 
     sendq_init(&q);
-    ck_assert_int_eq(record_replay(record, CODEC_V1, &q), 0);
+    ck_assert_int_eq(record_replay(record, RENDITION_V1, &q), 0);
     check_sent(&q, json, sizeof(json) - 1);
     record->event.kind = EVENT_JOIN;
-    ck_assert_int_eq(record_replay(record, CODEC_TEXT, &q), 0);
+    ck_assert_int_eq(record_replay(record, RENDITION_TEXT, &q), 0);
     ck_assert(sendq_is_empty(&q));
     ck_assert_uint_eq(record->holders, 1);
     record_release(record);

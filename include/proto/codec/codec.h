@@ -36,6 +36,8 @@ struct event {
     struct str name;
     struct str text;
     struct str ref; /* ptr is NULL where the sender gave none */
+    struct str key; /* of a join: the secret of the seat; ptr is NULL where it has none. A log that
+                       keeps it keeps its hash alone. */
 };
 
 enum command_kind { COMMAND_SAY, COMMAND_DIRECT, COMMAND_RENAME, COMMAND_BAD };

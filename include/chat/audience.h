@@ -1,0 +1,71 @@
+/* Audience: who listens here to a channel, and what they are still to be sent.
+ *
+ * For each rendition in use there is a ring and a dense set of the queues that read it. Who
+ * publishes does not look at them; serving them is the one walk, and there the tail of a ring is
+ * raised. */
+#ifndef CHAT_AUDIENCE_H
+#define CHAT_AUDIENCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "chat/rendition.h"
+#include "out/ring.h"
+#include "out/sendq.h"
+
+/* The readers of one ring, in an array that a walk goes through in memory order. A queue knows its
+ * place (sendq.slot). */
+struct reader_set {
+    struct sendq **items; /* size places, owned */
+    size_t count;
+    size_t size;
+};
+
+struct audience {
+    struct ring ring[RENDITIONS];
+    struct reader_set readers[RENDITIONS];
+    bool has_news[RENDITIONS]; /* its readers have something new to send */
+};
+
+/* Makes an empty one, whose rings may grow to so many bytes. */
+void audience_init(struct audience *a, const size_t ring_size[RENDITIONS]);
+
+/* The readers must have been removed, or never be used as such again. */
+void audience_deinit(struct audience *a);
+
+/* From now on the queue gets what is published for this rendition. Returns 0, or -1 with errno
+ * ENOMEM. */
+int audience_add(struct audience *a, enum rendition kind, struct sendq *out);
+
+/* Lets a reader go; its queue keeps at most `keep` bytes. Returns what sendq_detach does. */
+int audience_remove(struct audience *a, enum rendition kind, struct sendq *out, size_t keep);
+
+/* Has every ring in use room for a frame of this rendition's longest? If not, the readers are to be
+ * served first. */
+bool audience_has_room(const struct audience *a, const size_t longest[RENDITIONS]);
+
+/* Puts a frame into a ring, and never fails: where there is no room its slowest readers lose what
+ * they had, and without memory all readers of it are marked as incomplete. Both find out when they
+ * are served. */
+void audience_publish(struct audience *a, enum rendition kind, const struct buf *frame);
+
+/* The readers of a ring missed something for want of memory. */
+void audience_mark_incomplete(struct audience *a, enum rendition kind);
+
+/* Says that all readers are to be served, also those without news: the tails rise. */
+void audience_press(struct audience *a);
+
+/* Serves the readers of the rings with news, each by serve(out), which may remove that reader and
+ * none but it, and may publish; readers that are added meanwhile may be left out. */
+void audience_serve(struct audience *a, void (*serve)(struct sendq *out));
+
+/* Raises the tails to what the slowest readers still want; gives back the rings that nobody wants
+ * anything of. */
+void audience_give_back(struct audience *a);
+
+/* How far the slowest reader is behind, in bytes of its ring. */
+uint64_t audience_lag(const struct audience *a);
+
+#endif

@@ -1,0 +1,110 @@
+/* What the whole chat shares: its settings, what it asks of the connections, and its state. The
+ * calls are in chat/chat.h. */
+#ifndef CHAT_CORE_H
+#define CHAT_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "chat/client_table.h"
+#include "chat/channel.h"
+#include "log/log.h"
+
+#define CLOSE_REPLACED 4000  /* the seat's owner took it over from another connection */
+#define CLOSE_ID_IN_USE 4009 /* somebody else has this id */
+
+/* Bytes of a frame around the text of a message, at most: header, prefix or JSON fields, and
+ * escaped names. */
+#define CHAT_FRAME_OVERHEAD 2048
+
+/* Bytes of appends that may wait for each client before its input is held, and for all together. */
+#define CHAT_ASKED_MAX 65536
+#define CHAT_ASKED_TOTAL ((size_t)8 * 1024 * 1024)
+
+/* Bytes that an append counts for besides its text. */
+#define CHAT_ASK_COST 256
+
+/* Bytes that a room counts for in history_memory besides its records. */
+#define CHAT_ROOM_COST 1024
+
+struct chat_config {
+    size_t max_clients;
+    uint64_t max_message;  /* bytes */
+    uint64_t max_lag;      /* bytes */
+    uint64_t leave_grace;  /* milliseconds */
+    size_t history;        /* messages of a room */
+    size_t history_memory; /* bytes, of all rooms and their records */
+    size_t presence_limit; /* members of a room */
+    bool broadcast_all;    /* authors also get their own messages as everybody does */
+    struct hash_seed seed; /* secret */
+};
+
+/* What the chat asks of those who own the connections. These only mark: nothing is sent, closed or
+ * freed, and the chat is not called, before they return. */
+struct chat_hooks {
+    /* The client behind this queue is no longer the chat's, which has let go of the queue: its
+     * connection must be closed with this code and short, static reason, before the tick ends. */
+    void (*let_go)(struct sendq *out, uint16_t code, const char *reason);
+
+    /* Something was put into this queue alone: send it before the tick ends. */
+    void (*wake)(struct sendq *out);
+
+    /* Its client may speak again, after chat_may_speak said no. */
+    void (*resume)(struct sendq *out);
+
+    /* Fill with unguessable bytes. */
+    void (*random)(void *bytes, size_t len);
+};
+
+struct chat_counters {
+    uint64_t messages;   /* published in rooms */
+    uint64_t directs;    /* sent to one client */
+    uint64_t deliveries; /* events and numbers of a room, times the readers they went to */
+    uint64_t replayed;   /* events that clients were sent when they entered */
+};
+
+struct chat {
+    struct chat_config config;
+    struct chat_hooks hooks;
+    struct client_table clients;
+    struct channel_table channels;
+    struct channel_limits limits;
+    size_t longest[RENDITIONS]; /* bytes of the longest frame */
+    struct log *log;
+    size_t asked;                  /* bytes of all appends that wait */
+    struct buf frames[RENDITIONS]; /* the event that is being published */
+    struct buf scratch;            /* a frame for one client alone */
+    struct list dirty;             /* channels that have something to send */
+    struct list quiet;   /* all channels, the one that was published in longest ago first */
+    struct list away;    /* seats without a connection, the one that is given up first first */
+    struct list due;     /* seats that have something to ask their log for */
+    struct list owed;    /* seats whose LEAVE was refused: it is asked for again */
+    struct list records; /* all records, oldest first */
+    size_t record_bytes; /* what they cost */
+    size_t orphan_bytes; /* what records cost that only slow readers still hold */
+    uint64_t owed_until; /* while somebody is owed a leave: when that is asked for again */
+    uint64_t now;        /* monotonic milliseconds */
+    uint64_t wall;       /* milliseconds since 1970 */
+    struct chat_counters counters;
+    bool has_held; /* somebody's input is held because all appends together are too many */
+    bool is_stopping;
+    bool is_over; /* there are no connections any more */
+};
+
+/* Who wants to enter, and how. */
+struct chat_entry {
+    uint64_t id; /* 1 to CODEC_ID_MAX */
+    enum codec_kind codec;
+    struct str room;  /* 1 to CODEC_NAME_MAX bytes, valid */
+    struct str name;  /* valid; ptr is NULL where none was given */
+    struct str since; /* a position as it came; ptr is NULL where none was given */
+    struct str key;   /* a key as it came; ptr is NULL where none was given */
+    uint64_t history; /* messages to replay, where `since` does not say better */
+};
+
+enum chat_result { CHAT_OK, CHAT_ID_TAKEN, CHAT_FULL, CHAT_NO_MEMORY };
+
+#endif

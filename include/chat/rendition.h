@@ -1,0 +1,29 @@
+/* A rendition is what a reader gets of an event, byte for byte: a codec, in frames. All readers of
+ * a room that have the same rendition share one ring. */
+#ifndef CHAT_RENDITION_H
+#define CHAT_RENDITION_H
+
+#include "base/buf.h"
+#include "proto/codec/codec.h"
+
+enum rendition { RENDITION_TEXT, RENDITION_V1, RENDITIONS };
+
+struct rendition_kind {
+    enum codec_kind codec;
+
+    /* Replaces what is in `out` by the event as one frame, or by nothing where the codec does not
+     * tell of it. Returns 0, or -1 with errno ENOMEM and `out` empty. */
+    int (*encode)(struct buf *out, const struct codec *codec, const struct event *event);
+};
+
+extern const struct rendition_kind renditions[RENDITIONS];
+
+/* The rendition of a WebSocket that speaks this codec. */
+enum rendition rendition_of(enum codec_kind codec);
+
+static inline int rendition_encode(struct buf *out, enum rendition kind, const struct event *event)
+{
+    return renditions[kind].encode(out, codecs[renditions[kind].codec], event);
+}
+
+#endif

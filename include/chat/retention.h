@@ -1,0 +1,30 @@
+/* What the chat keeps of the past, and what it forgets. For the chat alone. */
+#ifndef CHAT_RETENTION_H
+#define CHAT_RETENTION_H
+
+#include "chat/core.h"
+
+/* Remembers an event that was committed, with the log's word for it. Where memory does not allow
+ * it, all before it is forgotten too: a replay has no holes. */
+void retention_remember(struct chat *chat, struct channel *channel, const struct event *event,
+                        uint32_t word);
+
+/* Neither this coming or going nor any before it is replayed: a join without its leave would be
+ * wrong. */
+void retention_skip(struct chat *chat, struct channel *channel, const struct event *event,
+                    uint32_t word);
+
+/* Keeps all histories together within their memory. `busy` is the channel that is being used, which
+ * stays in any case. */
+void retention_forget_excess(struct chat *chat, const struct channel *busy);
+
+/* The channel with this name, made where there is none. NULL: errno is ENOMEM. */
+struct channel *retention_channel(struct chat *chat, struct str name);
+
+/* Removes the channel if nobody wants it. */
+void retention_tidy(struct chat *chat, struct channel *channel);
+
+/* Removes a channel without members and all that it keeps. */
+void retention_remove_channel(struct chat *chat, struct channel *channel);
+
+#endif

@@ -1,0 +1,146 @@
+#include "chat/audience.h"
+
+#include <stdlib.h>
+
+#include "base/array.h"
+
+void audience_init(struct audience *a, const size_t ring_size[RENDITIONS])
+{
+    *a = (struct audience){.has_news = {false}};
+    for (int kind = 0; kind < RENDITIONS; kind++)
+        ring_init(&a->ring[kind], ring_size[kind]);
+}
+
+void audience_deinit(struct audience *a)
+{
+    for (int kind = 0; kind < RENDITIONS; kind++) {
+        ring_deinit(&a->ring[kind]);
+        free(a->readers[kind].items);
+    }
+}
+
+int audience_add(struct audience *a, enum rendition kind, struct sendq *out)
+{
+    struct reader_set *set = &a->readers[kind];
+    struct sendq **items = array_reserve(set->items, set->count + 1, &set->size);
+
+    if (items == NULL)
+        return -1;
+    set->items = items;
+    out->slot = (uint32_t)set->count;
+    set->items[set->count++] = out;
+    sendq_attach(out, &a->ring[kind]);
+    return 0;
+}
+
+int audience_remove(struct audience *a, enum rendition kind, struct sendq *out, size_t keep)
+{
+    struct reader_set *set = &a->readers[kind];
+    struct sendq *last = set->items[--set->count];
+
+    set->items[out->slot] = last;
+    last->slot = out->slot;
+    set->items = array_shrink(set->items, set->count, &set->size);
+    return sendq_detach(out, keep);
+}
+
+bool audience_has_room(const struct audience *a, const size_t longest[RENDITIONS])
+{
+    for (int kind = 0; kind < RENDITIONS; kind++) {
+        const struct ring *ring = &a->ring[kind];
+
+        if (a->readers[kind].count > 0 &&
+            (size_t)(ring->head - ring->tail) + longest[kind] > ring->max_size)
+            return false;
+    }
+    return true;
+}
+
+void audience_publish(struct audience *a, enum rendition kind, const struct buf *frame)
+{
+    a->has_news[kind] = true;
+    if (ring_reserve_forced(&a->ring[kind], frame->len) < 0)
+        audience_mark_incomplete(a, kind);
+    else
+        ring_append(&a->ring[kind], frame->data, frame->len);
+}
+
+void audience_mark_incomplete(struct audience *a, enum rendition kind)
+{
+    const struct reader_set *set = &a->readers[kind];
+
+    a->has_news[kind] = true;
+    for (size_t i = 0; i < set->count; i++)
+        sendq_mark_incomplete(set->items[i]);
+}
+
+void audience_press(struct audience *a)
+{
+    for (int kind = 0; kind < RENDITIONS; kind++)
+        a->has_news[kind] = true;
+}
+
+/* Raises the tail to `low`, the position that the slowest reader wants, unless it is there already:
+ * a reader that lost what it wanted does not lower it. */
+static void raise_tail(struct ring *ring, uint64_t low)
+{
+    if (low > ring->tail)
+        ring_raise_tail(ring, low);
+}
+
+/* Walks the readers from the last to the first: one that leaves on the way is replaced by one that
+ * was served. What the slowest of them still wants is the new tail; `serve` may be NULL. */
+static void audience_walk(struct audience *a, int kind, void (*serve)(struct sendq *out))
+{
+    const struct reader_set *set = &a->readers[kind];
+    struct ring *ring = &a->ring[kind];
+    uint64_t low = ring->head;
+
+    for (size_t i = set->count; i-- > 0;) {
+        struct sendq *out = set->items[i];
+
+        if (serve != NULL)
+            serve(out);
+        if (out->box == ring && out->cursor < low)
+            low = out->cursor;
+    }
+    raise_tail(ring, low);
+}
+
+void audience_serve(struct audience *a, void (*serve)(struct sendq *out))
+{
+    for (int kind = 0; kind < RENDITIONS; kind++) {
+        if (!a->has_news[kind])
+            continue;
+        a->has_news[kind] = false;
+        audience_walk(a, kind, serve);
+    }
+}
+
+void audience_give_back(struct audience *a)
+{
+    for (int kind = 0; kind < RENDITIONS; kind++) {
+        audience_walk(a, kind, NULL);
+        if (a->ring[kind].tail == a->ring[kind].head)
+            ring_deinit(&a->ring[kind]);
+    }
+}
+
+uint64_t audience_lag(const struct audience *a)
+{
+    uint64_t lag = 0;
+
+    for (int kind = 0; kind < RENDITIONS; kind++) {
+        const struct reader_set *set = &a->readers[kind];
+
+        /* Nobody is behind the tail, so most rooms need no walk. */
+        if (a->ring[kind].tail == a->ring[kind].head)
+            continue;
+        for (size_t i = 0; i < set->count; i++) {
+            uint64_t own = sendq_lag(set->items[i]);
+
+            lag = own > lag ? own : lag;
+        }
+    }
+    return lag;
+}

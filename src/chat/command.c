@@ -1,0 +1,108 @@
+#include "chat/command.h"
+
+#include <errno.h>
+
+#include "chat/ask.h"
+#include "chat/frame.h"
+#include "chat/seat.h"
+
+/* Makes sure that publishing what comes of a text finds its memory: so what fails for want of it
+ * mostly fails here, where nobody has heard of it yet. Returns 0, or -1 with errno ENOMEM. */
+static int command_prepare(struct chat *chat, struct channel *channel, size_t len)
+{
+    for (int kind = 0; kind < RENDITIONS; kind++) {
+        if (channel->audience.readers[kind].count == 0)
+            continue;
+        chat->frames[kind].len = 0;
+        if (buf_reserve(&chat->frames[kind], CHAT_FRAME_OVERHEAD + len) < 0 ||
+            ring_reserve_forced(&channel->audience.ring[kind], 1) < 0) {
+            errno = ENOMEM;
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int command_say(struct chat *chat, struct client *client, const struct command *command)
+{
+    struct event event = {
+        .kind = EVENT_MESSAGE,
+        .ts = chat->wall,
+        .from = client->id,
+        .name = client_name(client),
+        .text = command->text,
+        .ref = command->ref,
+    };
+
+    if (command_prepare(chat, client->channel, event.text.len) < 0)
+        return -1;
+    ask_log(chat, client->channel, &event, client);
+    return 0;
+}
+
+static int command_tell(struct chat *chat, struct client *client, const struct event *event)
+{
+    if (frame_encode(&chat->scratch, codecs[client->codec], event) < 0)
+        return -1;
+    return ask_send_scratch(chat, client);
+}
+
+/* Why this client cannot be told anything now, as the code of an error and a sentence. */
+static const char *command_obstacle(const struct chat *chat, const struct client *from,
+                                    const struct client *to, const char **why)
+{
+    if (to == NULL || to->channel != from->channel) {
+        *why = "nobody in this room has that id";
+        return "no-such-client";
+    }
+    if (to->out == NULL) {
+        *why = "that client is reconnecting: try again in a moment";
+        return "away";
+    }
+    *why = "that client has too much to read already";
+    return to->out->queued > chat->config.max_lag ? "busy" : NULL;
+}
+
+/* A direct message is for two connections alone: it has no place in the room's order, and none in
+ * its history. */
+static int command_direct(struct chat *chat, struct client *client, const struct command *command)
+{
+    struct client *to = client_table_find(&chat->clients, command->to);
+    struct event event = {
+        .kind = EVENT_DIRECT,
+        .ts = chat->wall,
+        .from = client->id,
+        .to = command->to,
+        .name = client_name(client),
+        .text = command->text,
+        .ref = command->ref,
+    };
+    const char *why, *code = command_obstacle(chat, client, to, &why);
+
+    if (code != NULL)
+        return ask_tell_error(chat, client, code, why, command->ref);
+    if (to != client && command_tell(chat, to, &event) < 0) {
+        chat->hooks.wake(to->out);
+        return ask_tell_error(chat, client, "busy", "that client cannot be told now", command->ref);
+    }
+    chat->counters.directs++;
+    return command_tell(chat, client, &event);
+}
+
+int chat_receive(struct chat *chat, struct client *client, char *data, size_t len)
+{
+    struct command command;
+
+    codecs[client->codec]->decode(&command, data, len);
+    switch (command.kind) {
+    case COMMAND_SAY:
+        return command_say(chat, client, &command);
+    case COMMAND_DIRECT:
+        return command_direct(chat, client, &command);
+    case COMMAND_RENAME:
+        return seat_rename(chat, client, command.name, command.ref);
+    case COMMAND_BAD:
+        break;
+    }
+    return ask_tell_error(chat, client, command.code, command.why, command.ref);
+}

@@ -1,0 +1,579 @@
+#include "chat/seat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "chat/ask.h"
+#include "chat/publish.h"
+#include "chat/replay.h"
+#include "chat/retention.h"
+#include "proto/ws/frame.h"
+
+/* What a connection that closes may still want of its room, in bytes: enough for the answers to
+ * what it just sent. */
+#define LEAVE_KEEP 65536
+
+/* How long after a LEAVE was refused it is asked for again, in milliseconds. */
+#define OWED_AFTER 1000
+
+static const char full_reason[] = "the server is full: try again later";
+
+/* Who waits to take a seat: a connection, the room it wants, and what it wants to hear there. */
+struct entering {
+    struct channel *channel; /* which stays as long as this does */
+    struct sendq *out;
+    struct replay_wish wish;
+    enum codec_kind codec;
+    bool has_name; /* it gives the seat this name */
+    uint8_t name_len;
+    char name[CODEC_NAME_MAX];
+};
+
+/* ---- names and keys ---- */
+
+/* Makes sure that the seat can have a name of any length from now on. Returns 0, or -1 with errno
+ * ENOMEM. */
+static int seat_reserve_name(struct client *client)
+{
+    char *name;
+
+    if (client->has_long_name)
+        return 0;
+    name = malloc(CODEC_NAME_MAX);
+    if (name == NULL)
+        return -1;
+    if (client->name_len > 0)
+        memcpy(name, client->name, client->name_len);
+    free(client->name);
+    client->name = name;
+    client->has_long_name = true;
+    return 0;
+}
+
+/* Gives a seat a name for which there is room. */
+static void seat_set_name(struct client *client, struct str name)
+{
+    if (name.len > 0)
+        memcpy(client->name, name.ptr, name.len);
+    client->name_len = (uint8_t)name.len;
+}
+
+/* The first name of a seat takes as much memory as it needs: most never have another. */
+static int seat_first_name(struct client *client, struct str name)
+{
+    if (name.len == 0)
+        return 0;
+    client->name = malloc(name.len);
+    if (client->name == NULL)
+        return -1;
+    seat_set_name(client, name);
+    return 0;
+}
+
+/* Compares in a time that does not tell how much of the key was right. */
+static bool seat_key_matches(const struct client *client, struct str key)
+{
+    char own[KEY_TEXT_SIZE];
+    unsigned difference = 0;
+
+    if (client->codec != CODEC_V1 || key.len != KEY_TEXT_SIZE - 1)
+        return false;
+    replay_write_key(own, client->key);
+    for (size_t i = 0; i < key.len; i++)
+        difference |= (unsigned char)own[i] ^ (unsigned char)key.ptr[i];
+    return difference == 0;
+}
+
+static bool seat_is_owner(const struct client *seat, const struct chat_entry *entry)
+{
+    return entry->codec == CODEC_V1 && seat_key_matches(seat, entry->key);
+}
+
+/* ---- who waits to enter ---- */
+
+static void entering_free(struct chat *chat, struct client *client)
+{
+    struct entering *entering = client->entering;
+
+    if (entering == NULL)
+        return;
+    client->entering = NULL;
+    ask_done(chat, entering->channel);
+    free(entering);
+}
+
+static struct entering *entering_new(struct chat *chat, const struct chat_entry *entry,
+                                     struct sendq *out)
+{
+    struct entering *entering = malloc(sizeof(*entering));
+
+    if (entering == NULL)
+        return NULL;
+    *entering = (struct entering){.out = out,
+                                  .channel = retention_channel(chat, entry->room),
+                                  .wish = replay_read_wish(entry),
+                                  .codec = entry->codec,
+                                  .has_name = entry->name.ptr != NULL,
+                                  .name_len = (uint8_t)entry->name.len};
+    if (entering->channel == NULL) {
+        free(entering);
+        return NULL;
+    }
+    if (entry->name.len > 0)
+        memcpy(entering->name, entry->name.ptr, entry->name.len);
+    entering->channel->waiting++;
+    return entering;
+}
+
+static struct str entering_name(const struct entering *entering)
+{
+    return (struct str){entering->name, entering->name_len};
+}
+
+/* ---- connections come and go ---- */
+
+/* The queue of the seat's connection, be it connected or waiting; NULL: it has none. */
+static struct sendq *seat_queue(const struct client *client)
+{
+    return client->entering != NULL ? client->entering->out : client->out;
+}
+
+/* Takes the seat from its connection. Returns what sendq_detach does. */
+static int seat_detach(struct chat *chat, struct client *client)
+{
+    int result = 0;
+
+    if (client->out != NULL)
+        result = audience_remove(&client->channel->audience, (enum rendition)client->rendition,
+                                 client->out, LEAVE_KEEP);
+    client->out = NULL;
+    client->is_held = false;
+    entering_free(chat, client);
+    return result;
+}
+
+void seat_let_go(struct chat *chat, struct client *client, uint16_t code, const char *reason)
+{
+    struct sendq *out = seat_queue(client);
+
+    if (out == NULL)
+        return;
+    seat_detach(chat, client);
+    if (!chat->is_over)
+        chat->hooks.let_go(out, code, reason);
+}
+
+void seat_free(struct chat *chat, struct client *client)
+{
+    list_remove(&client->link);
+    entering_free(chat, client);
+    free(client->name);
+    client_table_remove(&chat->clients, client);
+}
+
+void seat_make_due(struct chat *chat, struct client *client)
+{
+    list_remove(&client->link);
+    list_append(&chat->due, &client->link);
+}
+
+/* Puts the welcome and the past behind what is in the queue. */
+static int seat_welcome(struct chat *chat, struct client *client, const struct replay *replay)
+{
+    if (client->codec == CODEC_V1 && replay_welcome(chat, client, replay) < 0)
+        return -1;
+    return replay_send(chat, client->channel, (enum rendition)client->rendition, replay,
+                       client->out);
+}
+
+/* Connects a member to the queue that waits: what it missed, up to `until`, comes first, then
+ * everything from now on. */
+static int seat_attach(struct chat *chat, struct client *client, uint64_t until)
+{
+    const struct entering *entering = client->entering;
+    enum rendition kind = rendition_of(entering->codec);
+    struct replay replay = replay_plan(chat, client->channel, kind, &entering->wish, until);
+
+    if (audience_add(&client->channel->audience, kind, entering->out) < 0)
+        return -1;
+    client->out = entering->out;
+    client->codec = (uint8_t)entering->codec;
+    client->rendition = (uint8_t)kind;
+    return seat_welcome(chat, client, &replay);
+}
+
+static void seat_connect(struct chat *chat, struct client *client, uint64_t until)
+{
+    int result = seat_attach(chat, client, until);
+
+    if (result < 0) {
+        /* Who has its key may try again. */
+        client->stays = client->is_known;
+        seat_let_go(chat, client, WS_CLOSE_TRY_AGAIN_LATER, full_reason);
+        seat_make_due(chat, client);
+        return;
+    }
+    entering_free(chat, client);
+    client->is_known = client->codec == CODEC_V1;
+    chat->hooks.wake(client->out);
+    ask_release(chat, client);
+}
+
+/* ---- the next step ---- */
+
+static void seat_ask(struct chat *chat, struct client *client, struct channel *channel,
+                     enum event_kind kind, struct str name)
+{
+    struct event event = {.kind = kind, .ts = chat->wall, .from = client->id, .name = name};
+
+    ask_log(chat, channel, &event, client);
+}
+
+static void seat_ask_join(struct chat *chat, struct client *client)
+{
+    struct channel *channel = client->entering->channel;
+    struct event event = {.kind = EVENT_JOIN, .ts = chat->wall, .from = client->id};
+
+    if (channel_reserve_member(channel) < 0) {
+        seat_let_go(chat, client, WS_CLOSE_TRY_AGAIN_LATER, full_reason);
+        seat_free(chat, client);
+        return;
+    }
+    if (client->has_long_name && client->entering->has_name)
+        seat_set_name(client, entering_name(client->entering));
+    event.name = client_name(client);
+    if (client->codec == CODEC_V1)
+        event.key = (struct str){(const char *)client->key, sizeof(client->key)};
+    client->asks = SEAT_ASKS_JOIN;
+    ask_log(chat, channel, &event, client);
+}
+
+/* The room is told, unless the server ends: then all will leave. A log that lasts keeps those that
+ * may come back. */
+static void seat_ask_leave(struct chat *chat, struct client *client)
+{
+    struct channel *channel = client->channel;
+
+    if (chat->is_stopping && chat->log->ops->is_lasting && client->codec == CODEC_V1) {
+        channel_remove_member(channel, client);
+        seat_free(chat, client);
+        retention_tidy(chat, channel);
+        return;
+    }
+    client->asks = SEAT_ASKS_LEAVE;
+    seat_ask(chat, client, channel, EVENT_LEAVE, client_name(client));
+}
+
+static void seat_go_away(struct chat *chat, struct client *client)
+{
+    client->seat_until = chat->now + chat->config.leave_grace;
+    list_append(&chat->away, &client->link);
+}
+
+static bool seat_renames(const struct client *client)
+{
+    return client->entering->has_name &&
+           !str_equals(entering_name(client->entering), client_name(client));
+}
+
+/* Somebody waits to take a member's seat. */
+static void seat_advance_entering(struct chat *chat, struct client *client)
+{
+    struct channel *channel = client->channel;
+
+    if (client->entering->channel != channel) {
+        seat_ask_leave(chat, client);
+    } else if (seat_renames(client)) {
+        client->asks = SEAT_ASKS_RENAME;
+        seat_ask(chat, client, channel, EVENT_RENAME, entering_name(client->entering));
+    } else {
+        seat_connect(chat, client, channel->log.committed);
+    }
+}
+
+/* Takes the seat's next step: what that brings may be more. */
+static void seat_advance(struct chat *chat, struct client *client)
+{
+    if (client->asks != SEAT_ASKS_NOTHING)
+        return;
+    if (client->channel == NULL) {
+        if (client->entering != NULL)
+            seat_ask_join(chat, client);
+        else
+            seat_free(chat, client);
+    } else if (client->entering != NULL) {
+        seat_advance_entering(chat, client);
+    } else if (client->out == NULL) {
+        if (client->stays)
+            seat_go_away(chat, client);
+        else
+            seat_ask_leave(chat, client);
+    }
+}
+
+/* Has the room that the next step would tell something no place for that? */
+static bool seat_must_wait(struct chat *chat, const struct client *client)
+{
+    struct channel *channel = client->channel;
+
+    if (channel == NULL && client->entering != NULL)
+        channel = client->entering->channel;
+    return channel != NULL && ask_is_crammed(chat, channel);
+}
+
+void seat_advance_due(struct chat *chat)
+{
+    struct list waiting, *first;
+
+    list_init(&waiting);
+    while ((first = list_take_first(&chat->due)) != NULL) {
+        struct client *client = CONTAINER_OF(first, struct client, link);
+
+        if (seat_must_wait(chat, client))
+            list_append(&waiting, &client->link);
+        else
+            seat_advance(chat, client);
+    }
+    while ((first = list_take_first(&waiting)) != NULL)
+        list_append(&chat->due, first);
+}
+
+/* ---- asking ---- */
+
+struct sendq *chat_replaces(const struct chat *chat, const struct chat_entry *entry)
+{
+    const struct client *seat = client_table_find(&chat->clients, entry->id);
+
+    return seat != NULL && seat_is_owner(seat, entry) ? seat_queue(seat) : NULL;
+}
+
+static enum chat_result seat_enter_anew(struct chat *chat, const struct chat_entry *entry,
+                                        struct sendq *out, struct client **client)
+{
+    struct client *seat = client_table_add(&chat->clients, entry->id);
+
+    if (seat == NULL)
+        return CHAT_FULL;
+    seat->codec = (uint8_t)entry->codec;
+    if (entry->codec == CODEC_V1)
+        chat->hooks.random(seat->key, sizeof(seat->key));
+    if (seat_first_name(seat, entry->name) == 0)
+        seat->entering = entering_new(chat, entry, out);
+    if (seat->entering == NULL) {
+        seat_free(chat, seat);
+        return CHAT_NO_MEMORY;
+    }
+    *client = seat;
+    seat_make_due(chat, seat);
+    return CHAT_OK;
+}
+
+/* The owner of a seat comes back, maybe in another room, maybe with another name. */
+static enum chat_result seat_take_over(struct chat *chat, const struct chat_entry *entry,
+                                       struct sendq *out, struct client *seat,
+                                       struct client **client)
+{
+    struct entering *entering = entering_new(chat, entry, out);
+
+    if (entering == NULL)
+        return CHAT_NO_MEMORY;
+    if (entering->has_name && seat_reserve_name(seat) < 0) {
+        ask_done(chat, entering->channel);
+        free(entering);
+        return CHAT_NO_MEMORY;
+    }
+    seat_let_go(chat, seat, CLOSE_REPLACED, "this seat was taken over by its owner");
+    seat->entering = entering;
+    seat->stays = true;
+    *client = seat;
+    seat_make_due(chat, seat);
+    return CHAT_OK;
+}
+
+enum chat_result chat_enter(struct chat *chat, const struct chat_entry *entry, struct sendq *out,
+                            struct client **client)
+{
+    struct client *seat = client_table_find(&chat->clients, entry->id);
+    enum chat_result result;
+
+    if (seat == NULL)
+        result = seat_enter_anew(chat, entry, out, client);
+    else if (!seat_is_owner(seat, entry))
+        result = CHAT_ID_TAKEN;
+    else
+        result = seat_take_over(chat, entry, out, seat, client);
+    seat_advance_due(chat);
+    return result;
+}
+
+/* A seat whose key somebody knows is kept for a while after a connection that broke. */
+static bool seat_may_stay(const struct chat *chat, const struct client *client, bool is_broken)
+{
+    return is_broken && client->is_known && chat->config.leave_grace > 0 && !chat->is_stopping;
+}
+
+int chat_leave(struct chat *chat, struct client *client, bool is_broken)
+{
+    int result = seat_detach(chat, client);
+
+    client->stays = seat_may_stay(chat, client, is_broken);
+    seat_make_due(chat, client);
+    seat_advance_due(chat);
+    return result;
+}
+
+int seat_rename(struct chat *chat, struct client *client, struct str name, struct str ref)
+{
+    struct event event = {
+        .kind = EVENT_RENAME, .ts = chat->wall, .from = client->id, .name = name, .ref = ref};
+
+    if (seat_reserve_name(client) < 0)
+        return -1;
+    client->asks = SEAT_ASKS_RENAME;
+    ask_log(chat, client->channel, &event, client);
+    return 0;
+}
+
+/* ---- having ---- */
+
+static void seat_joined(struct chat *chat, struct channel *channel, struct event *event,
+                        struct client *seat, uint32_t word)
+{
+    channel_add_member(channel, seat);
+    seat->word = word;
+    event->count = channel->member_count;
+    publish_event(chat, channel, event, NULL, word);
+    if (seat->entering != NULL && seat->entering->channel == channel && !seat_renames(seat))
+        seat_connect(chat, seat, event->seq - 1);
+    else
+        seat_make_due(chat, seat);
+}
+
+static void seat_left(struct chat *chat, struct channel *channel, struct event *event,
+                      struct client *seat, uint32_t word)
+{
+    event->count = channel->member_count - 1;
+    if (!chat->is_stopping)
+        publish_event(chat, channel, event, NULL, word);
+    else if (chat->log->ops->forgotten != NULL)
+        chat->log->ops->forgotten(chat->log, &channel->log, word);
+    channel_remove_member(channel, seat);
+    if (seat->entering != NULL)
+        seat_make_due(chat, seat);
+    else
+        seat_free(chat, seat);
+}
+
+static void seat_renamed(struct chat *chat, struct channel *channel, const struct event *event,
+                         struct client *seat, uint32_t word)
+{
+    seat_set_name(seat, event->name);
+    publish_event(chat, channel, event, NULL, word);
+    if (seat->entering != NULL && seat->entering->channel == channel)
+        seat_connect(chat, seat, event->seq);
+    else
+        seat_make_due(chat, seat);
+    ask_release(chat, seat);
+}
+
+void seat_committed(struct chat *chat, struct channel *channel, const struct event *event,
+                    struct client *seat, uint32_t word)
+{
+    struct event own = *event;
+
+    if (seat == NULL)
+        return;
+    seat->asks = SEAT_ASKS_NOTHING;
+    if (event->kind == EVENT_JOIN)
+        seat_joined(chat, channel, &own, seat, word);
+    else if (event->kind == EVENT_LEAVE)
+        seat_left(chat, channel, &own, seat, word);
+    else
+        seat_renamed(chat, channel, &own, seat, word);
+}
+
+/* ---- being refused ---- */
+
+const char *seat_refusal_code(enum log_refusal why)
+{
+    static const char *const codes[] = {
+        [LOG_REFUSED_MEMORY] = "memory",
+        [LOG_REFUSED_JOURNAL] = "journal",
+        [LOG_REFUSED_UNAVAILABLE] = "unavailable",
+        [LOG_REFUSED_STOPPED] = "unavailable",
+    };
+
+    return codes[why];
+}
+
+const char *seat_refusal_text(enum log_refusal why)
+{
+    static const char *const texts[] = {
+        [LOG_REFUSED_MEMORY] = "the server is out of memory: try again later",
+        [LOG_REFUSED_JOURNAL] = "the server cannot write its journal: try again later",
+        [LOG_REFUSED_UNAVAILABLE] = "the rooms are not available: try again later",
+        [LOG_REFUSED_STOPPED] = "the server is shutting down",
+    };
+
+    return texts[why];
+}
+
+/* It is owed a leave: its room hears of it as soon as that can be. */
+static void seat_owe(struct chat *chat, struct client *client)
+{
+    if (list_is_empty(&chat->owed))
+        chat->owed_until = chat->now + OWED_AFTER;
+    list_remove(&client->link);
+    list_append(&chat->owed, &client->link);
+}
+
+static void seat_refuse_rename(struct chat *chat, struct client *client, struct str ref,
+                               enum log_refusal why)
+{
+    if (client->out != NULL &&
+        ask_tell_error(chat, client, seat_refusal_code(why), seat_refusal_text(why), ref) < 0)
+        chat->hooks.wake(client->out);
+    ask_release(chat, client);
+    if (client->out == NULL)
+        seat_make_due(chat, client);
+}
+
+void seat_refused(struct chat *chat, struct channel *channel, const struct event *event,
+                  struct client *seat, enum log_refusal why)
+{
+    if (event->kind == EVENT_JOIN)
+        channel_unreserve_member(channel);
+    if (seat == NULL)
+        return;
+    seat->asks = SEAT_ASKS_NOTHING;
+    if (event->kind == EVENT_LEAVE && seat->entering == NULL) {
+        seat_owe(chat, seat);
+        return;
+    }
+    if (event->kind == EVENT_RENAME && seat->entering == NULL) {
+        seat_refuse_rename(chat, seat, event->ref, why);
+        return;
+    }
+    seat_let_go(chat, seat, WS_CLOSE_TRY_AGAIN_LATER, seat_refusal_text(why));
+    seat_make_due(chat, seat);
+}
+
+/* ---- time ---- */
+
+void seat_expire(struct chat *chat)
+{
+    struct list *first;
+
+    while (chat->owed_until <= chat->now && (first = list_take_first(&chat->owed)) != NULL)
+        list_append(&chat->due, first);
+    while (!list_is_empty(&chat->away)) {
+        struct client *client = CONTAINER_OF(chat->away.next, struct client, link);
+
+        if (client->seat_until > chat->now)
+            break;
+        client->stays = false;
+        seat_make_due(chat, client);
+    }
+    seat_advance_due(chat);
+}
