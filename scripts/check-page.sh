@@ -17,6 +17,7 @@ need() {
 }
 
 need node nodejs
+need zbarimg zbar-tools
 CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome)} ||
     fail "Chromium is missing; install it: apt-get install chromium (or scripts/bootstrap.sh)"
 export CHROMIUM

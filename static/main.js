@@ -96,6 +96,7 @@ function writeTo(id) {
 function openShare() {
   const link = new URL(roomLink(chat.room.name), location.href).href;
   $('link').value = link;
+  $('qr').src = `qr.svg?text=${encodeURIComponent(link)}`;
   $('link-why').textContent = /^(localhost|127\.|\[::1\])/.test(location.hostname) ? t('onlyHere') : '';
   $('copy').textContent = t('copy');
   $('invite').showModal();

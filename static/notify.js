@@ -4,7 +4,7 @@ import { channel, site } from './store.js';
 
 const SOUND_PAUSE = 3000; // ms between two sounds
 const MANY = 999; // messages that are counted
-const TALK = 150; // ms in which the other tabs say what they know of a message
+const TALK = 500; // ms in which the other tabs say what they know of a message
 
 const icon = document.querySelector('link[rel=icon]');
 const plain = icon.href;

@@ -7,6 +7,7 @@
 #include "web/admin.h"
 #include "web/upgrade.h"
 #include "web/files.h"
+#include "web/qr_image.h"
 #include "web/web.h"
 
 /* A path longer than this, decoded, is nobody's. */
@@ -80,6 +81,8 @@ static void router_answer_path(const struct answer *answer, const struct http_re
         upgrade_open_echo(answer, request);
     else if (router_is_chat(path, &id))
         upgrade_open_chat(answer, request, id);
+    else if (str_equals(path, STR("/qr.svg")))
+        qr_image_answer(answer, request);
     else
         files_answer(answer, request, ASSETS_PUBLIC, path);
 }

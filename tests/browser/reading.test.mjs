@@ -1,5 +1,6 @@
 // How messages are read: where one left off, what is called, code, what is long, what is many.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { allSent, contains, hurry, offline, say, scenario, sees, texts, until } from './scenario.mjs';
 
@@ -158,6 +159,18 @@ scenario('an invitation: the link, and what it is good for', async (stage) => {
   await page.click('#share');
   await page.click('#copy');
   await contains(page, '#copy', 'did not allow');
+});
+
+scenario('a reader of QR codes reads the invitation', async (stage) => {
+  for (const [room, colorScheme] of [['lobby', 'light'], ['茶水间 & co', 'dark'], ['r'.repeat(64), 'light']]) {
+    const page = await stage.open(`?room=${encodeURIComponent(room)}`, { colorScheme });
+    await page.click('#share');
+    await until('drawn', () => page.$eval('#qr', (image) => image.complete && image.naturalWidth));
+    const path = `${process.env.TMPDIR ?? '/tmp'}/qr-${room.length}.png`;
+    await page.locator('#qr').screenshot({ path, scale: 'css' });
+    const read = spawnSync('zbarimg', ['-q', '--raw', path], { encoding: 'utf8' });
+    assert.equal(read.stdout.trim(), await page.inputValue('#link'));
+  }
 });
 
 scenario('the page can be put on a home screen', async (stage) => {

@@ -15,7 +15,7 @@ export function scenario(name, ...rest) {
 
 export function runScenarios() {
   describe('the page', { concurrency: AT_A_TIME }, () => {
-    for (const [name, work] of scenarios) test(name, { timeout: 3 * HANG }, work);
+    for (const [name, work] of scenarios) test(name, { timeout: 6 * HANG }, work);
   });
 }
 

@@ -146,6 +146,39 @@ START_TEST(healthz_says_ok)
 }
 END_TEST
 
+START_TEST(a_link_becomes_a_qr_code)
+{
+    struct server *s = server_start(NULL);
+    char path[320] = "/qr.svg?text=";
+    struct response *r = http_get(s, "/qr.svg?text=http%3A%2F%2F192.168.1.5%3A8000%2F", "");
+
+    ck_assert_int_eq(r->status, 200);
+    ck_assert_str_eq(response_field(r, "Content-Type"), "image/svg+xml");
+    ck_assert_ptr_nonnull(strstr(r->body, "viewBox=\"0 0 33 33\""));
+    response_free(r);
+    memset(path + strlen(path), 'x', 271);
+    r = http_get(s, path, "");
+    ck_assert_int_eq(r->status, 200);
+    response_free(r);
+    path[strlen(path)] = 'x';
+    r = http_get(s, path, "");
+    ck_assert_int_eq(r->status, 400);
+    response_free(r);
+}
+END_TEST
+
+static const char *const no_text[] = {"/qr.svg", "/qr.svg?text=", "/qr.svg?text=a&text=b"};
+
+START_TEST(a_qr_code_needs_one_text)
+{
+    struct server *s = server_start(NULL);
+    struct response *r = http_get(s, no_text[_i], "");
+
+    ck_assert_int_eq(r->status, 400);
+    response_free(r);
+}
+END_TEST
+
 static const char *const sockets[] = {"/ws", "/ws/1700000000000"};
 
 START_TEST(ws_without_an_upgrade_is_426)
@@ -181,7 +214,7 @@ END_TEST
 
 static const char *const methods[] = {"POST",  "PUT",   "DELETE", "OPTIONS",
                                       "PATCH", "TRACE", "get",    "FOO"};
-static const char *const known[] = {"/", "/echo", "/healthz", "/ws", "/ws/1"};
+static const char *const known[] = {"/", "/echo", "/healthz", "/ws", "/ws/1", "/qr.svg"};
 
 START_TEST(another_method_is_405_with_allow)
 {
@@ -591,6 +624,8 @@ Suite *suite_http(void)
     tcase_add_loop_test(page, head_has_the_same_head_and_no_body, 0, ARRAY_LEN(pages));
     tcase_add_loop_test(page, if_none_match_gives_304, 0, ARRAY_LEN(pages));
     tcase_add_test(status, healthz_says_ok);
+    tcase_add_test(status, a_link_becomes_a_qr_code);
+    tcase_add_loop_test(status, a_qr_code_needs_one_text, 0, ARRAY_LEN(no_text));
     tcase_add_loop_test(status, ws_without_an_upgrade_is_426, 0, ARRAY_LEN(sockets));
     tcase_add_loop_test(status, unknown_paths_are_404, 0, ARRAY_LEN(unknown));
     tcase_add_loop_test(status, another_method_is_405_with_allow, 0, ARRAY_LEN(methods));
