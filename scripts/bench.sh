@@ -143,7 +143,7 @@ set_command() {
     floor-*) command=("$out/floor" "${1#floor-}") ;;
     wschat)
         # shellcheck disable=SC2206  # a list of words
-        command=(./wschat --port 0 --rate 0 --max-clients 19900 --log-level warning $2)
+        command=(./wschat --port 0 --rate 0 --rate-bytes 0 --max-clients 19900 --log-level warning $2)
         [ "$3" != echo ] || command+=(--echo verbatim)
         ;;
     bun) command=("$(bun_binary)" "$bench/peers/bun_room.js") ;;

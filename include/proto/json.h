@@ -80,4 +80,7 @@ bool json_to_u64(const struct json_field *field, uint64_t max, uint64_t *out);
  * with errno ENOMEM and the buffer as it was. */
 int json_append_string(struct buf *out, struct str s);
 
+/* How many bytes json_append_string would append. */
+size_t json_string_size(struct str s);
+
 #endif

@@ -65,6 +65,7 @@ struct options {
     uint64_t history_memory;
     uint64_t rate;
     uint64_t burst;
+    uint64_t rate_bytes;
     uint64_t presence_limit;
     uint64_t leave_grace;
     uint64_t max_clients_per_ip;

@@ -134,6 +134,7 @@ struct conns {
     struct conn_counters counters;
     struct buf_pool buf_pool; /* for the readers: memory of long messages */
     struct rate rate;         /* of the messages of a member */
+    uint64_t rate_bytes;      /* bytes a second that it may say; 0: no limit */
     size_t members;
     void *owner;
 

@@ -24,4 +24,8 @@ void ws_send_back(struct conn *conn, const struct ws_message *message);
 /* Goes on with a connection whose input paused because conns.may_speak said no. */
 void ws_release(struct conn *conn);
 
+/* Says that the message at hand goes out as so many bytes to each of the others: it counts for as
+ * long as they take at the rate of bytes, where that is longer than a message takes. */
+void ws_charge(struct conn *conn, size_t bytes);
+
 #endif

@@ -473,16 +473,53 @@ bool json_to_u64(const struct json_field *field, uint64_t max, uint64_t *out)
 
 /* The escaper */
 
+/* What follows the backslash, for characters that must be escaped; 'u': as \u00XX. */
+static const char escapes[256] = {
+    [0] = 'u',  [1] = 'u',    [2] = 'u',    [3] = 'u',    [4] = 'u',   [5] = 'u',     [6] = 'u',
+    [7] = 'u',  ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', [11] = 'u',  ['\f'] = 'f',  ['\r'] = 'r',
+    [14] = 'u', [15] = 'u',   [16] = 'u',   [17] = 'u',   [18] = 'u',  [19] = 'u',    [20] = 'u',
+    [21] = 'u', [22] = 'u',   [23] = 'u',   [24] = 'u',   [25] = 'u',  [26] = 'u',    [27] = 'u',
+    [28] = 'u', [29] = 'u',   [30] = 'u',   [31] = 'u',   ['"'] = '"', ['\\'] = '\\',
+};
+
+#define LONG_ESCAPE 6 /* bytes of \u00XX */
+
+static size_t escape_write(char out[LONG_ESCAPE], char c)
+{
+    static const char hex[] = "0123456789abcdef";
+    char letter = escapes[(unsigned char)c];
+
+    out[0] = '\\';
+    out[1] = letter;
+    if (letter != 'u')
+        return 2;
+    out[2] = out[3] = '0';
+    out[4] = hex[(unsigned char)c >> 4];
+    out[5] = hex[c & 0xf];
+    return LONG_ESCAPE;
+}
+
 static int escape_append(struct buf *out, char c)
 {
-    static const char from[] = "\"\\\b\f\n\r\t";
-    static const char to[] = "\"\\bfnrt";
-    const char *found = c == '\0' ? NULL : strchr(from, c);
-    const char escape[] = {'\\', found == NULL ? 'u' : to[found - from]};
+    char escape[LONG_ESCAPE];
 
-    if (buf_append(out, escape, sizeof(escape)) < 0)
-        return -1;
-    return found == NULL ? buf_printf(out, "%04x", (unsigned)c) : 0;
+    return buf_append(out, escape, escape_write(escape, c));
+}
+
+size_t json_string_size(struct str s)
+{
+    size_t size = s.len + 2;
+
+    while (s.len > 0) {
+        size_t run = plain_len(s.ptr, s.len);
+
+        if (run == s.len)
+            break;
+        size += escapes[(unsigned char)s.ptr[run]] == 'u' ? LONG_ESCAPE - 1 : 1;
+        s.ptr += run + 1;
+        s.len -= run + 1;
+    }
+    return size;
 }
 
 static int content_append(struct buf *out, struct str s)

@@ -50,6 +50,9 @@ static const struct option server_items[] = {
      "messages a second for each client, who is slowed down above it; 0: no limit"},
     {"burst", OPTION_NUMBER, "N", "200", FIELD(burst), 1, 1000000,
      "messages that a client may send at once before --rate counts"},
+    {"rate-bytes", OPTION_SIZE, "BYTES", "256k", FIELD(rate_bytes), 0, 1024 * MIB,
+     "bytes a second that each client may send to its room, as they go out; it is slowed down "
+     "above it; 0: no limit"},
     {"presence-limit", OPTION_NUMBER, "N", "500", FIELD(presence_limit), 0, 1000000,
      "a room with more members tells wschat.v1 clients a count in place of joins and leaves"},
     {"leave-grace", OPTION_SECONDS, "SEC", "5", FIELD(leave_grace), 0, 1000 * SECONDS_MAX,

@@ -296,6 +296,9 @@ static int open_signals(struct server *server)
     return reactor_watch(&server->reactor, &server->signals, EPOLLIN);
 }
 
+/* The burst of those who have a limit of bytes only, in nanoseconds. */
+#define BYTES_BURST (2 * CLOCK_NS_PER_S)
+
 static struct rate message_rate(const struct options *options)
 {
     struct rate rate = rate_of(options->rate, options->burst);
@@ -303,6 +306,8 @@ static struct rate message_rate(const struct options *options)
     /* A client can be told to wait no more exactly than the timer runs. */
     if (options->rate > 0 && rate.burst_ns < 2 * THROTTLE_MIN * CLOCK_NS_PER_MS)
         rate.burst_ns = 2 * THROTTLE_MIN * CLOCK_NS_PER_MS;
+    if (options->rate == 0 && options->rate_bytes > 0)
+        rate = (struct rate){.step_ns = 1, .burst_ns = BYTES_BURST};
     return rate;
 }
 
@@ -322,6 +327,7 @@ static int open_conns(struct server *server, size_t capacity)
 
     server->conns.owner = &server->web;
     server->conns.rate = message_rate(options);
+    server->conns.rate_bytes = options->rate_bytes;
     server->conns.pool.env.max_lag = options->max_lag;
     server->conns.on_request = router_request;
     server->conns.on_bad_request = router_bad_request;

@@ -48,18 +48,36 @@ static void ws_shrink_window(struct conn *conn)
     setsockopt(conn->stream.source.fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 }
 
-static void ws_count_message(struct conn *conn)
+/* Who is over its rate is not read from for a while. */
+static void ws_throttle(struct conn *conn)
 {
-    struct conns *conns = conns_of(conn);
-
-    conn->messages++;
-    rate_charge(&conns->rate, &conn->member.full_ns, 1, conn_clock(conn)->now_ns);
-    if (ws_may_send(conn))
+    if (ws_may_send(conn) || conn->stream.is_paused)
         return;
-    conns->counters.throttled++;
+    conns_of(conn)->counters.throttled++;
     ws_shrink_window(conn);
     stream_pause(&conn->stream);
     stream_start_timer(&conn->stream, CONN_TIMER_THROTTLE);
+}
+
+static void ws_count_message(struct conn *conn)
+{
+    conn->messages++;
+    rate_charge(&conns_of(conn)->rate, &conn->member.full_ns, 1, conn_clock(conn)->now_ns);
+    ws_throttle(conn);
+}
+
+void ws_charge(struct conn *conn, size_t bytes)
+{
+    const struct conns *conns = conns_of(conn);
+    uint64_t time;
+
+    if (conns->rate_bytes == 0)
+        return;
+    time = bytes * CLOCK_NS_PER_S / conns->rate_bytes;
+    if (time <= conns->rate.step_ns)
+        return;
+    conn->member.full_ns += time - conns->rate.step_ns;
+    ws_throttle(conn);
 }
 
 static void ws_throttle_expired(struct conn *conn)

@@ -3,10 +3,20 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "proto/json.h"
 #include "session/ws.h"
 #include "web/web.h"
 
 /* ---- what connections ask ---- */
+
+/* How many bytes a message can become on its way out: what is text here is a string of JSON for
+ * others, and what is JSON here has been escaped already. */
+static size_t entry_size_out(const struct conn *conn, const struct ws_message *message)
+{
+    if (conn->codec == CODEC_V1)
+        return message->len;
+    return json_string_size((struct str){(const char *)message->data, message->len});
+}
 
 int entry_message(struct conn *conn, struct ws_message *message)
 {
@@ -15,6 +25,7 @@ int entry_message(struct conn *conn, struct ws_message *message)
     if (conn->member.client != NULL) {
         /* Who speaks is told first: its next message can come while the others are told. */
         stream_wake(&conn->stream);
+        ws_charge(conn, entry_size_out(conn, message));
         return chat_receive(web->chat, conn->member.client, (char *)message->data, message->len);
     }
     if (conn->stream.out.close_code != 0)

@@ -126,7 +126,7 @@ scenario('the server is killed and comes back under the page', async (stage) => 
   assert.equal((await texts(other)).filter((text) => text.startsWith('meanwhile')).length, 2);
 });
 
-scenario('exact resume under load', ['--history', '5000', '--leave-grace', '60', '--rate', '0'], async (stage) => {
+scenario('exact resume under load', ['--history', '5000', '--leave-grace', '60', '--rate', '0', '--rate-bytes', '0'], async (stage) => {
   const observer = await stage.peer({ room: 'storm' });
   const flood = await stage.peer({ room: 'storm' });
   const { page, proxy } = await openThrough(stage, '?room=storm');

@@ -313,7 +313,7 @@ scenario('Chinese by the language of the browser', async (stage) => {
   assert.equal(await german.getAttribute('html', 'lang'), 'en');
 });
 
-scenario('10000 messages stay usable', ['--rate', '0', '--max-lag', '32m'], async (stage) => {
+scenario('10000 messages stay usable', ['--rate', '0', '--rate-bytes', '0', '--max-lag', '32m'], async (stage) => {
   const COUNT = 10000;
   const peer = await stage.peer({ name: 'Flood' });
   const page = await stage.open();

@@ -87,7 +87,7 @@ await withStage([], async (stage) => {
 });
 
 // The status page after five lively minutes, which its clock is made to take for a few seconds.
-await withStage(['--admin', '127.0.0.1:0', '--rate', '0'], async (stage) => {
+await withStage(['--admin', '127.0.0.1:0', '--rate', '0', '--rate-bytes', '0'], async (stage) => {
   const context = await stage.context({ reducedMotion: 'reduce' });
   await context.clock.install();
   const page = await stage.openStatus({ context });

@@ -90,7 +90,7 @@ static pid_t write_numbers(struct joiner *j, unsigned from, unsigned to)
 
 START_TEST(ten_thousand_lines_arrive_in_order)
 {
-    struct server *s = server_start(LIST("--rate", "0"));
+    struct server *s = server_start(LIST("--rate", "0", "--rate-bytes", "0"));
     struct seat *seat = seat_open(s, 1, "");
     struct joiner j = joiner_start(LIST(joiner_url(s->port, ""), "--json"));
     char text[V1_TEXT], said[32];
@@ -120,14 +120,14 @@ static struct server *start_again(uint16_t port)
     char text[8];
 
     snprintf(text, sizeof(text), "%u", port);
-    return server_start(LIST("--port", text, "--rate", "2000"));
+    return server_start(LIST("--port", text, "--rate", "2000", "--rate-bytes", "0"));
 }
 
 /* The server goes in the middle and comes back: the program saw each of its lines once, in order.
  */
 START_TEST(a_restart_loses_and_doubles_nothing)
 {
-    struct server *s = server_start(LIST("--rate", "2000"));
+    struct server *s = server_start(LIST("--rate", "2000", "--rate-bytes", "0"));
     uint16_t port = s->port;
     struct joiner j = joiner_start(LIST(joiner_url(port, ""), "--json"));
 

@@ -385,7 +385,7 @@ static int flood(struct client *sender, struct client *reader, const char *until
 
 START_TEST(a_reader_that_falls_behind_is_closed_and_nobody_else_notices)
 {
-    struct server *s = server_start(LIST("--max-lag=64k", "--rate=0"));
+    struct server *s = server_start(LIST("--max-lag=64k", "--rate=0", "--rate-bytes=0"));
     struct client *sender = ws_open_chat(s, 1);
     struct client *reader = ws_open_chat(s, 2);
     struct client *slow = client_connect_small(s, 4096);
@@ -423,7 +423,7 @@ END_TEST
 
 START_TEST(a_slow_reader_below_the_limit_gets_everything)
 {
-    struct server *s = server_start(LIST("--max-lag=4m", "--rate=0"));
+    struct server *s = server_start(LIST("--max-lag=4m", "--rate=0", "--rate-bytes=0"));
     struct client *sender = ws_open_chat(s, 1);
     struct client *reader = ws_open_chat(s, 2);
     struct client *slow = client_connect_small(s, 4096);
@@ -467,8 +467,8 @@ static void read_text(struct client *c, struct frame *frame)
 START_TEST(who_reads_slowly_is_not_silent)
 {
     enum { COUNT = 3000 };
-    struct server *s =
-        server_start(LIST("--max-lag=64m", "--rate=0", "--ping-interval=0.2", "--ping-timeout=1"));
+    struct server *s = server_start(LIST("--max-lag=64m", "--rate=0", "--rate-bytes=0",
+                                         "--ping-interval=0.2", "--ping-timeout=1"));
     struct client *sender = ws_open_chat(s, 1);
     struct client *slow = client_connect_small(s, 16384);
     struct frame frame;
@@ -539,7 +539,8 @@ static void flood_without_reading(const struct server *s, const char *target, en
 
 START_TEST(an_echo_that_is_not_read_is_bounded_and_nothing_is_lost)
 {
-    struct server *s = server_start(LIST("--rate=0", "--ping-interval=0", "--max-lag=1m"));
+    struct server *s =
+        server_start(LIST("--rate=0", "--rate-bytes=0", "--ping-interval=0", "--max-lag=1m"));
 
     flood_without_reading(s, "/ws", WS_TEXT);
 }
@@ -547,7 +548,8 @@ END_TEST
 
 START_TEST(pongs_that_are_not_read_are_bounded)
 {
-    struct server *s = server_start(LIST("--rate=0", "--ping-interval=0", "--max-lag=1m"));
+    struct server *s =
+        server_start(LIST("--rate=0", "--rate-bytes=0", "--ping-interval=0", "--max-lag=1m"));
 
     flood_without_reading(s, "/ws", WS_PING);
 }

@@ -261,7 +261,7 @@ END_TEST
 START_TEST(a_reader_that_falls_behind)
 {
     static char text[32768];
-    struct server *s = start(_i, LIST("--max-lag=64k", "--rate=0"));
+    struct server *s = start(_i, LIST("--max-lag=64k", "--rate=0", "--rate-bytes=0"));
     struct client *slow = client_connect_small(s, 4096), *sender;
 
     memset(text, 'x', sizeof(text));

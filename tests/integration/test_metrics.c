@@ -155,9 +155,9 @@ END_TEST
 static struct server *start_session(void)
 {
     client_traffic = (struct client_traffic){0, 0};
-    return server_start(LIST("--admin", "127.0.0.1:0", "--rate=0", "--max-clients=6",
-                             "--max-message=300000", "--handshake-timeout=2", "--ping-interval=0",
-                             "--leave-grace=0"));
+    return server_start(LIST("--admin", "127.0.0.1:0", "--rate=0", "--rate-bytes=0",
+                             "--max-clients=6", "--max-message=300000", "--handshake-timeout=2",
+                             "--ping-interval=0", "--leave-grace=0"));
 }
 
 /* The people of the session. 1 and 2 speak text in the lobby, 11 and 12 speak JSON there. */
@@ -497,7 +497,8 @@ static char *await_metric(struct server *s, const char *series, double value)
 
 START_TEST(who_is_behind_is_seen_and_who_is_too_far_is_counted)
 {
-    struct server *s = server_start(LIST("--admin", "127.0.0.1:0", "--rate=0", "--max-lag=1m"));
+    struct server *s =
+        server_start(LIST("--admin", "127.0.0.1:0", "--rate=0", "--rate-bytes=0", "--max-lag=1m"));
     struct client *sender = ws_open_chat(s, 1);
     struct client *slow = client_connect_small(s, 4096);
     unsigned said;
@@ -559,8 +560,9 @@ END_TEST
 START_TEST(who_goes_is_not_behind_any_more)
 {
     static char message[LONG_MESSAGE];
-    struct server *s = server_start(LIST("--admin", "127.0.0.1:0", "--rate=0", "--max-lag=512m",
-                                         "--ping-interval=0.5", "--ping-timeout=0.5"));
+    struct server *s =
+        server_start(LIST("--admin", "127.0.0.1:0", "--rate=0", "--rate-bytes=0", "--max-lag=512m",
+                          "--ping-interval=0.5", "--ping-timeout=0.5"));
     struct client *sender = ws_open_chat(s, 1);
     struct client *slow = client_connect_small(s, 4096);
 

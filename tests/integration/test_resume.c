@@ -871,8 +871,8 @@ START_TEST(who_resumes_fifty_times_sees_every_message_once_and_in_order)
 {
     struct torture t = {.random = seeds[_i], .patience = 10};
 
-    t.server = server_start(LIST("--rate", "0", "--max-lag", "16m", "--history", "100000",
-                                 "--ping-interval", "0", LONG_GRACE));
+    t.server = server_start(LIST("--rate", "0", "--rate-bytes", "0", "--max-lag", "16m",
+                                 "--history", "100000", "--ping-interval", "0", LONG_GRACE));
     join_all(&t);
     while (!is_finished(&t))
         turn(&t);

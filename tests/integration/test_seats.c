@@ -128,7 +128,7 @@ END_TEST
 
 START_TEST(a_take_over_loses_and_doubles_nothing)
 {
-    struct server *s = server_start(LIST("--rate", "0"));
+    struct server *s = server_start(LIST("--rate", "0", "--rate-bytes", "0"));
     struct client *speaker = ws_open_chat(s, 2);
     struct seat *seat = seat_open(s, 1, "");
     int next = 0;

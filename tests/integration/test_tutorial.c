@@ -280,7 +280,7 @@ static void read_all(struct client *c, uint64_t own_id, int count, struct buf *o
 
 START_TEST(everybody_sees_one_order_and_every_message_once)
 {
-    struct server *s = server_start(LIST("--rate", "0"));
+    struct server *s = server_start(LIST("--rate", "0", "--rate-bytes", "0"));
     struct client *all[SENDERS + RECEIVERS];
     struct buf first;
     struct buf seen;

@@ -369,7 +369,7 @@ static const struct {
 
 START_TEST(what_is_wrong_is_an_error_and_the_connection_stays)
 {
-    struct server *s = server_start(LIST("--rate", "0"));
+    struct server *s = server_start(LIST("--rate", "0", "--rate-bytes", "0"));
     struct seat *seat = seat_open(s, 1, "");
     struct seat *other = seat_open(s, 2, "");
 
@@ -567,7 +567,7 @@ static bool tell_stalled(struct seat *seat, int i, const char *padding)
 
 START_TEST(who_reads_nothing_is_busy_and_gets_all_that_was_acknowledged)
 {
-    struct server *s = server_start(LIST("--rate", "0", "--max-lag", "64k"));
+    struct server *s = server_start(LIST("--rate", "0", "--rate-bytes", "0", "--max-lag", "64k"));
     struct seat *seat = seat_open(s, 1, "");
     struct seat stalled = {.id = 2, .c = client_connect_small(s, 4096)};
     static char padding[STALL_TEXT + 1];
@@ -621,7 +621,8 @@ static int flood_stalled(struct seat *seat, const char *padding)
 
 START_TEST(who_falls_behind_keeps_the_seat_and_is_told_what_is_missing)
 {
-    struct server *s = server_start(LIST("--rate=0", "--max-lag=64k", "--leave-grace=600"));
+    struct server *s =
+        server_start(LIST("--rate=0", "--rate-bytes=0", "--max-lag=64k", "--leave-grace=600"));
     struct seat *seat = seat_open(s, 1, "");
     struct seat stalled = {.id = 2, .c = client_connect_small(s, 4096)};
     static char padding[STALL_TEXT + 1];

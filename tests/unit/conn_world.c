@@ -87,7 +87,8 @@ static void on_bad_request(struct conn *conn, int status, const char *text)
 
 static int on_message(struct conn *conn, struct ws_message *message)
 {
-    (void)conn, (void)message;
+    (void)message;
+    ws_charge(conn, world.charge);
     world.messages++;
     return 0;
 }

@@ -23,6 +23,7 @@ struct conn_world {
     int refused;         /* status of the last bad request */
     int requests;
     int messages;
+    size_t charge; /* bytes that each message goes out as */
     int closed; /* calls of on_close */
     bool was_broken;
     int released; /* bodies */

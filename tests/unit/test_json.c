@@ -558,6 +558,26 @@ START_TEST(goes_through_an_array)
 }
 END_TEST
 
+START_TEST(knows_the_size_of_a_string)
+{
+    char text[256];
+    struct buf out;
+
+    for (int c = 0; c < 256; c++)
+        text[c] = (char)c;
+    for (size_t at = 0; at < 128; at++) {
+        for (size_t len = 0; len + at <= 128; len += 7) {
+            struct str s = {text + at, len};
+
+            buf_init(&out);
+            ck_assert_int_eq(json_append_string(&out, s), 0);
+            ck_assert_uint_eq(json_string_size(s), out.len);
+            buf_deinit(&out);
+        }
+    }
+}
+END_TEST
+
 Suite *suite_json(void)
 {
     Suite *suite = suite_create("json");
@@ -588,6 +608,7 @@ Suite *suite_json(void)
     tcase_add_test(reader, goes_through_an_array);
     suite_add_tcase(suite, reader);
     suite_add_tcase(suite, values);
+    tcase_add_test(reader, knows_the_size_of_a_string);
     suite_add_tcase(suite, escaper);
     return suite;
 }

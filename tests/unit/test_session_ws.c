@@ -215,7 +215,34 @@ START_TEST(who_is_over_its_rate_is_read_later)
 }
 END_TEST
 
-/* Pings have no rate, but they have a share. */
+/* Two messages a second by their bytes, though a hundred might come. */
+START_TEST(bytes_count_as_they_go_out)
+{
+    struct clock *clock = &world.conns.pool.env.clock;
+
+    world.conns.rate = rate_of(100, 100);
+    world.conns.rate_bytes = 2000;
+    world.charge = 1000;
+    world_open(true, false, 0);
+    world_ask("/ws");
+    for (int i = 0; i < 6; i++)
+        ck_assert_int_eq(send(world.peer, a_text, sizeof(a_text) - 1, 0), sizeof(a_text) - 1);
+    world_serve();
+    ck_assert_int_eq(world.messages, 2); /* a second's worth is the burst */
+    clock->now_ns += 500 * CLOCK_NS_PER_MS;
+    world_pass(500);
+    world_serve();
+    ck_assert_int_eq(world.messages, 3);
+    /* a message that is shorter than its turn costs no more than that */
+    world.charge = 1;
+    clock->now_ns += 1000 * CLOCK_NS_PER_MS;
+    world_pass(1000);
+    world_serve();
+    ck_assert_int_eq(world.messages, 6);
+}
+END_TEST
+
+/* Pings have no rate, but they have a share, twice in a tick at most. */
 START_TEST(a_flood_of_pings_has_its_share_of_a_tick)
 {
     static const char ping[] = "\x89\x80\0\0\0\0";
@@ -228,7 +255,7 @@ START_TEST(a_flood_of_pings_has_its_share_of_a_tick)
         ck_assert_int_eq(send(world.peer, ping, sizeof(ping) - 1, 0), sizeof(ping) - 1);
     for (int i = 0; i < 8; i++) {
         world_tick();
-        ck_assert_uint_le(world.conn->stream.sent - before, 2 * 125 * (uint64_t)(i + 1));
+        ck_assert_uint_le(world.conn->stream.sent - before, 2 * 2 * 125 * (uint64_t)(i + 1));
     }
     for (int i = 0; i < 1000 && world.conn->stream.sent - before < 2000; i++)
         world_tick();
@@ -248,6 +275,7 @@ Suite *suite_session_ws(void)
     tcase_add_test(tc, a_ping_on_a_unix_socket);
     tcase_add_loop_test(tc, each_state_and_each_event, 0, SITUATIONS * HAPPENINGS);
     tcase_add_test(tc, who_is_over_its_rate_is_read_later);
+    tcase_add_test(tc, bytes_count_as_they_go_out);
     tcase_add_test(tc, a_flood_of_pings_has_its_share_of_a_tick);
     suite_add_tcase(suite, tc);
     return suite;
