@@ -78,6 +78,10 @@ static const uint16_t usual_closes[] = {
     WS_CLOSE_TRY_AGAIN_LATER,  CLOSE_REPLACED,      CLOSE_ID_IN_USE,
 };
 
+/* Codes below are those of the protocol and its registry (RFC 6455, 7.4.2); a peer picks any above.
+ */
+#define REGISTERED_CLOSES_END 1016
+
 /* The same for all statuses that the server answers with. */
 static const uint16_t usual_statuses[] = {101, 200, 304, 308, 400, 403, 404, 405, 408,
                                           413, 414, 426, 429, 431, 500, 501, 503, 505};
@@ -92,12 +96,15 @@ struct codes {
     unsigned first;
     const uint16_t *usual; /* ascending */
     size_t usual_size;
+    unsigned rest; /* from this code on, others than the usual ones are counted together */
 };
 
-/* One line for each usual code, and for each other that ever occurred. */
+/* One line for each usual code, for each other below `rest` that ever occurred, and for all that
+ * are left, which peers make up as they like. */
 static int write_codes(struct buf *out, const struct codes *codes)
 {
     size_t usual = 0;
+    uint64_t others = 0;
 
     if (head(out, codes->name, "counter", codes->help) < 0)
         return -1;
@@ -106,12 +113,17 @@ static int write_codes(struct buf *out, const struct codes *codes)
         bool is_usual = usual < codes->usual_size && codes->usual[usual] == code;
 
         usual += is_usual;
-        if ((is_usual || codes->counts[i] > 0) &&
-            buf_printf(out, "%s{%s=\"%u\"} %llu\n", codes->name, codes->label, code,
-                       (unsigned long long)codes->counts[i]) < 0)
+        if (!is_usual && code >= codes->rest)
+            others += codes->counts[i];
+        else if ((is_usual || codes->counts[i] > 0) &&
+                 buf_printf(out, "%s{%s=\"%u\"} %llu\n", codes->name, codes->label, code,
+                            (unsigned long long)codes->counts[i]) < 0)
             return -1;
     }
-    return 0;
+    if (codes->first + codes->size <= codes->rest)
+        return 0;
+    return buf_printf(out, "%s{%s=\"other\"} %llu\n", codes->name, codes->label,
+                      (unsigned long long)others);
 }
 
 /* How far the slowest of all clients is behind. Looks only where somebody is. */
@@ -226,6 +238,7 @@ static int write_ends(struct buf *out, const struct metrics *metrics)
         CONN_CLOSE_FIRST,
         usual_closes,
         ARRAY_LEN(usual_closes),
+        REGISTERED_CLOSES_END,
     };
     const struct codes by_status = {
         "wschat_http_responses_total",
@@ -237,6 +250,7 @@ static int write_ends(struct buf *out, const struct metrics *metrics)
         0,
         usual_statuses,
         ARRAY_LEN(usual_statuses),
+        WEB_STATUS_MAX + 1,
     };
 
     return write_codes(out, &by_code) < 0 || write_codes(out, &by_status) < 0 ? -1 : 0;
