@@ -112,6 +112,7 @@ struct conn {
     bool has_small_window : 1; /* it was over its rate once */
     bool is_held : 1;          /* its input pauses until ws_release */
     bool is_admin : 1;         /* it came in by the admin listener */
+    bool is_head : 1;          /* the request that comes begins with HEAD */
     bool is_trusted : 1;       /* what it tells of whom it speaks for is believed */
     union {
         struct http_state http;

@@ -58,6 +58,14 @@ static void http_begin_body(struct conn *conn, const struct http_request *reques
         stream_drop(stream, STREAM_END_MEMORY);
 }
 
+/* What answers HEAD has no body, an error in the middle of its head neither (RFC 9110, 9.3.2). */
+static bool http_begins_with_head(struct str data)
+{
+    const struct str head = STR("HEAD ");
+
+    return data.len >= head.len && memcmp(data.ptr, head.ptr, head.len) == 0;
+}
+
 static bool http_takes_body(struct conn *conn, const struct http_request *request)
 {
     struct conns *conns = conns_of(conn);
@@ -81,12 +89,14 @@ static size_t http_take_request(struct conn *conn, const struct http_request *re
 static size_t http_read_request(struct conn *conn, const uint8_t *data, size_t len)
 {
     struct http_request request;
-    size_t whole;
+    size_t whole, start;
     int head;
 
     if (len < conn->http.whole)
         return 0;
     head = http_request_parse(&request, (const char *)data, len, &conn->http.scan);
+    start = conn->http.scan.start;
+    conn->is_head = http_begins_with_head((struct str){(const char *)data + start, len - start});
     if (head < 0) {
         http_refuse(conn, (enum http_error)(-head));
         return len;

@@ -104,7 +104,7 @@ static void router_answer_public(const struct answer *answer, const struct http_
 
 void router_bad_request(struct conn *conn, int status, const char *text)
 {
-    struct answer answer = {.conn = conn};
+    struct answer answer = {.conn = conn, .is_head = conn->is_head};
 
     answer_refuse(&answer, status, text, "");
 }
@@ -114,8 +114,8 @@ static bool router_check_rate(const struct answer *answer)
 {
     struct conn *conn = answer->conn;
 
-    if (!conn->peer.is_known || address_table_ask(&web_of(conn)->addresses, &conn->peer.ip,
-                                                  conn_clock(conn)->now_ns))
+    if (!conn->peer.is_known ||
+        address_table_ask(&web_of(conn)->addresses, &conn->peer.ip, conn_clock(conn)->now_ns))
         return true;
     answer_text(answer, 429, "This address asks too often: try again in a second.",
                 "Retry-After: 1\r\n");
@@ -131,6 +131,8 @@ void router_request(struct conn *conn, const struct http_request *request)
 
     if (wrong != NULL)
         answer_refuse(&answer, 400, wrong, "");
+    else if (request->path.len == 0 || request->path.ptr[0] != '/')
+        answer_not_allowed(&answer); /* CONNECT, or OPTIONS for the whole server */
     else if (conn->is_admin)
         admin_answer(&answer, request, path);
     else if (router_check_rate(&answer))

@@ -236,6 +236,51 @@ START_TEST(another_method_is_405_with_allow)
 }
 END_TEST
 
+/* Not for a path, but for the server as a whole, or for a tunnel. */
+static const char *const pathless[] = {"OPTIONS *", "CONNECT example.com:443"};
+
+START_TEST(what_has_no_path_is_405_with_allow)
+{
+    struct server *s = server_start(NULL);
+    struct client *c = client_connect(s);
+    struct response *r;
+
+    client_print(c, "%s HTTP/1.1\r\nHost: x\r\n\r\n", pathless[_i]);
+    r = response_read(c, false);
+    ck_assert_int_eq(r->status, 405);
+    ck_assert_str_eq(response_field(r, "Allow"), "GET, HEAD");
+    response_free(r);
+    client_close(c);
+}
+END_TEST
+
+/* Errors in a HEAD request, at every place of its head. */
+static const char *const bad_heads[] = {
+    "HEAD / HTTP/1.1\r\n\r\n",
+    "HEAD / HTTP/2.1\r\n\r\n",
+    "HEAD x HTTP/1.1\r\n\r\n",
+    "\r\nHEAD / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
+    "HEAD / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n",
+    "HEAD / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "HEAD / HTTP/1.1\r\nHo", /* not whole in time */
+};
+
+START_TEST(an_error_in_a_head_has_no_body)
+{
+    struct server *s = server_start(LIST("--handshake-timeout=0.2"));
+    struct client *c = client_connect(s);
+    struct response *r;
+
+    client_print(c, "%s", bad_heads[_i]);
+    r = response_read(c, true);
+    ck_assert_int_ge(r->status, 400);
+    ck_assert_str_ne(response_field(r, "Content-Length"), "0");
+    client_expect_eof(c);
+    response_free(r);
+    client_close(c);
+}
+END_TEST
+
 START_TEST(a_query_does_not_change_the_page)
 {
     struct server *s = server_start(NULL);
@@ -629,6 +674,8 @@ Suite *suite_http(void)
     tcase_add_loop_test(status, ws_without_an_upgrade_is_426, 0, ARRAY_LEN(sockets));
     tcase_add_loop_test(status, unknown_paths_are_404, 0, ARRAY_LEN(unknown));
     tcase_add_loop_test(status, another_method_is_405_with_allow, 0, ARRAY_LEN(methods));
+    tcase_add_loop_test(status, what_has_no_path_is_405_with_allow, 0, ARRAY_LEN(pathless));
+    tcase_add_loop_test(status, an_error_in_a_head_has_no_body, 0, ARRAY_LEN(bad_heads));
     tcase_add_test(status, a_query_does_not_change_the_page);
     tcase_add_test(connection, a_connection_serves_many_requests);
     tcase_add_test(connection, pipelined_requests_are_answered_in_order);

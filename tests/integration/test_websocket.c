@@ -462,6 +462,7 @@ static const struct {
     {BYTES("\x01\x83\0\0\0\0\xf0\x9f\x98\x80\x81\0\0\0\0x"), 1007}, /* bad over two fragments */
     {BYTES("\x01\x83\0\0\0\0\xf0\x9f\x98\x80\x80\0\0\0\0"),
      1007},                                                /* cut short, empty last fragment */
+    {BYTES("\x82\x01x"), 1002},                            /* binary without a mask */
     {BYTES("\x82\x81\0\0\0\0x"), 1003},                    /* binary */
     {BYTES("\x82\x80\0\0\0\0"), 1003},                     /* empty binary */
     {BYTES("\x02\x81\0\0\0\0x"), 1003},                    /* binary in fragments */

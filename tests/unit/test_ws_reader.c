@@ -505,10 +505,12 @@ END_TEST
 START_TEST(binary_is_refused_at_its_header)
 {
     ADD_FRAME(FIN | WS_TEXT, "a");
-    ADD_BYTES("\x82");
+    ADD_BYTES("\x82\x80");
     expect_error_at_end(&server_text_only, "[1 a]", WS_ERROR_BINARY_REFUSED);
-    script.data[script.len - 1] = 0x02;
+    script.data[script.len - 2] = 0x02;
     expect_error_at_end(&server_text_only, "[1 a]", WS_ERROR_BINARY_REFUSED);
+    script.data[script.len - 1] = 0; /* what breaks the protocol goes first */
+    expect_error_at_end(&server_text_only, "[1 a]", WS_ERROR_NOT_MASKED);
 }
 END_TEST
 

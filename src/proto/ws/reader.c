@@ -90,8 +90,6 @@ static enum ws_error check_data_opcode(const struct ws_reader *r, uint8_t opcode
         return is_in_message(r) ? WS_OK : WS_ERROR_UNEXPECTED_CONTINUATION;
     if (is_in_message(r))
         return WS_ERROR_EXPECTED_CONTINUATION;
-    if (opcode == WS_BINARY && !r->limits->accept_binary)
-        return WS_ERROR_BINARY_REFUSED;
     return WS_OK;
 }
 
@@ -115,6 +113,8 @@ static enum ws_error check_second_byte(const struct ws_reader *r, const struct w
 
     if (h->masked != r->limits->expect_masked)
         return h->masked ? WS_ERROR_MASKED : WS_ERROR_NOT_MASKED;
+    if (h->opcode == WS_BINARY && !r->limits->accept_binary)
+        return WS_ERROR_BINARY_REFUSED; /* only now: a frame that breaks the protocol does that */
     if (is_control(h->opcode) && length > WS_CONTROL_MAX)
         return WS_ERROR_CONTROL_TOO_LONG;
     if (h->opcode == WS_CLOSE && length == 1)
