@@ -4,10 +4,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/buf.h"
 #include "base/stdfds.h"
+#include "base/utf8.h"
 #include "base/util.h"
 
 /* What a line takes of a flow's credit; so the credit of each millisecond is a whole number. */
@@ -33,21 +35,46 @@ bool log_is_enabled(enum log_level level)
     return level <= threshold;
 }
 
-/* Appends text between double quotes, with everything but printable ASCII escaped: valid in JSON
- * and in logfmt. Bytes over 0x7f are kept in JSON only if they cannot hurt a terminal, so they are
- * escaped too. */
+/* Reads a character of UTF-8 that is not ASCII. Returns its bytes, 0 where there is none. */
+static size_t read_character(const char *text, uint32_t *code)
+{
+    unsigned char lead = (unsigned char)text[0];
+    size_t len = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+
+    if (lead < 0xc0 || strnlen(text, len) < len || !utf8_is_valid((struct str){text, len}))
+        return 0;
+    *code = lead & 0x7fu >> len;
+    for (size_t i = 1; i < len; i++)
+        *code = *code << 6 | ((unsigned char)text[i] & 0x3f);
+    return len;
+}
+
+static void append_escape(struct buf *line, uint32_t code)
+{
+    if (code >= 0x10000)
+        buf_printf(line, "\\u%04x\\u%04x", (unsigned)(0xd800 + ((code - 0x10000) >> 10)),
+                   (unsigned)(0xdc00 + (code & 0x3ff)));
+    else
+        buf_printf(line, "\\u%04x", (unsigned)code);
+}
+
+/* Appends text between double quotes, with everything but printable ASCII escaped, since it could
+ * hurt a terminal: valid in JSON and in logfmt. A byte that is not UTF-8 becomes U+FFFD. */
 static void append_quoted(struct buf *line, const char *text)
 {
     buf_append_char(line, '"');
-    for (; *text != '\0'; text++) {
+    while (*text != '\0') {
         unsigned char c = (unsigned char)*text;
+        uint32_t code = c;
+        size_t len = c < 0x80 ? 1 : read_character(text, &code);
 
         if (c == '"' || c == '\\')
             buf_printf(line, "\\%c", c);
         else if (c < 0x20 || c >= 0x7f)
-            buf_printf(line, "\\u%04x", c);
+            append_escape(line, len > 0 ? code : 0xfffd);
         else
             buf_append_char(line, (char)c);
+        text += len > 0 ? len : 1;
     }
     buf_append_char(line, '"');
 }

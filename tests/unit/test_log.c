@@ -90,7 +90,7 @@ START_TEST(text_escapes_what_could_lie)
 {
     log_error("x", "a", "1\n2", "b", "\"\\", "c", "\x1b[31m", "d", "k=v", "e", "\xc3\xa9\x7f");
     ck_assert_str_eq(written_text(), "level=error msg=x a=\"1\\u000a2\" b=\"\\\"\\\\\" "
-                                     "c=\"\\u001b[31m\" d=\"k=v\" e=\"\\u00c3\\u00a9\\u007f\"\n");
+                                     "c=\"\\u001b[31m\" d=\"k=v\" e=\"\\u00e9\\u007f\"\n");
 }
 END_TEST
 
@@ -108,6 +108,19 @@ START_TEST(json_is_one_object)
     log_warning("two words", "k", "a\"b\t", "none", (char *)NULL);
     ck_assert_str_eq(written_json(), "\"level\":\"warning\",\"msg\":\"two words\","
                                      "\"k\":\"a\\\"b\\u0009\"}\n");
+}
+END_TEST
+
+/* As JSON.parse gives it back, also outside the plane that four digits reach. */
+START_TEST(escapes_decode_to_the_text)
+{
+    log_setup(LOG_INFO, true);
+    log_info("x", "a", "\xc2\x80\xe2\x82\xac\xef\xbf\xbf", "b", "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf",
+             "c", "\xc3(\xff\xed\xa0\x80\xe2\x82", "d", "\xc3");
+    ck_assert_str_eq(written_json(),
+                     "\"level\":\"info\",\"msg\":\"x\",\"a\":\"\\u0080\\u20ac\\uffff\","
+                     "\"b\":\"\\ud800\\udc00\\udbff\\udfff\",\"c\":\"\\ufffd(\\ufffd"
+                     "\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\",\"d\":\"\\ufffd\"}\n");
 }
 END_TEST
 
@@ -314,6 +327,7 @@ Suite *suite_log(void)
     tcase_add_test(cases, text_escapes_what_could_lie);
     tcase_add_test(cases, text_quotes_each_special_character);
     tcase_add_test(cases, json_is_one_object);
+    tcase_add_test(cases, escapes_decode_to_the_text);
     tcase_add_test(cases, level_is_a_threshold);
     tcase_add_test(cases, debug_is_off_until_asked_for);
     tcase_add_test(cases, errno_survives);
