@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "chat/chat.h"
 #include "net/address_table.h"
 #include "proto/ws/handshake.h"
@@ -27,8 +28,9 @@ struct web {
     size_t max_members; /* WebSockets that may be open */
     uint64_t responses[WEB_STATUS_MAX + 1]; /* by status */
     uint64_t echoes;                        /* messages that the echo answered */
-    bool is_verbatim;                       /* the echo adds nothing */
-    bool is_stopping;                       /* the server ends */
+    struct log_flow refused_origins;
+    bool is_verbatim; /* the echo adds nothing */
+    bool is_stopping; /* the server ends */
 
     /* Sets the peer of a request: for whom it speaks. Returns NULL, or why the request cannot be
      * answered. */

@@ -90,6 +90,45 @@ static void upgrade_explain(const struct answer *answer)
         answer_not_allowed(answer);
 }
 
+/* A handshake without its Upgrade: a proxy in front made an ordinary request of it. */
+static bool upgrade_is_stripped(const struct http_request *request)
+{
+    struct str value;
+
+    return http_field_get(&request->fields, HTTP_FIELD_SEC_WEBSOCKET_KEY, &value) > 0 &&
+           (request->minor == 0 ||
+            http_field_get(&request->fields, HTTP_FIELD_UPGRADE, &value) == 0);
+}
+
+static void upgrade_explain_proxy(const struct answer *answer)
+{
+    answer_refuse(answer, 426,
+                  "A proxy in front took the upgrade away; nginx: proxy_http_version 1.1; "
+                  "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;",
+                  ANSWER_UPGRADE);
+}
+
+/* The origin is the client's word: the line has only so much of it. */
+#define ORIGIN_SHOWN 256
+
+static void upgrade_log_origin(struct conn *conn, const struct http_request *request)
+{
+    struct log_flow *flow = &web_of(conn)->refused_origins;
+    char from[IP_TEXT_MAX], origin[ORIGIN_SHOWN + 1];
+    struct str value;
+    size_t len;
+
+    if (!log_flow_admits(flow, LOG_INFO, conn_clock(conn)->now) ||
+        http_field_get(&request->fields, HTTP_FIELD_ORIGIN, &value) == 0)
+        return;
+    len = min_size(value.len, ORIGIN_SHOWN);
+    memcpy(origin, value.ptr, len);
+    origin[len] = '\0';
+    peer_write(from, &conn->peer);
+    log_flow_line(flow, LOG_INFO, "origin refused: see --allow-origin", "from", from, "origin",
+                  origin, (char *)0);
+}
+
 static void upgrade_refuse_handshake(const struct answer *answer, enum ws_handshake_error error)
 {
     int status = ws_handshake_status(error);
@@ -108,6 +147,10 @@ static bool upgrade_check_upgrade(const struct answer *answer, const struct http
 {
     int error = -ws_handshake_check(request, accept);
 
+    if (answer->is_get && upgrade_is_stripped(request)) {
+        upgrade_explain_proxy(answer);
+        return false;
+    }
     if ((error != 0 || request->minor == 0) && !ws_handshake_is_wanted(request)) {
         upgrade_explain(answer);
         return false;
@@ -117,6 +160,7 @@ static bool upgrade_check_upgrade(const struct answer *answer, const struct http
         return false;
     }
     if (!ws_origin_is_allowed(request, &web_of(answer->conn)->origins)) {
+        upgrade_log_origin(answer->conn, request);
         answer_refuse(answer, 403, "Pages of this origin may not connect: see --allow-origin.", "");
         return false;
     }
