@@ -30,8 +30,9 @@ struct server {
     struct drain drain;
     struct connection_log connection_log;
     struct metrics metrics;
-    bool must_end;   /* a second signal asked it to end at once */
-    uint64_t end_by; /* monotonic ms; while stopping */
+    bool ends_with_terminal; /* SIGHUP is a window that was closed, not a reload */
+    bool must_end;           /* a second signal asked it to end at once */
+    uint64_t end_by;         /* monotonic ms; while stopping */
 };
 
 /* Opens everything: after it the listeners accept. Returns 0; or -1 when one line on stderr has

@@ -131,7 +131,10 @@ static void stop(struct server *server, uint32_t signal)
     }
     snprintf(clients, sizeof(clients), "%zu", server->conns.members);
     log_info("shutting down: a second signal ends at once", "signal",
-             signal == SIGINT ? "SIGINT" : "SIGTERM", "clients", clients);
+             signal == SIGINT   ? "SIGINT"
+             : signal == SIGHUP ? "SIGHUP"
+                                : "SIGTERM",
+             "clients", clients);
     server->web.is_stopping = true;
     server->end_by = server->clock->now + server->options->shutdown_timeout;
     chat_stop(&server->chat);
@@ -156,7 +159,7 @@ static void on_signal(struct reactor_source *source, uint32_t events)
 
     (void)events;
     while (read(source->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-        if (info.ssi_signo == SIGHUP)
+        if (info.ssi_signo == SIGHUP && !server->ends_with_terminal)
             reload(server);
         else
             stop(server, info.ssi_signo);
@@ -274,6 +277,18 @@ static int fit_descriptors(struct server *server, size_t listeners, size_t *capa
     return 0;
 }
 
+/* Is there a terminal whose end tells us to end, and not that of nohup(1)? */
+static bool has_terminal(void)
+{
+    int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    struct sigaction action;
+
+    if (fd < 0)
+        return false;
+    close(fd);
+    return sigaction(SIGHUP, NULL, &action) == 0 && action.sa_handler != SIG_IGN;
+}
+
 static int open_signals(struct server *server)
 {
     sigset_t set;
@@ -283,6 +298,7 @@ static int open_signals(struct server *server)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGTTOU, SIG_IGN);
+    server->ends_with_terminal = has_terminal();
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);

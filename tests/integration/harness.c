@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -119,6 +120,11 @@ static void run_child(const struct launch *launch, int out_fd, int err_fd)
     struct rlimit limit = {launch->files, launch->files};
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setsid();
+    if (launch->is_controlled && ioctl(err_fd, TIOCSCTTY, 0) != 0)
+        _exit(126);
+    if (launch->is_nohup)
+        signal(SIGHUP, SIG_IGN);
     dup2(out_fd, STDOUT_FILENO);
     dup2(err_fd, STDERR_FILENO);
     fill_arguments(args, launch->args);

@@ -36,7 +36,9 @@ struct launch {
     size_t socket_count;
     const int *err; /* where it is read, and what its stderr is, which become the harness's; NULL:
                        a pipe */
-    bool is_closed; /* its descriptors 0 to 2 are closed */
+    bool is_controlled; /* its stderr is a terminal that controls it; else none does */
+    bool is_nohup;      /* as nohup(1) starts it */
+    bool is_closed;     /* its descriptors 0 to 2 are closed */
 };
 
 /* The program under test. */
