@@ -12,6 +12,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
 FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+STRIP ?= strip
 MODE ?= release
 FUZZ_SECONDS ?= 60
 FUZZ_CC ?= clang
@@ -329,6 +330,7 @@ $(BUILD)/wschat.service: docs/systemd/wschat.service FORCE
 install: $(BINARY) $(COMPLETIONS) $(BUILD)/wschat.service ## install program, man page, units, completions (PREFIX, DESTDIR)
 	@set -e -- $(INSTALLED); while [ $$# -gt 0 ]; do \
 	    echo "install $$3"; install -D -m "$$1" "$$2" '$(DESTDIR)'"$$3"; shift 3; done
+	$(if $(STRIP),$(STRIP) '$(DESTDIR)$(BINDIR)/wschat')
 
 uninstall: ## remove what install put there
 	@set -e -- $(INSTALLED); while [ $$# -gt 0 ]; do echo "remove $$3"; rm -f '$(DESTDIR)'"$$3"; shift 3; done

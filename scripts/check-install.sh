@@ -74,6 +74,7 @@ usr/share/zsh/site-functions/_wschat"
         fail "make install puts there: $(find "$tree" -type f)"
     grep -qx 'ExecStart=/usr/bin/wschat' "$tree/usr/lib/systemd/system/wschat.service" ||
         fail "the unit does not start /usr/bin/wschat"
+    ! readelf -S "$tree/usr/bin/wschat" | grep -q '[.]debug_info' || fail "debug information is installed"
     [ "$("$tree/usr/bin/wschat" --version)" = "wschat $version" ] || fail "the installed program does not run"
     touch "$tree/usr/bin/other"
     make --no-print-directory DESTDIR="$tree" PREFIX=/usr uninstall >/dev/null
