@@ -29,13 +29,17 @@ int glyph_width(uint32_t code);
 /* Columns of a whole text. */
 size_t glyph_text_width(struct str text);
 
-/* Could the character move the cursor, change the terminal or turn the reading order around:
- * controls (C0, DEL, C1), bidirectional controls, line and paragraph separators, byte order marks?
- */
+/* Could the character move the cursor, change the terminal or turn the reading order around, or can
+ * nobody see it: controls (C0, DEL, C1), bidirectional controls, line and paragraph separators, and
+ * what Unicode calls default ignorable, but for joiners and variation selectors? */
 bool glyph_is_unsafe(uint32_t code);
 
+/* Does it show nothing: a blank of any width, a joiner or selector, or an unsafe one? */
+bool glyph_is_blank(uint32_t code);
+
 /* Appends text that somebody else wrote: unsafe characters as \uXXXX, which is what JSON would
- * write, invalid bytes as U+FFFD. Returns 0, or -1 with errno ENOMEM. */
+ * write (a pair of them beyond U+FFFF), invalid bytes as U+FFFD. Returns 0, or -1 with errno
+ * ENOMEM. */
 int glyph_append_safe(struct buf *out, struct str text);
 
 /* Appends text as valid UTF-8: each byte that belongs to no sequence becomes U+FFFD. Returns as

@@ -8,6 +8,7 @@
 #define REPLACEMENT 0xfffd
 #define REPLACEMENT_TEXT STR("\xef\xbf\xbd")
 #define ESCAPE_WIDTH 6 /* \uXXXX */
+#define FIRST_OF_PAIRS 0x10000
 
 /* Bytes of the sequence that a first byte announces; 1 where it announces none. */
 static size_t announced_len(uint8_t first)
@@ -47,12 +48,15 @@ size_t glyph_last_len(struct str text)
     return min_size(text.len, 1);
 }
 
-/* Controls, what turns the direction of writing, and what cannot be seen. The joiners U+200C and
- * U+200D are part of words and of emoji. */
+/* Controls, what turns the direction of writing, line and paragraph separators, and what cannot be
+ * seen: the property Default_Ignorable_Code_Point (Unicode 15, DerivedCoreProperties.txt), and the
+ * braille pattern without dots. The joiners U+200C and U+200D and the variation selectors U+FE00 to
+ * U+FE0F are part of words and of emoji. */
 static const uint32_t unsafe[][2] = {
-    {0, 0x1f},        {0x7f, 0x9f},     {0xad, 0xad},     {0x61c, 0x61c},
-    {0x180e, 0x180e}, {0x200b, 0x200b}, {0x200e, 0x200f}, {0x2028, 0x202e},
-    {0x2060, 0x2069}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb},
+    {0, 0x1f},        {0x7f, 0x9f},     {0xad, 0xad},       {0x34f, 0x34f},     {0x61c, 0x61c},
+    {0x115f, 0x1160}, {0x17b4, 0x17b5}, {0x180b, 0x180f},   {0x200b, 0x200b},   {0x200e, 0x200f},
+    {0x2028, 0x202e}, {0x2060, 0x206f}, {0x2800, 0x2800},   {0x3164, 0x3164},   {0xfeff, 0xfeff},
+    {0xffa0, 0xffa0}, {0xfff0, 0xfffb}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
 };
 
 bool glyph_is_unsafe(uint32_t code)
@@ -64,12 +68,19 @@ bool glyph_is_unsafe(uint32_t code)
     return false;
 }
 
+bool glyph_is_blank(uint32_t code)
+{
+    return glyph_is_unsafe(code) || code == ' ' || code == 0xa0 || code == 0x1680 ||
+           (code >= 0x2000 && code <= 0x200d) || code == 0x202f || code == 0x205f ||
+           code == 0x3000 || (code >= 0xfe00 && code <= 0xfe0f);
+}
+
 int glyph_width(uint32_t code)
 {
     int width;
 
     if (glyph_is_unsafe(code))
-        return ESCAPE_WIDTH;
+        return code < FIRST_OF_PAIRS ? ESCAPE_WIDTH : 2 * ESCAPE_WIDTH;
     width = wcwidth((wchar_t)code);
     return width < 0 ? 1 : width; /* newer than the tables of libc */
 }
@@ -87,6 +98,15 @@ size_t glyph_text_width(struct str text)
     return width;
 }
 
+/* As JSON does: beyond U+FFFF by a pair of surrogates (RFC 8259, 7). */
+static int append_escaped(struct buf *out, uint32_t code)
+{
+    if (code < FIRST_OF_PAIRS)
+        return buf_printf(out, "\\u%04x", (unsigned)code);
+    code -= FIRST_OF_PAIRS;
+    return buf_printf(out, "\\u%04x\\u%04x", 0xd800u | code >> 10, 0xdc00u | (code & 0x3ff));
+}
+
 static int append(struct buf *out, struct str text, bool is_safe)
 {
     while (text.len > 0) {
@@ -94,7 +114,7 @@ static int append(struct buf *out, struct str text, bool is_safe)
         int result;
 
         if (is_safe && glyph_is_unsafe(glyph.code))
-            result = buf_printf(out, "\\u%04x", (unsigned)glyph.code);
+            result = append_escaped(out, glyph.code);
         else if (!glyph.is_valid)
             result = buf_append_str(out, REPLACEMENT_TEXT);
         else

@@ -68,6 +68,7 @@ START_TEST(knows_widths)
     ck_assert_uint_eq(glyph_text_width(STR("\xe4\xbd\xa0\xe5\xa5\xbd")), 4); /* wide */
     ck_assert_uint_eq(glyph_text_width(STR("\xf0\x9f\x98\x80")), 2);
     ck_assert_uint_eq(glyph_text_width(STR("\x1b")), 6); /* \u001b */
+    ck_assert_uint_eq(glyph_text_width(STR("\xf3\xa0\x80\xa0")), 12);
     ck_assert_uint_eq(glyph_text_width(STR("\xff")), 1);
 }
 END_TEST
@@ -94,6 +95,7 @@ START_TEST(escapes_what_is_unsafe)
     expect_safe(STR("\xe2\x80\xae\xe2\x81\xa6\xd8\x9c\xe2\x80\x8f"),
                 "\\u202e\\u2066\\u061c\\u200f");
     expect_safe(STR("\xe2\x80\xa8\xef\xbb\xbf"), "\\u2028\\ufeff");
+    expect_safe(STR("\xf3\xa0\x80\xa0\xf3\xa0\xbf\xbf"), "\\udb40\\udc20\\udb43\\udfff");
     expect_safe(STR("\x9b\xff"), "\xef\xbf\xbd\xef\xbf\xbd");
 }
 END_TEST
@@ -102,15 +104,32 @@ END_TEST
 START_TEST(nothing_unsafe_gets_through)
 {
     static const uint32_t unsafe[] = {
-        0x00,   0x1f,   0x1b,   0x7f,   0x80,   0x9f,   0xad,   0x61c,  0x180e, 0x200b, 0x200e,
-        0x2060, 0x2065, 0xfff9, 0xfffb, 0x200f, 0x2028, 0x202a, 0x202e, 0x2066, 0x2069, 0xfeff};
-    static const uint32_t safe[] = {0x20,   0x7e,   0xa0,   0xac,   0xae,   0x61b,  0x200c,
-                                    0x200d, 0x2027, 0x202f, 0x206a, 0xfff8, 0xfffc, 0x1f600};
+        0x00,    0x1f,    0x1b,    0x7f,    0x80,    0x9f,    0xad,    0x61c,  0x180e,
+        0x200b,  0x200e,  0x2060,  0x2065,  0xfff9,  0xfffb,  0x200f,  0x2028, 0x202a,
+        0x202e,  0x2066,  0x2069,  0xfeff,  0x34f,   0x115f,  0x1160,  0x17b4, 0x17b5,
+        0x180b,  0x180f,  0x206a,  0x206f,  0x2800,  0x3164,  0xffa0,  0xfff0, 0xfff8,
+        0x1bca0, 0x1bca3, 0x1d173, 0x1d17a, 0xe0000, 0xe0020, 0xe007f, 0xe0fff};
+    static const uint32_t safe[] = {
+        0x20,   0x7e,   0xa0,   0xac,   0xae,   0x61b,  0x200c, 0x200d,  0x2027,  0x202f,
+        0x205f, 0x2070, 0x27ff, 0x2801, 0x34e,  0x350,  0x115e, 0x1161,  0x180a,  0x1810,
+        0x3163, 0x3165, 0xfe0f, 0xff9f, 0xffa1, 0xffef, 0xfffc, 0x1f600, 0xdffff, 0xe1000};
 
     for (size_t i = 0; i < ARRAY_LEN(unsafe); i++)
         ck_assert(glyph_is_unsafe(unsafe[i]));
     for (size_t i = 0; i < ARRAY_LEN(safe); i++)
         ck_assert(!glyph_is_unsafe(safe[i]));
+}
+END_TEST
+
+START_TEST(knows_what_shows_nothing)
+{
+    static const uint32_t blank[] = {' ', 0xa0, 0x2003, 0x200d, 0x2800, 0x3000, 0xfe0f, 0xe0041};
+
+    for (size_t i = 0; i < ARRAY_LEN(blank); i++)
+        ck_assert(glyph_is_blank(blank[i]));
+    ck_assert(!glyph_is_blank('/'));
+    ck_assert(!glyph_is_blank(0x3001));
+    ck_assert(!glyph_is_blank(0x2010));
 }
 END_TEST
 
@@ -137,6 +156,7 @@ Suite *suite_glyph(void)
     tcase_add_test(tcase, knows_widths);
     tcase_add_test(tcase, escapes_what_is_unsafe);
     tcase_add_test(tcase, nothing_unsafe_gets_through);
+    tcase_add_test(tcase, knows_what_shows_nothing);
     tcase_add_test(tcase, makes_text_valid);
     suite_add_tcase(suite, tcase);
     return suite;
