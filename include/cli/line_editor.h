@@ -1,5 +1,5 @@
 /* A line that is being typed: keys in, a line and a cursor out. It knows bytes and columns, but no
- * terminal; cli/terminal draws what it shows.
+ * terminal; cli/screen draws what it shows.
  *
  * The bytes of a key may come in pieces. Text is UTF-8; what is not is dropped. */
 #ifndef CLI_LINE_EDITOR_H
