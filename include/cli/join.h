@@ -13,6 +13,7 @@ enum join_colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 struct join_options {
     struct target_options target;
     bool json;
+    bool quiet; /* nothing of the conversation is printed */
     bool stay;
     uint64_t colour; /* enum join_colour */
     uint64_t ping_interval;

@@ -13,12 +13,11 @@
 #include "cli/unsent.h"
 #include "proto/codec/v1_client.h"
 
-#define SESSION_IDS 16 /* ids of ours that are remembered */
-
 struct session_settings {
     struct target target;
     uint64_t ping_interval, ping_timeout; /* milliseconds; 0: never */
     uint64_t give_up;                     /* milliseconds without a connection; 0: never */
+    bool seeks_end;                       /* find out where each replay ends, for session_is_live */
 };
 
 struct session;
@@ -41,7 +40,10 @@ struct session {
     bool is_finishing;             /* the close handshake was asked for */
     char error[2 * LINK_TEXT_MAX]; /* why it is over; empty: it was asked for */
 
-    uint64_t ids[SESSION_IDS]; /* ours; the first is the one in use */
+    uint64_t id;
+    bool has_seat;  /* the id is ours: from the welcome on, until a replay tells that it left */
+    bool is_moving; /* it closes to enter another room */
+    bool is_lost_told;
     char room[CODEC_NAME_MAX + 1];
     char name[CODEC_NAME_MAX + 1];
     char key[TARGET_SECRET_MAX];   /* empty: none */
@@ -70,8 +72,12 @@ void session_deinit(struct session *s);
 /* Begins to connect. */
 void session_start(struct session *s, uint64_t now);
 
-/* Is it our id, or was it? */
+/* Is it our id, as far as the events that came until now tell? Somebody else may have had it while
+ * we were away: after a replay told that it left, until the replay ends. */
 bool session_is_own(const struct session *s, uint64_t id);
+
+/* Is what comes now news? False during a replay; its end is known only with settings->seeks_end. */
+bool session_is_live(const struct session *s);
 
 /* Says something: now, or when there is a connection. `to` 0: to the room. Returns 0, or -1 where
  * there is no memory. Too long a message is told by `failed`. Call it only while
@@ -80,6 +86,10 @@ int session_say(struct session *s, struct str text, uint64_t to);
 
 /* Takes another name, which is valid. */
 void session_rename(struct session *s, struct str name);
+
+/* Leaves the room for another one, whose name is valid. Returns 0, or -1 where a message is not
+ * acknowledged yet: it was meant for this room. */
+int session_enter(struct session *s, struct str room, uint64_t now);
 
 /* Leaves now; what is not acknowledged by the end stays in s->unsent. */
 void session_finish(struct session *s, uint64_t now);

@@ -2,6 +2,7 @@
 #ifndef CLI_TYPED_H
 #define CLI_TYPED_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/str.h"
@@ -10,6 +11,7 @@
 enum typed_kind {
     TYPED_SAY, /* text, maybe to one member */
     TYPED_NAME,
+    TYPED_ROOM, /* text is the room; empty: which one is it? */
     TYPED_WHO,
     TYPED_HELP,
     TYPED_QUIT,
@@ -25,8 +27,13 @@ struct typed {
 
 /* The commands, in one line. */
 #define TYPED_HELP_TEXT                                                                            \
-    "/name NAME · /msg WHO TEXT (name or #id) · /who · /quit · //text sends /text"
+    "/name NAME · /room ROOM · /msg WHO TEXT (name or #id) · /who · /quit · //text sends /text"
 
+/* Whatever blanks and invisible characters stand in front, a line that begins with a slash is a
+ * command, and one that begins with two says what follows the first. */
 struct typed typed_read(struct str line, const struct roster *roster);
+
+/* Is "@name" in the text, as a word, without case where it is ASCII? An empty name never is. */
+bool typed_mentions(struct str text, struct str name);
 
 #endif

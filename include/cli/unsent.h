@@ -23,6 +23,7 @@ enum unsent_state {
 struct unsent_entry {
     enum unsent_state state;
     uint64_t to;     /* whom it is for; 0: the room */
+    uint64_t from;   /* the id that it was sent from last; 0: not yet */
     uint64_t number; /* from 1 on, in the order in which they were said */
     char ref[UNSENT_REF_MAX];
     struct buf text;

@@ -86,10 +86,19 @@ static void complain(const char *format, ...)
     buf_deinit(&line);
 }
 
+/* Prints lines that were made. */
+static void print(struct join *j, struct buf *lines, int result)
+{
+    if (result == 0)
+        screen_print(&j->screen, (struct str){(char *)lines->data, lines->len});
+    buf_deinit(lines);
+}
+
 static void tell(struct join *j, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void tell(struct join *j, const char *format, ...)
 {
     char text[4 * LINK_TEXT_MAX];
+    struct buf lines;
     va_list args;
 
     va_start(args, format);
@@ -99,8 +108,8 @@ static void tell(struct join *j, const char *format, ...)
         complain("%s", text);
         return;
     }
-    screen_hide_prompt(&j->screen);
-    transcript_note(&j->screen.out, str_from(text), j->is_coloured);
+    buf_init(&lines);
+    print(j, &lines, transcript_note(&lines, str_from(text), j->is_coloured));
 }
 
 static void on_note(struct session *s, const char *text)
@@ -137,15 +146,29 @@ static void print_json(struct join *j, struct str raw)
     buf_append_char(out, '\n');
 }
 
+/* Is it news that calls me? */
+static bool is_for_me(const struct session *s, const struct v1_event *frame)
+{
+    if (!session_is_live(s) || session_is_own(s, frame->from))
+        return false;
+    return frame->type == V1_DIRECT ||
+           (frame->type == V1_MESSAGE && typed_mentions(frame->text, str_from(s->name)));
+}
+
 static void on_frame(struct session *s, const struct v1_event *frame, struct str raw)
 {
     struct join *j = of_session(s);
+    struct buf lines;
 
-    screen_hide_prompt(&j->screen);
+    if (j->options->quiet)
+        return;
+    buf_init(&lines);
     if (j->options->json)
         print_json(j, raw);
     else
-        transcript_frame(&j->screen.out, s, frame, j->is_coloured);
+        print(j, &lines, transcript_frame(&lines, s, frame, j->is_coloured));
+    if (j->mode == MODE_EDIT && is_for_me(s, frame))
+        screen_bell(&j->screen);
     if (j->mode == MODE_EDIT && frame->type == V1_WELCOME && !s->is_welcome)
         tell(j, "/help for the commands, Ctrl-D leaves");
     j->is_dirty = true;
@@ -178,6 +201,24 @@ static void rename_to(struct join *j, struct str name)
         tell(j, "a name is at most 64 bytes of UTF-8 without control characters");
 }
 
+static void enter_room(struct join *j, struct str room)
+{
+    if (room.len == 0)
+        tell(j, "you are in %s; /room ROOM enters another one", j->session.room);
+    else if (!codec_name_is_valid(room))
+        tell(j, "a room is 1 to 64 bytes of UTF-8 without control characters");
+    else if (session_enter(&j->session, room, clock_ms(CLOCK_MONOTONIC)) < 0)
+        tell(j, "what you said here is not acknowledged yet; try again");
+}
+
+static void show_members(struct join *j)
+{
+    struct buf lines;
+
+    buf_init(&lines);
+    print(j, &lines, transcript_members(&lines, &j->session, j->is_coloured));
+}
+
 static void obey(struct join *j, struct str line)
 {
     struct typed typed = typed_read(line, &j->session.roster);
@@ -191,9 +232,11 @@ static void obey(struct join *j, struct str line)
     case TYPED_NAME:
         rename_to(j, typed.text);
         break;
+    case TYPED_ROOM:
+        enter_room(j, typed.text);
+        break;
     case TYPED_WHO:
-        screen_hide_prompt(&j->screen);
-        transcript_members(&j->screen.out, &j->session, j->is_coloured);
+        show_members(j);
         break;
     case TYPED_HELP:
         tell(j, "%s", TYPED_HELP_TEXT);
@@ -360,7 +403,9 @@ static void obey_signals(struct join *j, uint64_t now)
         suspend(j);
     if (s->cont) /* SIGSTOP cannot be seen, and then a shell had the terminal */
         screen_raw_again(&j->screen);
-    if (s->resized || s->cont)
+    if (s->resized)
+        screen_resize(&j->screen);
+    else if (s->cont)
         screen_measure(&j->screen);
     j->is_dirty |= s->resized || s->cont;
     s->stop = s->cont = s->resized = false;
@@ -484,6 +529,7 @@ int join_run(const struct join_options *options)
     join.settings.ping_timeout = options->ping_timeout;
     join.settings.give_up = options->give_up;
     choose_mode(&join);
+    join.settings.seeks_end = join.mode != MODE_PIPE;
     session_init(&join.session, &session_calls, &join.settings, clock_ms(CLOCK_REALTIME));
     screen_init(&join.screen);
     line_editor_init(&join.editor);

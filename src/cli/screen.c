@@ -7,8 +7,12 @@
 
 #include "base/util.h"
 #include "cli/glyph.h"
+#include "cli/wrap.h"
 
 #define COLUMNS_STANDARD 80
+#define COLUMNS_LEAST 4
+#define ROWS_STANDARD 24
+#define ERASE_SCREEN STR("\x1b[H\x1b[J")
 #define COLUMNS_TYPING 10 /* columns that the label must leave */
 
 /* A pipe that poll calls writable takes so many bytes without blocking (POSIX: PIPE_BUF is at least
@@ -21,13 +25,16 @@
 
 void screen_init(struct screen *s)
 {
-    *s = (struct screen){.columns = COLUMNS_STANDARD};
+    *s = (struct screen){.columns = COLUMNS_STANDARD,
+                         .rows = ROWS_STANDARD,
+                         .is_terminal = isatty(STDOUT_FILENO) == 1};
 }
 
 void screen_deinit(struct screen *s)
 {
     screen_restore(s);
     buf_deinit(&s->out);
+    buf_deinit(&s->shown);
 }
 
 int screen_raw(struct screen *s)
@@ -80,11 +87,18 @@ static void write_now(const void *data, size_t len)
     }
 }
 
+static void hide_prompt(struct screen *s)
+{
+    if (s->is_prompt_shown)
+        buf_append_str(&s->out, ERASE_LINE);
+    s->is_prompt_shown = false;
+}
+
 void screen_restore(struct screen *s)
 {
     if (!s->is_raw)
         return;
-    screen_hide_prompt(s);
+    hide_prompt(s);
     buf_append_str(&s->out, STR(PASTE_OFF));
     write_now(s->out.data + s->written, screen_pending(s));
     s->out.len = s->written = 0;
@@ -96,15 +110,79 @@ void screen_measure(struct screen *s)
 {
     struct winsize size;
 
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-        s->columns = size.ws_col;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
+        return;
+    if (size.ws_col > 0)
+        s->columns = size.ws_col < COLUMNS_LEAST ? COLUMNS_LEAST : size.ws_col;
+    if (size.ws_row > 0)
+        s->rows = size.ws_row;
 }
 
-void screen_hide_prompt(struct screen *s)
+/* The last part of the lines that has so many of them. */
+static struct str last_lines(struct str lines, size_t count)
 {
-    if (s->is_prompt_shown)
-        buf_append_str(&s->out, ERASE_LINE);
+    size_t at = lines.len;
+
+    while (at > 0) {
+        if (lines.ptr[at - 1] == '\n' && count-- == 0)
+            break;
+        at--;
+    }
+    return (struct str){lines.ptr + at, lines.len - at};
+}
+
+/* Some terminals break old lines anew and some cut them, so nobody knows where the pieces of the
+ * prompt are. What scrolled out of the window is the terminal's. */
+static void write_again(struct screen *s)
+{
+    struct buf lines;
+
+    buf_init(&lines);
+    buf_append_str(&s->out, ERASE_SCREEN);
+    if (wrap_append(&lines, (struct str){(char *)s->shown.data, s->shown.len}, s->columns) == 0)
+        buf_append_str(&s->out,
+                       last_lines((struct str){(char *)lines.data, lines.len}, s->rows - 1));
+    buf_deinit(&lines);
     s->is_prompt_shown = false;
+}
+
+void screen_resize(struct screen *s)
+{
+    size_t columns = s->columns;
+
+    screen_measure(s);
+    if (s->is_raw && s->columns < columns)
+        write_again(s);
+}
+
+/* Remembers lines, and forgets the oldest. */
+static void keep_shown(struct screen *s, struct str lines)
+{
+    size_t extra;
+    const uint8_t *end;
+
+    if (buf_append_str(&s->shown, lines) < 0 || s->shown.len <= 2 * SCREEN_SHOWN_MAX)
+        return;
+    extra = s->shown.len - SCREEN_SHOWN_MAX;
+    end = memchr(s->shown.data + extra, '\n', SCREEN_SHOWN_MAX);
+    buf_consume(&s->shown, end == NULL ? s->shown.len : (size_t)(end - s->shown.data) + 1);
+}
+
+int screen_print(struct screen *s, struct str lines)
+{
+    hide_prompt(s);
+    if (!s->is_terminal)
+        return buf_append_str(&s->out, lines);
+    if (s->is_raw)
+        keep_shown(s, lines);
+    else
+        screen_measure(s);
+    return wrap_append(&s->out, lines, s->columns);
+}
+
+void screen_bell(struct screen *s)
+{
+    buf_append_char(&s->out, '\a');
 }
 
 /* Never reaches the last column, for there terminals differ. */

@@ -43,7 +43,7 @@ void session_init(struct session *s, const struct session_host *host,
     const struct target *target = &settings->target;
 
     *s = (struct session){.host = host, .settings = settings};
-    s->ids[0] = target->id != 0 ? target->id : id;
+    s->id = target->id != 0 ? target->id : id;
     copy_text(s->room, sizeof(s->room), str_from(target->room));
     copy_text(s->name, sizeof(s->name), str_from(target->name));
     copy_text(s->key, sizeof(s->key), str_from(target->key));
@@ -66,11 +66,12 @@ void session_deinit(struct session *s)
 
 bool session_is_own(const struct session *s, uint64_t id)
 {
-    for (size_t i = 0; i < SESSION_IDS; i++) {
-        if (s->ids[i] == id)
-            return id != 0;
-    }
-    return false;
+    return id == s->id && s->has_seat;
+}
+
+bool session_is_live(const struct session *s)
+{
+    return s->state == SESSION_ONLINE && s->barrier[0] == '\0';
 }
 
 /* ---- the end, and the next beginning ---- */
@@ -103,8 +104,7 @@ static void give_up(struct session *s, const char *format, ...)
 /* Another id: the time, as in the tutorial, moved a little. */
 static void renew_id(struct session *s)
 {
-    memmove(s->ids + 1, s->ids, sizeof(s->ids) - sizeof(s->ids[0]));
-    s->ids[0] = s->ids[1] + 1 + random_u64() % 999;
+    s->id += 1 + random_u64() % 999;
     s->key[0] = '\0';
 }
 
@@ -136,7 +136,7 @@ static void connect_now(struct session *s)
 
     buf_init(&path);
     buf_printf(&path, "%.*s/ws/%llu?history=%llu", (int)target->prefix.len,
-               target->prefix.len > 0 ? target->prefix.ptr : "", (unsigned long long)s->ids[0],
+               target->prefix.len > 0 ? target->prefix.ptr : "", (unsigned long long)s->id,
                (unsigned long long)target->history);
     append_parameter(&path, "room", s->room);
     append_parameter(&path, "name", s->name);
@@ -185,6 +185,7 @@ static int send_entry(struct session *s, struct unsent_entry *entry)
     } else if (result == 0) {
         result = link_send(&s->link, (struct str){(char *)frame.data, frame.len});
         entry->state = UNSENT_SENDING;
+        entry->from = s->id;
     }
     buf_deinit(&frame);
     return result;
@@ -195,7 +196,7 @@ static int flush(struct session *s)
 {
     struct unsent_entry *entry;
 
-    if (s->state != SESSION_ONLINE || s->barrier[0] != '\0')
+    if (s->state != SESSION_ONLINE || unsent_first(&s->unsent, UNSENT_DOUBT) != NULL)
         return 0;
     while ((entry = unsent_first(&s->unsent, UNSENT_WAITING)) != NULL) {
         if (send_entry(s, entry) < 0)
@@ -226,6 +227,18 @@ void session_rename(struct session *s, struct str name)
         send_name(s);
 }
 
+int session_enter(struct session *s, struct str room, uint64_t now)
+{
+    s->now = now;
+    if (s->unsent.count > 0)
+        return -1;
+    copy_text(s->room, sizeof(s->room), room);
+    s->since[0] = s->key[0] = '\0';
+    s->is_moving = s->link.state == LINK_OPEN;
+    link_close(&s->link, now);
+    return 0;
+}
+
 void session_finish(struct session *s, uint64_t now)
 {
     s->now = now;
@@ -247,12 +260,12 @@ static void seek_end(struct session *s)
     struct buf frame;
 
     s->barrier[0] = '\0';
-    if (unsent_first(&s->unsent, UNSENT_DOUBT) == NULL)
+    if (s->has_seat && !s->settings->seeks_end && unsent_first(&s->unsent, UNSENT_DOUBT) == NULL)
         return;
     snprintf(s->barrier, sizeof(s->barrier), "%016llx-end%llu",
              (unsigned long long)s->unsent.secret, (unsigned long long)++s->barriers);
     buf_init(&frame);
-    if (v1_say(&frame, (struct str){"", 0}, s->ids[0], str_from(s->barrier)) == 0)
+    if (v1_say(&frame, (struct str){"", 0}, s->id, str_from(s->barrier)) == 0)
         link_send(&s->link, (struct str){(char *)frame.data, frame.len});
     buf_deinit(&frame);
 }
@@ -269,14 +282,24 @@ static void fill_roster(struct session *s, const struct v1_event *frame)
     s->roster.count = frame->count;
 }
 
+/* Where it was told that the connection is lost. */
+static void tell_return(struct session *s)
+{
+    if (s->is_lost_told)
+        note(s, "connected again to %s as %s, %llu here", s->room,
+             s->name[0] != '\0' ? s->name : "(no name)", (unsigned long long)s->roster.count);
+    s->is_lost_told = false;
+}
+
 static void got_welcome(struct session *s, const struct v1_event *frame)
 {
     bool had_place = s->since[0] != '\0';
 
-    if (frame->id != s->ids[0]) {
+    if (frame->id != s->id) {
         give_up(s, "the server gave us another id than we asked for");
         return;
     }
+    s->has_seat = !had_place || str_equals(frame->key, str_from(s->key));
     copy_text(s->key, sizeof(s->key), frame->key);
     copy_text(s->room, sizeof(s->room), frame->room);
     s->limit = frame->limit;
@@ -284,6 +307,7 @@ static void got_welcome(struct session *s, const struct v1_event *frame)
     s->is_welcome = true;
     s->state = SESSION_ONLINE;
     fill_roster(s, frame);
+    tell_return(s);
     if (had_place && !frame->recovered)
         note(s, "the server restarted or the break was too long: messages may be missing%s",
              unsent_first(&s->unsent, UNSENT_DOUBT) != NULL
@@ -294,12 +318,13 @@ static void got_welcome(struct session *s, const struct v1_event *frame)
     seek_end(s);
 }
 
-/* An id and a ref together: refs are told to everybody. */
+/* An id, a ref and a text together: refs are told to everybody, and ids change hands. */
 static void got_own(struct session *s, const struct v1_event *frame)
 {
     struct unsent_entry *entry = unsent_find(&s->unsent, frame->ref);
 
-    if (entry != NULL && session_is_own(s, frame->from))
+    if (entry != NULL && frame->from == entry->from &&
+        str_equals(frame->text, (struct str){(char *)entry->text.data, entry->text.len}))
         unsent_remove(&s->unsent, entry);
 }
 
@@ -323,7 +348,7 @@ static void got_presence(struct session *s, const struct v1_event *frame)
         s->roster.count = frame->count;
     else if (frame->type == V1_RENAME)
         roster_put(&s->roster, frame->from, frame->name);
-    else if (frame->from == s->ids[0])
+    else if (frame->from == s->id)
         return;
     else if (frame->type == V1_JOIN) {
         roster_put(&s->roster, frame->from, frame->name);
@@ -337,7 +362,7 @@ static void got_presence(struct session *s, const struct v1_event *frame)
 static bool is_barrier(struct session *s, const struct v1_event *frame)
 {
     return s->barrier[0] != '\0' && str_equals(frame->ref, str_from(s->barrier)) &&
-           (frame->type == V1_ERROR || session_is_own(s, frame->from));
+           (frame->type == V1_ERROR || frame->from == s->id);
 }
 
 static void got_frame(struct session *s, const struct v1_event *frame)
@@ -383,10 +408,11 @@ static void on_text(struct link *link, char *data, size_t len)
     struct session *s = of_link(link);
     struct v1_event frame;
 
-    if (s->state == SESSION_OVER || !read_frame(s, &frame, data, len))
+    if (s->state == SESSION_OVER || s->is_moving || !read_frame(s, &frame, data, len))
         return;
     if (is_barrier(s, &frame)) {
         s->barrier[0] = '\0';
+        s->has_seat = true;
         unsent_move(&s->unsent, UNSENT_DOUBT, UNSENT_WAITING);
     } else {
         s->host->frame(s, &frame, (struct str){(char *)s->raw.data, s->raw.len});
@@ -426,6 +452,7 @@ static void refused(struct session *s, const struct link_end *end)
         return;
     }
     wait_to_retry(s, end->retry_after * 1000);
+    s->is_lost_told = s->is_welcome;
     note(s, "the server cannot take us now, status %d: %s; trying again", end->code, end->text);
 }
 
@@ -440,7 +467,7 @@ static void left(struct session *s, const struct link_end *end)
     case CLOSE_ID_IN_USE:
         if (s->settings->target.id != 0) {
             give_up(s, "the id %llu is in use; take another one, or none",
-                    (unsigned long long)s->ids[0]);
+                    (unsigned long long)s->id);
             return;
         }
         renew_id(s);
@@ -455,6 +482,7 @@ static void left(struct session *s, const struct link_end *end)
             fail(s, first, STR("it is too long for the server"));
         break;
     default:
+        s->is_lost_told = s->is_welcome;
         note(s, "the server closed the connection: %d %s; trying again", end->code, end->text);
     }
     wait_to_retry(s, 0);
@@ -467,8 +495,9 @@ static void broken(struct session *s, const struct link_end *end)
         give_up(s, "cannot connect: %s", end->text);
         return;
     }
-    if (s->attempt == 0)
+    if (!s->is_lost_told)
         note(s, "the connection is lost: %s; trying again", end->text);
+    s->is_lost_told = true;
     wait_to_retry(s, 0);
 }
 
@@ -480,6 +509,13 @@ static void on_ended(struct link *link, const struct link_end *end)
         return;
     if (s->is_finishing) {
         s->state = SESSION_OVER;
+        return;
+    }
+    s->has_seat = false;
+    if (s->is_moving) {
+        s->is_moving = false;
+        s->retry_at = s->lost_at = s->now;
+        s->state = SESSION_WAITING;
         return;
     }
     if (s->state == SESSION_ONLINE) {

@@ -135,10 +135,12 @@ static void put_others(struct writer *w, uint64_t count)
     put(w, count == 2 ? " other\n" : " others\n");
 }
 
+/* Coming back is told by a note of the session, as losing the connection was. */
 static void put_welcome(struct writer *w, const struct session *s, const struct v1_event *frame)
 {
-    put(w, "* ");
-    put(w, s->is_welcome ? "connected again to " : "you are in ");
+    if (s->is_welcome && s->since[0] != '\0')
+        return;
+    put(w, "* you are in ");
     put_safe(w, frame->room);
     put(w, " as ");
     put_who(w, frame->id, frame->name);

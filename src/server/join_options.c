@@ -19,6 +19,8 @@ static const struct option items[] = {
      "old messages to show first; wins over ?history= of the URL"},
     {"json", OPTION_FLAG, NULL, NULL, FIELD(json), 0, 0,
      "print each frame as the server sent it, one JSON object a line"},
+    {"quiet", OPTION_FLAG, NULL, NULL, FIELD(quiet), 0, 0,
+     "print nothing of the conversation: for who only publishes"},
     {"stay", OPTION_FLAG, NULL, NULL, FIELD(stay), 0, 0,
      "go on listening after the end of standard input"},
     {"color", OPTION_CHOICE, "auto|always|never", "auto", FIELD(colour), 0, 0,

@@ -289,6 +289,9 @@ static size_t obey(struct picture *p, const char *text)
         p->column += number;
         ck_assert_int_lt(p->column, p->columns);
         break;
+    case 'H':
+        p->row = p->column = 0;
+        break;
     case 'J':
         for (int row = p->row; row < p->rows; row++) {
             int from = row == p->row ? p->column : 0;
@@ -315,6 +318,8 @@ static size_t draw_next(struct picture *p, const char *text, size_t len)
         return obey(p, text);
     if (*text == '\r')
         p->column = 0;
+    else if (*text == '\a')
+        p->bells++;
     else if (*text == '\n')
         scroll_down(p);
     else if (glyph_is_unsafe(glyph.code))

@@ -70,6 +70,7 @@ struct picture {
     int rows, columns;
     int row, column;
     bool pastes; /* pasted text comes in brackets */
+    int bells;
 };
 
 /* The screen after all that the program wrote. */

@@ -606,7 +606,7 @@ START_TEST(no_more_than_so_many_are_on_their_way)
     ck_assert(fake_read(c, &frame));
     ck_assert_int_eq(frame.opcode, WS_PONG);
     free(frame.data);
-    acknowledge(c, "x", ref);
+    acknowledge(c, "128", ref);
     fake_expect_say(c, "129", ref);
     ck_assert_int_eq(kill(j.pid, SIGINT), 0);
     joiner_expect_exit(&j, 1, "not acknowledged: 128");

@@ -34,13 +34,29 @@ static void teardown(void)
     close(fake.fd);
 }
 
+static void echo_sync(const char *ref)
+{
+    fake_say(server, "{'type':'direct','ts':0,'from':7,'to':7,'name':'','text':'','ref':'%s'}",
+             ref);
+}
+
+/* Welcomes it. It asks then where the replay ends: a say to itself, whose ref goes to `sync`. */
+static void welcome(bool recovered, char *sync)
+{
+    fake_welcome(server, recovered);
+    fake_expect_say(server, "", sync);
+}
+
 /* Starts it in the room tea. */
 static void start(const char *term, const char *option)
 {
+    char sync[V1_TEXT];
+
     joiner =
         joiner_start_on_terminal(LIST(joiner_url(fake.port, "/ws/7"), option), term, ROWS, COLUMNS);
     server = fake_open(&fake, NULL);
-    fake_welcome(server, false);
+    welcome(false, sync);
+    echo_sync(sync);
     picture.rows = ROWS;
     picture.columns = COLUMNS;
     joiner_wait_for(&joiner, "alone");
@@ -124,7 +140,7 @@ START_TEST(messages_leave_what_is_typed_whole)
     joiner_wait_for(&joiner, "three");
     expect_prompt("tea> h\xc3\xa9llo \xe4\xbd\xa0\xe5\xa5\xbd ex", 5 + 6 + 4 + 2);
     expect_above(1, "00:00 bob: three");
-    expect_above(2, " the terminal is wide");
+    expect_above(2, "      the terminal is wide");
     expect_above(3, "00:00 bob: a message that is longer than");
     expect_above(4, "00:00 bob: one");
     expect_above(5, "* /help for the commands, Ctrl-D leaves");
@@ -185,8 +201,9 @@ START_TEST(strangers_cannot_draw)
     expect_prompt("tea> abc", 8);
     expect_above(1, "00:00 * \\u001b]0;x joined");
     expect_above(2, "      00:00 ada: y");
-    expect_above(3, "d\\u202ex\\u009b");
-    expect_above(4, "00:00 bob: \\u001b[2J\\u009b31m\\u0007\\u000");
+    expect_above(3, "      2ex\\u009b");
+    expect_above(4, "      \\u001b[2J\\u009b31m\\u0007\\u000d\\u20");
+    expect_above(5, "00:00 bob:");
     ck_assert_ptr_nonnull(strstr((char *)joiner.out_text.data, "\x1b[1;33mbob\x1b[0m"));
     finish();
 }
@@ -222,15 +239,93 @@ START_TEST(a_new_width_is_used)
 }
 END_TEST
 
+/* Neither pieces of the prompt nor words at the start of a row, though the terminal breaks rows
+ * anew when it gets narrower. */
+START_TEST(a_narrower_window_is_written_again)
+{
+    struct winsize size = {.ws_row = ROWS, .ws_col = 26};
+
+    start("xterm", "--color=never");
+    say("twenty-six columns later: 00:00 ada: yes, 00:00 ada: yes");
+    joiner_wait_for(&joiner, "columns later");
+    joiner_write(&joiner, "0123456789012345678901234567890123456789\x1b[H");
+    expect_prompt("tea> 0123456789012345678901234567890123", 5);
+    ck_assert_int_eq(ioctl(joiner.terminal, TIOCSWINSZ, &size), 0);
+    picture.columns = 26;
+    expect_prompt("tea> 01234567890123456789", 5);
+    expect_above(1, "      yes");
+    expect_above(2, "      ada: yes, 00:00 ada:");
+    expect_above(3, "      columns later: 00:00");
+    expect_above(4, "00:00 bob: twenty-six");
+    ck_assert_str_eq(picture_row(&picture, 0), "* you are in tea as Client");
+    finish();
+}
+END_TEST
+
+static void hear(int from, const char *text)
+{
+    fake_say(server, "{'type':'message','pos':'p','ts':0,'from':%d,'name':'n','text':'%s'}", from,
+             text);
+}
+
+/* Old messages do not ring, nor does what one says oneself. */
+START_TEST(a_mention_rings)
+{
+    char sync[V1_TEXT];
+
+    joiner = joiner_start_on_terminal(LIST(joiner_url(fake.port, "/ws/7"), "--name=bob"), "xterm",
+                                      ROWS, COLUMNS);
+    picture.rows = ROWS;
+    picture.columns = COLUMNS;
+    server = fake_open(&fake, NULL);
+    fake_welcome(server, false);
+    fake_expect_rename(server, "bob");
+    fake_expect_say(server, "", sync);
+    hear(8, "old @bob");
+    echo_sync(sync);
+    hear(8, "bob and @bobby");
+    hear(7, "@bob");
+    hear(8, "hi @Bob!");
+    fake_say(server, "{'type':'direct','ts':0,'from':8,'to':7,'name':'n','text':'psst'}");
+    joiner_wait_for(&joiner, "psst");
+    expect_prompt("tea>", 5);
+    ck_assert_int_eq(picture.bells, 2);
+    finish();
+}
+END_TEST
+
+START_TEST(another_room_is_entered)
+{
+    char target[1024], sync[V1_TEXT];
+
+    start("xterm", "--color=never");
+    joiner_write(&joiner, "/room\r /room green tea\r");
+    joiner_wait_for(&joiner, "you are in tea; /room ROOM");
+    fake_expect_close(server);
+    client_close(server);
+    server = fake_open(&fake, target);
+    ck_assert_ptr_nonnull(strstr(target, "&room=green%20tea"));
+    ck_assert_ptr_null(strstr(target, "&since="));
+    ck_assert_ptr_null(strstr(target, "&key="));
+    welcome(false, sync);
+    joiner_wait_for(&joiner, "you are in");
+    expect_prompt("tea>", 5);
+    finish();
+}
+END_TEST
+
 START_TEST(a_broken_connection_shows_in_the_prompt)
 {
+    char sync[V1_TEXT];
+
     start("xterm", "--color=never");
     joiner_write(&joiner, "abc");
     expect_prompt("tea> abc", 8);
     client_reset(server);
     expect_prompt("tea (offline)> abc", 18);
     server = fake_open(&fake, NULL);
-    fake_welcome(server, true);
+    welcome(true, sync);
+    joiner_wait_for(&joiner, "connected again to tea");
     expect_prompt("tea> abc", 8);
     finish();
 }
@@ -238,7 +333,7 @@ END_TEST
 
 START_TEST(typing_may_begin_before_the_welcome)
 {
-    char ref[V1_TEXT];
+    char ref[V1_TEXT], sync[V1_TEXT];
 
     joiner = joiner_start_on_terminal(LIST(joiner_url(fake.port, "/ws/7")), "xterm", ROWS, COLUMNS);
     picture.rows = ROWS;
@@ -246,7 +341,7 @@ START_TEST(typing_may_begin_before_the_welcome)
     server = fake_open(&fake, NULL);
     joiner_write(&joiner, "one\rtwo");
     expect_prompt("connecting> two", 15);
-    fake_welcome(server, false);
+    welcome(false, sync);
     fake_expect_say(server, "one", ref);
     fake_say(server,
              "{'type':'message','pos':'p','ts':0,'from':7,'name':'','text':'one','ref':'%s'}", ref);
@@ -396,6 +491,9 @@ Suite *suite_join_terminal(void)
     tcase_add_test(tcase, strangers_cannot_draw);
     tcase_add_test(tcase, long_lines_scroll);
     tcase_add_test(tcase, a_new_width_is_used);
+    tcase_add_test(tcase, a_narrower_window_is_written_again);
+    tcase_add_test(tcase, a_mention_rings);
+    tcase_add_test(tcase, another_room_is_entered);
     tcase_add_test(tcase, a_broken_connection_shows_in_the_prompt);
     tcase_add_test(tcase, typing_may_begin_before_the_welcome);
     tcase_add_test(tcase, the_end_waits_for_what_was_said);

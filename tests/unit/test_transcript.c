@@ -17,8 +17,8 @@ static void setup(void)
     setenv("TZ", "UTC", 1);
     tzset();
     memset(&session, 0, sizeof(session));
-    session.ids[0] = 7;
-    session.ids[1] = 6;
+    session.id = 7;
+    session.has_seat = true;
     roster_init(&session.roster);
     roster_put(&session.roster, 8, STR("bob"));
 }
@@ -66,7 +66,7 @@ static const struct {
     {{.type = V1_RENAME, .ts = NOON, .from = 7, .name = {"me", 2}},
      "12:00 * Client #7 took the name me\n"},
     {{.type = V1_JOIN, .ts = NOON, .from = 7}, ""},
-    {{.type = V1_LEAVE, .ts = NOON, .from = 6}, ""},
+    {{.type = V1_LEAVE, .ts = NOON, .from = 7}, ""},
     {{.type = V1_COUNT, .count = 5}, ""},
     {{.type = V1_OTHER}, ""},
     {{.type = V1_WELCOME, .id = 7, .room = {"tea\x07", 4}, .count = 3},
@@ -78,6 +78,18 @@ static const struct {
 START_TEST(shows_frames)
 {
     ck_assert_str_eq(shown(&rows[_i].frame, false), rows[_i].want);
+}
+END_TEST
+
+/* Somebody else had the id while we were away. */
+START_TEST(a_stranger_on_our_id_is_seen)
+{
+    struct v1_event join = {.type = V1_JOIN, .ts = NOON, .from = 7};
+
+    session.has_seat = false;
+    ck_assert_str_eq(shown(&join, false), "12:00 * Client #7 joined\n");
+    join.type = V1_LEAVE;
+    ck_assert_str_eq(shown(&join, false), "12:00 * Client #7 left the chat\n");
 }
 END_TEST
 
@@ -113,6 +125,7 @@ Suite *suite_transcript(void)
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, shows_frames, 0, (int)ARRAY_LEN(rows));
+    tcase_add_test(tcase, a_stranger_on_our_id_is_seen);
     tcase_add_test(tcase, colours_names_by_id);
     tcase_add_test(tcase, shows_who_is_here);
     suite_add_tcase(suite, tcase);
