@@ -120,7 +120,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $@)
 
 .PHONY: all check unit faults integration replay smoke asan tiny fuzz fuzz-run static coverage \
         coverage-run lint layers libc-only shellcheck format install uninstall deb check-install \
-        clean distclean help bench storm proxy-check tests FORCE
+        clean distclean help bench storm strangers proxy-check tests FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -274,6 +274,9 @@ bench: all ## speed and memory, measured (scripts/bench.sh)
 
 storm: all ## half-open handshakes, resets, a flooder, a stalled reader: what the others notice of it
 	scripts/check-storm.sh
+
+strangers: all ## what one stranger, and fifty, can do to the others, by each kind of work
+	scripts/strangers.sh
 
 # ---- Fuzzing ----
 

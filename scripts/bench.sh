@@ -32,7 +32,7 @@ usage: scripts/bench.sh [OPTION]...
   --cores A,B       where the server and the load generator run ($server_core,$load_core)
   --doc             puts table and chart into docs/performance.md and docs/performance.svg
   --list            the works
-  --build           builds the load generator, the floor and the storm of scripts/check-storm.sh, and ends
+  --build           builds the load generator, the floor and the tools of scripts/check-storm.sh and strangers.sh
 TEXT
 }
 
@@ -105,6 +105,7 @@ build() {
     "$cc" "${flags[@]}" $bench/load.c $bench/session.c $bench/crowd.c $bench/hist.c $bench/proc.c \
         src/proto/ws/frame.c -o $out/load
     "$cc" "${flags[@]}" $bench/storm.c src/proto/ws/frame.c -o $out/storm
+    "$cc" "${flags[@]}" $bench/strangers.c src/proto/ws/frame.c -o $out/strangers
     "$cc" "${flags[@]}" $bench/floor.c src/base/sha1.c src/base/base64.c -o $out/floor
     if [ -e /usr/include/libwebsockets.h ]; then
         "$cc" "${flags[@]}" $bench/peers/lws_room.c -lwebsockets -o $out/lws_room
