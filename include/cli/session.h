@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "cli/link.h"
+#include "cli/names.h"
 #include "cli/roster.h"
 #include "cli/target.h"
 #include "cli/unsent.h"
@@ -52,6 +53,7 @@ struct session {
     bool is_welcome;               /* it has been online */
 
     struct roster roster;
+    struct names names; /* of everybody who was heard of in this room */
     struct unsent unsent;
     char barrier[UNSENT_REF_MAX]; /* a note to ourselves that ends the replay; empty: none */
     uint64_t barriers;

@@ -277,8 +277,10 @@ static void fill_roster(struct session *s, const struct v1_event *frame)
     uint64_t id;
 
     roster_clear(&s->roster);
-    while (v1_member_next(&members, &id, &name))
+    while (v1_member_next(&members, &id, &name)) {
         roster_put(&s->roster, id, name);
+        names_see(&s->names, id, name);
+    }
     s->roster.count = frame->count;
 }
 
@@ -415,6 +417,8 @@ static void on_text(struct link *link, char *data, size_t len)
         s->has_seat = true;
         unsent_move(&s->unsent, UNSENT_DOUBT, UNSENT_WAITING);
     } else {
+        if (frame.type != V1_WELCOME)
+            names_see(&s->names, frame.from, frame.name);
         s->host->frame(s, &frame, (struct str){(char *)s->raw.data, s->raw.len});
         got_frame(s, &frame);
     }

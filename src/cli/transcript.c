@@ -51,8 +51,9 @@ static void put_time(struct writer *w, uint64_t ts)
     put_style(w, PLAIN);
 }
 
-/* A name, or the number of one who has none; each id has its colour. */
-static void put_who(struct writer *w, uint64_t id, struct str name)
+/* A name, with the id where somebody else looks the same, or the number of one who has none; each
+ * id has its colour. */
+static void put_who(struct writer *w, const struct session *s, uint64_t id, struct str name)
 {
     char style[16];
 
@@ -60,6 +61,10 @@ static void put_who(struct writer *w, uint64_t id, struct str name)
     put_style(w, style);
     if (name.len > 0) {
         put_safe(w, name);
+        if (names_need_id(&s->names, id, name)) {
+            put(w, " #");
+            put_u64(w, id);
+        }
     } else {
         put(w, "Client #");
         put_u64(w, id);
@@ -91,13 +96,13 @@ static void put_text(struct writer *w, struct str text)
 static void put_message(struct writer *w, const struct session *s, const struct v1_event *frame)
 {
     put_time(w, frame->ts);
-    put_who(w, frame->from, frame->name);
+    put_who(w, s, frame->from, frame->name);
     if (frame->type == V1_DIRECT) {
         put(w, " to ");
         if (session_is_own(s, frame->to))
             put(w, "you");
         else
-            put_who(w, frame->to, roster_name(&s->roster, frame->to));
+            put_who(w, s, frame->to, roster_name(&s->roster, frame->to));
         put(w, " only");
     }
     put(w, ": ");
@@ -114,10 +119,10 @@ static void put_presence(struct writer *w, const struct session *s, const struct
         name = roster_name(&s->roster, frame->from);
     put_time(w, frame->ts);
     put(w, "* ");
-    put_who(w, frame->from, name);
+    put_who(w, s, frame->from, name);
     if (frame->type == V1_RENAME) {
         put(w, " took the name ");
-        put_who(w, frame->from, frame->name);
+        put_who(w, s, frame->from, frame->name);
         put(w, "\n");
     } else {
         put(w, frame->type == V1_JOIN ? " joined\n" : " left the chat\n");
@@ -143,7 +148,7 @@ static void put_welcome(struct writer *w, const struct session *s, const struct 
     put(w, "* you are in ");
     put_safe(w, frame->room);
     put(w, " as ");
-    put_who(w, frame->id, frame->name);
+    put_who(w, s, frame->id, frame->name);
     put_others(w, frame->count);
 }
 
@@ -194,8 +199,9 @@ int transcript_members(struct buf *out, const struct session *s, bool is_coloure
         const struct roster_member *member = &s->roster.members[i];
 
         put(&w, i > 0 ? ", " : " ");
-        put_who(&w, member->id, (struct str){member->name, member->name_len});
-        if (member->name_len > 0) {
+        put_who(&w, s, member->id, (struct str){member->name, member->name_len});
+        if (member->name_len > 0 &&
+            !names_need_id(&s->names, member->id, (struct str){member->name, member->name_len})) {
             put(&w, " #");
             put_u64(&w, member->id);
         }

@@ -1,5 +1,6 @@
 #include "cli/transcript.h"
 
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +15,7 @@ static struct session session;
 
 static void setup(void)
 {
+    ck_assert_ptr_nonnull(setlocale(LC_CTYPE, "C.UTF-8"));
     setenv("TZ", "UTC", 1);
     tzset();
     memset(&session, 0, sizeof(session));
@@ -81,6 +83,19 @@ START_TEST(shows_frames)
 }
 END_TEST
 
+START_TEST(who_looks_like_another_has_the_id_beside)
+{
+    struct v1_event message = rows[0].frame;
+
+    names_see(&session.names, 8, STR("bob"));
+    ck_assert_str_eq(shown(&message, false), "12:00 bob: hi\n");
+    message.from = 9;
+    ck_assert_str_eq(shown(&message, false), "12:00 bob #9: hi\n");
+    message.name = STR("You");
+    ck_assert_str_eq(shown(&message, false), "12:00 You #9: hi\n");
+}
+END_TEST
+
 /* Somebody else had the id while we were away. */
 START_TEST(a_stranger_on_our_id_is_seen)
 {
@@ -125,6 +140,7 @@ Suite *suite_transcript(void)
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, shows_frames, 0, (int)ARRAY_LEN(rows));
+    tcase_add_test(tcase, who_looks_like_another_has_the_id_beside);
     tcase_add_test(tcase, a_stranger_on_our_id_is_seen);
     tcase_add_test(tcase, colours_names_by_id);
     tcase_add_test(tcase, shows_who_is_here);
