@@ -125,7 +125,7 @@ export class Connection {
     else if (now() - this.#heardAt > QUIET) this.ask();
   }
 
-  // The page itself stood still: the answer may wait behind this very timer.
+  // The page stood still: an answer may wait behind this timer.
   #wake() {
     this.#isSpared = true;
     this.#dueAt = Infinity;

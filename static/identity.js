@@ -33,7 +33,7 @@ export class Identity {
     return me;
   }
 
-  // The time, as in the tutorial, moved a little when that was taken.
+  // The time, moved a little when that was taken.
   renew() {
     this.id = String(Date.now() + (this.#had++ && 1 + Math.floor(Math.random() * 999)));
     this.key = undefined;

@@ -163,7 +163,7 @@ function onRecords(record, isNews) {
   $('empty').hidden = chat.state !== 'online' || unsent.entries.length || records.some(({ kind }) => kind !== 'notice');
   if (!record || record.kind === 'notice' || record.state === 'failed') return;
   const key = [name, record.pos ?? record.ts, record.from].join();
-  notify.arrived(key, { isNews, isOwn: record.isOwn }, names.who(record.from, record.name), record.text);
+  notify.arrived(key, { isNews, isOwn: record.isOwn }, () => names.who(record.from, record.name), record.text);
 }
 
 let relabelling;

@@ -29,7 +29,7 @@ function again(record) {
   return button('link', ({ target }) => target.dispatchEvent(event), `${t('failed')}: ${t(...record.why)}. ${t('again')}`);
 }
 
-// Anew when it has turned out that two people look alike.
+// Anew when two people look alike.
 export function label(item, record, names) {
   if (record.kind === 'notice') item.replaceChildren(...notice(record, names));
   const author = item.querySelector('.who');
@@ -62,7 +62,6 @@ function speech(record, names, nameOf, mine) {
 
 const isLong = (text) => text.length > 1500 || text.split('\n').length > 20;
 
-// The rest of a long message is shown to who wants it.
 function unfold(words) {
   words.classList.add('folded');
   return button('link', ({ target }) => {

@@ -2,7 +2,7 @@
 // the id beside the name.
 import { t } from './text.js';
 
-// By property, not by list: also what Unicode will add. The flag of Scotland is spelled with invisible tags.
+// By property: also what Unicode will add. Some flags have invisible tags.
 const FLAG = '\\u{1F3F4}[\\u{E0030}-\\u{E007A}]+\\u{E007F}';
 const HIDDEN = '\\p{Default_Ignorable_Code_Point}\\p{Cc}\\p{Cs}\\uFFF9-\\uFFFB\\u2800';
 const HIDDEN_PARTS = new RegExp(`${FLAG}|[${HIDDEN}]`, 'gu');

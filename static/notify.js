@@ -4,7 +4,7 @@ import { channel, site } from './store.js';
 
 const SOUND_PAUSE = 3000; // ms between two sounds
 const MANY = 999; // messages that are counted
-const TALK = 500; // ms in which the other tabs say what they know of a message
+const TALK = 1000; // ms in which the other tabs say what they know of a message
 
 const icon = document.querySelector('link[rel=icon]');
 const plain = icon.href;
@@ -15,16 +15,23 @@ let unread = [];
 let audio;
 let soundAt = -Infinity;
 
-const others = channel('wschat.news', ({ key, says }) => {
-  note(key, says);
-  if (says !== 'seen' && says !== 'own') return;
-  unread = unread.filter((other) => other !== key);
+const others = channel('wschat.news', (all) => {
+  for (const { key, says } of all) {
+    heard.set(key, [...(heard.get(key) ?? []), says]);
+    if (heard.size > 500) heard.delete(heard.keys().next().value);
+  }
+  const done = new Set(all.filter(({ says }) => says !== +says).map(({ key }) => key));
+  unread = unread.filter((key) => !done.has(key));
   setTitle();
 });
+let due = [];
 
-function note(key, says) {
-  heard.set(key, [...(heard.get(key) ?? []), says]);
-  if (heard.size > 500) heard.delete(heard.keys().next().value);
+function tellOthers(key, says) {
+  if (due.push({ key, says }) > 1) return;
+  setTimeout(() => {
+    others.postMessage(due);
+    due = [];
+  }, 50);
 }
 
 export const isAway = () => document.hidden || !document.hasFocus();
@@ -40,7 +47,7 @@ export function setTitle(next = title) {
 
 function seen() {
   if (!unread.length || isAway()) return;
-  for (const key of unread) others.postMessage({ key, says: 'seen' });
+  for (const key of unread) tellOthers(key, 'seen');
   unread = [];
   setTitle();
 }
@@ -68,8 +75,8 @@ export function playSound() {
 // A message has come. key: the same in all tabs; isNews: it was not there before
 export function arrived(key, { isNews, isOwn }, from, body) {
   const says = isOwn ? 'own' : isAway() ? rank : 'seen';
-  if (says !== rank || isNews) others.postMessage({ key, says });
-  if (says === rank && isNews) setTimeout(tell, TALK, key, straight(from), straight(body));
+  if (says !== rank || isNews) tellOthers(key, says);
+  if (says === rank && isNews) setTimeout(tell, TALK, key, from, body);
 }
 
 function tell(key, from, body) {
@@ -83,7 +90,7 @@ function tell(key, from, body) {
     playSound();
   }
   try {
-    if (site.get('notify')) new Notification(from, { body, tag: 'wschat' }).onclick = () => window.focus();
+    if (site.get('notify')) new Notification(straight(from()), { body: straight(body), tag: 'wschat' }).onclick = () => window.focus();
   } catch {
     // Phones allow them only from service workers.
   }

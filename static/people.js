@@ -49,7 +49,7 @@ function person(me, names, id, name, onPick) {
   return make('li', '', node);
 }
 
-// Ada 2 comes before Ada 10, and Émile beside Emil.
+// Ada 2 comes before Ada 10.
 const collator = new Intl.Collator(language, { numeric: true, sensitivity: 'base' });
 
 // onPick(id): somebody was chosen
