@@ -82,8 +82,8 @@ static bool read_number(const struct option *option, const char *text, uint64_t 
 }
 
 /* The type of an option that only this table knows, else NULL. */
-static const struct option_type *type_of(const struct option_table *table,
-                                         const struct option *option)
+static const struct option_type *option_type_of(const struct option_table *table,
+                                                const struct option *option)
 {
     return option->kind >= OPTION_KINDS ? &table->types[option->kind - OPTION_KINDS] : NULL;
 }
@@ -108,7 +108,7 @@ static bool set_value(const struct option_table *table, void *record, const stru
         *(const char **)field = text;
         return true;
     default:
-        return type_of(table, option)->set(field, str_from(text));
+        return option_type_of(table, option)->set(field, str_from(text));
     }
 }
 
@@ -117,7 +117,7 @@ static bool set_value(const struct option_table *table, void *record, const stru
 static void describe(const struct option_table *table, const struct option *option, char *out,
                      size_t size)
 {
-    const struct option_type *type = type_of(table, option);
+    const struct option_type *type = option_type_of(table, option);
     unsigned long long min = option->min, max = option->max;
 
     switch (option->kind) {
@@ -245,7 +245,7 @@ static enum options_result print_version(void)
 
 static bool is_repeatable(const struct option_table *table, const struct option *option)
 {
-    const struct option_type *type = type_of(table, option);
+    const struct option_type *type = option_type_of(table, option);
 
     return type != NULL && type->is_repeatable;
 }
@@ -274,14 +274,14 @@ static bool set_words(const struct option_table *table, void *record, const stru
     while (rest.ptr != NULL) {
         struct str word = str_trim(str_cut(&rest, ' '));
 
-        if (word.len > 0 && !type_of(table, option)->set(field, word))
+        if (word.len > 0 && !option_type_of(table, option)->set(field, word))
             return false;
     }
     return true;
 }
 
-static void choose(const struct option_table *table, void *record, const struct option *option,
-                   bool is_command_line)
+static void option_choose(const struct option_table *table, void *record,
+                          const struct option *option, bool is_command_line)
 {
     if (table->choose != NULL)
         table->choose(record, option, is_command_line);
@@ -298,7 +298,7 @@ static enum options_result read_environment(const struct option_table *table, vo
         text = takes_value(option) ? getenv(name) : NULL;
         if (text == NULL || text[0] == '\0')
             continue;
-        choose(table, record, option, false);
+        option_choose(table, record, option, false);
         if (!(is_repeatable(table, option) ? set_words : set_value)(table, record, option, text))
             return refuse_value(table, option, name, text);
     }
@@ -356,7 +356,7 @@ static enum options_result read_option(const struct option_table *table, void *r
         return read_flag(table, record, option);
     if (value.ptr == NULL && ++*i == argc)
         return refuse_argument(table, argv[*i - 1], "this option needs a value");
-    choose(table, record, option, true);
+    option_choose(table, record, option, true);
     if (value.ptr == NULL)
         value.ptr = argv[*i];
     return set_value(table, record, option, value.ptr)

@@ -40,7 +40,7 @@ void address_table_deinit(struct address_table *t)
 
 /* ---- places ---- */
 
-static size_t home_of(const struct address_table *t, const struct ip *prefix)
+static size_t address_home_of(const struct address_table *t, const struct ip *prefix)
 {
     struct str bytes = {(const char *)prefix->bytes, sizeof(prefix->bytes)};
 
@@ -49,9 +49,9 @@ static size_t home_of(const struct address_table *t, const struct ip *prefix)
 
 /* The entry of the index that holds the prefix, or the empty one where it would go. There always is
  * an empty one. */
-static size_t entry_of(const struct address_table *t, const struct ip *prefix)
+static size_t address_entry_of(const struct address_table *t, const struct ip *prefix)
 {
-    size_t entry = home_of(t, prefix);
+    size_t entry = address_home_of(t, prefix);
 
     while (t->index[entry] != 0 && !ip_equals(&t->addresses[t->index[entry] - 1].prefix, prefix))
         entry = (entry + 1) & (t->index_size - 1);
@@ -60,12 +60,12 @@ static size_t entry_of(const struct address_table *t, const struct ip *prefix)
 
 /* Empties an entry and moves the entries behind it back, as far as that brings them nearer to their
  * home. */
-static void close_gap(struct address_table *t, size_t gap)
+static void address_close_gap(struct address_table *t, size_t gap)
 {
     size_t mask = t->index_size - 1;
 
     for (size_t entry = (gap + 1) & mask; t->index[entry] != 0; entry = (entry + 1) & mask) {
-        size_t home = home_of(t, &t->addresses[t->index[entry] - 1].prefix);
+        size_t home = address_home_of(t, &t->addresses[t->index[entry] - 1].prefix);
 
         if (((entry - home) & mask) < ((entry - gap) & mask))
             continue;
@@ -77,10 +77,10 @@ static void close_gap(struct address_table *t, size_t gap)
 
 static void forget(struct address_table *t, struct address *address)
 {
-    size_t entry = entry_of(t, &address->prefix);
+    size_t entry = address_entry_of(t, &address->prefix);
     uint32_t place = t->index[entry];
 
-    close_gap(t, entry);
+    address_close_gap(t, entry);
     list_remove(&address->idle);
     address->next_free = t->free;
     t->free = place;
@@ -88,7 +88,7 @@ static void forget(struct address_table *t, struct address *address)
 }
 
 /* Returns a free place + 1; there is one. */
-static uint32_t take_place(struct address_table *t)
+static uint32_t address_take_place(struct address_table *t)
 {
     uint32_t place = t->free;
 
@@ -129,7 +129,7 @@ static void make_room(struct address_table *t, uint64_t now_ns)
 /* Returns the place of the prefix + 1; 0 where all are taken by others that have clients. */
 static uint32_t find_or_add(struct address_table *t, const struct ip *prefix, uint64_t now_ns)
 {
-    uint32_t place = t->index[entry_of(t, prefix)];
+    uint32_t place = t->index[address_entry_of(t, prefix)];
     struct address *address;
 
     if (place != 0)
@@ -137,8 +137,8 @@ static uint32_t find_or_add(struct address_table *t, const struct ip *prefix, ui
     make_room(t, now_ns);
     if (t->count == t->capacity)
         return 0;
-    place = take_place(t);
-    t->index[entry_of(t, prefix)] = place;
+    place = address_take_place(t);
+    t->index[address_entry_of(t, prefix)] = place;
     t->count++;
     address = &t->addresses[place - 1];
     *address = (struct address){.prefix = *prefix};
@@ -156,8 +156,8 @@ static void settle(struct address_table *t, struct address *address, uint64_t no
         list_append(&t->idle, &address->idle);
 }
 
-static enum address_result judge(const struct address_table *t, struct address *address,
-                                 uint64_t now_ns, uint32_t leaving)
+static enum address_result address_judge(const struct address_table *t, struct address *address,
+                                         uint64_t now_ns, uint32_t leaving)
 {
     uint64_t max = t->limits.max_clients;
 
@@ -178,7 +178,7 @@ static enum address_result enter(struct address_table *t, const struct ip *ip, u
     if (found == 0)
         return ADDRESS_TOO_MANY;
     address = &t->addresses[found - 1];
-    result = judge(t, address, now_ns, replaced == found);
+    result = address_judge(t, address, now_ns, replaced == found);
     if (result == ADDRESS_OK) {
         address->clients++;
         *place = found;

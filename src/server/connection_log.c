@@ -130,7 +130,7 @@ void connection_log_pause(struct connection_log *log, uint64_t now, const char *
         log_flow_line(&log->pauses, LOG_WARNING, "accepting pauses", "error", error, (char *)0);
 }
 
-static void finish(const struct log_flow *flow, const char *kind)
+static void connection_log_finish_flow(const struct log_flow *flow, const char *kind)
 {
     char count[24];
 
@@ -142,8 +142,8 @@ static void finish(const struct log_flow *flow, const char *kind)
 
 void connection_log_finish(struct connection_log *log)
 {
-    finish(&log->websockets, "websocket ended");
-    finish(&log->refusals, "http refused");
-    finish(&log->http, "http ended");
-    finish(&log->pauses, "accepting pauses");
+    connection_log_finish_flow(&log->websockets, "websocket ended");
+    connection_log_finish_flow(&log->refusals, "http refused");
+    connection_log_finish_flow(&log->http, "http ended");
+    connection_log_finish_flow(&log->pauses, "accepting pauses");
 }

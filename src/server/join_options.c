@@ -36,7 +36,7 @@ static const struct option items[] = {
 };
 
 /* The default of --history does not win over the URL. */
-static void choose(void *record, const struct option *option, bool is_command_line)
+static void choose_join_option(void *record, const struct option *option, bool is_command_line)
 {
     struct join_options *options = record;
 
@@ -60,7 +60,7 @@ static const struct option_table table = {
              "with 0 when every line was acknowledged, else with 1.\n",
     .argument = "URL",
     .argument_field = FIELD(target.url),
-    .choose = choose,
+    .choose = choose_join_option,
 };
 
 enum options_result join_options_read(struct join_options *options, int argc, char **argv)

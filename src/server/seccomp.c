@@ -172,7 +172,7 @@ struct filter {
     unsigned short len;
 };
 
-static void add(struct filter *f, uint16_t code, uint32_t value, uint8_t yes, uint8_t no)
+static void seccomp_add(struct filter *f, uint16_t code, uint32_t value, uint8_t yes, uint8_t no)
 {
     if (f->len < FILTER_MAX)
         f->code[f->len++] = (struct instruction){code, yes, no, value};
@@ -185,12 +185,12 @@ static void add(struct filter *f, uint16_t code, uint32_t value, uint8_t yes, ui
 /* Where the test fails, passes over so many instructions. */
 static void add_test(struct filter *f, const struct test *test, uint32_t over)
 {
-    add(f, LOAD, test->offset, 0, 0);
+    seccomp_add(f, LOAD, test->offset, 0, 0);
     if (test->check == HAS_NO_BIT_OF)
-        add(f, JUMP_IF_ANY_BIT, test->value, (uint8_t)over, 0);
+        seccomp_add(f, JUMP_IF_ANY_BIT, test->value, (uint8_t)over, 0);
     else
-        add(f, JUMP_IF_EQUAL, test->check == IS_SELF ? (uint32_t)getpid() : test->value, 0,
-            (uint8_t)over);
+        seccomp_add(f, JUMP_IF_EQUAL, test->check == IS_SELF ? (uint32_t)getpid() : test->value, 0,
+                    (uint8_t)over);
 }
 
 /* Where a rule does not allow the call, one that follows may: it is loaded again then. */
@@ -199,11 +199,11 @@ static void add_rules(struct filter *f, const struct rule *list, size_t count)
     for (size_t i = 0; i < count; i++) {
         uint32_t tests = list[i].count;
 
-        add(f, JUMP_IF_EQUAL, list[i].call, 0, (uint8_t)(tests * TEST_LEN + END_LEN));
+        seccomp_add(f, JUMP_IF_EQUAL, list[i].call, 0, (uint8_t)(tests * TEST_LEN + END_LEN));
         for (uint32_t k = 0; k < tests; k++)
             add_test(f, &list[i].tests[k], (tests - 1 - k) * TEST_LEN + 1);
-        add(f, RETURN, RETURN_ALLOW, 0, 0);
-        add(f, LOAD, CALL, 0, 0);
+        seccomp_add(f, RETURN, RETURN_ALLOW, 0, 0);
+        seccomp_add(f, LOAD, CALL, 0, 0);
     }
 }
 
@@ -211,20 +211,20 @@ static void add_rules(struct filter *f, const struct rule *list, size_t count)
 static void build(struct filter *f, const struct seccomp_needs *needs)
 {
     f->len = 0;
-    add(f, LOAD, MACHINE, 0, 0);
-    add(f, JUMP_IF_EQUAL, ARCHITECTURE, 1, 0);
-    add(f, RETURN, RETURN_KILL, 0, 0);
-    add(f, LOAD, CALL, 0, 0);
+    seccomp_add(f, LOAD, MACHINE, 0, 0);
+    seccomp_add(f, JUMP_IF_EQUAL, ARCHITECTURE, 1, 0);
+    seccomp_add(f, RETURN, RETURN_KILL, 0, 0);
+    seccomp_add(f, LOAD, CALL, 0, 0);
     for (size_t i = 0; i < ARRAY_LEN(plain_calls); i++) {
-        add(f, JUMP_IF_EQUAL, plain_calls[i], 0, 1);
-        add(f, RETURN, RETURN_ALLOW, 0, 0);
+        seccomp_add(f, JUMP_IF_EQUAL, plain_calls[i], 0, 1);
+        seccomp_add(f, RETURN, RETURN_ALLOW, 0, 0);
     }
     add_rules(f, rules, ARRAY_LEN(rules));
     if (needs->reading)
         add_rules(f, reading_rules, ARRAY_LEN(reading_rules));
     if (needs->removing)
         add_rules(f, removing_rules, ARRAY_LEN(removing_rules));
-    add(f, RETURN, RETURN_EPERM, 0, 0);
+    seccomp_add(f, RETURN, RETURN_EPERM, 0, 0);
 }
 
 int seccomp_enter(const struct seccomp_needs *needs)

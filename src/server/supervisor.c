@@ -21,10 +21,10 @@
 
 #define US_PER_MS ((uint64_t)1000)
 
-static void tell(const struct supervisor *supervisor, const char *format, ...)
+static void supervisor_tell(const struct supervisor *supervisor, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-static void tell(const struct supervisor *supervisor, const char *format, ...)
+static void supervisor_tell(const struct supervisor *supervisor, const char *format, ...)
 {
     char message[128];
     va_list args;
@@ -40,7 +40,7 @@ static void tell(const struct supervisor *supervisor, const char *format, ...)
 
 /* ---- the environment ---- */
 
-static int refuse(const char *why)
+static int supervisor_refuse(const char *why)
 {
     log_announce(LOG_ERROR, why);
     return -1;
@@ -55,7 +55,7 @@ static int read_sockets(struct supervisor *supervisor)
     char line[160];
 
     if (wrong != NULL)
-        return refuse(wrong);
+        return supervisor_refuse(wrong);
     for (size_t i = 0; i < supervisor->sockets.count; i++) {
         int fd = LISTEN_FDS_FIRST + (int)i;
 
@@ -65,7 +65,7 @@ static int read_sockets(struct supervisor *supervisor)
                  "cannot use descriptor %d of LISTEN_FDS: %s; it must be a "
                  "listening stream socket",
                  fd, strerror(errno));
-        return refuse(line);
+        return supervisor_refuse(line);
     }
     return 0;
 }
@@ -86,7 +86,7 @@ static uint64_t read_watchdog(void)
 
 /* A supervisor that is gone left its address to all that it ever started: that is no reason not to
  * run. */
-static void open_socket(struct supervisor *supervisor)
+static void supervisor_open_socket(struct supervisor *supervisor)
 {
     const char *address = getenv("NOTIFY_SOCKET");
 
@@ -111,7 +111,7 @@ int supervisor_init(struct supervisor *supervisor)
     supervisor->next_sign = UINT64_MAX;
     supervisor->next_status = 0;
     result = read_sockets(supervisor);
-    open_socket(supervisor);
+    supervisor_open_socket(supervisor);
     /* That takes them out of the list; what the names point to stays where it is. */
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
         unsetenv(ours[i]);
@@ -128,7 +128,7 @@ void supervisor_deinit(struct supervisor *supervisor)
 
 void supervisor_ready(struct supervisor *supervisor, uint64_t now)
 {
-    tell(supervisor, "READY=1\nSTATUS=0 clients");
+    supervisor_tell(supervisor, "READY=1\nSTATUS=0 clients");
     if (supervisor->interval > 0)
         supervisor->next_sign = now + supervisor->interval;
 }
@@ -140,17 +140,18 @@ void supervisor_reloaded(struct supervisor *supervisor)
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    tell(supervisor, "RELOADING=1\nMONOTONIC_USEC=%llu",
-         (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
-    tell(supervisor, "READY=1");
+    supervisor_tell(supervisor, "RELOADING=1\nMONOTONIC_USEC=%llu",
+                    (unsigned long long)now.tv_sec * 1000000 +
+                        (unsigned long long)now.tv_nsec / 1000);
+    supervisor_tell(supervisor, "READY=1");
 }
 
 void supervisor_stopping(struct supervisor *supervisor, size_t clients, uint64_t time)
 {
     unsigned long long limit = (time + END_MARGIN) * US_PER_MS;
 
-    tell(supervisor, "STOPPING=1\nSTATUS=closing %zu clients\nEXTEND_TIMEOUT_USEC=%llu", clients,
-         limit);
+    supervisor_tell(supervisor, "STOPPING=1\nSTATUS=closing %zu clients\nEXTEND_TIMEOUT_USEC=%llu",
+                    clients, limit);
 }
 
 void supervisor_tick(struct supervisor *supervisor, uint64_t now, size_t clients)
@@ -159,9 +160,9 @@ void supervisor_tick(struct supervisor *supervisor, uint64_t now, size_t clients
         return;
     supervisor->next_sign = now + supervisor->interval;
     if (now < supervisor->next_status) {
-        tell(supervisor, "WATCHDOG=1");
+        supervisor_tell(supervisor, "WATCHDOG=1");
         return;
     }
     supervisor->next_status = now + STATUS_PAUSE;
-    tell(supervisor, "WATCHDOG=1\nSTATUS=%zu clients", clients);
+    supervisor_tell(supervisor, "WATCHDOG=1\nSTATUS=%zu clients", clients);
 }

@@ -114,7 +114,7 @@ static bool has_got_all(const struct conn *conn)
 
 /* Half a request is no reason to wait, nor is a peer that has its answer and keeps the connection;
  * what was asked for in whole is, and the goodbye of a member. */
-static bool is_busy(const struct conn *conn)
+static bool conn_is_busy(const struct conn *conn)
 {
     if (conn->is_member)
         return conn->stream.state == STREAM_OPEN || !has_got_all(conn);
@@ -126,7 +126,7 @@ bool conns_are_busy(const struct conns *conns)
     for (size_t i = 0; i < conns->pool.used; i++) {
         struct stream *stream = pool_at(&conns->pool, i);
 
-        if (stream != NULL && is_busy(conn_of(stream)))
+        if (stream != NULL && conn_is_busy(conn_of(stream)))
             return true;
     }
     return false;

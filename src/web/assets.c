@@ -68,7 +68,7 @@ static const struct {
     {{".webmanifest", 12}, {"application/manifest+json", 25}},
 };
 
-static struct str type_of(struct str name)
+static struct str asset_type_of(struct str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(types); i++) {
         struct str suffix = types[i].suffix;
@@ -98,7 +98,7 @@ static bool is_of_site(struct str name, enum assets_site site)
 
 /* The name of the file behind a path, empty where there can be none. Plain names only: no folder,
  * no dot in front. */
-static struct str name_of(struct str path, enum assets_site site)
+static struct str asset_name_of(struct str path, enum assets_site site)
 {
     struct str name = {path.ptr + 1, path.len - 1};
 
@@ -207,14 +207,14 @@ static enum assets_result find_file(struct asset *asset, struct str name)
 
 enum assets_result assets_find(struct asset *asset, enum assets_site site, struct str path)
 {
-    struct str name = name_of(path, site);
+    struct str name = asset_name_of(path, site);
     enum assets_result result;
 
     if (name.len == 0)
         return ASSETS_UNKNOWN;
     result = folder < 0 ? find_embedded(asset, name) : find_file(asset, name);
     if (result == ASSETS_FOUND)
-        asset->type = type_of(name);
+        asset->type = asset_type_of(name);
     return result;
 }
 
