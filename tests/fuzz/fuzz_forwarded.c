@@ -42,6 +42,7 @@ static void check(struct str name, struct str own_value, struct str lines,
     struct http_request request = {.minor = 1};
     enum forwarded_result result;
     bool is_empty = lines.len == 0;
+    size_t own_len = name.len + own_value.len + 4;
     struct ip own;
     struct buf fields;
 
@@ -52,6 +53,10 @@ static void check(struct str name, struct str own_value, struct str lines,
         struct str line = str_cut(&lines, '\n');
 
         append_field(&fields, name, str_cut(&line, '\r'));
+    }
+    if (fields.len + own_len > HTTP_FIELDS_SIZE_MAX) { /* no head is that long */
+        buf_deinit(&fields);
+        return;
     }
     http_fields_read(&request.fields, (struct str){(char *)fields.data, fields.len});
     result = read(&request, &trusted, &client);
