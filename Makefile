@@ -81,9 +81,10 @@ REQUIRED_LDFLAGS = $(HARDEN_LDFLAGS) $(PIE_LDFLAGS) $(MODE_LDFLAGS)
 COMPILE = $(CC) $(REQUIRED_CPPFLAGS) $(CPPFLAGS) $(REQUIRED_CFLAGS) $(CFLAGS)
 LINK = $(CC) $(CFLAGS) $(REQUIRED_LDFLAGS) $(LDFLAGS)
 
-# libcheck is for the tests only; nothing is asked of pkg-config before a test is built.
+# libcheck and zlib are for the tests only; nothing is asked of pkg-config before a test is built.
 CHECK_CFLAGS = $(shell pkg-config --cflags check)
-CHECK_LIBS = $(shell pkg-config --libs check)
+CHECK_LIBS = $(shell pkg-config --libs check zlib)
+ZLIB_LIBS = $(shell pkg-config --libs zlib)
 
 # ---- Files ----
 
@@ -199,7 +200,7 @@ $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags
 
 $(BUILD)/replay-%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(FUZZ_SHARED_OBJ) $(LIB)
 	$(call say,LINK)
-	$(Q)$(LINK) -o $@ $^
+	$(Q)$(LINK) -o $@ $^ $(ZLIB_LIBS)
 
 # The whole program on a kernel that gives little at a time and interrupts it all the time.
 FAULTY := $(BUILD)/wschat-faulty
@@ -288,7 +289,7 @@ fuzz-run: $(addprefix $(BUILD)/fuzz-,$(FUZZ_TARGETS))
 
 $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_SHARED_OBJ) $(LIB)
 	$(call say,LINK)
-	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^
+	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ $(ZLIB_LIBS)
 
 # ---- Care ----
 

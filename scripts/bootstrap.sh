@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 packages="build-essential clang check pkg-config musl-tools chromium chromium-driver firefox-esr curl jq python3
     python3-websockets nginx libnginx-mod-stream haproxy openssl valgrind shellcheck gcovr clang-format clang-tidy
-    cppcheck nodejs mandoc universal-ctags lintian systemd zsh fish zbar-tools"
+    cppcheck nodejs mandoc universal-ctags lintian systemd zsh fish zbar-tools zlib1g-dev"
 bench_packages="python3-fastapi python3-uvicorn libwebsockets-dev gnuplot-nox"
 peers=build/bench/peers
 page_tests=build/browser
@@ -27,7 +27,7 @@ if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     cat <<TEXT
 No apt-get here. Install by hand what your system calls these (Debian's names):
     $packages
-make needs only a C11 compiler; make check needs libcheck and pkg-config; make smoke needs chromium, chromedriver,
+make needs only a C11 compiler; make check needs libcheck, zlib and pkg-config; make smoke needs chromium, chromedriver,
 curl, jq and python3; scripts/check-page.sh needs chromium, firefox, node, npm and then
     mkdir -p $page_tests && cp tests/browser/package.json $page_tests && npm install --prefix $page_tests
 The rest is for make asan, tiny, static, fuzz, coverage, lint and .ci/run.

@@ -102,6 +102,7 @@ START_TEST(knows_its_names)
         [HTTP_FIELD_UPGRADE] = "Upgrade",
         [HTTP_FIELD_FORWARDED] = "Forwarded",
         [HTTP_FIELD_CONNECTION] = "Connection",
+        [HTTP_FIELD_USER_AGENT] = "User-Agent",
         [HTTP_FIELD_RETRY_AFTER] = "Retry-After",
         [HTTP_FIELD_IF_NONE_MATCH] = "If-None-Match",
         [HTTP_FIELD_CONTENT_LENGTH] = "Content-Length",

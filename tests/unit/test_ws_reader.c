@@ -16,6 +16,8 @@ static const struct ws_reader_limits server = {
     .max_message = 1000, .accept_binary = true, .expect_masked = true};
 static const struct ws_reader_limits server_text_only = {.max_message = 1000,
                                                          .expect_masked = true};
+static const struct ws_reader_limits deflated = {
+    .max_message = 1000, .accept_binary = true, .accept_deflated = true, .expect_masked = true};
 static const struct ws_reader_limits client = {.max_message = 100000, .accept_binary = true};
 
 static struct buf script; /* the bytes to be read */
@@ -207,6 +209,118 @@ static void expect_error_at_end(const struct ws_reader_limits *limits, const cha
     expect(limits, before);
     script.len++;
 }
+
+/* ---- RFC 7692 ---- */
+
+#define RSV1 0x40
+#define HELLO "\xf2\x48\xcd\xc9\xc9\x07\x00"
+
+START_TEST(deflated_messages)
+{
+    ADD_FRAME(FIN | RSV1 | WS_TEXT, HELLO);
+    ADD_FRAME(FIN | WS_TEXT, "plain");
+    ADD_FRAME(FIN | RSV1 | WS_BINARY, HELLO);
+    ADD_FRAME(FIN | RSV1 | WS_TEXT, "\x00");
+    ADD_FRAME(FIN | RSV1 | WS_TEXT, HELLO);
+    expect(&deflated, "[1 Hello][1 plain][2 Hello][1 ][1 Hello]");
+}
+END_TEST
+
+START_TEST(deflated_fragments)
+{
+    ADD_FRAME(RSV1 | WS_TEXT, "\xf2\x48\xcd");
+    ADD_FRAME(FIN | WS_PING, "ping");
+    ADD_FRAME(WS_CONTINUATION, "");
+    ADD_FRAME(FIN | WS_CONTINUATION, "\xc9\xc9\x07\x00");
+    ADD_FRAME(WS_TEXT, "pl");
+    ADD_FRAME(FIN | WS_CONTINUATION, "ain");
+    expect(&deflated, "[9 ping][1 Hello][1 plain]");
+}
+END_TEST
+
+/* Each message stands for itself: nothing may reach into the one before. */
+START_TEST(deflated_keeps_no_context)
+{
+    ADD_FRAME(FIN | RSV1 | WS_TEXT, HELLO);
+    ADD_FRAME(FIN | RSV1 | WS_TEXT, "\xf2\x00\x11\x00\x00"); /* RFC 7692, 7.2.3.2 */
+    expect_error(&deflated, "[1 Hello]", WS_ERROR_DEFLATE);
+}
+END_TEST
+
+START_TEST(rsv1_only_begins_a_data_message)
+{
+    static const unsigned others[] = {FIN | RSV1 | WS_CONTINUATION, FIN | RSV1 | WS_PING,
+                                      FIN | RSV1 | WS_CLOSE,        FIN | RSV1 | 0x20 | WS_TEXT,
+                                      FIN | 0x20 | WS_TEXT,         FIN | 0x10 | WS_TEXT};
+
+    if (others[_i] == (FIN | RSV1 | WS_CONTINUATION))
+        ADD_FRAME(RSV1 | WS_TEXT, "\xf2\x48");
+    add_bytes(&(uint8_t){(uint8_t)others[_i]}, 1);
+    expect_error_at_end(&deflated, "", WS_ERROR_RESERVED_BITS);
+}
+END_TEST
+
+START_TEST(rsv1_is_refused_where_it_was_not_agreed_on)
+{
+    ADD_BYTES("\xc1");
+    expect_error_at_end(&server, "", WS_ERROR_RESERVED_BITS);
+}
+END_TEST
+
+START_TEST(deflated_text_is_checked_as_it_comes_out)
+{
+    ADD_FRAME(FIN | RSV1 | WS_BINARY, "\x00\x01\x00\xfe\xff\xff\x00");
+    ADD_FRAME(FIN | RSV1 | WS_TEXT, "\x00\x02\x00\xfd\xff\xc3\xa4\x00");
+    ADD_FRAME(FIN | RSV1 | WS_TEXT, "\x00\x01\x00\xfe\xff\xc3\x00");
+    expect_error_at_end(&deflated, "[2 \xff][1 \xc3\xa4]", WS_ERROR_TEXT_NOT_UTF8);
+}
+END_TEST
+
+/* A stored block of `len` bytes, which is longer than what comes out of it. */
+static void add_stored(size_t len)
+{
+    uint8_t *payload = filled(len + 6);
+
+    memmove(payload + 5, payload, len);
+    payload[0] = 0;
+    payload[1] = (uint8_t)len;
+    payload[2] = (uint8_t)(len >> 8);
+    payload[3] = (uint8_t)~payload[1];
+    payload[4] = (uint8_t)~payload[2];
+    payload[len + 5] = 0;
+    add_frame(FIN | RSV1 | WS_BINARY, payload, len + 6);
+    free(payload);
+}
+
+START_TEST(deflated_at_the_limit)
+{
+    uint8_t *payload = filled(1000);
+    char expected[64];
+
+    add_stored(1000);
+    snprintf(expected, sizeof(expected), "[2 1000:%" PRIu32 "]", checksum(payload, 1000));
+    free(payload);
+    expect(&deflated, expected);
+}
+END_TEST
+
+START_TEST(deflated_past_the_limit)
+{
+    add_stored(1001);
+    expect_error_at_end(&deflated, "", WS_ERROR_MESSAGE_TOO_BIG);
+}
+END_TEST
+
+/* What it may be long itself: nine eighths of the limit, and 64. */
+START_TEST(deflated_longer_than_any_message_needs)
+{
+    add_header(FIN | RSV1 | WS_BINARY, 1189, true);
+    expect(&deflated, "");
+    script.len = 0;
+    add_header(FIN | RSV1 | WS_BINARY, 1190, true);
+    expect_error(&deflated, "", WS_ERROR_MESSAGE_TOO_BIG);
+}
+END_TEST
 
 /* ---- RFC 6455, 5.7 ---- */
 
@@ -843,6 +957,15 @@ static TCase *message_cases(void)
     TCase *cases = tcase_create("messages");
 
     tcase_add_checked_fixture(cases, setup, teardown);
+    tcase_add_test(cases, deflated_messages);
+    tcase_add_test(cases, deflated_fragments);
+    tcase_add_test(cases, deflated_keeps_no_context);
+    tcase_add_loop_test(cases, rsv1_only_begins_a_data_message, 0, 6);
+    tcase_add_test(cases, rsv1_is_refused_where_it_was_not_agreed_on);
+    tcase_add_test(cases, deflated_text_is_checked_as_it_comes_out);
+    tcase_add_test(cases, deflated_at_the_limit);
+    tcase_add_test(cases, deflated_past_the_limit);
+    tcase_add_test(cases, deflated_longer_than_any_message_needs);
     tcase_add_test(cases, rfc_unmasked_text);
     tcase_add_test(cases, rfc_masked_text);
     tcase_add_test(cases, rfc_fragmented_text);

@@ -47,10 +47,12 @@ enum ws_error {
     WS_ERROR_CLOSE_TOO_SHORT,       /* a close payload of one byte */
     WS_ERROR_CLOSE_BAD_CODE,        /* a close code that must not be sent */
     WS_ERROR_CLOSE_REASON_NOT_UTF8, /* a close reason that is not UTF-8 */
+    WS_ERROR_DEFLATE,               /* a compressed message that cannot be unpacked */
     WS_ERROR_OUT_OF_MEMORY,
 };
 
 #define WS_HEADER_MAX 14   /* bytes of the longest frame header */
+#define WS_RSV1 4          /* in ws_frame_header.rsv: the message is compressed (RFC 7692, 6) */
 #define WS_CONTROL_MAX 125 /* bytes of the longest control frame's payload */
 
 struct ws_frame_header {

@@ -2,6 +2,10 @@
  * (RFC 6455, sections 5 and 8.1). What it delivers, and the error it ends with, do not depend on
  * how the bytes are cut.
  *
+ * A compressed message (RFC 7692) is put aside as it comes and unpacked when it is whole. It may
+ * not be longer than what a message of the greatest length may need, and what comes out is bounded
+ * by max_message as any other.
+ *
  * Pull it until it says that it needs more:
  *
  *      while ((n = ws_reader_next(&reader, &data, &len, &message)) > 0)
@@ -25,7 +29,8 @@
 struct ws_reader_limits {
     uint64_t max_message; /* bytes of the longest message; control frames do not count */
     bool accept_binary;
-    bool expect_masked; /* true: reads from a client; false: reads from a server */
+    bool accept_deflated; /* permessage-deflate was agreed on, without context of the client */
+    bool expect_masked;   /* true: reads from a client; false: reads from a server */
     struct buf_pool
         *buf_pool; /* where the memory of long messages comes from; NULL: nowhere special */
 };

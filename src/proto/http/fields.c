@@ -26,6 +26,7 @@ static const struct str names[HTTP_FIELD_COUNT] = {
     [HTTP_FIELD_UPGRADE] = NAMED("Upgrade"),
     [HTTP_FIELD_FORWARDED] = NAMED("Forwarded"),
     [HTTP_FIELD_CONNECTION] = NAMED("Connection"),
+    [HTTP_FIELD_USER_AGENT] = NAMED("User-Agent"),
     [HTTP_FIELD_RETRY_AFTER] = NAMED("Retry-After"),
     [HTTP_FIELD_IF_NONE_MATCH] = NAMED("If-None-Match"),
     [HTTP_FIELD_CONTENT_LENGTH] = NAMED("Content-Length"),

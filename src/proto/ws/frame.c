@@ -21,6 +21,7 @@ uint16_t ws_error_code(enum ws_error error)
     case WS_ERROR_BINARY_REFUSED:
         return WS_CLOSE_UNSUPPORTED_DATA;
     case WS_ERROR_TEXT_NOT_UTF8:
+    case WS_ERROR_DEFLATE:
     case WS_ERROR_CLOSE_REASON_NOT_UTF8:
         return WS_CLOSE_INVALID_DATA;
     case WS_ERROR_MESSAGE_TOO_BIG:
@@ -52,6 +53,7 @@ const char *ws_error_text(enum ws_error error)
         [WS_ERROR_CLOSE_TOO_SHORT] = "close payload is one byte",
         [WS_ERROR_CLOSE_BAD_CODE] = "close code is not allowed",
         [WS_ERROR_CLOSE_REASON_NOT_UTF8] = "close reason is not valid UTF-8",
+        [WS_ERROR_DEFLATE] = "compressed message cannot be unpacked",
         [WS_ERROR_OUT_OF_MEMORY] = "out of memory",
     };
 

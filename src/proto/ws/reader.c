@@ -7,6 +7,7 @@
 #include "base/tuning.h"
 #include "base/utf8.h"
 #include "base/util.h"
+#include "proto/ws/inflate.h"
 
 /* What is put aside between two calls while a frame or a message is unfinished.
  *
@@ -19,9 +20,13 @@ struct ws_reader_rest {
     struct utf8 utf8;             /* where the text of the open message stands */
     uint8_t opcode;               /* of the open message, or WS_CONTINUATION when there is none */
     bool is_in_frame;
+    bool is_deflated;              /* the open message is compressed */
     uint8_t header_len;            /* bytes of an incomplete header in `small` */
     uint8_t small[WS_CONTROL_MAX]; /* that header, or the payload of a control frame */
 };
+
+/* Bytes that a compressed message may have beyond nine eighths of the longest one. */
+#define DEFLATE_SPARE 64
 
 struct input {
     uint8_t *ptr;
@@ -42,12 +47,18 @@ void ws_reader_init(struct ws_reader *r, const struct ws_reader_limits *limits)
     *r = (struct ws_reader){limits, NULL};
 }
 
+static void free_message(const struct ws_reader *r, struct buf *message)
+{
+    if (r->limits->buf_pool != NULL)
+        buf_pool_put(r->limits->buf_pool, message);
+    else
+        buf_deinit(message);
+}
+
 void ws_reader_deinit(struct ws_reader *r)
 {
-    if (r->rest != NULL && r->limits->buf_pool != NULL)
-        buf_pool_put(r->limits->buf_pool, &r->rest->message);
-    else if (r->rest != NULL)
-        buf_deinit(&r->rest->message);
+    if (r->rest != NULL)
+        free_message(r, &r->rest->message);
     free(r->rest);
     r->rest = NULL;
 }
@@ -93,10 +104,17 @@ static enum ws_error check_data_opcode(const struct ws_reader *r, uint8_t opcode
     return WS_OK;
 }
 
+/* Does the frame begin a compressed message? Only its first frame says so (RFC 7692, 6.1). */
+static bool is_deflated_start(const struct ws_reader *r, const struct ws_frame_header *h)
+{
+    return r->limits->accept_deflated && h->rsv == WS_RSV1 &&
+           (h->opcode == WS_TEXT || h->opcode == WS_BINARY);
+}
+
 /* What the first byte of a header shows. */
 static enum ws_error check_first_byte(const struct ws_reader *r, const struct ws_frame_header *h)
 {
-    if (h->rsv != 0)
+    if (h->rsv != 0 && !is_deflated_start(r, h))
         return WS_ERROR_RESERVED_BITS;
     if (h->opcode > WS_PONG || (h->opcode > WS_BINARY && h->opcode < WS_CLOSE))
         return WS_ERROR_RESERVED_OPCODE;
@@ -122,12 +140,22 @@ static enum ws_error check_second_byte(const struct ws_reader *r, const struct w
     return WS_OK;
 }
 
+/* Bytes of the longest message as it may come. A compressed one may be longer than what comes out
+ * of it: fixed codes have up to nine bits, and blocks have headers. */
+static uint64_t longest(const struct ws_reader *r, const struct ws_frame_header *h)
+{
+    uint64_t max = r->limits->max_message;
+    bool is_deflated = is_in_message(r) ? r->rest->is_deflated : h->rsv != 0;
+
+    return is_deflated ? max + max / 8 + DEFLATE_SPARE : max;
+}
+
 /* The open message never exceeds the limit, so the difference cannot be negative. */
 static bool is_too_big(const struct ws_reader *r, const struct ws_frame_header *h)
 {
     uint64_t before = is_in_message(r) ? r->rest->message.len : 0;
 
-    return !is_control(h->opcode) && h->length > r->limits->max_message - before;
+    return !is_control(h->opcode) && h->length > longest(r, h) - before;
 }
 
 /* Decodes and checks a header as far as it is there, in the order of its bytes: that is what makes
@@ -296,7 +324,9 @@ static int deliver_in_place(const struct ws_frame_header *h, struct input *in,
 static bool take_more(struct ws_reader_rest *rest, struct input *in,
                       const struct ws_frame_header *h, size_t len)
 {
-    return take_data(in, h, rest->done, len, rest->opcode == WS_TEXT ? &rest->utf8 : NULL);
+    bool is_text = rest->opcode == WS_TEXT && !rest->is_deflated;
+
+    return take_data(in, h, rest->done, len, is_text ? &rest->utf8 : NULL);
 }
 
 /* Puts payload of the open message aside. Returns 0 or an error. */
@@ -310,11 +340,38 @@ static int append_payload(struct ws_reader_rest *rest, struct input *in,
     return buf_append(&rest->message, payload, len) < 0 ? -WS_ERROR_OUT_OF_MEMORY : 0;
 }
 
-/* The open message is complete. Its bytes stay where they are until ws_reader_release. */
-static int deliver_assembled(struct ws_reader_rest *rest, struct ws_message *out)
+/* Puts what comes out of a compressed message in its place. Returns 0 or an error. */
+static int unpack(const struct ws_reader *r, const uint8_t *packed, size_t len)
 {
-    struct buf *message = &rest->message;
+    static const enum ws_error errors[] = {WS_OK, WS_ERROR_DEFLATE, WS_ERROR_MESSAGE_TOO_BIG,
+                                           WS_ERROR_OUT_OF_MEMORY};
+    struct ws_reader_rest *rest = r->rest;
+    size_t max = (size_t)r->limits->max_message;
+    enum inflate_error error;
+    struct buf plain;
 
+    buf_init(&plain);
+    if (r->limits->buf_pool != NULL && len >= TUNE_READ_BUFFER)
+        buf_pool_take(r->limits->buf_pool, &plain);
+    error = inflate_message(&plain, packed, len, max);
+    free_message(r, &rest->message);
+    rest->message = plain;
+    if (error != INFLATE_OK)
+        return -(int)errors[error];
+    if (rest->opcode == WS_TEXT)
+        utf8_feed(&rest->utf8, plain.data, plain.len);
+    return 0;
+}
+
+/* The open message is complete. Its bytes stay where they are until ws_reader_release. */
+static int deliver_assembled(const struct ws_reader *r, struct ws_message *out)
+{
+    struct ws_reader_rest *rest = r->rest;
+    struct buf *message = &rest->message;
+    int error = rest->is_deflated ? unpack(r, message->data, message->len) : 0;
+
+    if (error < 0)
+        return error;
     if (rest->opcode == WS_TEXT && !utf8_is_complete(&rest->utf8))
         return -WS_ERROR_TEXT_NOT_UTF8;
     *out = (struct ws_message){(enum ws_opcode)rest->opcode,
@@ -330,13 +387,15 @@ static int read_data(struct ws_reader *r, const struct ws_frame_header *h, struc
     size_t count;
     int error;
 
-    if (h->opcode != WS_CONTINUATION && h->fin && is_whole(r, in, h))
+    if (h->opcode != WS_CONTINUATION && h->fin && h->rsv == 0 && is_whole(r, in, h))
         return deliver_in_place(h, in, out);
     if (need_rest(r) < 0)
         return -WS_ERROR_OUT_OF_MEMORY;
     rest = r->rest;
-    if (h->opcode != WS_CONTINUATION)
+    if (h->opcode != WS_CONTINUATION) {
         rest->opcode = h->opcode;
+        rest->is_deflated = h->rsv != 0;
+    }
     if (r->limits->buf_pool != NULL && h->length >= TUNE_READ_BUFFER)
         buf_pool_take(r->limits->buf_pool, &rest->message);
     count = available(in, h, rest->done);
@@ -345,7 +404,7 @@ static int read_data(struct ws_reader *r, const struct ws_frame_header *h, struc
         return error;
     if (!advance_frame(rest, h, count) || !h->fin)
         return 0;
-    return deliver_assembled(rest, out);
+    return deliver_assembled(r, out);
 }
 
 /* Takes the header of what nearly always comes: a short message in one frame, whole and allowed,
@@ -422,7 +481,7 @@ int ws_reader_received(struct ws_reader *r, size_t len, struct ws_message *out)
     rest->message.len += len;
     if (!advance_frame(rest, &h, len) || !h.fin)
         return 0;
-    return deliver_assembled(rest, out);
+    return deliver_assembled(r, out);
 }
 
 bool ws_reader_keep(struct ws_reader *r, const struct ws_message *message, struct buf *kept)

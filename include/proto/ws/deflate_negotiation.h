@@ -1,0 +1,34 @@
+/* Agrees on permessage-deflate (RFC 7692, 5 and 7.1), as the server. */
+#ifndef PROTO_WS_DEFLATE_NEGOTIATION_H
+#define PROTO_WS_DEFLATE_NEGOTIATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "proto/http/fields.h"
+
+/* Characters of the longest answer, with a NUL. */
+#define WS_DEFLATE_RESPONSE_SIZE 128
+
+/* What the client asked of the server. */
+struct ws_deflate {
+    uint8_t server_bits;     /* server_max_window_bits, 8 to 15; 0: it did not say */
+    bool server_no_takeover; /* server_no_context_takeover */
+};
+
+/* Takes the first offer that can be accepted, over all lines of Sec-WebSocket-Extensions; offers
+ * are in the client's order of preference. Declines one with a parameter that is unknown, repeated,
+ * or has a value that it must not have (7.1). Returns false where none is left, or where the client
+ * is a browser that is known to be broken. */
+bool ws_deflate_negotiate(const struct http_fields *fields, struct ws_deflate *agreed);
+
+/* Writes the answer, the value of Sec-WebSocket-Extensions, with a NUL. It asks for
+ * client_no_context_takeover in any case, which every client must obey (7.1.1.2). */
+void ws_deflate_response(char out[WS_DEFLATE_RESPONSE_SIZE], const struct ws_deflate *agreed);
+
+/* Is it a browser whose permessage-deflate is broken? Safari 15.0 to 15.3, on macOS and iOS: it
+ * loses or garbles compressed messages. */
+bool ws_deflate_is_broken_in(struct str user_agent);
+
+#endif

@@ -1,0 +1,412 @@
+#include "proto/ws/inflate.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/util.h"
+
+#define CODE_BITS 15 /* of the longest code (RFC 1951, 3.2.7) */
+#define LITERALS 288 /* literals and lengths; the last two never occur */
+#define DISTANCES 30 /* distances that exist */
+#define END_OF_BLOCK 256
+#define FIRST_LENGTH 257
+#define LENGTHS 29       /* lengths that exist */
+#define CODE_LENGTHS 19  /* symbols that code lengths are written with */
+#define FAST_BITS 9      /* codes up to here are looked up at once */
+#define LEAST_MEMORY 256 /* bytes that the output has room for at first */
+
+/* What each message has lost on its way (RFC 7692, 7.2.1): an empty block without compression. */
+static const uint8_t tail[] = {0, 0, 0xff, 0xff};
+
+/* Bytes of a message and then the tail, as bits, the lowest first. */
+struct bits {
+    const uint8_t *data;
+    size_t len; /* without the tail */
+    size_t at;  /* bytes taken, of both */
+    uint64_t held;
+    unsigned count; /* bits in `held` */
+    bool is_over;   /* more was asked for than there is */
+};
+
+/* A canonical code (3.2.2), decoded by a table where it is short and bit by bit where not. */
+struct code {
+    uint16_t fast[1 << FAST_BITS]; /* symbol << 4 | length, or 0 */
+    uint16_t count[CODE_BITS + 1]; /* codes of each length */
+    uint16_t symbols[LITERALS];    /* in the order of their codes */
+};
+
+struct inflate {
+    struct bits in;
+    struct buf *out;
+    size_t max;
+    struct code literals;
+    struct code distances;
+};
+
+/* ---- bits ---- */
+
+static void bits_fill(struct bits *in)
+{
+    while (in->count <= 56 && in->at < in->len + sizeof(tail)) {
+        uint8_t byte = in->at < in->len ? in->data[in->at] : tail[in->at - in->len];
+
+        in->held |= (uint64_t)byte << in->count;
+        in->count += 8;
+        in->at++;
+    }
+}
+
+static void bits_drop(struct bits *in, unsigned count)
+{
+    if (count > in->count) {
+        in->is_over = true;
+        count = in->count;
+    }
+    in->held >>= count;
+    in->count -= count;
+}
+
+/* Takes up to 16 bits; 0 for what is missing. */
+static unsigned bits_take(struct bits *in, unsigned count)
+{
+    unsigned value;
+
+    bits_fill(in);
+    value = (unsigned)(in->held & ((1u << count) - 1));
+    bits_drop(in, count);
+    return value;
+}
+
+static void bits_align(struct bits *in)
+{
+    bits_drop(in, in->count % 8);
+}
+
+/* Whole bytes of the message (not of its tail) that are not taken yet. */
+static size_t bits_left(const struct bits *in)
+{
+    size_t taken = in->at - in->count / 8;
+
+    return taken < in->len ? in->len - taken : 0;
+}
+
+static bool bits_is_empty(const struct bits *in)
+{
+    return in->at == in->len + sizeof(tail) && in->count == 0;
+}
+
+/* ---- codes ---- */
+
+/* Are the lengths those of a code? All places are taken, or there is one code of one bit, or none
+ * at all (3.2.7: a block of literals alone has no distances). */
+static bool code_is_whole(const struct code *code, size_t used)
+{
+    int left = 1;
+
+    for (unsigned length = 1; length <= CODE_BITS; length++) {
+        left = 2 * left - code->count[length];
+        if (left < 0)
+            return false;
+    }
+    return left == 0 || used == 0 || (used == 1 && code->count[1] == 1);
+}
+
+static unsigned reversed(unsigned bits, unsigned count)
+{
+    unsigned value = 0;
+
+    for (; count > 0; count--, bits >>= 1)
+        value = value << 1 | (bits & 1);
+    return value;
+}
+
+static void code_fill_fast(struct code *code)
+{
+    unsigned bits = 0, index = 0;
+
+    memset(code->fast, 0, sizeof(code->fast));
+    for (unsigned length = 1; length <= FAST_BITS; length++, bits <<= 1) {
+        for (unsigned i = 0; i < code->count[length]; i++, bits++, index++) {
+            unsigned entry = (unsigned)code->symbols[index] << 4 | length;
+
+            for (unsigned at = reversed(bits, length); at < 1u << FAST_BITS; at += 1u << length)
+                code->fast[at] = (uint16_t)entry;
+        }
+    }
+}
+
+/* Makes the code from the lengths of its symbols, 0 for those without. */
+static bool code_build(struct code *code, const uint8_t *lengths, size_t count)
+{
+    uint16_t next[CODE_BITS + 2] = {0};
+    size_t used = 0;
+
+    memset(code->count, 0, sizeof(code->count));
+    for (size_t i = 0; i < count; i++) {
+        code->count[lengths[i]]++;
+        used += lengths[i] != 0;
+    }
+    code->count[0] = 0;
+    if (!code_is_whole(code, used))
+        return false;
+    for (unsigned length = 1; length <= CODE_BITS; length++)
+        next[length + 1] = (uint16_t)(next[length] + code->count[length]);
+    for (size_t i = 0; i < count; i++) {
+        if (lengths[i] != 0)
+            code->symbols[next[lengths[i]]++] = (uint16_t)i;
+    }
+    code_fill_fast(code);
+    return true;
+}
+
+/* Bit by bit: the codes of each length are consecutive numbers. Returns -1 where there is none. */
+static int code_walk(const struct code *code, struct bits *in)
+{
+    int bits = 0, first = 0, index = 0;
+
+    for (unsigned length = 1; length <= CODE_BITS; length++) {
+        int count = code->count[length];
+
+        bits |= (int)(in->held >> (length - 1) & 1);
+        if (bits - first < count) {
+            bits_drop(in, length);
+            return code->symbols[index + bits - first];
+        }
+        index += count;
+        first = (first + count) << 1;
+        bits <<= 1;
+    }
+    return -1;
+}
+
+/* The next symbol, or -1. */
+static int code_take(const struct code *code, struct bits *in)
+{
+    unsigned entry;
+
+    bits_fill(in);
+    entry = code->fast[in->held & ((1u << FAST_BITS) - 1)];
+    if (entry == 0)
+        return code_walk(code, in);
+    bits_drop(in, entry & 15);
+    return (int)(entry >> 4);
+}
+
+/* ---- output ---- */
+
+/* Makes room for `len` more bytes, by doubling, but never for more than `max` in all. */
+static enum inflate_error need_room(struct inflate *z, size_t len)
+{
+    struct buf *out = z->out;
+    size_t wanted;
+
+    if (len > z->max - out->len)
+        return INFLATE_TOO_LONG;
+    if (len <= out->cap - out->len)
+        return INFLATE_OK;
+    wanted = max_size(max_size(len, out->len), LEAST_MEMORY);
+    return buf_reserve(out, min_size(wanted, z->max - out->len)) < 0 ? INFLATE_NO_MEMORY
+                                                                     : INFLATE_OK;
+}
+
+static enum inflate_error put_literal(struct inflate *z, uint8_t byte)
+{
+    enum inflate_error error = need_room(z, 1);
+
+    if (error == INFLATE_OK)
+        z->out->data[z->out->len++] = byte;
+    return error;
+}
+
+/* What is copied may be what is written by the same copy, so it goes byte by byte where both
+ * overlap. */
+static enum inflate_error put_copy(struct inflate *z, size_t distance, size_t len)
+{
+    enum inflate_error error;
+    uint8_t *to;
+
+    if (distance > z->out->len)
+        return INFLATE_MALFORMED;
+    error = need_room(z, len);
+    if (error != INFLATE_OK)
+        return error;
+    to = z->out->data + z->out->len;
+    if (distance >= len) {
+        memcpy(to, to - distance, len);
+    } else {
+        for (size_t i = 0; i < len; i++)
+            to[i] = *(to + i - distance);
+    }
+    z->out->len += len;
+    return INFLATE_OK;
+}
+
+/* ---- blocks ---- */
+
+/* Where the ranges of length and distance symbols begin, and how many bits follow (3.2.5). */
+static const uint16_t length_base[LENGTHS] = {3,  4,  5,  6,   7,   8,   9,   10,  11, 13,
+                                              15, 17, 19, 23,  27,  31,  35,  43,  51, 59,
+                                              67, 83, 99, 115, 131, 163, 195, 227, 258};
+static const uint8_t length_bits[LENGTHS] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2,
+                                             2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0};
+static const uint16_t distance_base[DISTANCES] = {
+    1,   2,   3,   4,   5,   7,    9,    13,   17,   25,   33,   49,   65,    97,    129,
+    193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577};
+static const uint8_t distance_bits[DISTANCES] = {0, 0, 0,  0,  1,  1,  2,  2,  3,  3,
+                                                 4, 4, 5,  5,  6,  6,  7,  7,  8,  8,
+                                                 9, 9, 10, 10, 11, 11, 12, 12, 13, 13};
+
+/* The rest of a match, once its length symbol is there. */
+static enum inflate_error take_match(struct inflate *z, unsigned symbol)
+{
+    unsigned which = symbol - FIRST_LENGTH;
+    size_t len, distance;
+    int far;
+
+    if (which >= LENGTHS)
+        return INFLATE_MALFORMED;
+    len = length_base[which] + bits_take(&z->in, length_bits[which]);
+    far = code_take(&z->distances, &z->in);
+    if (far < 0 || far >= DISTANCES)
+        return INFLATE_MALFORMED;
+    distance = distance_base[far] + bits_take(&z->in, distance_bits[far]);
+    return z->in.is_over ? INFLATE_MALFORMED : put_copy(z, distance, len);
+}
+
+static enum inflate_error take_symbols(struct inflate *z)
+{
+    enum inflate_error error = INFLATE_OK;
+
+    while (error == INFLATE_OK) {
+        int symbol = code_take(&z->literals, &z->in);
+
+        if (symbol < 0 || z->in.is_over)
+            return INFLATE_MALFORMED;
+        if (symbol == END_OF_BLOCK)
+            return INFLATE_OK;
+        error = symbol < END_OF_BLOCK ? put_literal(z, (uint8_t)symbol)
+                                      : take_match(z, (unsigned)symbol);
+    }
+    return error;
+}
+
+static enum inflate_error take_stored(struct inflate *z)
+{
+    enum inflate_error error = INFLATE_OK;
+    unsigned len, complement;
+
+    bits_align(&z->in);
+    len = bits_take(&z->in, 16);
+    complement = bits_take(&z->in, 16);
+    if (z->in.is_over || (len ^ complement) != 0xffff || len > bits_left(&z->in))
+        return INFLATE_MALFORMED;
+    error = need_room(z, len);
+    for (; error == INFLATE_OK && len > 0; len--)
+        z->out->data[z->out->len++] = (uint8_t)bits_take(&z->in, 8);
+    return error;
+}
+
+static enum inflate_error take_fixed(struct inflate *z)
+{
+    uint8_t lengths[LITERALS], far[DISTANCES + 2];
+
+    memset(lengths, 8, 144);
+    memset(lengths + 144, 9, 112);
+    memset(lengths + 256, 7, 24);
+    memset(lengths + 280, 8, 8);
+    memset(far, 5, sizeof(far));
+    code_build(&z->literals, lengths, sizeof(lengths));
+    code_build(&z->distances, far, sizeof(far));
+    return take_symbols(z);
+}
+
+/* Takes the lengths of `total` codes, which are written with a code of their own (3.2.7). */
+static bool take_lengths(struct bits *in, const struct code *code, uint8_t *lengths, size_t total)
+{
+    size_t at = 0;
+
+    while (at < total) {
+        int symbol = code_take(code, in);
+        size_t times = 1;
+        uint8_t length = (uint8_t)symbol;
+
+        if (symbol < 0 || in->is_over || (symbol == 16 && at == 0))
+            return false;
+        if (symbol >= 16)
+            length = symbol == 16 ? lengths[at - 1] : 0;
+        if (symbol == 16)
+            times = 3 + bits_take(in, 2);
+        else if (symbol == 17)
+            times = 3 + bits_take(in, 3);
+        else if (symbol == 18)
+            times = 11 + bits_take(in, 7);
+        if (times > total - at)
+            return false;
+        memset(lengths + at, length, times);
+        at += times;
+    }
+    return !in->is_over;
+}
+
+static bool take_code_of_lengths(struct bits *in, struct code *code, unsigned count)
+{
+    static const uint8_t order[CODE_LENGTHS] = {16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
+                                                11, 4,  12, 3, 13, 2, 14, 1, 15};
+    uint8_t lengths[CODE_LENGTHS] = {0};
+    unsigned used = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        lengths[order[i]] = (uint8_t)bits_take(in, 3);
+        used += lengths[order[i]] != 0;
+    }
+    return used > 1 && code_build(code, lengths, CODE_LENGTHS);
+}
+
+static enum inflate_error take_dynamic(struct inflate *z)
+{
+    uint8_t lengths[LITERALS + DISTANCES + 2];
+    unsigned literals = 257 + bits_take(&z->in, 5);
+    unsigned distances = 1 + bits_take(&z->in, 5);
+    unsigned count = 4 + bits_take(&z->in, 4);
+
+    if (literals > FIRST_LENGTH + LENGTHS || distances > DISTANCES ||
+        !take_code_of_lengths(&z->in, &z->literals, count) ||
+        !take_lengths(&z->in, &z->literals, lengths, literals + distances) ||
+        lengths[END_OF_BLOCK] == 0 || !code_build(&z->literals, lengths, literals) ||
+        !code_build(&z->distances, lengths + literals, distances))
+        return INFLATE_MALFORMED;
+    return take_symbols(z);
+}
+
+static enum inflate_error take_block(struct inflate *z, bool *is_last)
+{
+    *is_last = bits_take(&z->in, 1) != 0;
+    switch (bits_take(&z->in, 2)) {
+    case 0:
+        return take_stored(z);
+    case 1:
+        return take_fixed(z);
+    case 2:
+        return take_dynamic(z);
+    default:
+        return INFLATE_MALFORMED;
+    }
+}
+
+enum inflate_error inflate_message(struct buf *out, const uint8_t *data, size_t len, size_t max)
+{
+    struct inflate z = {.in = {.data = data, .len = len}, .out = out, .max = max};
+    enum inflate_error error;
+    bool is_last;
+
+    do {
+        error = take_block(&z, &is_last);
+        if (error == INFLATE_OK && z.in.is_over)
+            error = INFLATE_MALFORMED;
+        if (is_last)
+            bits_align(&z.in);
+        if (is_last && bits_left(&z.in) == 0 && z.in.at - z.in.count / 8 == len)
+            return error; /* it ended by itself: the tail belongs to nothing */
+    } while (error == INFLATE_OK && !bits_is_empty(&z.in));
+    return error;
+}
