@@ -18,6 +18,7 @@
 
 enum options_broadcast { BROADCAST_OTHERS, BROADCAST_ALL };
 enum options_echo { ECHO_TUTORIAL, ECHO_VERBATIM };
+enum options_deflate { DEFLATE_ON, DEFLATE_OFF };
 enum options_defer { DEFER_AUTO, DEFER_ON, DEFER_OFF };
 enum options_sandbox { SANDBOX_ON, SANDBOX_OFF };
 enum options_proxy_header {
@@ -58,6 +59,7 @@ struct options {
     bool has_proxy;  /* --trusted-proxy did */
     uint64_t broadcast;
     uint64_t echo;
+    uint64_t deflate;
     uint64_t max_clients;
     uint64_t max_message;
     uint64_t max_lag;

@@ -22,6 +22,7 @@ struct web {
     struct chat *chat;
     struct address_table addresses; /* of the members */
     struct ws_reader_limits echo_limits;
+    struct ws_reader_limits deflate_limits; /* of the echo, where compression was agreed on */
     struct ws_reader_limits chat_limits;
     struct origin_list origins;
     struct str base;    /* the path that everything is below: "/chat", or empty */
@@ -30,6 +31,7 @@ struct web {
     uint64_t echoes;                        /* messages that the echo answered */
     struct log_flow refused_origins;
     bool is_verbatim; /* the echo adds nothing */
+    bool has_deflate; /* ... and takes compressed messages */
     bool is_stopping; /* the server ends */
 
     /* Sets the peer of a request: for whom it speaks. Returns NULL, or why the request cannot be

@@ -429,6 +429,9 @@ static void set_web(struct server *server)
     web->chat_limits.buf_pool = &server->conns.buf_pool;
     web->echo_limits = web->chat_limits;
     web->echo_limits.accept_binary = web->is_verbatim;
+    web->deflate_limits = web->echo_limits;
+    web->deflate_limits.accept_deflated = true;
+    web->has_deflate = options->deflate == DEFLATE_ON;
     web->origins = (struct origin_list){options->allow_origin.items, options->allow_origin.count};
     web->realip = find_realip;
     web->metrics = write_metrics;

@@ -1,9 +1,11 @@
 #include "web/upgrade.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/util.h"
 #include "proto/http/query.h"
+#include "proto/ws/deflate_negotiation.h"
 #include "session/ws.h"
 #include "web/entry.h"
 #include "web/web.h"
@@ -206,35 +208,46 @@ static bool upgrade_check_address(const struct answer *answer, const struct chat
 
 /* ---- the upgrade ---- */
 
-static size_t upgrade_write_response(char *out, const char accept[WS_ACCEPT_SIZE], bool is_v1)
-{
-    static const char end[] = "\r\n\r\n",
-                      v1_end[] = "\r\nSec-WebSocket-Protocol: " CODEC_V1_PROTOCOL "\r\n\r\n";
-    size_t len = sizeof(UPGRADE_HEAD) - 1;
+/* The lines of the answer that depend on what was asked for. */
+struct upgrade_lines {
+    const char *protocol; /* with its CRLF in front, or empty */
+    char deflate[WS_DEFLATE_RESPONSE_SIZE];
+};
 
-    memcpy(out, UPGRADE_HEAD, len);
-    memcpy(out + len, accept, WS_ACCEPT_SIZE);
-    len += WS_ACCEPT_SIZE;
-    if (is_v1)
-        memcpy(out + len, v1_end, sizeof(v1_end) - 1);
-    else
-        memcpy(out + len, end, sizeof(end) - 1);
-    return len + (is_v1 ? sizeof(v1_end) : sizeof(end)) - 1;
-}
+#define UPGRADE_V1_LINE "\r\nSec-WebSocket-Protocol: " CODEC_V1_PROTOCOL
+#define UPGRADE_EXTENSION_LINE "\r\nSec-WebSocket-Extensions: "
 
 /* Returns false where memory was out. */
-static bool upgrade_open(struct conn *conn, const char accept[WS_ACCEPT_SIZE], bool is_v1,
-                         const struct ws_reader_limits *limits)
+static bool upgrade_open(struct conn *conn, const char accept[WS_ACCEPT_SIZE],
+                         const struct upgrade_lines *lines, const struct ws_reader_limits *limits)
 {
-    char text[sizeof(UPGRADE_HEAD) + WS_ACCEPT_SIZE + 64];
-    size_t len = upgrade_write_response(text, accept, is_v1);
+    char text[sizeof(UPGRADE_HEAD) + WS_ACCEPT_SIZE + sizeof(UPGRADE_V1_LINE) +
+              sizeof(UPGRADE_EXTENSION_LINE) + WS_DEFLATE_RESPONSE_SIZE + 8];
+    int len = snprintf(text, sizeof(text), UPGRADE_HEAD "%.*s%s%s%s\r\n\r\n", WS_ACCEPT_SIZE,
+                       accept, lines->protocol,
+                       lines->deflate[0] != 0 ? UPGRADE_EXTENSION_LINE : "", lines->deflate);
 
-    if (!ws_open(conn, (struct str){text, len}, limits)) {
+    if (!ws_open(conn, (struct str){text, (size_t)len}, limits)) {
         web_leave_address(conn);
         return false;
     }
     answer_count(conn, 101);
     return true;
+}
+
+/* Opens an echo that takes compressed messages where the client offers to send them. */
+static void upgrade_admit_echo(struct conn *conn, const struct http_request *request,
+                               const char accept[WS_ACCEPT_SIZE])
+{
+    struct web *web = web_of(conn);
+    struct upgrade_lines lines = {.protocol = ""};
+    struct ws_deflate agreed;
+    bool is_deflated =
+        web->has_deflate && web->is_verbatim && ws_deflate_negotiate(&request->fields, &agreed);
+
+    if (is_deflated)
+        ws_deflate_response(lines.deflate, &agreed);
+    upgrade_open(conn, accept, &lines, is_deflated ? &web->deflate_limits : &web->echo_limits);
 }
 
 void upgrade_open_echo(const struct answer *answer, const struct http_request *request)
@@ -247,7 +260,7 @@ void upgrade_open_echo(const struct answer *answer, const struct http_request *r
     if (upgrade_is_full(web))
         upgrade_refuse_full(answer);
     else if (upgrade_check_address(answer, NULL))
-        upgrade_open(answer->conn, accept, false, &web->echo_limits);
+        upgrade_admit_echo(answer->conn, request, accept);
 }
 
 /* Everything is as it must be: opens the WebSocket, which asks the chat for a seat. */
@@ -255,8 +268,9 @@ static void upgrade_admit(struct conn *conn, const struct chat_entry *entry,
                           const char accept[WS_ACCEPT_SIZE])
 {
     struct web *web = web_of(conn);
+    struct upgrade_lines lines = {.protocol = entry->codec == CODEC_V1 ? UPGRADE_V1_LINE : ""};
 
-    if (!upgrade_open(conn, accept, entry->codec == CODEC_V1, &web->chat_limits))
+    if (!upgrade_open(conn, accept, &lines, &web->chat_limits))
         return;
     conn->member.client_id = entry->id;
     conn->codec = (uint8_t)entry->codec;

@@ -363,18 +363,35 @@ void ws_request(struct client *c, const char *target, const char *fields)
         target, fields);
 }
 
-void ws_expect_upgrade(struct client *c)
+static void expect_upgrade(struct client *c, const char *extension)
 {
     struct response *r = response_read(c, false);
+    const char *agreed;
 
     if (r->status != 101)
         ck_abort_msg("no upgrade: %s%s", r->head, r->body);
     ck_assert_str_eq(response_field(r, "Sec-WebSocket-Accept"), WS_SAMPLE_ACCEPT);
     ck_assert_int_eq(strcasecmp(response_field(r, "Upgrade"), "websocket"), 0);
     ck_assert_int_eq(strcasecmp(response_field(r, "Connection"), "Upgrade"), 0);
-    ck_assert_ptr_null(response_field(r, "Sec-WebSocket-Extensions"));
+    agreed = response_field(r, "Sec-WebSocket-Extensions");
+    ck_assert_str_eq(agreed == NULL ? "" : agreed, extension);
     ck_assert_ptr_null(response_field(r, "Content-Length"));
     response_free(r);
+}
+
+void ws_expect_upgrade(struct client *c)
+{
+    expect_upgrade(c, "");
+}
+
+struct client *ws_open_extended(const struct server *s, const char *target, const char *fields,
+                                const char *extension)
+{
+    struct client *c = client_connect(s);
+
+    ws_request(c, target, fields);
+    expect_upgrade(c, extension);
+    return c;
 }
 
 struct client *ws_open_with(const struct server *s, const char *target, const char *fields)

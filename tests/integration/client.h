@@ -108,6 +108,10 @@ void ws_expect_upgrade(struct client *c);
 /* Connects, upgrades. */
 struct client *ws_open(const struct server *s, const char *target);
 struct client *ws_open_with(const struct server *s, const char *target, const char *fields);
+
+/* The same, where the answer must agree to exactly that extension. */
+struct client *ws_open_extended(const struct server *s, const char *target, const char *fields,
+                                const char *extension);
 struct client *ws_open_chat(const struct server *s, uint64_t id);
 
 /* The status that an upgrade is refused with. */

@@ -60,6 +60,57 @@ START_TEST(verbatim_echo_returns_text_and_binary_as_they_came)
 }
 END_TEST
 
+/* A compressed "Hello" (RFC 7692, 7.2.3.1), masked with zeros, and what comes back of it. */
+#define DEFLATED_HELLO "\xc1\x87\0\0\0\0\xf2\x48\xcd\xc9\xc9\x07\x00"
+#define AGREED "permessage-deflate; client_no_context_takeover"
+#define OFFER "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+
+START_TEST(verbatim_echo_takes_compressed_messages)
+{
+    struct server *s = server_start(LIST("--echo", "verbatim", "--deflate", "on"));
+    struct client *c = ws_open_extended(s, "/ws", OFFER, AGREED);
+
+    client_send(c, DEFLATED_HELLO, sizeof(DEFLATED_HELLO) - 1);
+    ws_expect_text(c, "Hello");
+    ws_send_text(c, "plain");
+    ws_expect_text(c, "plain");
+    ws_leave(c);
+}
+END_TEST
+
+static const struct {
+    const char *echo, *deflate, *fields, *target;
+} plain_connections[] = {
+    {"verbatim", "off", OFFER, "/ws"},
+    {"verbatim", "on", "", "/ws"},
+    {"verbatim", "on", "Sec-WebSocket-Extensions: permessage-deflate; x\r\n", "/ws"},
+    {"tutorial", "on", OFFER, "/ws"},
+    {"verbatim", "on", OFFER, "/ws/1"},
+    {"verbatim", "on", OFFER "User-Agent: Version/15.1 Safari/605.1.15\r\n", "/ws"},
+};
+
+START_TEST(compressed_messages_are_refused_where_not_agreed_on)
+{
+    struct server *s = server_start(
+        LIST("--echo", plain_connections[_i].echo, "--deflate", plain_connections[_i].deflate));
+    struct client *c = ws_open_with(s, plain_connections[_i].target, plain_connections[_i].fields);
+
+    client_send(c, DEFLATED_HELLO, sizeof(DEFLATED_HELLO) - 1);
+    ws_expect_close(c, 1002);
+}
+END_TEST
+
+START_TEST(what_comes_out_of_a_compressed_message_has_a_limit)
+{
+    struct server *s =
+        server_start(LIST("--echo", "verbatim", "--deflate", "on", "--max-message", "4"));
+    struct client *c = ws_open_extended(s, "/ws", OFFER, AGREED);
+
+    client_send(c, DEFLATED_HELLO, sizeof(DEFLATED_HELLO) - 1);
+    ws_expect_close(c, 1009);
+}
+END_TEST
+
 START_TEST(verbatim_echo_does_not_change_the_chat)
 {
     struct server *s = server_start(LIST("--echo=verbatim"));
@@ -384,6 +435,10 @@ Suite *suite_tutorial(void)
     tcase_add_test(echo, echo_says_what_the_text_was);
     tcase_add_test(echo, echo_is_not_heard_by_others);
     tcase_add_test(echo, verbatim_echo_returns_text_and_binary_as_they_came);
+    tcase_add_test(echo, verbatim_echo_takes_compressed_messages);
+    tcase_add_loop_test(echo, compressed_messages_are_refused_where_not_agreed_on, 0,
+                        ARRAY_LEN(plain_connections));
+    tcase_add_test(echo, what_comes_out_of_a_compressed_message_has_a_limit);
     tcase_add_test(echo, verbatim_echo_does_not_change_the_chat);
     tcase_add_test(chat, others_get_says_and_the_sender_you_wrote);
     tcase_add_test(chat, all_gives_the_sender_its_own_line_after_you_wrote);
