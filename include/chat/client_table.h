@@ -56,6 +56,7 @@ struct client {
     bool is_known : 1;      /* somebody was told the key */
     bool is_held : 1;       /* its connection's input is held */
     bool has_long_name : 1; /* `name` has CODEC_NAME_MAX bytes */
+    bool key_is_hash : 1;   /* `key` is the beginning of the key's SHA-256: its owner knows the key */
     uint8_t key[CLIENT_KEY_SIZE];
 };
 

@@ -41,6 +41,11 @@ void seat_expire(struct chat *chat);
 void seat_committed(struct chat *chat, struct channel *channel, const struct event *event,
                     struct client *seat, uint32_t word);
 
+/* A log brings one back that nobody here asked for. A seat with a key waits for its owner; others
+ * leave as soon as that can be told. */
+void seat_restore(struct chat *chat, struct channel *channel, const struct event *event,
+                  uint32_t word);
+
 /* A JOIN, LEAVE or RENAME was refused. */
 void seat_refused(struct chat *chat, struct channel *channel, const struct event *event,
                   struct client *seat, enum log_refusal why);

@@ -43,9 +43,12 @@ static void chat_on_committed(void *owner, struct log_channel *log_channel,
     struct channel *channel = channel_of(log_channel);
     struct client *seat = ticket != NULL ? ask_settle(chat, ticket) : NULL;
 
-    log_channel->committed = event->seq;
+    if (event->seq > 0)
+        log_channel->committed = event->seq;
     if (event->kind == EVENT_MESSAGE)
         publish_event(chat, channel, event, seat, word);
+    else if (ticket == NULL)
+        seat_restore(chat, channel, event, word);
     else
         seat_committed(chat, channel, event, seat, word);
     if (ticket == NULL)
@@ -126,6 +129,7 @@ static void chat_walk_seats(void *owner, struct log_channel *log_channel,
 
         if (client->codec == CODEC_V1)
             join.key = (struct str){(const char *)client->key, sizeof(client->key)};
+        join.key_is_hash = client->key_is_hash;
         each(arg, &join, &client->word);
     }
 }

@@ -90,8 +90,11 @@ struct channel *retention_channel(struct chat *chat, struct str name)
     if (channel != NULL)
         return channel;
     channel = channel_table_add(&chat->channels, name, &chat->limits);
-    if (channel != NULL)
-        chat->log->ops->open(chat->log, &channel->log);
+    if (channel == NULL)
+        return NULL;
+    chat->log->ops->open(chat->log, &channel->log);
+    /* What the log does not bring back is gone. */
+    channel->log.committed = channel->messages.gone = channel->log.next - 1;
     return channel;
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sha256.h"
 #include "base/util.h"
 #include "chat/ask.h"
 #include "chat/publish.h"
@@ -71,17 +72,36 @@ static int seat_first_name(struct client *client, struct str name)
     return 0;
 }
 
+/* Reads the bytes of a key from its text. Returns false where it cannot be one. */
+static bool seat_read_key(struct str text, uint8_t key[CLIENT_KEY_SIZE])
+{
+    static const char digits[] = "0123456789abcdef";
+
+    if (text.len != KEY_TEXT_SIZE - 1)
+        return false;
+    for (size_t i = 0; i < CLIENT_KEY_SIZE; i++) {
+        const char *high = memchr(digits, text.ptr[2 * i], sizeof(digits) - 1);
+        const char *low = memchr(digits, text.ptr[2 * i + 1], sizeof(digits) - 1);
+
+        if (high == NULL || low == NULL)
+            return false;
+        key[i] = (uint8_t)((high - digits) << 4 | (low - digits));
+    }
+    return true;
+}
+
 /* Compares in a time that does not tell how much of the key was right. */
 static bool seat_key_matches(const struct client *client, struct str key)
 {
-    char own[KEY_TEXT_SIZE];
+    uint8_t given[SHA256_SIZE];
     unsigned difference = 0;
 
-    if (client->codec != CODEC_V1 || key.len != KEY_TEXT_SIZE - 1)
+    if (client->codec != CODEC_V1 || !seat_read_key(key, given))
         return false;
-    replay_write_key(own, client->key);
-    for (size_t i = 0; i < key.len; i++)
-        difference |= (unsigned char)own[i] ^ (unsigned char)key.ptr[i];
+    if (client->key_is_hash)
+        sha256(given, given, CLIENT_KEY_SIZE);
+    for (size_t i = 0; i < CLIENT_KEY_SIZE; i++)
+        difference |= client->key[i] ^ given[i];
     return difference == 0;
 }
 
@@ -386,6 +406,7 @@ static enum chat_result seat_take_over(struct chat *chat, const struct chat_entr
     seat_let_go(chat, seat, CLOSE_REPLACED, "this seat was taken over by its owner");
     seat->entering = entering;
     seat->stays = true;
+    seat->key_is_hash = seat->key_is_hash && !seat_read_key(entry->key, seat->key);
     *client = seat;
     seat_make_due(chat, seat);
     return CHAT_OK;
@@ -491,6 +512,79 @@ void seat_committed(struct chat *chat, struct channel *channel, const struct eve
         seat_left(chat, channel, &own, seat, word);
     else
         seat_renamed(chat, channel, &own, seat, word);
+}
+
+/* ---- what a log brings back ---- */
+
+/* A seat as a log knows it: its connection is gone. NULL where there is no place for it, and then
+ * nobody will miss it. */
+static struct client *seat_revive(struct chat *chat, struct channel *channel,
+                                  const struct event *join)
+{
+    struct client *seat = client_table_add(&chat->clients, join->from);
+
+    if (seat == NULL)
+        return NULL;
+    if (seat_first_name(seat, join->name) < 0 || channel_reserve_member(channel) < 0) {
+        seat_free(chat, seat);
+        return NULL;
+    }
+    channel_add_member(channel, seat);
+    seat->codec = join->key.ptr != NULL ? CODEC_V1 : CODEC_TEXT;
+    seat->stays = seat->is_known = seat->codec == CODEC_V1;
+    seat_make_due(chat, seat);
+    return seat;
+}
+
+static void seat_forget(struct chat *chat, struct client *seat)
+{
+    struct channel *channel = seat->channel;
+
+    channel_remove_member(channel, seat);
+    seat_free(chat, seat);
+    retention_tidy(chat, channel);
+}
+
+/* A seat that is told of again is as it is told now. */
+static void seat_restore_join(struct chat *chat, struct channel *channel, const struct event *join,
+                              uint32_t word)
+{
+    struct client *seat = client_table_find(&chat->clients, join->from);
+
+    if (seat != NULL && seat->channel != channel) {
+        seat_forget(chat, seat);
+        seat = NULL;
+    }
+    if (seat == NULL)
+        seat = seat_revive(chat, channel, join);
+    else if (seat_reserve_name(seat) == 0)
+        seat_set_name(seat, join->name);
+    if (seat == NULL)
+        return;
+    seat->word = word;
+    seat->key_is_hash = join->key_is_hash;
+    if (join->key.len == CLIENT_KEY_SIZE)
+        memcpy(seat->key, join->key.ptr, CLIENT_KEY_SIZE);
+}
+
+void seat_restore(struct chat *chat, struct channel *channel, const struct event *event,
+                  uint32_t word)
+{
+    struct client *seat = client_table_find(&chat->clients, event->from);
+    struct event own = *event;
+    bool is_here = seat != NULL && seat->channel == channel;
+
+    channel->waiting++; /* it stays until all is done */
+    if (event->kind == EVENT_JOIN)
+        seat_restore_join(chat, channel, event, word);
+    else if (event->kind == EVENT_LEAVE && is_here)
+        seat_forget(chat, seat);
+    else if (event->kind == EVENT_RENAME && is_here && seat_reserve_name(seat) == 0)
+        seat_set_name(seat, event->name);
+    own.count = channel->member_count;
+    if (event->seq > 0)
+        publish_event(chat, channel, &own, NULL, word);
+    ask_done(chat, channel);
 }
 
 /* ---- being refused ---- */

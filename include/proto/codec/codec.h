@@ -38,6 +38,7 @@ struct event {
     struct str ref; /* ptr is NULL where the sender gave none */
     struct str key; /* of a join: the secret of the seat; ptr is NULL where it has none. A log that
                        keeps it keeps its hash alone. */
+    bool key_is_hash; /* it is such a hash: of SHA-256, cut to the length of the secret */
 };
 
 enum command_kind { COMMAND_SAY, COMMAND_DIRECT, COMMAND_RENAME, COMMAND_BAD };
