@@ -3,7 +3,7 @@
 #define SERVER_LANDLOCK_H
 
 /* What may be done with what lies beneath a folder. */
-enum landlock_right { LANDLOCK_READ, LANDLOCK_REMOVE };
+enum landlock_right { LANDLOCK_READ, LANDLOCK_REMOVE, LANDLOCK_WRITE };
 
 struct landlock {
     int fd;  /* -1: none */
@@ -14,8 +14,8 @@ struct landlock {
  * version TCP ports, abstract unix sockets, signals. */
 void landlock_init(struct landlock *l);
 
-/* Lets files beneath a folder be read, or removed. What is not a folder that can be opened stays
- * out of reach. */
+/* Lets files beneath a folder be read, or removed, or made, written, renamed and removed. What is
+ * not a folder that can be opened stays out of reach. */
 void landlock_allow(struct landlock *l, const char *folder, enum landlock_right right);
 
 /* Enters the domain, for ever; the process must have no new privileges (prctl(2)). What is open

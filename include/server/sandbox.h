@@ -10,6 +10,9 @@
 
 struct sandbox {
     bool is_on;
+    bool is_bound; /* sandbox_bind did its part */
+    bool has_no_privileges;
+    int abi; /* of Landlock; 0: it is not in force */
     struct landlock landlock;
     struct seccomp_needs needs;
 };
@@ -24,6 +27,16 @@ void sandbox_allow_reading(struct sandbox *s, const char *folder);
 /* Lets a file be removed. Rights are those of folders: all that lies beneath the folder of the file
  * can be removed then, as far as its owner allows. */
 void sandbox_allow_removing(struct sandbox *s, const char *file);
+
+/* Lets files beneath a folder be made, written, renamed and removed: `fd` is that folder, too. */
+void sandbox_allow_writing(struct sandbox *s, const char *path, int fd);
+
+/* Gives up the files and the network. Threads that are to be in the sandbox are started behind
+ * this. */
+void sandbox_bind(struct sandbox *s);
+
+/* A thread of the program tells another one by this eventfd. */
+void sandbox_allow_telling(struct sandbox *s, int event);
 
 /* Enters it, for ever, as far as this kernel can, and says in one line of the log what is in force.
  * Frees the object. */

@@ -19,8 +19,11 @@
 #define CREATE_RULESET_VERSION 1u
 #define RULE_PATH_BENEATH 1
 
+#define FS_WRITE_FILE ((uint64_t)1 << 1)
 #define FS_READ_FILE ((uint64_t)1 << 2)
 #define FS_REMOVE_FILE ((uint64_t)1 << 5)
+#define FS_MAKE_REGULAR ((uint64_t)1 << 8)
+#define FS_TRUNCATE ((uint64_t)1 << 14)
 
 struct ruleset {
     uint64_t fs;
@@ -66,9 +69,16 @@ void landlock_init(struct landlock *l)
     l->abi = l->fd < 0 ? 0 : (int)abi;
 }
 
+static const uint64_t rights[] = {
+    [LANDLOCK_READ] = FS_READ_FILE,
+    [LANDLOCK_REMOVE] = FS_REMOVE_FILE,
+    [LANDLOCK_WRITE] = FS_WRITE_FILE | FS_REMOVE_FILE | FS_MAKE_REGULAR | FS_TRUNCATE,
+};
+
 void landlock_allow(struct landlock *l, const char *folder, enum landlock_right right)
 {
-    struct path_beneath rule = {.allowed = right == LANDLOCK_READ ? FS_READ_FILE : FS_REMOVE_FILE};
+    /* A right that this version does not know cannot be given, and is not taken away. */
+    struct path_beneath rule = {.allowed = rights[right] & first_bits(versions[l->abi].fs)};
 
     if (l->fd < 0)
         return;

@@ -33,21 +33,40 @@ void sandbox_allow_removing(struct sandbox *s, const char *file)
     landlock_allow(&s->landlock, folder, LANDLOCK_REMOVE);
 }
 
+void sandbox_allow_writing(struct sandbox *s, const char *path, int fd)
+{
+    s->needs.writing = true;
+    s->needs.folder = fd;
+    s->needs.event = fd; /* which nobody can write to */
+    landlock_allow(&s->landlock, path, LANDLOCK_WRITE);
+}
+
+void sandbox_allow_telling(struct sandbox *s, int event)
+{
+    s->needs.event = event;
+}
+
+/* A thread inherits this from the one that starts it, but nothing brings it to one that runs. */
+void sandbox_bind(struct sandbox *s)
+{
+    if (!s->is_on || s->is_bound)
+        return;
+    s->is_bound = true;
+    s->has_no_privileges = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+    s->abi = landlock_enter(&s->landlock);
+}
+
 /* Landlock comes first, because the filter refuses its calls. */
 void sandbox_enter(struct sandbox *s)
 {
-    bool is_bound = false, is_filtered = false;
     char uid[12], version[12] = "off";
-    int abi = 0;
+    bool is_filtered;
 
     snprintf(uid, sizeof(uid), "%u", (unsigned)geteuid());
-    if (s->is_on) {
-        is_bound = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
-        abi = landlock_enter(&s->landlock);
-        is_filtered = seccomp_enter(&s->needs) == 0;
-    }
-    if (abi > 0)
-        snprintf(version, sizeof(version), "%d", abi);
-    log_info("sandbox", "no_new_privs", is_bound ? "on" : "off", "landlock", version, "seccomp",
-             is_filtered ? "on" : "off", "uid", uid);
+    sandbox_bind(s);
+    is_filtered = s->is_on && seccomp_enter(&s->needs) == 0;
+    if (s->abi > 0)
+        snprintf(version, sizeof(version), "%d", s->abi);
+    log_info("sandbox", "no_new_privs", s->has_no_privileges ? "on" : "off", "landlock", version,
+             "seccomp", is_filtered ? "on" : "off", "uid", uid);
 }

@@ -32,6 +32,7 @@
  */
 
 #define SET_MODE_FILTER 1u
+#define ALL_THREADS 1u
 
 #define RETURN_KILL 0x80000000u
 #define RETURN_ALLOW 0x7fff0000u
@@ -111,7 +112,7 @@ static const uint32_t plain_calls[] = {
     SYS_gettid,
 };
 
-enum check { EQUALS, HAS_NO_BIT_OF, IS_SELF };
+enum check { EQUALS, HAS_NO_BIT_OF, IS_SELF, IS_FOLDER, IS_EVENT };
 
 /* Looks at half of an argument. What the kernel takes as an int needs no look at the other half. */
 struct test {
@@ -163,11 +164,31 @@ static const struct rule removing_rules[] = {
     {SYS_newfstatat, 1, {{EQUALS, LOW(3), AT_EMPTY_PATH}}},
 };
 
+/* Files of the folder alone: they are opened beneath it, by names that the kernel would follow out
+ * of it, but Landlock does not. What writes at an offset writes to files, not to sockets. */
+static const struct rule writing_rules[] = {
+    {.call = SYS_pwrite64},
+    {.call = SYS_fdatasync},
+    {.call = SYS_fsync},
+    {.call = SYS_ftruncate},
+    {.call = SYS_fallocate},
+    {.call = SYS_fstat},
+    {SYS_newfstatat, 1, {{EQUALS, LOW(3), AT_EMPTY_PATH}}},
+    {SYS_openat, 1, {{IS_FOLDER, LOW(0), 0}}},
+    {SYS_unlinkat, 2, {{IS_FOLDER, LOW(0), 0}, {EQUALS, LOW(2), 0}}},
+#ifdef SYS_renameat
+    {SYS_renameat, 2, {{IS_FOLDER, LOW(0), 0}, {IS_FOLDER, LOW(2), 0}}},
+#endif
+    {SYS_renameat2, 2, {{IS_FOLDER, LOW(0), 0}, {IS_FOLDER, LOW(2), 0}}},
+    {SYS_write, 1, {{IS_EVENT, LOW(0), 0}}},
+};
+
 /* ---- the filter ---- */
 
 #define FILTER_MAX 256
 
 struct filter {
+    const struct seccomp_needs *needs;
     struct instruction code[FILTER_MAX];
     unsigned short len;
 };
@@ -182,6 +203,21 @@ static void seccomp_add(struct filter *f, uint16_t code, uint32_t value, uint8_t
 #define TEST_LEN 2
 #define END_LEN 2
 
+/* What the argument must be equal to. */
+static uint32_t test_value(const struct filter *f, const struct test *test)
+{
+    switch (test->check) {
+    case IS_SELF:
+        return (uint32_t)getpid();
+    case IS_FOLDER:
+        return (uint32_t)f->needs->folder;
+    case IS_EVENT:
+        return (uint32_t)f->needs->event;
+    default:
+        return test->value;
+    }
+}
+
 /* Where the test fails, passes over so many instructions. */
 static void add_test(struct filter *f, const struct test *test, uint32_t over)
 {
@@ -189,8 +225,7 @@ static void add_test(struct filter *f, const struct test *test, uint32_t over)
     if (test->check == HAS_NO_BIT_OF)
         seccomp_add(f, JUMP_IF_ANY_BIT, test->value, (uint8_t)over, 0);
     else
-        seccomp_add(f, JUMP_IF_EQUAL, test->check == IS_SELF ? (uint32_t)getpid() : test->value, 0,
-                    (uint8_t)over);
+        seccomp_add(f, JUMP_IF_EQUAL, test_value(f, test), 0, (uint8_t)over);
 }
 
 /* Where a rule does not allow the call, one that follows may: it is loaded again then. */
@@ -211,6 +246,7 @@ static void add_rules(struct filter *f, const struct rule *list, size_t count)
 static void build(struct filter *f, const struct seccomp_needs *needs)
 {
     f->len = 0;
+    f->needs = needs;
     seccomp_add(f, LOAD, MACHINE, 0, 0);
     seccomp_add(f, JUMP_IF_EQUAL, ARCHITECTURE, 1, 0);
     seccomp_add(f, RETURN, RETURN_KILL, 0, 0);
@@ -224,6 +260,8 @@ static void build(struct filter *f, const struct seccomp_needs *needs)
         add_rules(f, reading_rules, ARRAY_LEN(reading_rules));
     if (needs->removing)
         add_rules(f, removing_rules, ARRAY_LEN(removing_rules));
+    if (needs->writing)
+        add_rules(f, writing_rules, ARRAY_LEN(writing_rules));
     seccomp_add(f, RETURN, RETURN_EPERM, 0, 0);
 }
 
@@ -234,7 +272,8 @@ int seccomp_enter(const struct seccomp_needs *needs)
 
     build(&filter, needs);
     program = (struct program){.len = filter.len, .code = filter.code};
-    return (int)syscall(SYS_seccomp, SET_MODE_FILTER, 0, &program);
+    /* A thread that cannot be reached is told as its number. */
+    return syscall(SYS_seccomp, SET_MODE_FILTER, ALL_THREADS, &program) == 0 ? 0 : -1;
 }
 
 #else
