@@ -17,7 +17,7 @@ net:     base out
 session: base proto net
 web:     base proto auth net chat session
 server:  base proto auth log net chat session web cli
-cli:     base proto auth
+cli:     base proto auth log
 "
 compiler=${CC:-cc}
 failed=0

@@ -11,6 +11,7 @@
 #define TUNE_EVENTS 2       /* events of one epoll_wait */
 #define TUNE_ACCEPT_BATCH 1 /* connections accepted in one tick */
 #define TUNE_CLIENT_TABLE 8 /* places the client table has at least; a power of two */
+#define TUNE_SEGMENT 4096   /* bytes at which a file of the journal is full */
 #else
 #define TUNE_READ_BUFFER 65536
 #define TUNE_CHECK 8192
@@ -19,6 +20,7 @@
 #define TUNE_EVENTS 512
 #define TUNE_ACCEPT_BATCH 16
 #define TUNE_CLIENT_TABLE 64
+#define TUNE_SEGMENT (8 << 20)
 #endif
 
 #endif

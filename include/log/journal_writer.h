@@ -1,0 +1,111 @@
+/* The thread that writes a journal: it alone opens, writes, syncs and removes files, so that nobody
+ * else waits for a disk. One job at a time; while it is done, its giver fills the next. So what
+ * comes while the disk is busy goes to it together, without a timer. */
+#ifndef LOG_JOURNAL_WRITER_H
+#define LOG_JOURNAL_WRITER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+enum journal_sync {
+    JOURNAL_SYNC_ALWAYS,   /* a job is done when it is on the disk */
+    JOURNAL_SYNC_INTERVAL, /* ... when it is written; a second later it is on the disk */
+    JOURNAL_SYNC_NEVER,    /* ... when it is written; full segments are synced all the same */
+};
+
+/* Bytes that go to one place. */
+struct journal_part {
+    uint64_t life;
+    uint64_t segment;
+    uint64_t offset; /* in the segment */
+    size_t len;
+    bool is_new; /* the segment is to be made; the first bytes are its header. One that could be
+                    made but not filled may be asked for again */
+};
+
+struct journal_job {
+    struct buf bytes;           /* of all parts, one behind the other */
+    struct journal_part *parts; /* part_size places, owned */
+    size_t part_count;
+    size_t part_size;
+    uint64_t remove; /* a segment that goes once all of this is on the disk; 0: none */
+    bool must_sync;  /* it is done when it is on the disk, whatever else is */
+};
+
+void journal_job_init(struct journal_job *job);
+void journal_job_deinit(struct journal_job *job);
+
+/* Empties it. Memory beyond what a usual job takes is given back. */
+void journal_job_clear(struct journal_job *job);
+
+/* Begins a part. Returns 0, or -1 with errno ENOMEM. */
+int journal_job_part(struct journal_job *job, const struct journal_part *part);
+
+#define JOURNAL_SYNC_BUCKETS 16 /* of powers of two microseconds, from 64 on */
+
+struct journal_writer_counters {
+    uint64_t syncs;
+    uint64_t sync_ns;
+    uint64_t sync_buckets[JOURNAL_SYNC_BUCKETS];
+    uint64_t bytes;
+    uint64_t failures; /* calls that failed */
+};
+
+/* What came of a job. */
+struct journal_result {
+    size_t parts;     /* so many are done; of the others nothing is left on the disk */
+    int error;        /* why not all: errno; 0: all are */
+    bool is_lost;     /* nobody knows what is on the disk: nothing may be told any more */
+    const char *call; /* what failed: "write" */
+    uint64_t synced_segment, synced_offset; /* all in front of this place is on the disk for sure */
+};
+
+struct journal_writer {
+    pthread_t thread;
+    pthread_mutex_t lock; /* for all that follows, up to the thread's own */
+    pthread_cond_t changed;
+    struct journal_job *job; /* being done; NULL: none */
+    bool is_done;            /* ... and `result` is there */
+    bool must_end;
+    bool is_running;
+    struct journal_result result;
+    struct journal_writer_counters counters;
+    int event; /* an eventfd that can be read when a job is done, or all is lost */
+
+    /* The thread's own. */
+    int folder;
+    int fd;
+    enum journal_sync sync;
+    uint64_t segment;
+    uint64_t offset;       /* written so far */
+    uint64_t segment_size; /* bytes that a segment is given at once */
+    bool is_dirty;         /* something was written and not synced */
+    uint64_t dirty_since;  /* monotonic ms */
+    struct journal_result outcome;
+};
+
+/* Starts the thread, which has no segment yet: the first part of the first job makes one. `folder`
+ * stays the caller's. Returns 0, or -1 with errno; the thread runs when this returns. */
+int journal_writer_start(struct journal_writer *w, int folder, enum journal_sync sync,
+                         uint64_t segment_size);
+
+/* Hands a job over, which must not be touched until it is done. None may be there. */
+void journal_writer_submit(struct journal_writer *w, struct journal_job *job);
+
+/* Is it done? Then *result says what came of it, and the next can be handed over. True without a
+ * job, too, where all was lost in between. */
+bool journal_writer_take(struct journal_writer *w, struct journal_result *result);
+
+/* As journal_writer_take, but waits. A job must be there. */
+void journal_writer_wait(struct journal_writer *w, struct journal_result *result);
+
+void journal_writer_counters(struct journal_writer *w, struct journal_writer_counters *out);
+
+/* Ends the thread; a job must not be there. */
+void journal_writer_stop(struct journal_writer *w);
+
+#endif

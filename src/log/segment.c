@@ -1,0 +1,202 @@
+#include "log/segment.h"
+
+#include <endian.h>
+#include <string.h>
+
+#include "base/crc32c.h"
+
+#define HAS_REF 1
+
+static const uint8_t magic[8] = {'w', 's', 'c', 'h', 'a', 't', 'J', '\n'};
+
+static void put_u32(uint8_t *at, uint32_t value)
+{
+    value = htole32(value);
+    memcpy(at, &value, sizeof(value));
+}
+
+static void put_u64(uint8_t *at, uint64_t value)
+{
+    value = htole64(value);
+    memcpy(at, &value, sizeof(value));
+}
+
+static uint32_t get_u32(const uint8_t *at)
+{
+    uint32_t value;
+
+    memcpy(&value, at, sizeof(value));
+    return le32toh(value);
+}
+
+static uint64_t get_u64(const uint8_t *at)
+{
+    uint64_t value;
+
+    memcpy(&value, at, sizeof(value));
+    return le64toh(value);
+}
+
+/* ---- header ---- */
+
+/* That of all but itself. */
+static uint32_t header_crc(const uint8_t *header)
+{
+    return crc32c(crc32c(0, header, 12), header + 16, SEGMENT_HEADER - 16);
+}
+
+void segment_header_seal(uint8_t header[SEGMENT_HEADER])
+{
+    put_u32(header + 12, header_crc(header));
+}
+
+void segment_header_write(uint8_t out[SEGMENT_HEADER], const struct segment_id *id)
+{
+    memcpy(out, magic, sizeof(magic));
+    put_u32(out + 8, SEGMENT_VERSION);
+    put_u64(out + 16, id->life);
+    put_u64(out + 24, id->number);
+    segment_header_seal(out);
+}
+
+enum segment_result segment_header_read(struct segment_id *id, const uint8_t *data, size_t len)
+{
+    if (len < SEGMENT_HEADER || memcmp(data, magic, sizeof(magic)) != 0)
+        return SEGMENT_BAD;
+    if (get_u32(data + 12) != header_crc(data))
+        return SEGMENT_BAD;
+    if (get_u32(data + 8) != SEGMENT_VERSION)
+        return SEGMENT_NEWER;
+    *id = (struct segment_id){get_u64(data + 16), get_u64(data + 24)};
+    return SEGMENT_OK;
+}
+
+/* ---- records ---- */
+
+static size_t align(size_t len)
+{
+    return (len + SEGMENT_ALIGN - 1) & ~(size_t)(SEGMENT_ALIGN - 1);
+}
+
+static size_t record_len(const struct segment_record *r)
+{
+    return SEGMENT_HEAD + r->name.len + r->ref.len + r->text.len;
+}
+
+size_t segment_record_size(const struct segment_record *record)
+{
+    return align(record_len(record));
+}
+
+/* That of the place, then that of all but itself. */
+static uint32_t record_crc(const struct segment_id *id, uint64_t offset, const uint8_t *record,
+                           size_t size)
+{
+    uint8_t place[24];
+    uint32_t crc;
+
+    put_u64(place, id->life);
+    put_u64(place + 8, id->number);
+    put_u64(place + 16, offset);
+    crc = crc32c(0, place, sizeof(place));
+    crc = crc32c(crc, record, 4);
+    return crc32c(crc, record + 8, size - 8);
+}
+
+static uint8_t *put_str(uint8_t *at, struct str s)
+{
+    if (s.len > 0)
+        memcpy(at, s.ptr, s.len);
+    return at + s.len;
+}
+
+void segment_record_write(uint8_t *out, const struct segment_id *id, uint64_t offset,
+                          const struct segment_record *record)
+{
+    size_t len = record_len(record), size = align(len);
+    uint8_t *at = out + SEGMENT_HEAD;
+
+    put_u32(out, (uint32_t)len);
+    out[8] = (uint8_t)record->type;
+    out[9] = record->has_ref ? HAS_REF : 0;
+    out[10] = (uint8_t)record->name.len;
+    out[11] = (uint8_t)record->ref.len;
+    put_u32(out + 12, record->room);
+    put_u64(out + 16, record->seq);
+    put_u64(out + 24, record->ts);
+    put_u64(out + 32, record->from);
+    put_u64(out + 40, record->aux);
+    at = put_str(at, record->name);
+    at = put_str(at, record->ref);
+    at = put_str(at, record->text);
+    memset(at, 0, size - len);
+    put_u32(out + 4, record_crc(id, offset, out, size));
+}
+
+/* Takes `len` bytes off the front. */
+static struct str take(struct str *rest, size_t len)
+{
+    struct str taken = {rest->ptr, len};
+
+    *rest = (struct str){rest->ptr + len, rest->len - len};
+    return taken;
+}
+
+/* Reads the fields; the lengths fit. */
+static void read_fields(struct segment_record *record, const uint8_t *at, size_t len)
+{
+    struct str rest = {(const char *)at + SEGMENT_HEAD, len - SEGMENT_HEAD};
+
+    *record = (struct segment_record){
+        .type = (enum segment_type)at[8],
+        .has_ref = at[9] == HAS_REF,
+        .room = get_u32(at + 12),
+        .seq = get_u64(at + 16),
+        .ts = get_u64(at + 24),
+        .from = get_u64(at + 32),
+        .aux = get_u64(at + 40),
+    };
+    record->name = take(&rest, at[10]);
+    record->ref = take(&rest, at[11]);
+    record->text = rest;
+}
+
+bool segment_is_plausible(const uint8_t *at, size_t left)
+{
+    size_t len = left < SEGMENT_HEAD ? 0 : get_u32(at);
+
+    return len >= (size_t)SEGMENT_HEAD && len >= (size_t)SEGMENT_HEAD + at[10] + at[11] &&
+           len <= SEGMENT_RECORD_MAX && align(len) <= left && at[8] > 0 && at[8] < SEGMENT_TYPES &&
+           at[9] <= HAS_REF && (at[9] != 0 || at[11] == 0);
+}
+
+static bool is_zero(const uint8_t *at, size_t len)
+{
+    while (len > 0 && at[len - 1] == 0)
+        len--;
+    return len == 0;
+}
+
+enum segment_result segment_record_read(struct segment_record *record, const struct segment_id *id,
+                                        uint64_t offset, const uint8_t *at, size_t left,
+                                        size_t *size)
+{
+    size_t len, whole;
+
+    if (left == 0)
+        return SEGMENT_END;
+    if (!segment_is_plausible(at, left))
+        return SEGMENT_BAD;
+    len = get_u32(at);
+    whole = align(len);
+    if (!is_zero(at + len, whole - len) || get_u32(at + 4) != record_crc(id, offset, at, whole))
+        return SEGMENT_BAD;
+    read_fields(record, at, len);
+    *size = whole;
+    return SEGMENT_OK;
+}
+
+void segment_record_peek(struct segment_record *record, const uint8_t *at)
+{
+    read_fields(record, at, get_u32(at));
+}

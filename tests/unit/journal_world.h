@@ -1,0 +1,83 @@
+/* A chat that is as small as the journal allows: rooms with their last messages and seats, and a
+ * list of all that was answered. Folders for it are made below $TMPDIR. */
+#ifndef TESTS_JOURNAL_WORLD_H
+#define TESTS_JOURNAL_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "log/journal.h"
+
+#define DIARY_ROOMS 8
+#define DIARY_KEPT 64
+#define DIARY_SEATS 16
+#define DIARY_TEXT 256
+
+struct diary_record {
+    uint64_t seq, from;
+    enum event_kind kind;
+    uint32_t word;
+    bool has_ref;
+    char name[65], ref[129], text[DIARY_TEXT]; /* longer texts are cut */
+    size_t text_len;                           /* before that */
+};
+
+struct diary_seat {
+    uint64_t id;
+    uint32_t word;
+    char name[65], key[32];
+    size_t key_len;
+    bool key_is_hash;
+};
+
+struct diary_room {
+    struct log_channel channel; /* first; name.ptr NULL: not open */
+    char name[65];
+    uint64_t gone;                        /* seq of the newest message that is not kept */
+    struct diary_record kept[DIARY_KEPT]; /* oldest first */
+    size_t kept_count;
+    struct diary_seat seats[DIARY_SEATS];
+    size_t seat_count;
+};
+
+struct diary {
+    struct log *log;
+    struct diary_room rooms[DIARY_ROOMS];
+    size_t keep; /* records that a room keeps: at most DIARY_KEPT */
+    uint64_t committed, refused, recovered;
+    enum log_refusal why; /* of the last refusal */
+    uint64_t last_tag;    /* of the last commit that had a ticket */
+    bool is_blocked;      /* has_room says no */
+    struct journal_report report;
+    struct journal_problem problem;
+};
+
+extern struct diary diary;
+
+/* A new empty folder; and the end of it with all that is in it. */
+const char *diary_folder(void);
+void diary_remove_folder(void);
+
+/* Opens the folder and recovers. Returns 0, or -1 with diary.problem. */
+int diary_open(enum journal_sync sync, uint64_t disk_max);
+
+/* Ends as a server that stops; or as one that is killed: what was not written is lost. */
+void diary_stop(void);
+void diary_kill(void);
+
+struct diary_room *diary_room(const char *name);
+
+/* Appends; the tag of the ticket is the number of the append. */
+void diary_say(const char *room, uint64_t from, const char *text);
+void diary_say_long(const char *room, uint64_t from, size_t len);
+void diary_presence(const char *room, enum event_kind kind, uint64_t id, const char *name,
+                    const char *key);
+
+/* Takes turns until nothing waits any more. */
+void diary_settle(void);
+
+/* What is waiting. */
+uint64_t diary_waiting(void);
+
+#endif

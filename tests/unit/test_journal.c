@@ -1,0 +1,551 @@
+#include "log/journal.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/sha256.h"
+#include "base/tuning.h"
+#include "base/util.h"
+#include "cli/journal_repair.h"
+#include "journal_world.h"
+#include "log/journal_folder.h"
+#include "log/segment.h"
+
+Suite *suite_journal(void);
+
+#define PLENTY ((uint64_t)1 << 30)
+
+static const char *path;
+
+static void setup(void)
+{
+    diary = (struct diary){.keep = DIARY_KEPT};
+    path = diary_folder();
+}
+
+static void teardown(void)
+{
+    diary_kill();
+    diary_remove_folder();
+}
+
+static void open_always(void)
+{
+    ck_assert_msg(diary_open(JOURNAL_SYNC_ALWAYS, PLENTY) == 0, "%s", diary.problem.text);
+}
+
+static const char *segment_path(uint64_t number)
+{
+    static char text[512];
+
+    snprintf(text, sizeof(text), "%s/%016llx", path, (unsigned long long)number);
+    return text;
+}
+
+static off_t file_size(const char *file)
+{
+    struct stat st;
+
+    return stat(file, &st) < 0 ? -1 : st.st_size;
+}
+
+static void expect_kept(const char *name, size_t count, uint64_t first_seq)
+{
+    struct diary_room *room = diary_room(name);
+
+    ck_assert_uint_eq(room->kept_count, count);
+    for (size_t i = 1; i < count; i++)
+        ck_assert_uint_gt(room->kept[i].seq, room->kept[i - 1].seq);
+    if (count > 0)
+        ck_assert_uint_eq(room->kept[0].seq, first_seq);
+}
+
+START_TEST(an_unused_journal_writes_nothing)
+{
+    open_always();
+    diary_settle();
+    diary_stop();
+    ck_assert_int_eq(file_size(segment_path(1)), -1);
+    open_always();
+    ck_assert_int_eq(diary.report.state, JOURNAL_WHOLE);
+}
+END_TEST
+
+START_TEST(a_commit_comes_when_it_is_written)
+{
+    open_always();
+    diary_say("tea", 7, "hello");
+    ck_assert_uint_eq(diary.committed, 0);
+    diary_settle();
+    ck_assert_uint_eq(diary.committed, 1);
+    ck_assert_int_gt(file_size(segment_path(1)), SEGMENT_HEADER);
+}
+END_TEST
+
+#define KEY "0123456789abcdef"
+
+static void expect_hash(const struct diary_seat *seat)
+{
+    uint8_t hash[SHA256_SIZE];
+
+    sha256(hash, KEY, 16);
+    ck_assert(seat->key_is_hash);
+    ck_assert_uint_eq(seat->key_len, 16);
+    ck_assert_mem_eq(seat->key, hash, 16);
+}
+
+static bool file_contains(const char *file, const char *text)
+{
+    char bytes[8192];
+    int fd = open(file, O_RDONLY);
+    ssize_t n = read(fd, bytes, sizeof(bytes));
+
+    close(fd);
+    ck_assert_int_gt(n, 0);
+    return memmem(bytes, (size_t)n, text, strlen(text)) != NULL;
+}
+
+static void say_some(void)
+{
+    diary_presence("tea", EVENT_JOIN, 7, "ada", KEY);
+    diary_say("tea", 7, "one");
+    diary_settle();
+    diary_say("tea", 7, "two");
+    diary_presence("café", EVENT_JOIN, 8, "", NULL);
+    diary_say("café", 8, "");
+    diary_settle();
+    diary_presence("tea", EVENT_RENAME, 7, "eve", NULL);
+    diary_presence("café", EVENT_LEAVE, 8, "", NULL);
+    diary_settle();
+}
+
+static void expect_some(void)
+{
+    struct diary_room *tea = diary_room("tea"), *cafe = diary_room("café");
+
+    ck_assert_uint_eq(diary.recovered, 7);
+    expect_kept("tea", 2, 2);
+    ck_assert_str_eq(tea->kept[0].text, "one");
+    ck_assert_str_eq(tea->kept[1].text, "two");
+    ck_assert(tea->kept[0].has_ref);
+    ck_assert_str_eq(tea->kept[0].ref, "r");
+    ck_assert_uint_eq(tea->seat_count, 1);
+    ck_assert_str_eq(tea->seats[0].name, "eve");
+    expect_hash(&tea->seats[0]);
+    ck_assert_uint_eq(tea->channel.next, 5);
+    ck_assert_uint_eq(cafe->seat_count, 0);
+    ck_assert_uint_eq(cafe->channel.next, 4);
+}
+
+START_TEST(all_is_there_after_a_stop)
+{
+    uint64_t epoch;
+
+    open_always();
+    say_some();
+    epoch = diary_room("tea")->channel.epoch;
+    diary_stop();
+    ck_assert(file_contains(segment_path(1), "one"));
+    ck_assert(!file_contains(segment_path(1), KEY));
+    open_always();
+    ck_assert(diary.report.was_closed);
+    expect_some();
+    ck_assert_uint_eq(diary_room("tea")->channel.epoch, epoch);
+}
+END_TEST
+
+START_TEST(all_is_there_after_a_kill)
+{
+    open_always();
+    say_some();
+    diary_kill();
+    open_always();
+    ck_assert(!diary.report.was_closed);
+    expect_some();
+    diary_say("tea", 9, "three");
+    diary_settle();
+    ck_assert_uint_eq(diary_room("tea")->kept[2].seq, 5);
+    diary_kill();
+    open_always();
+    expect_kept("tea", 3, 2);
+}
+END_TEST
+
+START_TEST(other_modes_survive_a_kill)
+{
+    ck_assert_int_eq(diary_open((enum journal_sync)_i, PLENTY), 0);
+    say_some();
+    diary_kill();
+    ck_assert_int_eq(diary_open((enum journal_sync)_i, PLENTY), 0);
+    expect_some();
+}
+END_TEST
+
+START_TEST(one_server_at_a_time)
+{
+    struct journal_config config = {path, JOURNAL_SYNC_ALWAYS, PLENTY, NULL};
+    struct journal_report report;
+    struct journal_problem problem;
+    struct log *second;
+
+    open_always();
+    second = journal_new(&config);
+    ck_assert_int_eq(journal_recover(second, &report, &problem), -1);
+    ck_assert_ptr_nonnull(strstr(problem.text, "another server uses it"));
+    second->ops->free(second);
+}
+END_TEST
+
+START_TEST(a_full_room_is_waited_for)
+{
+    open_always();
+    diary.is_blocked = true;
+    diary_say("tea", 7, "one");
+    diary_say("tea", 7, "two");
+    while (diary.log->ops->deadline(diary.log) != 0) {
+        usleep(1000);
+        diary.log->ops->turn(diary.log);
+    }
+    ck_assert_uint_eq(diary.committed, 0);
+    diary.is_blocked = false;
+    diary_settle();
+    ck_assert_uint_eq(diary.committed, 2);
+}
+END_TEST
+
+START_TEST(a_stop_answers_everybody)
+{
+    open_always();
+    diary_say("tea", 7, "one");
+    diary.log->ops->turn(diary.log);
+    diary_say("tea", 7, "two");
+    diary.log->ops->stop(diary.log);
+    ck_assert_uint_eq(diary.committed, 2);
+    diary_say("tea", 7, "late");
+    ck_assert_uint_eq(diary.refused, 1);
+    ck_assert_int_eq(diary.why, LOG_REFUSED_STOPPED);
+    diary_kill();
+    open_always();
+    expect_kept("tea", 2, 1);
+}
+END_TEST
+
+/* ---- segments ---- */
+
+START_TEST(many_segments)
+{
+    open_always();
+    for (int i = 0; i < 20; i++) {
+        diary_say_long("tea", 7, TUNE_SEGMENT / 4);
+        if (i % 3 == 0)
+            diary_settle();
+    }
+    diary_settle();
+    ck_assert_int_gt(file_size(segment_path(3)), 0);
+    diary_stop();
+    open_always();
+    expect_kept("tea", 20, 1);
+    ck_assert_uint_eq(diary_room("tea")->kept[19].text_len, TUNE_SEGMENT / 4);
+}
+END_TEST
+
+START_TEST(a_message_longer_than_a_segment)
+{
+    open_always();
+    diary_say("tea", 7, "before");
+    diary_say_long("tea", 7, TUNE_SEGMENT + 1);
+    diary_say("tea", 7, "after");
+    diary_settle();
+    diary_kill();
+    open_always();
+    expect_kept("tea", 3, 1);
+    ck_assert_uint_eq(diary_room("tea")->kept[1].text_len, TUNE_SEGMENT + 1);
+}
+END_TEST
+
+static uint64_t segments(void)
+{
+    struct journal_stats stats;
+
+    journal_stats(diary.log, &stats);
+    return stats.segments;
+}
+
+START_TEST(what_is_forgotten_goes)
+{
+    diary.keep = 2;
+    open_always();
+    for (int i = 0; i < 60; i++) {
+        diary_say_long("tea", 7, TUNE_SEGMENT / 3);
+        diary_settle();
+    }
+    ck_assert_uint_le(segments(), 4);
+    ck_assert_int_eq(file_size(segment_path(1)), -1);
+    diary_kill();
+    open_always();
+    ck_assert_uint_eq(diary_room("tea")->kept[diary_room("tea")->kept_count - 1].seq, 60);
+}
+END_TEST
+
+/* A quiet room among loud ones is written again and again, and nothing of it is lost. */
+START_TEST(what_lives_is_written_again)
+{
+    struct diary_room *room;
+
+    diary.keep = 4;
+    open_always();
+    diary_presence("quiet", EVENT_JOIN, 1, "ada", KEY);
+    diary_say("quiet", 1, "remember");
+    diary_say("quiet", 1, "this");
+    diary_presence("quiet", EVENT_RENAME, 1, "eve", NULL);
+    diary_settle();
+    for (int i = 0; i < 100; i++) {
+        diary_say_long("loud", 7, TUNE_SEGMENT / 3);
+        diary_settle();
+    }
+    ck_assert_uint_le(segments(), 12);
+    for (int kills = 0; kills < 2; kills++) {
+        diary_kill();
+        open_always();
+        room = diary_room("quiet");
+        expect_kept("quiet", 2, 2);
+        ck_assert_str_eq(room->kept[1].text, "this");
+        ck_assert_uint_eq(room->gone, 1);
+        ck_assert_uint_eq(room->seat_count, 1);
+        ck_assert_str_eq(room->seats[0].name, "eve");
+        expect_hash(&room->seats[0]);
+        ck_assert_uint_eq(room->channel.next, 5);
+    }
+}
+END_TEST
+
+START_TEST(the_disk_is_bounded)
+{
+    struct journal_stats stats;
+    char room[8];
+
+    diary.keep = 3;
+    ck_assert_int_eq(diary_open(JOURNAL_SYNC_NEVER, 6 * TUNE_SEGMENT), 0);
+    for (int i = 0; i < 400; i++) {
+        snprintf(room, sizeof(room), "r%d", i * i % 7);
+        diary_say_long(room, 7, 300);
+        diary_say_long(room, 7, TUNE_SEGMENT / 8);
+        diary_settle();
+        journal_stats(diary.log, &stats);
+        ck_assert_uint_le(stats.disk, 9 * TUNE_SEGMENT);
+    }
+    diary_kill();
+    ck_assert_int_eq(diary_open(JOURNAL_SYNC_NEVER, 6 * TUNE_SEGMENT), 0);
+    for (int i = 0; i < 7; i++) {
+        snprintf(room, sizeof(room), "r%d", i);
+        ck_assert_uint_le(diary_room(room)->kept_count, 3);
+    }
+}
+END_TEST
+
+/* ---- what is wrong ---- */
+
+static void flip(const char *file, off_t offset)
+{
+    int fd = open(file, O_RDWR);
+    uint8_t byte;
+
+    ck_assert_int_eq(pread(fd, &byte, 1, offset), 1);
+    byte ^= 0x10;
+    ck_assert_int_eq(pwrite(fd, &byte, 1, offset), 1);
+    close(fd);
+}
+
+static void cut(const char *file, off_t less)
+{
+    ck_assert_int_eq(truncate(file, file_size(file) - less), 0);
+}
+
+static void say_five(void)
+{
+    open_always();
+    for (int i = 0; i < 5; i++) {
+        diary_say("tea", 7, "message");
+        diary_settle();
+    }
+}
+
+START_TEST(a_torn_tail_is_cut)
+{
+    say_five();
+    diary_kill();
+    cut(segment_path(1), _i);
+    open_always();
+    /* The last record tells of a sync. */
+    ck_assert_int_eq(diary.report.state, _i == SEGMENT_HEAD ? JOURNAL_WHOLE : JOURNAL_TORN);
+    expect_kept("tea", _i <= SEGMENT_HEAD ? 5 : 4, 1);
+    diary_say("tea", 7, "goes on");
+    diary_settle();
+    diary_kill();
+    open_always();
+    ck_assert_int_eq(diary.report.state, JOURNAL_WHOLE);
+}
+END_TEST
+
+START_TEST(an_empty_last_segment_is_a_torn_tail)
+{
+    int fd;
+
+    say_five();
+    diary_kill();
+    fd = open(segment_path(2), O_WRONLY | O_CREAT, 0600);
+    ck_assert_int_eq(write(fd, "wsc", (size_t)_i), _i);
+    close(fd);
+    open_always();
+    ck_assert_int_eq(diary.report.state, JOURNAL_TORN);
+    expect_kept("tea", 5, 1);
+}
+END_TEST
+
+static void expect_damage(void)
+{
+    ck_assert_int_eq(diary_open(JOURNAL_SYNC_ALWAYS, PLENTY), -1);
+    ck_assert_ptr_nonnull(strstr(diary.problem.text, "is damaged"));
+    ck_assert_ptr_nonnull(strstr(diary.problem.text, "wschat journal verify"));
+}
+
+START_TEST(damage_in_the_middle_is_not_cut)
+{
+    say_five();
+    diary_kill();
+    flip(segment_path(1), SEGMENT_HEADER + 60 + 150 * _i);
+    expect_damage();
+}
+END_TEST
+
+START_TEST(a_damaged_header)
+{
+    say_five();
+    diary_kill();
+    flip(segment_path(1), _i);
+    expect_damage();
+}
+END_TEST
+
+START_TEST(a_newer_version)
+{
+    uint8_t header[SEGMENT_HEADER];
+    int fd;
+
+    say_five();
+    diary_kill();
+    fd = open(segment_path(1), O_RDWR);
+    ck_assert_int_eq(pread(fd, header, sizeof(header), 0), sizeof(header));
+    header[8]++;
+    segment_header_seal(header);
+    ck_assert_int_eq(pwrite(fd, header, sizeof(header), 0), sizeof(header));
+    close(fd);
+    ck_assert_int_eq(diary_open(JOURNAL_SYNC_ALWAYS, PLENTY), -1);
+    ck_assert_ptr_nonnull(strstr(diary.problem.text, "newer version"));
+}
+END_TEST
+
+START_TEST(a_missing_segment)
+{
+    open_always();
+    for (int i = 0; i < 20; i++)
+        diary_say_long("tea", 7, TUNE_SEGMENT / 4);
+    diary_settle();
+    diary_kill();
+    ck_assert_int_eq(unlink(segment_path(3)), 0);
+    expect_damage();
+}
+END_TEST
+
+START_TEST(after_a_clean_end_all_must_be_there)
+{
+    say_five();
+    diary_stop();
+    switch (_i) {
+    case 0:
+        cut(segment_path(1), 1);
+        break;
+    case 1:
+        cut(segment_path(1), SEGMENT_HEAD); /* all of CLOSE */
+        break;
+    case 2:
+        unlink(segment_path(1));
+        break;
+    default:
+        flip(segment_path(1), file_size(segment_path(1)) - 1);
+    }
+    expect_damage();
+}
+END_TEST
+
+/* ---- repair ---- */
+
+static void repair(struct journal_repair *repaired)
+{
+    int folder = journal_folder_open(path);
+
+    ck_assert_int_eq(journal_repair(folder, repaired), 0);
+    close(folder);
+}
+
+START_TEST(repair_keeps_what_is_left)
+{
+    struct journal_repair repaired;
+    char old[600];
+
+    say_five();
+    diary_kill();
+    flip(segment_path(1), SEGMENT_HEADER + 240);
+    expect_damage();
+    repair(&repaired);
+    ck_assert_int_eq(repaired.before.state, JOURNAL_DAMAGED);
+    ck_assert_str_ne(repaired.beside, "");
+    snprintf(old, sizeof(old), "%s/%s/%016x", path, repaired.beside, 1);
+    ck_assert_int_gt(file_size(old), 0);
+    open_always();
+    ck_assert_int_eq(diary.report.state, JOURNAL_WHOLE);
+    ck_assert_uint_ge(diary_room("tea")->kept_count, 2);
+    ck_assert_uint_eq(diary_room("tea")->channel.next, 6);
+    repair(&repaired);
+    ck_assert_str_eq(repaired.beside, "");
+}
+END_TEST
+
+Suite *suite_journal(void)
+{
+    Suite *suite = suite_create("journal");
+    TCase *tc = tcase_create("journal");
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_set_timeout(tc, 60);
+    tcase_add_test(tc, an_unused_journal_writes_nothing);
+    tcase_add_test(tc, a_commit_comes_when_it_is_written);
+    tcase_add_test(tc, all_is_there_after_a_stop);
+    tcase_add_test(tc, all_is_there_after_a_kill);
+    tcase_add_loop_test(tc, other_modes_survive_a_kill, 0, 3);
+    tcase_add_test(tc, one_server_at_a_time);
+    tcase_add_test(tc, a_full_room_is_waited_for);
+    tcase_add_test(tc, a_stop_answers_everybody);
+    tcase_add_test(tc, many_segments);
+    tcase_add_test(tc, a_message_longer_than_a_segment);
+    tcase_add_test(tc, what_is_forgotten_goes);
+    tcase_add_test(tc, what_lives_is_written_again);
+    tcase_add_test(tc, the_disk_is_bounded);
+    tcase_add_loop_test(tc, a_torn_tail_is_cut, 1, 60);
+    tcase_add_loop_test(tc, an_empty_last_segment_is_a_torn_tail, 0, 4);
+    tcase_add_loop_test(tc, damage_in_the_middle_is_not_cut, 0, 3);
+    tcase_add_loop_test(tc, a_damaged_header, 0, SEGMENT_HEADER);
+    tcase_add_test(tc, a_newer_version);
+    tcase_add_test(tc, a_missing_segment);
+    tcase_add_loop_test(tc, after_a_clean_end_all_must_be_there, 0, 4);
+    tcase_add_test(tc, repair_keeps_what_is_left);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
