@@ -4,7 +4,7 @@
 # docs/architecture.md speaks of every source file, and docs/operations.md of every metric.
 # Usage: scripts/check-docs.sh [BINARY]                (default: ./wschat)
 #        scripts/check-docs.sh --table [BINARY]        prints the README's table of options
-#        scripts/check-docs.sh --table-join [BINARY]   that of `wschat join`
+#        scripts/check-docs.sh --table-join [BINARY]   that of `wschat join`; --table-journal: of `wschat journal`
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/lib/help.sh
@@ -15,6 +15,7 @@ table=
 case ${1-} in
 --table) table=server ;;
 --table-join) table="join" ;;
+--table-journal) table="journal" ;;
 esac
 [ -z "$table" ] || shift
 binary=${1:-./wschat}
@@ -26,11 +27,11 @@ complain() {
     failed=1
 }
 
-# One line for each option of `server` or `join`: NAME, VALUE, DEFAULT and the words of --help, with tabs between them;
+# One line for each option of `server`, `join` or `journal`: NAME, VALUE, DEFAULT and the words of --help, with tabs between them;
 # "-" for nothing.
 options() {
     case $1 in
-    join) help_of "$binary" join ;;
+    join | journal) help_of "$binary" "$1" ;;
     *) help_of "$binary" ;;
     esac | awk -v OFS='\t' '
         match($0, /^  --[a-z0-9-]+( [^ ]+)? +/) {
@@ -58,24 +59,25 @@ markdown_table() {
 }
 
 check_readme() {
-    for whose in server join; do
+    for whose in server join journal; do
         markdown_table $whose | while IFS= read -r line; do
             grep -qxF -- "$line" README.md || echo "$line"
         done
     done
 }
 
-# The man page, as far as it is about the server or about `wschat join`, which has a section of its own.
+# The man page, as far as it is about the server or about a subcommand, which has a section of its own.
 man_part() {
     awk -v whose="$1" '
-        /^\.Sh / { is_join = $0 == ".Sh WSCHAT JOIN" }
-        is_join == (whose == "join")' docs/wschat.1
+        /^\.Sh / { part = $0 == ".Sh WSCHAT JOIN" ? "join" : $0 == ".Sh WSCHAT JOURNAL" ? "journal" : "server" }
+        part == whose' docs/wschat.1
 }
 
 # It has an item for each option, its twin in the environment, its default, and the words of --help.
 check_man() {
     check_man_part server WSCHAT_
     check_man_part join WSCHAT_JOIN_
+    check_man_part journal WSCHAT_JOURNAL_
 }
 
 check_man_part() {
@@ -104,7 +106,7 @@ check_man_part() {
 
 # A terminal has 80 columns.
 check_help() {
-    { "$binary" --help; "$binary" join --help; } | awk 'length > 80 { print "--help is too wide: " $0 }'
+    { "$binary" --help; "$binary" join --help; "$binary" journal --help; } | awk 'length > 80 { print "--help is too wide: " $0 }'
 }
 
 # FILE: what looks like a path of the tree, and what a link leads to. NAME stands for any name.
@@ -147,7 +149,7 @@ check_targets() {
 
 check_architecture() {
     # shellcheck disable=SC2044  # names without blanks
-    for file in $(find src -name "*.c") include/base/list.h include/base/tuning.h include/base/util.h; do
+    for file in $(find src -name "*.c") include/base/list.h include/base/tuning.h include/base/util.h include/log/log.h; do
         name=${file#*/}
         name=${name%.*}
         grep -q "^- \`$name" docs/architecture.md || echo "$file has no paragraph in docs/architecture.md"
@@ -182,4 +184,4 @@ for check in readme man help examples files targets architecture metrics; do
     esac
 done
 [ $failed = 0 ] || exit 1
-echo "docs: $(options server | wc -l) options, $(options join | wc -l) of wschat join, and every file and target that the documents name"
+echo "docs: $(options server | wc -l) options, $(options join | wc -l) of wschat join, $(options journal | wc -l) of wschat journal, and every file and target that the documents name"

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "server/durable.h"
 #include "web/web.h"
 
 #define METRICS_BUCKETS 15
@@ -49,6 +50,7 @@ void metrics_tick(struct metrics_ticks *ticks, uint64_t start, uint64_t end, uin
 /* What is told. */
 struct metrics {
     const struct web *web;
+    const struct durable *durable;
     struct metrics_process process;
     struct metrics_ticks ticks;
     uint64_t started; /* ms since 1970 */

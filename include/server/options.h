@@ -82,6 +82,8 @@ struct options {
     uint64_t ping_interval;
     uint64_t ping_timeout;
     uint64_t shutdown_timeout;
+    const char *journal;    /* NULL: none */
+    uint64_t journal_sync;  /* enum journal_sync */
     const char *static_dir; /* NULL: embedded */
     const char *user;       /* NULL: the one that started it */
     uint64_t sandbox;

@@ -9,6 +9,7 @@
 #include "server/acceptor.h"
 #include "server/connection_log.h"
 #include "server/drain.h"
+#include "server/durable.h"
 #include "server/metrics.h"
 #include "server/options.h"
 #include "server/realip.h"
@@ -30,8 +31,10 @@ struct server {
     struct drain drain;
     struct connection_log connection_log;
     struct metrics metrics;
+    struct durable durable;
     bool ends_with_terminal; /* SIGHUP is a window that was closed, not a reload */
     bool must_end;           /* a second signal asked it to end at once */
+    bool has_failed;         /* it cannot go on */
     uint64_t end_by;         /* monotonic ms; while stopping */
 };
 
@@ -42,7 +45,8 @@ int server_init(struct server *server, const struct options *options);
 /* Closes everything. */
 void server_deinit(struct server *server);
 
-/* Serves until a signal ends it. */
-void server_run(struct server *server);
+/* Serves until a signal ends it. Returns 0; or -1 where it could not go on, and one line on stderr
+ * has said why. */
+int server_run(struct server *server);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/join_options.h"
+#include "server/journal_options.h"
 #include "server/options.h"
 #include "server/server.h"
 #include "base/log.h"
@@ -42,11 +43,21 @@ static int join(int argc, char **argv)
     return result == OPTIONS_RUN ? join_run(&options) : options_status(result);
 }
 
+static int journal(int argc, char **argv)
+{
+    struct journal_options options;
+    enum journal_command command;
+    enum options_result result = journal_options_read(&options, &command, argc, argv);
+
+    return result == OPTIONS_RUN ? journal_run(command, &options) : options_status(result);
+}
+
 static int serve(int argc, char **argv)
 {
     static struct options options;
     static struct server server;
     enum options_result result;
+    int run;
 
     if (stdfds_fill() < 0)
         return EXIT_FAILURE; /* stderr, where one would say why, may be the one that is missing */
@@ -59,14 +70,16 @@ static int serve(int argc, char **argv)
     log_set_rate(options.log_rate);
     if (server_init(&server, &options) < 0)
         return EXIT_FAILURE;
-    server_run(&server);
+    run = server_run(&server);
     server_deinit(&server);
-    return EXIT_SUCCESS;
+    return run < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "join") == 0)
         return join(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "journal") == 0)
+        return journal(argc - 1, argv + 1);
     return serve(argc, argv);
 }

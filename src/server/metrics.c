@@ -328,7 +328,8 @@ int metrics_write(struct buf *out, const struct metrics *metrics)
     if (head(out, "wschat_build_info", "gauge", "What is running; always 1.") < 0 ||
         buf_printf(out, "wschat_build_info{version=\"%s\"} 1\n", WSCHAT_VERSION) < 0 ||
         write_chat(out, metrics) < 0 || write_connections(out, metrics) < 0 ||
-        write_ends(out, metrics) < 0 || write_addresses(out, &metrics->web->addresses) < 0)
+        write_ends(out, metrics) < 0 || write_addresses(out, &metrics->web->addresses) < 0 ||
+        (metrics->durable != NULL && durable_write_metrics(out, metrics->durable) < 0))
         return -1;
     if (write_histogram(out, "wschat_tick_seconds",
                         "How long the server was busy each time that something happened.",

@@ -79,6 +79,10 @@ static const struct option server_items[] = {
      "an address, a network, or \"unix\", whose word is taken for whom it speaks; repeatable"},
     {"proxy-header", OPTION_CHOICE, "auto|proxy-protocol|x-forwarded-for|forwarded", "auto",
      FIELD(proxy_header), 0, 0, "how a trusted proxy tells for whom it speaks"},
+    {"journal", OPTION_PATH, "DIR", NULL, FIELD(journal), 0, 0,
+     "keep rooms, histories and seats in this folder: they are there again after a restart"},
+    {"journal-sync", OPTION_CHOICE, "always|interval|never", "always", FIELD(journal_sync), 0, 0,
+     "what is told is on the disk; or written, and on the disk within a second; or written"},
     {"static", OPTION_PATH, "DIR", NULL, FIELD(static_dir), 0, 0,
      "serve the page from a folder in place of the embedded one"},
     {"admin", OPTION_ADDRESS, "ADDR:PORT", NULL, FIELD(admin), 0, 0,
@@ -206,6 +210,7 @@ static const struct option_table server_table = {
     .twins = "WSCHAT_",
     .usage = "Usage: wschat [OPTION]...\n"
              "       wschat join URL [OPTION]...   a chat from a terminal: see join --help\n"
+             "       wschat journal COMMAND DIR    what was kept: see journal --help\n"
              "A chat server over WebSocket: open the URL that it prints in a browser.\n",
     .notes = "Every option can be given as --name VALUE or --name=VALUE, or in the\n"
              "environment as WSCHAT_NAME (WSCHAT_MAX_CLIENTS for --max-clients; several values\n"

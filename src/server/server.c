@@ -29,6 +29,9 @@
  * socket, the files of unix sockets, a folder and a file being served, two of /proc for metrics. */
 #define OTHER_FDS (11 + OPTIONS_LISTENERS_MAX)
 
+/* Those of a journal: its folder, its lock, its event, two segments, and a file at its end. */
+#define JOURNAL_FDS 6
+
 /* Connections beyond the clients: requests for pages, and those who must be told that all places
  * are taken. */
 #define EXTRA_CONNS 256
@@ -217,6 +220,10 @@ static void tick(struct server *server)
     chat_expire(&server->chat);
     drain_step(&server->drain, &server->conns);
     chat_commit(&server->chat);
+    if (durable_is_lost(&server->durable)) {
+        server->has_failed = true;
+        return;
+    }
     flush_all(server);
     supervisor_tick(&server->supervisor, server->clock->now, server->conns.members);
     connected = server->conns.pool.count;
@@ -234,14 +241,15 @@ static bool is_busy(const struct server *server)
     return server->conns.members > 0 || conns_are_busy(&server->conns);
 }
 
-void server_run(struct server *server)
+int server_run(struct server *server)
 {
     supervisor_ready(&server->supervisor, server->clock->now);
-    while (!server->must_end) {
+    while (!server->must_end && !server->has_failed) {
         if (server->web.is_stopping && (server->clock->now >= server->end_by || !is_busy(server)))
-            return;
+            break;
         tick(server);
     }
+    return server->has_failed ? -1 : 0;
 }
 
 /* ---- the beginning ---- */
@@ -390,7 +398,8 @@ static int open_chat(struct server *server)
 
     fill_random(&config.seed, sizeof(config.seed));
     fill_random(&epochs, sizeof(epochs));
-    log = log_memory_new(epochs);
+    log = options->journal != NULL ? durable_new(&server->durable, options, fill_random)
+                                   : log_memory_new(epochs);
     if (log == NULL)
         return -1;
     if (chat_init(&server->chat, &config, &hooks, log) == 0)
@@ -436,6 +445,7 @@ static void set_web(struct server *server)
     web->realip = find_realip;
     web->metrics = write_metrics;
     server->metrics.web = web;
+    server->metrics.durable = &server->durable;
 }
 
 /* Gives up what the running server does not need. From here on nothing can be opened any more. */
@@ -465,6 +475,8 @@ static int confine(struct server *server, const struct user *user)
         return fatal("cannot become the user %s: %s", options->user, problem);
     if (geteuid() == 0)
         log_warning("it runs as root; --user gives it a user of its own");
+    if (durable_open(&server->durable, &sandbox, &server->reactor) < 0)
+        return -1;
     sandbox_enter(&sandbox);
     return 0;
 }
@@ -490,7 +502,9 @@ int server_init(struct server *server, const struct options *options)
         return fatal("--user %s: %s", options->user, problem);
     if (options->static_dir != NULL && assets_open_folder(options->static_dir) < 0)
         return fatal("cannot open the folder %s: %s", options->static_dir, strerror(errno));
-    if (fit_descriptors(server, server->supervisor.sockets.count + options->listen.count + 2,
+    if (fit_descriptors(server,
+                        server->supervisor.sockets.count + options->listen.count + 2 +
+                            (options->journal != NULL ? JOURNAL_FDS : 0),
                         &capacity) < 0)
         return -1;
     if (reactor_init(&server->reactor) < 0 || open_signals(server) < 0)

@@ -1,0 +1,259 @@
+/* A server with --journal, killed and started again. */
+#include "v1.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+Suite *suite_journal(void);
+
+static const char *folder(void)
+{
+    return test_path("journal");
+}
+
+static struct server *start(const char *sync)
+{
+    return server_start(LIST("--journal", folder(), "--journal-sync", sync, "--leave-grace", "60"));
+}
+
+static void kill_server(struct server *s)
+{
+    server_signal(s, SIGKILL);
+    ck_assert_int_eq(server_wait_exit(s), 128 + SIGKILL);
+}
+
+/* Runs `wschat journal COMMAND`; what it says on stdout is in *out. Returns its exit status. */
+static int journal(const char *command, const char *option, struct buf *out)
+{
+    struct launch launch = {.args = LIST("journal", command, folder(), option)};
+    struct buf err;
+    int status;
+
+    buf_init(out);
+    buf_init(&err);
+    status = program_run(&launch, out, &err);
+    buf_deinit(&err);
+    return status;
+}
+
+static void expect_verified(int wanted)
+{
+    struct buf out;
+
+    ck_assert_int_eq(journal("verify", NULL, &out), wanted);
+    buf_deinit(&out);
+}
+
+static const char *const modes[] = {"always", "interval", "never"};
+
+/* What a page sees of it is a glitch of the network. */
+START_TEST(a_killed_server_is_a_glitch)
+{
+    struct server *s = start(modes[_i]);
+    struct seat *ada = seat_open(s, 1, "room=tea&name=ada"), *eve = seat_open(s, 2, "room=tea");
+
+    seat_expect_presence(ada, "join", 2, "");
+    seat_send(ada, "{'type':'say','text':'one','ref':'r1'}");
+    seat_expect(ada, "{'type':'message','pos':'*','ts':#,'from':1,'name':'ada','text':'one',"
+                     "'ref':'r1'}");
+    kill_server(s);
+    s = start(modes[_i]);
+    seat_connect(ada, s, "&room=tea");
+    seat_read_welcome(ada);
+    ck_assert(ada->recovered);
+    ck_assert_uint_eq(ada->count, 2);
+    seat_say(ada, "two");
+    seat_expect(ada, "{'type':'message','pos':'*','ts':#,'from':1,'name':'ada','text':'two'}");
+    seat_connect(eve, s, "&room=tea");
+    seat_read_welcome(eve);
+    ck_assert(eve->recovered);
+    seat_expect_presence(eve, "join", 2, "");
+    seat_expect(eve, "{'type':'message','pos':'*','ts':#,'from':1,'name':'ada','text':'one',"
+                     "'ref':'r1'}");
+    seat_expect(eve, "{'type':'message','pos':'*','ts':#,'from':1,'name':'ada','text':'two'}");
+    seat_sync(ada);
+    seat_drop(ada);
+    seat_drop(eve);
+}
+END_TEST
+
+START_TEST(a_stop_keeps_seats_and_the_key_counts)
+{
+    struct server *s = start("always");
+    struct seat *ada = seat_open(s, 1, "room=tea&name=ada");
+    struct client *stranger;
+
+    seat_say(ada, "one");
+    free(seat_read(ada));
+    server_signal(s, SIGTERM);
+    ws_expect_close_later(ada->c, 1001);
+    ada->c = NULL;
+    ck_assert_int_eq(server_wait_exit(s), 0);
+    expect_verified(0);
+    s = start("always");
+    stranger = ws_open_with(s, "/ws/1?room=tea&key=00112233445566778899aabbccddeeff", "");
+    ws_expect_close(stranger, 4009);
+    seat_connect(ada, s, "&room=tea");
+    seat_read_welcome(ada);
+    ck_assert(ada->recovered);
+    seat_sync(ada);
+    seat_drop(ada);
+}
+END_TEST
+
+/* Its leave is committed, and only then it asks for its join. */
+START_TEST(a_seat_that_moves)
+{
+    struct server *s = start("always");
+    struct seat *ada = seat_open(s, 1, "room=tea&name=ada");
+
+    kill_server(s);
+    s = start("always");
+    seat_connect(ada, s, "&room=coffee");
+    seat_read_welcome(ada);
+    ck_assert(!ada->recovered);
+    ck_assert_uint_eq(ada->count, 1);
+    seat_leave(ada);
+}
+END_TEST
+
+START_TEST(text_clients_leave_with_a_restart)
+{
+    struct server *s = start("always");
+    struct client *text = ws_open_chat(s, 7);
+    struct seat *ada;
+
+    ws_send_text(text, "hello");
+    ws_expect_text(text, "You wrote: hello");
+    kill_server(s);
+    client_close(text);
+    s = start("always");
+    ada = seat_open(s, 1, "history=10");
+    seat_expect(ada, "{'type':'message','pos':'*','ts':#,'from':7,'name':'','text':'hello'}");
+    ck_assert_uint_eq(ada->count, 1);
+    seat_leave(ada);
+}
+END_TEST
+
+static void flip(const char *name, off_t offset)
+{
+    char path[512];
+    uint8_t byte;
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/%s", folder(), name);
+    fd = open(path, O_RDWR);
+    ck_assert_int_eq(pread(fd, &byte, 1, offset), 1);
+    byte ^= 1;
+    ck_assert_int_eq(pwrite(fd, &byte, 1, offset), 1);
+    close(fd);
+}
+
+START_TEST(a_damaged_journal_is_repaired_by_hand)
+{
+    struct launch launch = {.args = LIST("--port", "0", "--journal", folder())};
+    struct server *s = start("always");
+    struct seat *ada = seat_open(s, 1, "");
+    struct buf out, err;
+
+    for (int i = 0; i < 4; i++) {
+        seat_say(ada, "words");
+        free(seat_read(ada));
+    }
+    seat_drop(ada);
+    server_stop(s);
+    flip("0000000000000001", 100);
+    buf_init(&out);
+    buf_init(&err);
+    ck_assert_int_eq(program_run(&launch, &out, &err), 1);
+    ck_assert_ptr_nonnull(strstr((char *)err.data, "wschat journal verify"));
+    buf_deinit(&out);
+    buf_deinit(&err);
+    expect_verified(1);
+    ck_assert_int_eq(journal("repair", NULL, &out), 0);
+    ck_assert_ptr_nonnull(strstr((char *)out.data, "damaged-"));
+    buf_deinit(&out);
+    expect_verified(0);
+    server_stop(start("always"));
+}
+END_TEST
+
+START_TEST(a_dump_reads_a_live_journal_and_escapes)
+{
+    struct server *s = start("always");
+    struct seat *ada = seat_open(s, 1, "room=tea&name=ada");
+    struct launch second = {.args = LIST("--port", "0", "--journal", folder())};
+    struct buf out, err;
+
+    seat_send(ada, "{'type':'say','text':'a\\u001b[2Jb'}");
+    free(seat_read(ada));
+    ck_assert_int_eq(journal("dump", "--json", &out), 0);
+    ck_assert_ptr_nonnull(strstr((char *)out.data, "\"text\":\"a\\u001b[2Jb\""));
+    ck_assert_ptr_nonnull(strstr((char *)out.data, "\"room\":\"tea\""));
+    ck_assert_ptr_null(memchr(out.data, 0x1b, out.len));
+    buf_deinit(&out);
+    ck_assert_int_eq(journal("dump", NULL, &out), 0);
+    ck_assert_ptr_null(memchr(out.data, 0x1b, out.len));
+    buf_deinit(&out);
+    ck_assert_int_eq(journal("repair", NULL, &out), 1);
+    buf_deinit(&out);
+    buf_init(&out);
+    buf_init(&err);
+    ck_assert_int_eq(program_run(&second, &out, &err), 1);
+    ck_assert_ptr_nonnull(strstr((char *)err.data, "another server uses it"));
+    buf_deinit(&out);
+    buf_deinit(&err);
+    seat_drop(ada);
+}
+END_TEST
+
+/* What came back is there after any number of kills, once and in order. */
+START_TEST(nothing_acknowledged_is_lost)
+{
+    struct server *s = start("always");
+    struct seat *ada = seat_open(s, 1, "room=tea"), *eve;
+    char text[32];
+    int said = 0;
+
+    for (int kills = 0; kills < 10; kills++) {
+        for (int i = 0; i < 8; i++) {
+            snprintf(text, sizeof(text), "message %d", said++);
+            seat_say(ada, text);
+            seat_expect_message(ada, 1, text);
+        }
+        kill_server(s);
+        s = start("always");
+        seat_connect(ada, s, "&room=tea");
+        seat_read_welcome(ada);
+        ck_assert(ada->recovered);
+        seat_sync(ada);
+    }
+    eve = seat_open(s, 2, "room=tea&history=100");
+    for (int i = 0; i < said; i++) {
+        snprintf(text, sizeof(text), "message %d", i);
+        seat_expect_message(eve, 1, text);
+    }
+    seat_drop(ada);
+    seat_drop(eve);
+}
+END_TEST
+
+Suite *suite_journal(void)
+{
+    Suite *suite = suite_create("journal");
+    TCase *tc = harness_case(suite, "journal");
+
+    tcase_add_loop_test(tc, a_killed_server_is_a_glitch, 0, 3);
+    tcase_add_test(tc, a_stop_keeps_seats_and_the_key_counts);
+    tcase_add_test(tc, a_seat_that_moves);
+    tcase_add_test(tc, text_clients_leave_with_a_restart);
+    tcase_add_test(tc, a_damaged_journal_is_repaired_by_hand);
+    tcase_add_test(tc, a_dump_reads_a_live_journal_and_escapes);
+    tcase_add_test(tc, nothing_acknowledged_is_lost);
+    return suite;
+}
