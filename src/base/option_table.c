@@ -314,6 +314,56 @@ static const struct option *find_option(const struct option_table *table, struct
     return NULL;
 }
 
+/* The longest name that is compared, and how far a slip of the fingers goes. */
+#define NAME_MAX_COMPARED 32
+#define SLIPS_MAX 2
+
+/* How many letters must be put in, left out or changed to make one name of the other (Levenshtein).
+ */
+static size_t name_distance(struct str a, struct str b)
+{
+    size_t row[NAME_MAX_COMPARED + 1];
+
+    if (a.len > NAME_MAX_COMPARED || b.len > NAME_MAX_COMPARED)
+        return NAME_MAX_COMPARED;
+    for (size_t k = 0; k <= b.len; k++)
+        row[k] = k;
+    for (size_t i = 1; i <= a.len; i++) {
+        size_t corner = row[0];
+
+        row[0] = i;
+        for (size_t k = 1; k <= b.len; k++) {
+            size_t changed = corner + (a.ptr[i - 1] != b.ptr[k - 1]);
+
+            corner = row[k];
+            row[k] = min_size(changed, min_size(row[k], row[k - 1]) + 1);
+        }
+    }
+    return row[b.len];
+}
+
+/* Refuses an option that there is not, and tells the one that may have been meant. */
+static enum options_result refuse_name(const struct option_table *table, const char *argument,
+                                       struct str name)
+{
+    const struct option *best = NULL;
+    size_t least = SLIPS_MAX + 1;
+    char why[96];
+
+    for (size_t i = 0; i < table->count; i++) {
+        size_t distance = name_distance(name, str_from(table->items[i].name));
+
+        if (distance < least && distance < name.len) {
+            least = distance;
+            best = &table->items[i];
+        }
+    }
+    if (best == NULL)
+        return refuse_argument(table, argument, "there is no such option");
+    snprintf(why, sizeof(why), "there is no such option; did you mean --%s?", best->name);
+    return refuse_argument(table, argument, why);
+}
+
 /* Takes what is no option. */
 static enum options_result read_argument(const struct option_table *table, void *record,
                                          const char *text)
@@ -349,7 +399,7 @@ static enum options_result read_option(const struct option_table *table, void *r
     const struct option *option = find_option(table, (struct str){name.ptr + 2, name.len - 2});
 
     if (option == NULL)
-        return refuse_argument(table, argv[*i], "there is no such option");
+        return refuse_name(table, argv[*i], (struct str){name.ptr + 2, name.len - 2});
     if (!takes_value(option) && value.ptr != NULL)
         return refuse_argument(table, argv[*i], "this option takes no value");
     if (!takes_value(option))
@@ -370,7 +420,9 @@ static enum options_result read_arguments(const struct option_table *table, void
     enum options_result result = OPTIONS_RUN;
 
     for (int i = 1; i < argc && result == OPTIONS_RUN; i++) {
-        if (strncmp(argv[i], "--", 2) == 0 && argv[i][2] != '\0' && argv[i][2] != '=')
+        if (strcmp(argv[i], "-h") == 0)
+            result = print_help(table);
+        else if (strncmp(argv[i], "--", 2) == 0 && argv[i][2] != '\0' && argv[i][2] != '=')
             result = read_option(table, record, argc, argv, &i);
         else
             result = read_argument(table, record, argv[i]);

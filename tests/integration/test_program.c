@@ -133,7 +133,9 @@ static const char *const usage_errors[][3] = {
     {"positional", NULL, "positional"},
     {"-p", "80", "-p"},
     {"--help=yes", NULL, "--help"},
-    {"--por", "80", "--por"},
+    {"--por", "80", "did you mean --port?"},
+    {"--max-client", "80", "did you mean --max-clients?"},
+    {"--lsitne", "80", "there is no such option; see"}, /* three slips */
 };
 
 START_TEST(usage_errors_exit_2)
