@@ -208,13 +208,19 @@ $(FAULTY): $(MAIN_OBJ) $(call object,tests/faults/wrap.c tests/faults/environmen
 	$(call say,LINK)
 	$(Q)$(LINK) -o $@ $^
 
+# The whole program on a log that commits some turns later: it is linked in place of the one in memory.
+LATE := $(BUILD)/wschat-late
+$(LATE): $(MAIN_OBJ) $(call object,tests/late/memory.c tests/unit/late_log.c) $(LIB)
+	$(call say,LINK)
+	$(Q)$(LINK) -o $@ $^
+
 # Looking for leaks at the end of each of a thousand processes takes minutes; at the end of one, a moment.
 RUNNER_ENV = $(if $(filter asan tiny,$(MODE)),CK_FORK=no)
 
 FAULTS_SHORT = read=7 send=11 wait=1 eintr
 FAULTS_AGAIN = read=100 again
 
-check: $(BINARY) $(FAULTY) $(RUNNERS) $(REPLAYS) ## all tests: unit, faults, integration, fuzz corpora, layers, libc only
+check: $(BINARY) $(FAULTY) $(LATE) $(RUNNERS) $(REPLAYS) ## all tests: unit, faults, integration, fuzz corpora, layers, libc only
 	@status=0; \
 	run() { echo "== $$*"; "$$@" || status=1; }; \
 	run env CC='$(CC)' scripts/check-layers.sh; \
@@ -226,6 +232,9 @@ check: $(BINARY) $(FAULTY) $(RUNNERS) $(REPLAYS) ## all tests: unit, faults, int
 	    run env WSCHAT_BIN=$(FAULTY) CK_RUN_SUITE=$$suite FAULTS='$(FAULTS_SHORT)' $(BUILD)/check-integration; \
 	done; \
 	run env WSCHAT_BIN=$(FAULTY) CK_RUN_SUITE=http FAULTS='$(FAULTS_AGAIN)' $(BUILD)/check-integration; \
+	for suite in tutorial rooms v1 resume seats; do \
+	    run env WSCHAT_BIN=$(LATE) CK_RUN_SUITE=$$suite $(BUILD)/check-integration; \
+	done; \
 	run env CK_JOBS=$(CHECK_JOBS) $(BUILD)/check-integration; \
 	if [ $$status = 0 ]; then echo "check ($(MODE)): passed"; else echo "check ($(MODE)): FAILED"; fi; \
 	exit $$status

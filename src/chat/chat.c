@@ -21,11 +21,21 @@
 
 /* ---- what the log calls ---- */
 
+/* The last of what a seat has asked for may be what others wait for. */
+static void chat_go_on(struct chat *chat, struct client *seat)
+{
+    ask_release(chat, seat);
+    if (seat->asked == 0 && seat->entering != NULL)
+        seat_make_due(chat, seat);
+}
+
 static void chat_refuse_message(struct chat *chat, struct client *author, const struct event *event,
                                 enum log_refusal why)
 {
-    if (author == NULL || author->out == NULL || chat->is_over)
+    if (author->out == NULL || chat->is_over) {
+        chat_go_on(chat, author);
         return;
+    }
     if (author->codec == CODEC_TEXT) {
         seat_let_go(chat, author, WS_CLOSE_TRY_AGAIN_LATER, seat_refusal_text(why));
         seat_make_due(chat, author);
@@ -54,7 +64,7 @@ static void chat_on_committed(void *owner, struct log_channel *log_channel,
     if (ticket == NULL)
         return;
     if (seat != NULL)
-        ask_release(chat, seat);
+        chat_go_on(chat, seat);
     ask_done(chat, channel);
 }
 
@@ -65,10 +75,10 @@ static void chat_on_refused(void *owner, struct log_channel *log_channel, const 
     struct channel *channel = channel_of(log_channel);
     struct client *seat = ask_settle(chat, ticket);
 
-    if (event->kind == EVENT_MESSAGE)
-        chat_refuse_message(chat, seat, event, why);
-    else
+    if (event->kind != EVENT_MESSAGE)
         seat_refused(chat, channel, event, seat, why);
+    else if (seat != NULL)
+        chat_refuse_message(chat, seat, event, why);
     ask_done(chat, channel);
 }
 

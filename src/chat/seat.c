@@ -26,6 +26,7 @@ struct entering {
     struct sendq *out;
     struct replay_wish wish;
     enum codec_kind codec;
+    bool is_new;   /* it is another client than the one that leaves the seat */
     bool has_name; /* it gives the seat this name */
     uint8_t name_len;
     char name[CODEC_NAME_MAX];
@@ -297,7 +298,8 @@ static bool seat_renames(const struct client *client)
            !str_equals(entering_name(client->entering), client_name(client));
 }
 
-/* Somebody waits to take a member's seat. */
+/* Somebody waits to take a member's seat. What was said from there is settled first, so that it is
+ * in the replay: else its owner would say it again. */
 static void seat_advance_entering(struct chat *chat, struct client *client)
 {
     struct channel *channel = client->channel;
@@ -307,7 +309,7 @@ static void seat_advance_entering(struct chat *chat, struct client *client)
     } else if (seat_renames(client)) {
         client->asks = SEAT_ASKS_RENAME;
         seat_ask(chat, client, channel, EVENT_RENAME, entering_name(client->entering));
-    } else {
+    } else if (client->asked == 0) {
         seat_connect(chat, client, channel->log.committed);
     }
 }
@@ -412,6 +414,33 @@ static enum chat_result seat_take_over(struct chat *chat, const struct chat_entr
     return CHAT_OK;
 }
 
+/* An id that is about to be free: who wants it waits for the leave of who had it. */
+static enum chat_result seat_enter_next(struct chat *chat, const struct chat_entry *entry,
+                                        struct sendq *out, struct client *seat,
+                                        struct client **client)
+{
+    if (seat->asks != SEAT_ASKS_LEAVE || seat->entering != NULL)
+        return CHAT_ID_TAKEN;
+    if (seat_reserve_name(seat) == 0)
+        seat->entering = entering_new(chat, entry, out);
+    if (seat->entering == NULL)
+        return CHAT_NO_MEMORY;
+    seat->entering->is_new = true;
+    *client = seat;
+    return CHAT_OK;
+}
+
+/* The seat is another client's from now on. */
+static void seat_begin_anew(struct chat *chat, struct client *client)
+{
+    client->generation++;
+    client->codec = (uint8_t)client->entering->codec;
+    client->is_known = client->stays = false;
+    seat_set_name(client, entering_name(client->entering));
+    if (client->codec == CODEC_V1)
+        chat->hooks.random(client->key, sizeof(client->key));
+}
+
 enum chat_result chat_enter(struct chat *chat, const struct chat_entry *entry, struct sendq *out,
                             struct client **client)
 {
@@ -420,8 +449,8 @@ enum chat_result chat_enter(struct chat *chat, const struct chat_entry *entry, s
 
     if (seat == NULL)
         result = seat_enter_anew(chat, entry, out, client);
-    else if (!seat_is_owner(seat, entry))
-        result = CHAT_ID_TAKEN;
+    else if (!seat_is_owner(seat, entry) || (seat->entering != NULL && seat->entering->is_new))
+        result = seat_enter_next(chat, entry, out, seat, client);
     else
         result = seat_take_over(chat, entry, out, seat, client);
     seat_advance_due(chat);
@@ -480,10 +509,13 @@ static void seat_left(struct chat *chat, struct channel *channel, struct event *
     else if (chat->log->ops->forgotten != NULL)
         chat->log->ops->forgotten(chat->log, &channel->log, word);
     channel_remove_member(channel, seat);
-    if (seat->entering != NULL)
-        seat_make_due(chat, seat);
-    else
+    if (seat->entering == NULL) {
         seat_free(chat, seat);
+        return;
+    }
+    if (seat->entering->is_new)
+        seat_begin_anew(chat, seat);
+    seat_make_due(chat, seat);
 }
 
 static void seat_renamed(struct chat *chat, struct channel *channel, const struct event *event,

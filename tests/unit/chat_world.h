@@ -19,9 +19,17 @@
 #include "unit/json_same.h"
 #ifdef WORLD_LATE
 #define WORLD_IS_LATE true
+#if WORLD_LATE == 0
+#define WORLD_NAME "_late_random"
+#elif WORLD_LATE == 1
+#define WORLD_NAME "_late_one_turn"
+#else
+#define WORLD_NAME "_late_two_turns"
+#endif
 #include "unit/late_log.h"
 #else
 #define WORLD_IS_LATE false
+#define WORLD_NAME ""
 #endif
 
 #define PEERS 16
@@ -171,6 +179,14 @@ static inline void settle(void)
     do
         end_tick();
     while (chat_deadline(&chat) <= chat.now);
+}
+
+/* Lets the log answer all that waits, before anybody is sent anything. */
+static inline void commit_all(void)
+{
+    do
+        chat_commit(&chat);
+    while (chat.asked > 0);
 }
 
 /* ---- the world ---- */
@@ -390,6 +406,7 @@ static inline void reconnect(struct peer *peer)
     sendq_deinit(&peer->out);
     peer->got_len = peer->got_read = 0;
     peer->is_blocked = peer->is_replaced = peer->is_cut = peer->was_closed = false;
+    peer->leaves_in_flush = false;
     peer->let_go = 0;
 }
 

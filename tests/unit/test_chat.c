@@ -333,6 +333,8 @@ START_TEST(answers_outlive_the_seat)
     enter(B, 2, CODEC_TEXT);
     SEND(A, "hi");
     SEND(B, "ho");
+    if (WORLD_IS_LATE)
+        commit_all();
     leave(A, false);
     expect(A, "You wrote: hi");
     expect(A, "Client #2 says: ho");
@@ -353,6 +355,7 @@ START_TEST(nobody_is_told_of_the_end)
     expect_nothing(C);
     leave(C, true);
     leave(A, true);
+    settle();
     ck_assert_uint_eq(chat.clients.count, 0);
     ck_assert_uint_eq(chat.channels.count, 0);
 }
@@ -403,6 +406,7 @@ START_TEST(full_table)
     expect_nothing(A);
     expect_nothing(B);
     leave(A, false);
+    settle();
     ck_assert(!chat_is_full(&chat));
     ck_assert_int_eq(try_enter(C, &entry), CHAT_OK);
     check_books();
@@ -465,8 +469,10 @@ START_TEST(rooms_come_and_go)
     epoch = room_named("a")->log.epoch;
     enter_room(B, 2, CODEC_TEXT, "a");
     leave(A, false);
+    settle();
     ck_assert_uint_eq(chat.channels.count, 1);
     leave(B, false);
+    settle();
     ck_assert_uint_eq(chat.channels.count, 0);
     ck_assert_uint_eq(chat.record_bytes, 0);
     settle();
@@ -475,8 +481,8 @@ START_TEST(rooms_come_and_go)
     ck_assert_uint_ne(room_named("a")->log.epoch, epoch);
     SEND(A, "hi");
     leave(A, false);
-    ck_assert_uint_eq(chat.channels.count, _i == 0 ? 0 : 1);
     settle();
+    ck_assert_uint_eq(chat.channels.count, _i == 0 ? 0 : 1);
     check_books();
 }
 END_TEST
@@ -510,6 +516,7 @@ START_TEST(many_rooms)
         enter_room(A, 1, CODEC_TEXT, name);
         SEND(A, "%d", i);
         leave(A, false);
+        settle();
         reconnect(A);
     }
     ck_assert_uint_eq(chat.channels.count, 50);
@@ -522,6 +529,7 @@ START_TEST(many_rooms)
         enter_as(A, &entry);
         expect(A, "Client #1 says: %d", i);
         leave(A, false);
+        settle();
         reconnect(A);
     }
     settle();
@@ -794,13 +802,18 @@ START_TEST(counts_are_few)
 {
     start_crowd(1);
     enter(A, 1, CODEC_V1);
-    skip_all(A);
     for (int i = 1; i < 8; i++)
         enter(&peers[i], (uint64_t)i + 1, CODEC_TEXT);
-    leave(&peers[7], false);
-    expect(A, "{\"type\":\"count\",\"count\":7}");
+    skip_all(A);
+    skip_all(B);
+    for (int i = 4; i < 8; i++)
+        leave(&peers[i], false);
+    if (WORLD_IS_LATE)
+        commit_all();
+    expect(A, "{\"type\":\"count\",\"count\":4}");
     expect_nothing(A);
-    expect(B, "Client #8 left the chat");
+    for (unsigned i = 4; i < 8; i++)
+        expect(B, "Client #%u left the chat", i + 1);
     expect_nothing(B);
 }
 END_TEST
@@ -942,7 +955,7 @@ START_TEST(a_full_ring_holds_who_speaks)
         ck_assert(WORLD_IS_LATE || visits == 0);
     }
     ck_assert_int_ge(said, 3);
-    ck_assert(!chat_may_speak(&chat, C->client));
+    ck_assert(WORLD_IS_LATE || !chat_may_speak(&chat, C->client));
     ck_assert_uint_le(ring->head - ring->tail, ring->max_size);
     settle();
     ck_assert_uint_gt(resumes, 0);
@@ -965,13 +978,26 @@ struct view {
     bool is_here[PEERS + 1];
 };
 
+/* A welcome lists who is here. */
+static void view_welcome(struct view *view, const char *message)
+{
+    memset(view->is_here, 0, sizeof(view->is_here));
+    for (const char *at = strstr(message, "\"members\""); at != NULL; at = strstr(at, "{\"id\":")) {
+        if (*at == '{')
+            view->is_here[atoi(at + 6)] = true;
+        at++;
+    }
+}
+
 static void view_message(struct view *view, const char *message, bool is_v1)
 {
     const char *text = strstr(message, is_v1 ? "\"text\":\"" : ": ");
     const char *from = strstr(message, is_v1 ? "\"from\":" : "#");
     int id = from == NULL ? 0 : atoi(from + (is_v1 ? 7 : 1));
 
-    if (text != NULL) {
+    if (strstr(message, "\"welcome\"") != NULL) {
+        view_welcome(view, message);
+    } else if (text != NULL) {
         ck_assert_int_eq(atoi(text + (is_v1 ? 8 : 2)), view->next);
         view->next++;
     } else if (strstr(message, is_v1 ? "\"join\"" : "never") != NULL) {
@@ -992,15 +1018,18 @@ static void view_all(struct view *view, struct peer *peer)
         view_message(view, message, is_v1);
 }
 
+/* It may be found too slow while it still waits for the log. */
 static void torture_enter(struct peer *peer, struct view *view, int total)
 {
     bool is_v1 = peer - peers < PEERS / 2;
+    struct chat_entry entry = entry_of((uint64_t)(peer - peers) + 1, is_v1 ? CODEC_V1 : CODEC_TEXT);
 
     reconnect(peer);
+    peer->leaves_in_flush = false;
+    while (chat_has_id(&chat, entry.id))
+        end_tick(); /* its leave waits for the log */
     *view = (struct view){.next = total};
-    enter(peer, (uint64_t)(peer - peers) + 1, is_v1 ? CODEC_V1 : CODEC_TEXT);
-    for (int i = 0; i < PEERS; i++)
-        view->is_here[i + 1] = client_table_find(&chat.clients, (uint64_t)i + 1) != NULL;
+    ck_assert_int_eq(try_enter(peer, &entry), CHAT_OK);
 }
 
 static void torture_say(struct peer *peer, int number, uint32_t pad)
@@ -1091,8 +1120,8 @@ START_TEST(counters)
     enter(C, 3, CODEC_V1);
     ck_assert_uint_eq(chat.counters.messages, 0);
     SEND(A, "hi");
-    ck_assert_uint_eq(chat.counters.messages, 1);
     settle();
+    ck_assert_uint_eq(chat.counters.messages, 1);
 }
 END_TEST
 
@@ -1109,6 +1138,7 @@ START_TEST(deliveries_are_counted)
     ck_assert_uint_eq(chat.counters.deliveries, 1);
     SEND(A, "hi");
     SEND(B, SAY("ho"));
+    settle();
     ck_assert_uint_eq(chat.counters.deliveries, 7);
     SEND(B, "{\"type\":\"say\",\"text\":\"psst\",\"to\":1}");
     SEND(B, "{\"type\":\"say\",\"text\":\"psst\",\"to\":9}");
@@ -1120,8 +1150,8 @@ START_TEST(deliveries_are_counted)
     ck_assert_uint_eq(chat.counters.replayed, 1);
     ck_assert_uint_eq(chat.counters.deliveries, 9);
     leave(D, false);
-    ck_assert_uint_eq(chat.counters.deliveries, 12);
     settle();
+    ck_assert_uint_eq(chat.counters.deliveries, 12);
 }
 END_TEST
 
@@ -1226,7 +1256,7 @@ static void add_torture(Suite *suite)
 
 Suite *suite_chat(void)
 {
-    Suite *suite = suite_create("chat");
+    Suite *suite = suite_create("chat" WORLD_NAME);
 
     add_tutorial_tests(suite);
     add_leaving_tests(suite);

@@ -91,6 +91,7 @@ START_TEST(replay_then_live)
     enter(B, 2, CODEC_TEXT);
     say_numbers(A, 2);
     leave(A, false);
+    settle();
     reconnect(A);
     entry.history = 10;
     enter_as(A, &entry);
@@ -209,6 +210,7 @@ START_TEST(no_memory_for_history)
     expect_nothing(B);
     leave(B, false);
     leave(A, false);
+    settle();
     ck_assert_uint_eq(chat.channels.count, 0);
     check_books();
 }
@@ -360,8 +362,8 @@ START_TEST(positions_of_elsewhere)
     enter(A, 1, CODEC_V1);
     memcpy(other_life, pos_in(LOBBY, 1), CODEC_POS_MAX);
     leave(A, false);
-    ck_assert_ptr_null(room_named(LOBBY));
     settle();
+    ck_assert_ptr_null(room_named(LOBBY));
     reconnect(A);
     enter(A, 1, CODEC_V1);
     SEND(A, "{\"type\":\"say\",\"text\":\"hi\"}");
@@ -415,6 +417,7 @@ START_TEST(key_takes_a_waiting_seat_over)
     skip_all(A);
     leave(A, true);
     SEND(B, "missed");
+    settle();
     ck_assert_uint_eq(chat_deadline(&chat), chat.now + KEEP_FOR);
     pass(KEEP_FOR - 1);
     entry = entry_back(1, A->pos, A->key);
@@ -527,6 +530,7 @@ START_TEST(keys_end_with_the_seat)
     skip_all(A);
     memcpy(key, A->key, sizeof(key));
     leave(A, false);
+    settle();
     reconnect(A);
     entry = entry_back(1, NULL, key);
     enter_as(A, &entry);
@@ -881,7 +885,7 @@ static void add_key_tests(Suite *suite)
 
 Suite *suite_chat_resume(void)
 {
-    Suite *suite = suite_create("chat_resume");
+    Suite *suite = suite_create("chat_resume" WORLD_NAME);
     TCase *torture = tcase_create("torture");
 
     add_history_tests(suite);
