@@ -82,12 +82,10 @@ static void bits_align(struct bits *in)
     bits_drop(in, in->count % 8);
 }
 
-/* Whole bytes of the message (not of its tail) that are not taken yet. */
+/* Whole bytes, of the tail too, that are not taken yet. */
 static size_t bits_left(const struct bits *in)
 {
-    size_t taken = in->at - in->count / 8;
-
-    return taken < in->len ? in->len - taken : 0;
+    return in->len + sizeof(tail) - in->at + in->count / 8;
 }
 
 static bool bits_is_empty(const struct bits *in)
@@ -405,7 +403,7 @@ enum inflate_error inflate_message(struct buf *out, const uint8_t *data, size_t 
             error = INFLATE_MALFORMED;
         if (is_last)
             bits_align(&z.in);
-        if (is_last && bits_left(&z.in) == 0 && z.in.at - z.in.count / 8 == len)
+        if (is_last && bits_left(&z.in) == sizeof(tail))
             return error; /* it ended by itself: the tail belongs to nothing */
     } while (error == INFLATE_OK && !bits_is_empty(&z.in));
     return error;
