@@ -18,6 +18,9 @@ enum right {
     RIGHT_DIR = 16, /* speak to one member alone */
     RIGHT_MOD = 32, /* keep order: kick, ban, retract, slow down */
     RIGHT_API = 64, /* ask by the HTTP API */
+
+    /* Change one's name. No word stands for it: a token that fixes the name takes it away. */
+    RIGHT_NAME = 128,
 };
 
 #define RIGHTS_NONE ((uint8_t)0)

@@ -14,6 +14,7 @@
 #include "log/log.h"
 
 #define CLOSE_REPLACED 4000  /* the seat's owner took it over from another connection */
+#define CLOSE_FORBIDDEN 4403 /* it has no right to be or to speak here */
 #define CLOSE_ID_IN_USE 4009 /* somebody else has this id */
 
 /* Bytes of a frame around the text of a message, at most: header, prefix or JSON fields, and
@@ -54,6 +55,10 @@ struct chat_hooks {
 
     /* Its client may speak again, after chat_may_speak said no. */
     void (*resume)(struct sendq *out);
+
+    /* The client behind this queue shows a new token. If that does not let it stay, its connection
+     * is closed before the tick ends. Returns false where tokens mean nothing; NULL: the same. */
+    bool (*take_token)(struct sendq *out, struct str token);
 
     /* Fill with unguessable bytes. */
     void (*random)(void *bytes, size_t len);

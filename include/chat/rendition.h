@@ -1,12 +1,19 @@
 /* A rendition is what a reader gets of an event, byte for byte: a codec, in frames. All readers of
- * a room that have the same rendition share one ring. */
+ * a room that have the same rendition share one ring. Quiet ones tell nothing of who comes, goes or
+ * is there: they are for those who have no right to know. */
 #ifndef CHAT_RENDITION_H
 #define CHAT_RENDITION_H
 
 #include "base/buf.h"
 #include "proto/codec/codec.h"
 
-enum rendition { RENDITION_TEXT, RENDITION_V1, RENDITIONS };
+enum rendition {
+    RENDITION_TEXT,
+    RENDITION_V1,
+    RENDITION_TEXT_QUIET,
+    RENDITION_V1_QUIET,
+    RENDITIONS
+};
 
 struct rendition_kind {
     enum codec_kind codec;
@@ -19,7 +26,7 @@ struct rendition_kind {
 extern const struct rendition_kind renditions[RENDITIONS];
 
 /* The rendition of a WebSocket that speaks this codec. */
-enum rendition rendition_of(enum codec_kind codec);
+enum rendition rendition_of(enum codec_kind codec, bool is_quiet);
 
 static inline int rendition_encode(struct buf *out, enum rendition kind, const struct event *event)
 {

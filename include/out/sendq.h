@@ -34,14 +34,16 @@ struct sendq {
                            two frames */
     struct sendq_node *first; /* owned */
     struct sendq_node *last;
-    size_t first_sent;   /* bytes of the first node that are sent already */
-    size_t queued;       /* bytes of all nodes that are not sent yet */
-    uint32_t nodes;      /* how many there are */
-    uint32_t slot;       /* for the owner of a set of queues: the place of this one */
-    bool is_incomplete;  /* memory ran out for a frame: the connection must not go on */
-    bool is_cut;         /* sendq_detach returned -1: nothing may be sent any more */
+    size_t first_sent;      /* bytes of the first node that are sent already */
+    size_t queued;          /* bytes of all nodes that are not sent yet */
+    uint32_t nodes;         /* how many there are */
+    uint32_t slot;          /* for the owner of a set of queues: the place of this one */
+    bool is_incomplete : 1; /* memory ran out for a frame: the connection must not go on */
+    bool is_cut : 1;        /* sendq_detach returned -1: nothing may be sent any more */
+    uint8_t denied;         /* for its owner: what its reader may not ask for; 0: nothing */
     uint16_t close_code; /* who fills the queue is through with it: the connection is to be closed
                             with this code; 0: not so */
+    uint32_t pass;       /* for its owner: the place of what its reader was let in with, + 1 */
 };
 
 void sendq_init(struct sendq *q);

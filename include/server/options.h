@@ -84,6 +84,11 @@ struct options {
     uint64_t shutdown_timeout;
     const char *journal;    /* NULL: none */
     uint64_t journal_sync;  /* enum journal_sync */
+    const char *token_key;      /* NULL: nobody needs a token */
+    const char *token_audience; /* NULL: none */
+    const char *token_issuer;   /* NULL: any */
+    bool token_in_query;
+    uint8_t anonymous;      /* rights of who has no token */
     const char *static_dir; /* NULL: embedded */
     const char *user;       /* NULL: the one that started it */
     uint64_t sandbox;
@@ -99,6 +104,7 @@ enum options_kind {
     OPTION_ORIGIN,                 /* repeatable */
     OPTION_PROXY,                  /* an address, a network, or "unix"; repeatable */
     OPTION_BASE,                   /* the path below which everything is */
+    OPTION_RIGHTS,                 /* words with commas between them, but mod and api; a uint8_t */
 };
 
 /* Reads the options of the server, as option_table_read. */

@@ -24,6 +24,11 @@ void sandbox_init(struct sandbox *s, bool is_on);
 /* Lets the files beneath a folder be read. */
 void sandbox_allow_reading(struct sandbox *s, const char *folder);
 
+/* Lets a file be read again, also where another one was put in its place. Rights are those of
+ * folders: all that lies beneath the folder of the file can be read then, as far as its owner
+ * allows. */
+void sandbox_allow_rereading(struct sandbox *s, const char *file);
+
 /* Lets a file be removed. Rights are those of folders: all that lies beneath the folder of the file
  * can be removed then, as far as its owner allows. */
 void sandbox_allow_removing(struct sandbox *s, const char *file);

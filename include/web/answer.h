@@ -10,6 +10,9 @@
 #define ANSWER_RETRY_AFTER "Retry-After: 5\r\n"
 #define ANSWER_UPGRADE "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 
+/* A token is needed, or a better one (RFC 6750, 3). */
+#define ANSWER_BEARER "WWW-Authenticate: Bearer\r\n"
+
 /* Sent with every page. Nothing inline, nothing from elsewhere, and nobody may frame it. */
 #define ANSWER_SAFETY                                                                              \
     "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "           \

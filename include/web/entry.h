@@ -21,6 +21,7 @@ bool entry_may_speak(struct conn *conn);
 
 /* The hooks of a chat: they only mark connections. */
 void entry_let_go(struct sendq *out, uint16_t code, const char *reason);
+bool entry_token(struct sendq *out, struct str token);
 void entry_wake(struct sendq *out);
 void entry_resume(struct sendq *out);
 

@@ -13,6 +13,7 @@
 #include "net/address_table.h"
 #include "proto/ws/handshake.h"
 #include "session/conn.h"
+#include "web/gate.h"
 
 #define WEB_STATUS_MAX 505 /* the largest HTTP status that it sends */
 #define WEB_BASE_MAX 128   /* bytes of the longest base path */
@@ -21,6 +22,7 @@ struct web {
     struct conns *conns;
     struct chat *chat;
     struct address_table addresses; /* of the members */
+    struct gate gate;               /* who may enter */
     struct ws_reader_limits echo_limits;
     struct ws_reader_limits deflate_limits; /* of the echo, where compression was agreed on */
     struct ws_reader_limits chat_limits;

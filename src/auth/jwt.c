@@ -7,14 +7,14 @@
 #define HEADER_MAX 1024 /* bytes of a header in JSON: it holds three short words */
 
 static const char *const errors[] = {
-    [JWT_ERROR_LENGTH] = "it is too long",
-    [JWT_ERROR_FORM] = "it is not three parts of base64url",
-    [JWT_ERROR_HEADER] = "its header is malformed",
-    [JWT_ERROR_ALGORITHM] = "its algorithm is not HS256",
-    [JWT_ERROR_TYPE] = "it is no JWT by its type",
-    [JWT_ERROR_CRITICAL] = "it has critical parameters",
-    [JWT_ERROR_KEY] = "its key is not known",
-    [JWT_ERROR_SIGNATURE] = "its signature is wrong",
+    [JWT_ERROR_LENGTH] = "the token is too long",
+    [JWT_ERROR_FORM] = "the token is not three parts of base64url",
+    [JWT_ERROR_HEADER] = "the token's header is malformed",
+    [JWT_ERROR_ALGORITHM] = "the token's algorithm is not HS256",
+    [JWT_ERROR_TYPE] = "the token is no JWT by its type",
+    [JWT_ERROR_CRITICAL] = "the token has critical parameters",
+    [JWT_ERROR_KEY] = "the token's key is not known",
+    [JWT_ERROR_SIGNATURE] = "the token's signature is wrong",
 };
 
 const char *jwt_error_text(enum jwt_error error)

@@ -47,17 +47,17 @@ static const char *token_check_times(struct token *token, const struct json_fiel
     bool has_more;
 
     if (claims[CLAIM_EXP].type == JSON_ABSENT)
-        return "it has no exp";
+        return "the token has no exp";
     if (!token_read_date(&claims[CLAIM_EXP], &exp, &has_more))
-        return "its exp is no time";
+        return "the token's exp is no time";
     token->expires = exp * 1000;
     if (token->expires <= now)
-        return "it has expired";
+        return "the token has expired";
     if (claims[CLAIM_NBF].type == JSON_ABSENT)
         return NULL;
     if (!token_read_date(&claims[CLAIM_NBF], &nbf, &has_more))
-        return "its nbf is no time";
-    return (nbf + (has_more ? 1 : 0)) * 1000 > now ? "its time has not come yet" : NULL;
+        return "the token's nbf is no time";
+    return (nbf + (has_more ? 1 : 0)) * 1000 > now ? "the token's time has not come yet" : NULL;
 }
 
 /* ---- who made it, for whom ---- */
@@ -88,11 +88,11 @@ static const char *token_check_parties(struct token *token, const struct json_fi
     if (aud->type == JSON_ABSENT ? rules->audience.len > 0
                                  : rules->audience.len == 0 ||
                                        !token_names_audience(token->payload, aud, rules->audience))
-        return "it is for another audience";
+        return "the token is for another audience";
     if (iss->type != JSON_ABSENT && iss->type != JSON_STRING)
-        return "its iss is no text";
+        return "the token's iss is no text";
     if (rules->issuer.len > 0 && !str_equals(iss->value, rules->issuer))
-        return "it was made by another issuer";
+        return "the token was made by another issuer";
     return NULL;
 }
 
@@ -101,10 +101,10 @@ static const char *token_check_person(struct token *token, const struct json_fie
     const struct json_field *sub = &claims[CLAIM_SUB], *name = &claims[CLAIM_NAME];
 
     if (sub->type != JSON_STRING || !token_is_subject(sub->value))
-        return "its sub is missing, too long or no text";
+        return "the token's sub is missing, too long or no text";
     if (name->type != JSON_ABSENT &&
         (name->type != JSON_STRING || !codec_name_is_valid(name->value)))
-        return "its name may not be a display name";
+        return "the token's name may not be a display name";
     token->sub = sub->value;
     token->name = name->value;
     return NULL;
@@ -112,8 +112,8 @@ static const char *token_check_person(struct token *token, const struct json_fie
 
 /* ---- what it allows ---- */
 
-#define BAD_CAPS "its caps are malformed"
-#define MANY_CAPS "its caps name too many rooms"
+#define BAD_CAPS "the token's caps are malformed"
+#define MANY_CAPS "the token's caps name too many rooms"
 
 /* The words of "allow". Unknown ones are for programs to come. */
 static bool token_read_allow(char *cap, const struct json_field *allow, uint8_t *rights)
@@ -187,7 +187,7 @@ static const char *token_read_claims(struct token *token, size_t len,
     const char *wrong;
 
     if (json_read_object(token->payload, len, claims, CLAIMS) < 0)
-        return "it does not carry a JSON object of at most 32 members";
+        return "the token does not carry a JSON object of at most 32 members";
     wrong = token_check_times(token, claims, now);
     if (wrong == NULL)
         wrong = token_check_parties(token, claims, rules);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "auth/rights.h"
 #include "chat/ask.h"
 #include "chat/frame.h"
 #include "chat/seat.h"
@@ -89,11 +90,37 @@ static int command_direct(struct chat *chat, struct client *client, const struct
     return command_tell(chat, client, &event);
 }
 
+/* The one place where rights are asked for what a member does: what each command needs. */
+static const uint8_t command_needs[COMMAND_KINDS] = {
+    [COMMAND_SAY] = RIGHT_PUB,
+    [COMMAND_DIRECT] = RIGHT_DIR,
+    [COMMAND_RENAME] = RIGHT_PUB | RIGHT_NAME,
+};
+
+/* Who has no words for errors goes: it would wait for an answer in vain. */
+static int command_forbid(struct chat *chat, struct client *client, struct str ref)
+{
+    if (client->codec == CODEC_V1)
+        return ask_tell_error(chat, client, "forbidden", "your token does not allow this", ref);
+    seat_let_go(chat, client, CLOSE_FORBIDDEN, "your token does not let you speak here");
+    seat_make_due(chat, client);
+    return 0;
+}
+
+static int command_token(struct chat *chat, struct client *client, const struct command *command)
+{
+    if (chat->hooks.take_token != NULL && chat->hooks.take_token(client->out, command->text))
+        return 0;
+    return ask_tell_error(chat, client, "no-tokens", "tokens mean nothing here", command->ref);
+}
+
 int chat_receive(struct chat *chat, struct client *client, char *data, size_t len)
 {
     struct command command;
 
     codecs[client->codec]->decode(&command, data, len);
+    if ((client->out->denied & command_needs[command.kind]) != 0)
+        return command_forbid(chat, client, command.ref);
     switch (command.kind) {
     case COMMAND_SAY:
         return command_say(chat, client, &command);
@@ -101,7 +128,10 @@ int chat_receive(struct chat *chat, struct client *client, char *data, size_t le
         return command_direct(chat, client, &command);
     case COMMAND_RENAME:
         return seat_rename(chat, client, command.name, command.ref);
+    case COMMAND_TOKEN:
+        return command_token(chat, client, &command);
     case COMMAND_BAD:
+    case COMMAND_KINDS:
         break;
     }
     return ask_tell_error(chat, client, command.code, command.why, command.ref);

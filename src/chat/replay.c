@@ -1,5 +1,6 @@
 #include "chat/replay.h"
 
+#include "auth/rights.h"
 #include "base/util.h"
 #include "chat/frame.h"
 #include "chat/retention.h"
@@ -124,10 +125,16 @@ void replay_write_key(char out[KEY_TEXT_SIZE], const uint8_t key[CLIENT_KEY_SIZE
     out[KEY_TEXT_SIZE - 1] = '\0';
 }
 
+/* Who may not know who is there is told of itself alone. */
+static size_t replay_count(const struct channel *channel, const struct client *client)
+{
+    return (client->out->denied & RIGHT_PRS) != 0 ? 1 : channel->member_count;
+}
+
 static int replay_list_members(const struct chat *chat, const struct channel *channel,
                                struct buf *out, const struct client *self)
 {
-    size_t listed = min_size(channel->member_count, chat->config.presence_limit);
+    size_t listed = min_size(replay_count(channel, self), chat->config.presence_limit);
 
     if (listed == 0)
         return 0;
@@ -157,7 +164,7 @@ int replay_welcome(struct chat *chat, const struct client *client, const struct 
         .pos = pos,
         .key = key,
         .recovered = replay->recovered,
-        .count = channel->member_count,
+        .count = replay_count(channel, client),
         .max_message = chat->config.max_message,
     };
 

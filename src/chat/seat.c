@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/rights.h"
 #include "base/sha256.h"
 #include "base/util.h"
 #include "chat/ask.h"
@@ -213,7 +214,7 @@ static int seat_welcome(struct chat *chat, struct client *client, const struct r
 static int seat_attach(struct chat *chat, struct client *client, uint64_t until)
 {
     const struct entering *entering = client->entering;
-    enum rendition kind = rendition_of(entering->codec);
+    enum rendition kind = rendition_of(entering->codec, (entering->out->denied & RIGHT_PRS) != 0);
     struct replay replay = replay_plan(chat, client->channel, kind, &entering->wish, until);
 
     if (audience_add(&client->channel->audience, kind, entering->out) < 0)

@@ -328,6 +328,8 @@ int sendq_detach(struct sendq *q, size_t keep)
     len = all ? q->queued + (size_t)sendq_lag(q) : of_node + (size_t)(to - from);
     sendq_init(&kept);
     kept.slot = q->slot;
+    kept.denied = q->denied;
+    kept.pass = q->pass;
     if (overrun && from < to) {
         result = -1;
     } else if (len > 0) {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "chat/chat.h"
+#include "web/gate.h"
 #include "proto/codec/codec.h"
 
 /* Numbers of a connection as text. */
@@ -36,6 +37,10 @@ static const char *why(const struct conn *conn)
         return "replaced";
     case CLOSE_ID_IN_USE:
         return "id in use";
+    case GATE_CLOSE_TOKEN:
+        return "no token";
+    case CLOSE_FORBIDDEN:
+        return "no right";
     case WS_CLOSE_TRY_AGAIN_LATER:
         return "full";
     default:

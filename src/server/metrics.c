@@ -76,6 +76,7 @@ static const uint16_t usual_closes[] = {
     WS_CLOSE_UNSUPPORTED_DATA, CONN_CLOSE_NONE,     CONN_CLOSE_BROKEN,
     WS_CLOSE_INVALID_DATA,     WS_CLOSE_TOO_BIG,    WS_CLOSE_SERVER_ERROR,
     WS_CLOSE_TRY_AGAIN_LATER,  CLOSE_REPLACED,      CLOSE_ID_IN_USE,
+    GATE_CLOSE_TOKEN,          CLOSE_FORBIDDEN,
 };
 
 /* Codes below are those of the protocol and its registry (RFC 6455, 7.4.2); a peer picks any above.
@@ -83,7 +84,7 @@ static const uint16_t usual_closes[] = {
 #define REGISTERED_CLOSES_END 1016
 
 /* The same for all statuses that the server answers with. */
-static const uint16_t usual_statuses[] = {101, 200, 304, 308, 400, 403, 404, 405, 408,
+static const uint16_t usual_statuses[] = {101, 200, 304, 308, 400, 401, 403, 404, 405, 408,
                                           413, 414, 426, 429, 431, 500, 501, 503, 505};
 
 /* Counts by a code, from `first` on. */

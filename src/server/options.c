@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "auth/rights.h"
 #include "base/util.h"
 #include "net/socket.h"
 #include "proto/uri.h"
@@ -83,6 +84,18 @@ static const struct option server_items[] = {
      "keep rooms, histories and seats in this folder: they are there again after a restart"},
     {"journal-sync", OPTION_CHOICE, "always|interval|never", "always", FIELD(journal_sync), 0, 0,
      "what is told is on the disk; or written, and on the disk within a second; or written"},
+    {"token-key", OPTION_TEXT, "FILE", NULL, FIELD(token_key), 0, 0,
+     "nobody enters without a token that a secret of this file signs: SECRET or KID:SECRET a "
+     "line; SIGHUP reads it again"},
+    {"token-audience", OPTION_TEXT, "NAME", NULL, FIELD(token_audience), 0, 0,
+     "tokens must be for this audience (aud); without it they must name none"},
+    {"token-issuer", OPTION_TEXT, "NAME", NULL, FIELD(token_issuer), 0, 0,
+     "tokens must be made by this issuer (iss)"},
+    {"token-in-query", OPTION_FLAG, NULL, NULL, FIELD(token_in_query), 0, 0,
+     "take a token from the query, too (token=): proxies log it"},
+    {"anonymous", OPTION_RIGHTS, "RIGHTS", NULL, FIELD(anonymous), 0, 0,
+     "what those without a token may do where --token-key is given: words of sub, pub, prs, hst "
+     "and dir, with commas between"},
     {"static", OPTION_PATH, "DIR", NULL, FIELD(static_dir), 0, 0,
      "serve the page from a folder in place of the embedded one"},
     {"admin", OPTION_ADDRESS, "ADDR:PORT", NULL, FIELD(admin), 0, 0,
@@ -156,6 +169,17 @@ static bool set_base(void *field, struct str text)
     return text.len <= OPTIONS_BASE_MAX && uri_base_read(field, text);
 }
 
+/* Who is nobody keeps no order, and asks for no more than a page does. */
+static bool set_rights(void *field, struct str text)
+{
+    uint8_t rights;
+
+    if (!rights_read(text, &rights) || (rights & (RIGHT_MOD | RIGHT_API)) != 0)
+        return false;
+    *(uint8_t *)field = rights;
+    return true;
+}
+
 #define AT_MOST(n) AT_MOST_TEXT(n)
 #define AT_MOST_TEXT(n) ", at most " #n " times"
 
@@ -173,6 +197,9 @@ static const struct option_type server_types[] = {
                                      "an address, a network such as 192.0.2.0/24, or unix" AT_MOST(
                                          OPTIONS_PROXIES_MAX),
                                      true},
+    [OPTION_RIGHTS -
+        OPTION_KINDS] = {set_rights, "words of sub, pub, prs, hst and dir with commas between them",
+                         false},
     [OPTION_BASE -
         OPTION_KINDS] = {set_base, "a path such as /chat/ of letters, digits and -._~ only", false},
 };

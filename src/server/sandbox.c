@@ -21,14 +21,28 @@ void sandbox_allow_reading(struct sandbox *s, const char *folder)
     landlock_allow(&s->landlock, folder, LANDLOCK_READ);
 }
 
-void sandbox_allow_removing(struct sandbox *s, const char *file)
+/* The slash stays: the folder of "/x" is "/". */
+static void sandbox_folder_of(const char *file, char folder[PATH_MAX])
 {
     const char *slash = strrchr(file, '/');
-    char folder[PATH_MAX] = ".";
 
-    /* The slash stays: the folder of "/x" is "/". */
-    if (slash != NULL)
-        snprintf(folder, sizeof(folder), "%.*s", (int)(slash + 1 - file), file);
+    snprintf(folder, PATH_MAX, "%.*s", slash == NULL ? 1 : (int)(slash + 1 - file),
+             slash == NULL ? "." : file);
+}
+
+void sandbox_allow_rereading(struct sandbox *s, const char *file)
+{
+    char folder[PATH_MAX];
+
+    sandbox_folder_of(file, folder);
+    sandbox_allow_reading(s, folder);
+}
+
+void sandbox_allow_removing(struct sandbox *s, const char *file)
+{
+    char folder[PATH_MAX];
+
+    sandbox_folder_of(file, folder);
     s->needs.removing = true;
     landlock_allow(&s->landlock, folder, LANDLOCK_REMOVE);
 }

@@ -149,8 +149,10 @@ static void stop(struct server *server, uint32_t signal)
 
 static void reload(struct server *server)
 {
-    log_info("nothing to reload: logs go to standard error, files of --static are read at each "
-             "request, and options only at the start");
+    gate_reload(&server->web.gate);
+    if (server->web.gate.file == NULL)
+        log_info("nothing to reload: logs go to standard error, files of --static are read at each "
+                 "request, and options only at the start");
     if (!server->web.is_stopping)
         supervisor_reloaded(&server->supervisor);
 }
@@ -178,6 +180,16 @@ static uint64_t next_look(const struct server *server)
     return server->web.is_stopping ? server->clock->now + LOOK_PAUSE : UINT64_MAX;
 }
 
+/* When the next token expires, as a time of the monotonic clock. */
+static uint64_t gate_next(const struct server *server)
+{
+    uint64_t next = gate_deadline(&server->web.gate), wall = server->clock->wall;
+
+    if (next == UINT64_MAX)
+        return UINT64_MAX;
+    return server->clock->now + (next > wall ? next - wall : 0);
+}
+
 static uint64_t next_deadline(const struct server *server)
 {
     const uint64_t deadlines[] = {
@@ -185,6 +197,7 @@ static uint64_t next_deadline(const struct server *server)
         chat_deadline(&server->chat),
         acceptor_deadline(&server->acceptor),
         server->end_by,
+        gate_next(server),
         server->drain.next,
         server->supervisor.next_sign,
         next_look(server),
@@ -218,6 +231,7 @@ static void tick(struct server *server)
     reactor_dispatch(&server->reactor, count);
     stream_env_expire(&server->conns.pool.env);
     chat_expire(&server->chat);
+    gate_expire(&server->web.gate, server->clock->wall);
     drain_step(&server->drain, &server->conns);
     chat_commit(&server->chat);
     if (durable_is_lost(&server->durable)) {
@@ -391,8 +405,11 @@ static int open_chat(struct server *server)
         .presence_limit = options->presence_limit,
         .broadcast_all = options->broadcast == BROADCAST_ALL,
     };
-    const struct chat_hooks hooks = {
-        .let_go = entry_let_go, .wake = entry_wake, .resume = entry_resume, .random = fill_random};
+    const struct chat_hooks hooks = {.let_go = entry_let_go,
+                                     .wake = entry_wake,
+                                     .resume = entry_resume,
+                                     .take_token = entry_token,
+                                     .random = fill_random};
     struct hash_seed epochs;
     struct log *log;
 
@@ -442,6 +459,11 @@ static void set_web(struct server *server)
     web->deflate_limits.accept_deflated = true;
     web->has_deflate = options->deflate == DEFLATE_ON;
     web->origins = (struct origin_list){options->allow_origin.items, options->allow_origin.count};
+    web->gate.file = options->token_key;
+    web->gate.audience = str_from(options->token_audience != NULL ? options->token_audience : "");
+    web->gate.issuer = str_from(options->token_issuer != NULL ? options->token_issuer : "");
+    web->gate.anonymous = options->anonymous;
+    web->gate.is_in_query = options->token_in_query;
     web->realip = find_realip;
     web->metrics = write_metrics;
     server->metrics.web = web;
@@ -460,6 +482,8 @@ static int confine(struct server *server, const struct user *user)
     sandbox_init(&sandbox, options->sandbox == SANDBOX_ON);
     if (options->static_dir != NULL)
         sandbox_allow_reading(&sandbox, options->static_dir);
+    if (options->token_key != NULL)
+        sandbox_allow_rereading(&sandbox, options->token_key);
     for (size_t i = 0; i < server->acceptor.listener_count; i++) {
         const struct listener *listener = &server->acceptor.listeners[i];
 
@@ -485,6 +509,7 @@ int server_init(struct server *server, const struct options *options)
 {
     struct user user = {.uid = 0};
     const char *problem = NULL;
+    char wrong[160];
     size_t capacity = 0;
 
     memset(server, 0, sizeof(*server));
@@ -502,6 +527,8 @@ int server_init(struct server *server, const struct options *options)
         return fatal("--user %s: %s", options->user, problem);
     if (options->static_dir != NULL && assets_open_folder(options->static_dir) < 0)
         return fatal("cannot open the folder %s: %s", options->static_dir, strerror(errno));
+    if (gate_open(&server->web.gate, wrong, sizeof(wrong)) < 0)
+        return fatal("--token-key %s: %s", options->token_key, wrong);
     if (fit_descriptors(server,
                         server->supervisor.sockets.count + options->listen.count + 2 +
                             (options->journal != NULL ? JOURNAL_FDS : 0),
@@ -532,6 +559,7 @@ void server_deinit(struct server *server)
     connection_log_finish(&server->connection_log);
     chat_deinit(&server->chat);
     address_table_deinit(&server->web.addresses);
+    gate_close(&server->web.gate);
     metrics_close(&server->metrics.process);
     close(server->signals.fd);
     reactor_deinit(&server->reactor);

@@ -60,6 +60,7 @@ int entry_close(struct conn *conn, bool is_broken)
     struct client *client = conn->member.client;
 
     web_leave_address(conn);
+    gate_let_out(&web->gate, conn);
     forget_client(conn);
     return client == NULL ? 0 : chat_leave(web->chat, client, is_broken);
 }
@@ -91,6 +92,25 @@ void entry_let_go(struct sendq *out, uint16_t code, const char *reason)
     stream_note_end(&conn->stream, STREAM_END_HOST, reason);
     out->close_code = code;
     stream_wake(&conn->stream);
+}
+
+bool entry_token(struct sendq *out, struct str token)
+{
+    struct conn *conn = conn_of_queue(out);
+    struct gate *gate = &web_of(conn)->gate;
+    const char *wrong;
+    uint16_t code;
+
+    if (gate->file == NULL)
+        return false;
+    wrong = gate_renew(gate, conn, token, conn->member.client->channel->log.name,
+                       conn_clock(conn)->wall, &code);
+    if (wrong == NULL)
+        return true;
+    stream_note_end(&conn->stream, STREAM_END_HOST, wrong);
+    out->close_code = code;
+    stream_wake(&conn->stream);
+    return true;
 }
 
 void entry_wake(struct sendq *out)

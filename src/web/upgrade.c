@@ -51,6 +51,23 @@ struct entry_text {
     char key[HTTP_LINE_MAX];
 };
 
+/* The seat's key, as the subprotocol `key.K` or in the query: once, or twice the same. */
+static bool upgrade_read_key(const struct http_request *request, char *space, size_t size,
+                             struct str *key)
+{
+    struct ws_protocols protocols = {.line = 0};
+    struct str other;
+
+    if (upgrade_parameter(request, STR("key"), space, size, key) < 0)
+        return false;
+    while (ws_protocol_next(request, &protocols, STR("key."), &other)) {
+        if (key->ptr != NULL && !str_equals(*key, other))
+            return false;
+        *key = other;
+    }
+    return true;
+}
+
 /* Reads the parameters of `/ws/{client_id}?room=R&name=N&history=K&since=POS&key=KEY`.
  * Returns NULL, or what is wrong. */
 static const char *upgrade_read_entry(const struct http_request *request, struct chat_entry *entry,
@@ -75,8 +92,8 @@ static const char *upgrade_read_entry(const struct http_request *request, struct
     if (upgrade_parameter(request, STR("since"), text->since, sizeof(text->since), &entry->since) <
         0)
         return "since must be given once, percent-encoded.";
-    if (upgrade_parameter(request, STR("key"), text->key, sizeof(text->key), &entry->key) < 0)
-        return "key must be given once, percent-encoded.";
+    if (!upgrade_read_key(request, text->key, sizeof(text->key), &entry->key))
+        return "key must be given once: as the subprotocol key.K, or percent-encoded.";
     return NULL;
 }
 
@@ -235,9 +252,45 @@ static bool upgrade_open(struct conn *conn, const char accept[WS_ACCEPT_SIZE],
     return true;
 }
 
+/* Does the gate let the request into this room (empty: into none)? Answers and returns false if
+ * not. A page learns nothing of a refused handshake but that it failed, so it is told by a close
+ * frame. */
+static bool upgrade_check_gate(const struct answer *answer, const struct http_request *request,
+                               const char accept[WS_ACCEPT_SIZE], struct str room,
+                               struct visitor *visitor)
+{
+    struct web *web = web_of(answer->conn);
+    struct gate_refusal refusal = gate_look_at(&web->gate, request, &web->origins, room,
+                                               conn_clock(answer->conn)->wall, visitor);
+    bool is_v1 = ws_protocol_is_offered(request, STR(CODEC_V1_PROTOCOL));
+    struct upgrade_lines lines = {.protocol = is_v1 ? UPGRADE_V1_LINE : ""};
+    struct str origin;
+
+    if (refusal.status == 0)
+        return true;
+    if (refusal.status == 400 ||
+        http_field_get(&request->fields, HTTP_FIELD_ORIGIN, &origin) == 0 || upgrade_is_full(web))
+        answer_refuse(answer, refusal.status, refusal.why,
+                      refusal.status == 401 ? ANSWER_BEARER : "");
+    else if (upgrade_check_address(answer, NULL) &&
+             upgrade_open(answer->conn, accept, &lines, &web->chat_limits))
+        conn_close(answer->conn, refusal.status == 401 ? GATE_CLOSE_TOKEN : CLOSE_FORBIDDEN,
+                   refusal.why);
+    return false;
+}
+
+/* The connection is a member now: it has what the visitor was let in with. */
+static bool upgrade_let_in(struct conn *conn, const struct visitor *visitor)
+{
+    if (gate_let_in(&web_of(conn)->gate, conn, visitor) == 0)
+        return true;
+    conn_close(conn, WS_CLOSE_SERVER_ERROR, "the server is out of memory");
+    return false;
+}
+
 /* Opens an echo that takes compressed messages where the client offers to send them. */
 static void upgrade_admit_echo(struct conn *conn, const struct http_request *request,
-                               const char accept[WS_ACCEPT_SIZE])
+                               const char accept[WS_ACCEPT_SIZE], const struct visitor *visitor)
 {
     struct web *web = web_of(conn);
     struct upgrade_lines lines = {.protocol = ""};
@@ -247,30 +300,44 @@ static void upgrade_admit_echo(struct conn *conn, const struct http_request *req
 
     if (is_deflated)
         ws_deflate_response(lines.deflate, &agreed);
-    upgrade_open(conn, accept, &lines, is_deflated ? &web->deflate_limits : &web->echo_limits);
+    if (upgrade_open(conn, accept, &lines, is_deflated ? &web->deflate_limits : &web->echo_limits))
+        upgrade_let_in(conn, visitor);
 }
 
 void upgrade_open_echo(const struct answer *answer, const struct http_request *request)
 {
     struct web *web = web_of(answer->conn);
     char accept[WS_ACCEPT_SIZE];
+    struct visitor visitor;
 
-    if (!upgrade_check_upgrade(answer, request, accept))
+    if (!upgrade_check_upgrade(answer, request, accept) ||
+        !upgrade_check_gate(answer, request, accept, STR(""), &visitor))
         return;
     if (upgrade_is_full(web))
         upgrade_refuse_full(answer);
     else if (upgrade_check_address(answer, NULL))
-        upgrade_admit_echo(answer->conn, request, accept);
+        upgrade_admit_echo(answer->conn, request, accept, &visitor);
+}
+
+/* A token may fix the name, and who may not read what was said before is replayed nothing. */
+static void upgrade_apply_rights(struct chat_entry *entry, const struct visitor *visitor)
+{
+    if (visitor->has_token && visitor->token.name.ptr != NULL)
+        entry->name = visitor->token.name;
+    if ((visitor->rights & RIGHT_HST) != 0)
+        return;
+    entry->history = 0;
+    entry->since = (struct str){NULL, 0};
 }
 
 /* Everything is as it must be: opens the WebSocket, which asks the chat for a seat. */
 static void upgrade_admit(struct conn *conn, const struct chat_entry *entry,
-                          const char accept[WS_ACCEPT_SIZE])
+                          const char accept[WS_ACCEPT_SIZE], const struct visitor *visitor)
 {
     struct web *web = web_of(conn);
     struct upgrade_lines lines = {.protocol = entry->codec == CODEC_V1 ? UPGRADE_V1_LINE : ""};
 
-    if (!upgrade_open(conn, accept, &lines, &web->chat_limits))
+    if (!upgrade_open(conn, accept, &lines, &web->chat_limits) || !upgrade_let_in(conn, visitor))
         return;
     conn->member.client_id = entry->id;
     conn->codec = (uint8_t)entry->codec;
@@ -284,6 +351,7 @@ void upgrade_open_chat(const struct answer *answer, const struct http_request *r
     struct chat_entry entry = {.codec = CODEC_TEXT};
     struct entry_text text;
     char accept[WS_ACCEPT_SIZE];
+    struct visitor visitor;
     const char *wrong;
 
     if (!str_to_u64(id, CODEC_ID_MAX, &entry.id) || entry.id == 0) {
@@ -298,10 +366,15 @@ void upgrade_open_chat(const struct answer *answer, const struct http_request *r
     if (ws_protocol_is_offered(request, STR(CODEC_V1_PROTOCOL)))
         entry.codec = CODEC_V1;
     wrong = upgrade_read_entry(request, &entry, &text);
-    if (wrong != NULL)
+    if (wrong != NULL) {
         answer_refuse(answer, 400, wrong, "");
-    else if ((upgrade_is_full(web) || chat_is_full(web->chat)) && !chat_has_id(web->chat, entry.id))
+        return;
+    }
+    if (!upgrade_check_gate(answer, request, accept, entry.room, &visitor))
+        return;
+    upgrade_apply_rights(&entry, &visitor);
+    if ((upgrade_is_full(web) || chat_is_full(web->chat)) && !chat_has_id(web->chat, entry.id))
         upgrade_refuse_full(answer);
     else if (upgrade_check_address(answer, &entry))
-        upgrade_admit(answer->conn, &entry, accept);
+        upgrade_admit(answer->conn, &entry, accept, &visitor);
 }

@@ -8,7 +8,7 @@ Suite *suite_channel(void);
 #define PEOPLE 5
 
 static const struct channel_limits limits = {
-    .ring_size = {1 << 16, 1 << 17}, .messages = 3, .presence = 4};
+    .ring_size = {1 << 16, 1 << 17, 1 << 16, 1 << 17}, .messages = 3, .presence = 4};
 static const struct hash_seed seed = {1, 3};
 
 static struct channel_table table;

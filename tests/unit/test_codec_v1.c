@@ -296,6 +296,8 @@ static const struct bad bads[] = {
     {"{\"type\":\"say\",\"text\":\"\",\"to\":null}", "bad-to", NULL},
     {"{\"type\":\"say\",\"text\":\"\",\"to\":9223372036854775808}", "bad-to", NULL},
     {"{\"type\":\"say\",\"text\":\"\",\"to\":99999999999999999999999}", "bad-to", NULL},
+    {"{\"type\":\"token\",\"ref\":\"r\"}", "bad-token", "r"},
+    {"{\"type\":\"token\",\"token\":7}", "bad-token", NULL},
     {"{\"type\":\"rename\",\"ref\":\"r\"}", "bad-name", "r"},
     {"{\"type\":\"rename\",\"name\":1}", "bad-name", NULL},
     {"{\"type\":\"rename\",\"name\":null}", "bad-name", NULL},

@@ -133,8 +133,8 @@ END_TEST
 
 START_TEST(knows_reasons)
 {
-    static const int statuses[] = {101, 200, 204, 304, 400, 403, 404, 405, 408,
-                                   413, 414, 426, 431, 500, 501, 503, 505};
+    static const int statuses[] = {101, 200, 204, 304, 400, 401, 403, 404, 405,
+                                   408, 413, 414, 426, 431, 500, 501, 503, 505};
 
     for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
         ck_assert_str_ne(http_status_reason(statuses[i]), "");

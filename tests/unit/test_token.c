@@ -55,23 +55,23 @@ START_TEST(times_have_no_leeway)
         const char *wrong;
     } cases[] = {
         {"{\"sub\":\"a\",\"exp\":1700000001}", NULL},
-        {"{\"sub\":\"a\",\"exp\":1700000000}", "it has expired"},
-        {"{\"sub\":\"a\",\"exp\":1700000000.9}", "it has expired"},
+        {"{\"sub\":\"a\",\"exp\":1700000000}", "the token has expired"},
+        {"{\"sub\":\"a\",\"exp\":1700000000.9}", "the token has expired"},
         {"{\"sub\":\"a\",\"exp\":1700000001.0}", NULL},
-        {"{\"sub\":\"a\",\"exp\":0}", "it has expired"},
-        {"{\"sub\":\"a\"}", "it has no exp"},
-        {"{\"sub\":\"a\",\"exp\":null}", "its exp is no time"},
-        {"{\"sub\":\"a\",\"exp\":\"1700000001\"}", "its exp is no time"},
-        {"{\"sub\":\"a\",\"exp\":-1}", "its exp is no time"},
-        {"{\"sub\":\"a\",\"exp\":17e8}", "its exp is no time"},
-        {"{\"sub\":\"a\",\"exp\":1700000001.5e1}", "its exp is no time"},
+        {"{\"sub\":\"a\",\"exp\":0}", "the token has expired"},
+        {"{\"sub\":\"a\"}", "the token has no exp"},
+        {"{\"sub\":\"a\",\"exp\":null}", "the token's exp is no time"},
+        {"{\"sub\":\"a\",\"exp\":\"1700000001\"}", "the token's exp is no time"},
+        {"{\"sub\":\"a\",\"exp\":-1}", "the token's exp is no time"},
+        {"{\"sub\":\"a\",\"exp\":17e8}", "the token's exp is no time"},
+        {"{\"sub\":\"a\",\"exp\":1700000001.5e1}", "the token's exp is no time"},
         {"{\"sub\":\"a\",\"exp\":253402300799}", NULL},
-        {"{\"sub\":\"a\",\"exp\":253402300800}", "its exp is no time"},
+        {"{\"sub\":\"a\",\"exp\":253402300800}", "the token's exp is no time"},
         {"{" GOOD ",\"nbf\":1700000000}", NULL},
         {"{" GOOD ",\"nbf\":1700000000.0}", NULL},
-        {"{" GOOD ",\"nbf\":1700000000.1}", "its time has not come yet"},
-        {"{" GOOD ",\"nbf\":1700000001}", "its time has not come yet"},
-        {"{" GOOD ",\"nbf\":true}", "its nbf is no time"},
+        {"{" GOOD ",\"nbf\":1700000000.1}", "the token's time has not come yet"},
+        {"{" GOOD ",\"nbf\":1700000001}", "the token's time has not come yet"},
+        {"{" GOOD ",\"nbf\":true}", "the token's nbf is no time"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -114,7 +114,7 @@ END_TEST
 
 START_TEST(for_whom_and_by_whom)
 {
-    static const char audience[] = "it is for another audience";
+    static const char audience[] = "the token is for another audience";
 
     ck_assert_str_eq(read_for("{" GOOD ",\"aud\":\"chat\"}", "", ""), audience);
     ck_assert_str_eq(read_for("{" GOOD "}", "chat", ""), audience);
@@ -186,7 +186,7 @@ START_TEST(as_many_rooms_as_there_is_room_for)
     ck_assert_taken(read_claims(claims));
     ck_assert_uint_eq(token_rights(&token, STR("r127")), RIGHT_SUB);
     snprintf(claims + len, sizeof(claims) - (size_t)len, ",\"x\"]}]}");
-    ck_assert_str_eq(read_claims(claims), "its caps name too many rooms");
+    ck_assert_str_eq(read_claims(claims), "the token's caps name too many rooms");
 }
 END_TEST
 

@@ -155,6 +155,25 @@ START_TEST(finds_subprotocols)
 }
 END_TEST
 
+/* Those that begin so, over all lines and in their order. */
+START_TEST(goes_through_subprotocols)
+{
+    struct http_request req = parse(HEAD("Sec-WebSocket-Protocol: x, key.a, key,\r\n"
+                                         "X: key.no\r\n"
+                                         "Sec-WebSocket-Protocol: key.b,key.\r\n"));
+    struct ws_protocols protocols = {.line = 0};
+    struct str rest;
+
+    ck_assert(ws_protocol_next(&req, &protocols, STR("key."), &rest));
+    ck_assert(str_equals(rest, STR("a")));
+    ck_assert(ws_protocol_next(&req, &protocols, STR("key."), &rest));
+    ck_assert(str_equals(rest, STR("b")));
+    ck_assert(ws_protocol_next(&req, &protocols, STR("key."), &rest));
+    ck_assert_uint_eq(rest.len, 0);
+    ck_assert(!ws_protocol_next(&req, &protocols, STR("key."), &rest));
+}
+END_TEST
+
 static bool allows(const char *text, const struct str *items, size_t count)
 {
     struct http_request req = parse(text);
@@ -323,6 +342,7 @@ Suite *suite_ws_handshake(void)
     tcase_add_test(handshake, refuses_handshakes);
     tcase_add_test(handshake, knows_who_wants_one);
     tcase_add_test(handshake, finds_subprotocols);
+    tcase_add_test(handshake, goes_through_subprotocols);
     tcase_add_test(origin, allows_its_own_origin);
     tcase_add_test(origin, allows_listed_origins);
     tcase_add_test(origin, allows_null_and_any);

@@ -41,13 +41,20 @@ struct event {
     bool key_is_hash; /* it is such a hash: of SHA-256, cut to the length of the secret */
 };
 
-enum command_kind { COMMAND_SAY, COMMAND_DIRECT, COMMAND_RENAME, COMMAND_BAD };
+enum command_kind {
+    COMMAND_SAY,
+    COMMAND_DIRECT,
+    COMMAND_RENAME,
+    COMMAND_TOKEN, /* shows a new token, which is `text` */
+    COMMAND_BAD,
+    COMMAND_KINDS
+};
 
 /* What a client asks for. The slices point into the message that it was read from. */
 struct command {
     enum command_kind kind;
     uint64_t to;      /* COMMAND_DIRECT */
-    struct str text;  /* COMMAND_SAY, COMMAND_DIRECT */
+    struct str text;  /* COMMAND_SAY, COMMAND_DIRECT, COMMAND_TOKEN */
     struct str name;  /* COMMAND_RENAME */
     struct str ref;   /* ptr is NULL where there was none */
     const char *code; /* COMMAND_BAD: a short name of the error */

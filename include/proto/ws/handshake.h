@@ -44,6 +44,16 @@ void ws_accept_key(char accept[WS_ACCEPT_SIZE], struct str key);
 /* Is `name` one of the subprotocols that the client offers? With case, over all lines (11.3.4). */
 bool ws_protocol_is_offered(const struct http_request *req, struct str name);
 
+/* What a client offers, still to be gone through. All zero: from the first on. */
+struct ws_protocols {
+    size_t line;
+    struct str rest;
+};
+
+/* The next subprotocol that begins with `prefix`: what follows that. Returns false at the end. */
+bool ws_protocol_next(const struct http_request *req, struct ws_protocols *protocols,
+                      struct str prefix, struct str *rest);
+
 /* Origins that may connect: each "scheme://host[:port]", "null", or "*" for any. Borrowed. */
 struct origin_list {
     const struct str *items;

@@ -10,7 +10,7 @@
 
 /* ---- reading commands ---- */
 
-enum { FIELD_TYPE, FIELD_TEXT, FIELD_TO, FIELD_NAME, FIELD_REF, FIELDS };
+enum { FIELD_TYPE, FIELD_TEXT, FIELD_TO, FIELD_NAME, FIELD_REF, FIELD_TOKEN, FIELDS };
 
 static void refuse(struct command *command, const char *code, const char *why)
 {
@@ -45,6 +45,16 @@ static void decode_rename(struct command *command, const struct json_field *fiel
     command->name = fields[FIELD_NAME].value;
 }
 
+static void decode_token(struct command *command, const struct json_field *fields)
+{
+    if (fields[FIELD_TOKEN].type != JSON_STRING) {
+        refuse(command, "bad-token", "\"token\" must be a string");
+        return;
+    }
+    command->kind = COMMAND_TOKEN;
+    command->text = fields[FIELD_TOKEN].value;
+}
+
 static bool decode_ref(struct command *command, const struct json_field *ref)
 {
     if (ref->type == JSON_ABSENT)
@@ -62,7 +72,7 @@ static void decode(struct command *command, char *data, size_t len)
     struct json_field fields[FIELDS] = {
         [FIELD_TYPE] = {.name = STR("type")}, [FIELD_TEXT] = {.name = STR("text")},
         [FIELD_TO] = {.name = STR("to")},     [FIELD_NAME] = {.name = STR("name")},
-        [FIELD_REF] = {.name = STR("ref")},
+        [FIELD_REF] = {.name = STR("ref")},   [FIELD_TOKEN] = {.name = STR("token")},
     };
     int result = json_read_object(data, len, fields, ARRAY_LEN(fields));
     struct str type = fields[FIELD_TYPE].value;
@@ -78,6 +88,8 @@ static void decode(struct command *command, char *data, size_t len)
         decode_say(command, fields);
     else if (str_equals(type, STR("rename")))
         decode_rename(command, fields);
+    else if (str_equals(type, STR("token")))
+        decode_token(command, fields);
     else
         refuse(command, "bad-type", "this \"type\" is not known: use \"say\" or \"rename\"");
 }

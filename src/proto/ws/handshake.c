@@ -125,6 +125,24 @@ bool ws_protocol_is_offered(const struct http_request *req, struct str name)
     return false;
 }
 
+bool ws_protocol_next(const struct http_request *req, struct ws_protocols *protocols,
+                      struct str prefix, struct str *rest)
+{
+    struct str name;
+
+    for (;;) {
+        while (http_list_next(&protocols->rest, &name)) {
+            if (name.len < prefix.len || memcmp(name.ptr, prefix.ptr, prefix.len) != 0)
+                continue;
+            *rest = (struct str){name.ptr + prefix.len, name.len - prefix.len};
+            return true;
+        }
+        if (!http_field_next(&req->fields, &protocols->line, HTTP_FIELD_SEC_WEBSOCKET_PROTOCOL,
+                             &protocols->rest))
+            return false;
+    }
+}
+
 /* An origin with its port filled in. "null" is one too: it has no scheme and no host. */
 struct origin {
     struct str scheme;

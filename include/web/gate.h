@@ -1,0 +1,96 @@
+/* The gate: who may enter which room, and until when. Open to all, unless there is a file of keys.
+ *
+ *      request --token, or none--> visitor --it becomes a WebSocket--> pass --its time is over-->
+ *                                                                        ^  |        4401
+ *                                                                        '--' renewed
+ */
+#ifndef WEB_GATE_H
+#define WEB_GATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "auth/key_file.h"
+#include "auth/token.h"
+#include "proto/http/request.h"
+#include "proto/ws/handshake.h"
+
+#define GATE_CLOSE_TOKEN 4401 /* no token, a bad one, or one that has expired */
+
+struct conn;
+
+/* What one connection was let in with. */
+struct pass {
+    struct conn *conn;
+    uint64_t expires; /* milliseconds since 1970 */
+    uint8_t sub_len;
+    char sub[]; /* who it is */
+};
+
+struct gate {
+    const char *file; /* of the keys; NULL: everything is open */
+    struct key_file keys;
+    struct str audience;
+    struct str issuer;
+    uint8_t anonymous;    /* rights of who has no token; RIGHTS_NONE: nobody enters without one */
+    bool is_in_query;     /* a token may stand in the query */
+    struct pass **passes; /* one in each place; a heap: the one that expires first is the first;
+                             owned, as they are */
+    size_t count;
+    size_t size;
+};
+
+/* Somebody at the gate. */
+struct visitor {
+    struct token token; /* where it has one */
+    bool has_token;
+    uint8_t rights; /* enum right, and RIGHT_NAME */
+};
+
+/* Why somebody is not let in. */
+struct gate_refusal {
+    int status;      /* of HTTP: 400, 401, 403; 0: nothing is wrong */
+    const char *why; /* a few words that tell nothing of the token */
+};
+
+/* Reads the file of keys, if there is one. Returns 0, or -1 where a line in `problem` says what is
+ * wrong. */
+int gate_open(struct gate *gate, char *problem, size_t size);
+
+/* Reads it anew, and logs what came of it. Whoever is in stays. */
+void gate_reload(struct gate *gate);
+
+/* Wipes the keys, frees everything. */
+void gate_close(struct gate *gate);
+
+/* Looks at the token of a request for a room (empty: for none, so that no right is needed): in
+ * Authorization, in the subprotocols, in a cookie if the request is from a page of our own, or in
+ * the query where that is allowed. `now`: milliseconds since 1970. */
+struct gate_refusal gate_look_at(const struct gate *gate, const struct http_request *request,
+                                 const struct origin_list *origins, struct str room, uint64_t now,
+                                 struct visitor *visitor);
+
+/* Lets a visitor in, behind a connection that has just become a member. Returns 0, or -1 with errno
+ * ENOMEM. */
+int gate_let_in(struct gate *gate, struct conn *conn, const struct visitor *visitor);
+
+/* A member shows another token: of the same subject, if it had one; for the room that it is in.
+ * Returns NULL, and from now on it may do what that allows; or why it must go, and by which close
+ * code. */
+const char *gate_renew(struct gate *gate, struct conn *conn, struct str text, struct str room,
+                       uint64_t now, uint16_t *code);
+
+/* The connection is a member no longer. */
+void gate_let_out(struct gate *gate, struct conn *conn);
+
+/* Closes whose time is over. */
+void gate_expire(struct gate *gate, uint64_t now);
+
+/* When the next one is over, in milliseconds since 1970; UINT64_MAX: never. */
+static inline uint64_t gate_deadline(const struct gate *gate)
+{
+    return gate->count > 0 ? gate->passes[0]->expires : UINT64_MAX;
+}
+
+#endif

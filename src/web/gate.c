@@ -1,0 +1,331 @@
+#include "web/gate.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "chat/core.h"
+#include "proto/http/query.h"
+#include "session/conn.h"
+
+#define COOKIE "wschat_token"
+#define SUBPROTOCOL "bearer."
+
+/* ---- the keys ---- */
+
+static void gate_log_keys(const struct gate *gate)
+{
+    char count[24];
+
+    snprintf(count, sizeof(count), "%zu", gate->keys.count);
+    log_info("tokens are needed", "keys", count);
+    if (gate->keys.is_open_to_others)
+        log_warning("others than its owner can read the file of keys", "file", gate->file);
+}
+
+int gate_open(struct gate *gate, char *problem, size_t size)
+{
+    if (gate->file == NULL)
+        return 0;
+    if (key_file_read(&gate->keys, gate->file, problem, size) < 0)
+        return -1;
+    gate_log_keys(gate);
+    return 0;
+}
+
+void gate_reload(struct gate *gate)
+{
+    char problem[160];
+
+    if (gate->file == NULL)
+        return;
+    if (key_file_read(&gate->keys, gate->file, problem, sizeof(problem)) < 0)
+        log_error("the keys stay as they are: the file cannot be read", "file", gate->file, "error",
+                  problem);
+    else
+        gate_log_keys(gate);
+}
+
+void gate_close(struct gate *gate)
+{
+    for (size_t i = 0; i < gate->count; i++)
+        free(gate->passes[i]);
+    free(gate->passes);
+    key_file_deinit(&gate->keys);
+}
+
+static struct token_rules gate_rules(const struct gate *gate)
+{
+    return (struct token_rules){key_file_keys(&gate->keys), gate->audience, gate->issuer};
+}
+
+/* ---- where a token may stand ---- */
+
+/* The one token of a request. */
+struct gate_found {
+    struct str text; /* ptr is NULL: there is none */
+    bool differs;    /* there are two */
+};
+
+static void gate_found_add(struct gate_found *found, struct str text)
+{
+    if (found->text.ptr == NULL)
+        found->text = text;
+    else
+        found->differs |= !str_equals(found->text, text);
+}
+
+/* `Authorization: Bearer T` (RFC 6750, 2.1). Other schemes are for a proxy in front. */
+static void gate_search_authorization(struct gate_found *found, const struct http_request *request)
+{
+    struct str value;
+    size_t line = 0;
+
+    while (http_field_next(&request->fields, &line, HTTP_FIELD_AUTHORIZATION, &value)) {
+        struct str scheme = str_cut(&value, ' ');
+
+        if (str_equals_nocase(scheme, STR("Bearer")))
+            gate_found_add(found, value.ptr != NULL ? str_trim(value) : STR(""));
+    }
+}
+
+static void gate_search_protocols(struct gate_found *found, const struct http_request *request)
+{
+    struct ws_protocols protocols = {.line = 0};
+    struct str text;
+
+    while (ws_protocol_next(request, &protocols, STR(SUBPROTOCOL), &text))
+        gate_found_add(found, text);
+}
+
+/* Cookies come with whatever page asks, so only pages of our own, and of those that are named, have
+ * them taken. */
+static bool gate_takes_cookies(const struct http_request *request,
+                               const struct origin_list *origins)
+{
+    if (ws_origin_is_allowed(request, &(struct origin_list){NULL, 0}))
+        return true;
+    for (size_t i = 0; i < origins->count; i++) {
+        struct origin_list one = {&origins->items[i], 1};
+
+        if (!str_equals(one.items[0], STR("*")) && ws_origin_is_allowed(request, &one))
+            return true;
+    }
+    return false;
+}
+
+static void gate_search_cookies(struct gate_found *found, const struct http_request *request)
+{
+    struct str value;
+    size_t line = 0;
+
+    while (http_field_next(&request->fields, &line, HTTP_FIELD_COOKIE, &value)) {
+        while (value.ptr != NULL) {
+            struct str pair = str_cut(&value, ';');
+            struct str name = str_cut(&pair, '=');
+
+            if (str_equals(str_trim(name), STR(COOKIE)) && pair.ptr != NULL)
+                gate_found_add(found, str_trim(pair));
+        }
+    }
+}
+
+static void gate_search_query(struct gate_found *found, const struct http_request *request)
+{
+    struct str raw;
+    int count = request->query.len > 0 ? http_query_get(request->query, STR("token"), &raw) : 0;
+
+    if (count > 0)
+        gate_found_add(found, raw);
+    found->differs |= count > 1;
+}
+
+static struct gate_found gate_search(const struct gate *gate, const struct http_request *request,
+                                     const struct origin_list *origins)
+{
+    struct gate_found found = {.differs = false};
+
+    gate_search_authorization(&found, request);
+    gate_search_protocols(&found, request);
+    if (gate_takes_cookies(request, origins))
+        gate_search_cookies(&found, request);
+    if (gate->is_in_query)
+        gate_search_query(&found, request);
+    return found;
+}
+
+/* ---- who may ---- */
+
+static uint8_t gate_token_rights(const struct token *token, struct str room)
+{
+    return token_rights(token, room) | (token->name.ptr == NULL ? RIGHT_NAME : 0);
+}
+
+/* What somebody may do is known; is it enough for this room? */
+static struct gate_refusal gate_check_entry(const struct visitor *visitor, struct str room)
+{
+    if (room.len > 0 && (visitor->rights & RIGHT_SUB) == 0)
+        return (struct gate_refusal){403, visitor->has_token
+                                              ? "the token does not open this room"
+                                              : "this room is not open without a token"};
+    return (struct gate_refusal){0, NULL};
+}
+
+struct gate_refusal gate_look_at(const struct gate *gate, const struct http_request *request,
+                                 const struct origin_list *origins, struct str room, uint64_t now,
+                                 struct visitor *visitor)
+{
+    struct token_rules rules = gate_rules(gate);
+    struct gate_found found;
+    const char *wrong;
+
+    visitor->has_token = false;
+    visitor->rights = RIGHTS_ALL | RIGHT_NAME;
+    if (gate->file == NULL)
+        return (struct gate_refusal){0, NULL};
+    found = gate_search(gate, request, origins);
+    if (found.differs)
+        return (struct gate_refusal){400, "there are two tokens, and they differ"};
+    if (found.text.ptr == NULL) {
+        visitor->rights = gate->anonymous | RIGHT_NAME;
+        return gate->anonymous == RIGHTS_NONE
+                   ? (struct gate_refusal){401, "nobody enters without a token"}
+                   : gate_check_entry(visitor, room);
+    }
+    wrong = token_read(&visitor->token, found.text, &rules, now);
+    if (wrong != NULL)
+        return (struct gate_refusal){401, wrong};
+    visitor->has_token = true;
+    visitor->rights = gate_token_rights(&visitor->token, room);
+    return gate_check_entry(visitor, room);
+}
+
+/* ---- the heap of passes ---- */
+
+/* What a connection was let in with; NULL: nothing that ends. */
+static struct pass *pass_of(const struct gate *gate, const struct conn *conn)
+{
+    return conn->stream.out.pass > 0 ? gate->passes[conn->stream.out.pass - 1] : NULL;
+}
+
+static void pass_put(struct gate *gate, struct pass *pass, size_t place)
+{
+    gate->passes[place] = pass;
+    pass->conn->stream.out.pass = (uint32_t)(place + 1);
+}
+
+/* Puts a pass where it belongs, the place `at` being free. */
+static void pass_settle(struct gate *gate, struct pass *pass, size_t at)
+{
+    size_t child;
+
+    for (; at > 0 && gate->passes[(at - 1) / 2]->expires > pass->expires; at = (at - 1) / 2)
+        pass_put(gate, gate->passes[(at - 1) / 2], at);
+    for (; (child = 2 * at + 1) < gate->count; at = child) {
+        if (child + 1 < gate->count &&
+            gate->passes[child + 1]->expires < gate->passes[child]->expires)
+            child++;
+        if (gate->passes[child]->expires >= pass->expires)
+            break;
+        pass_put(gate, gate->passes[child], at);
+    }
+    pass_put(gate, pass, at);
+}
+
+static int gate_grow(struct gate *gate)
+{
+    size_t size = max_size(16, 2 * gate->size);
+    struct pass **passes;
+
+    if (gate->count < gate->size)
+        return 0;
+    passes = realloc(gate->passes, size * sizeof(*passes));
+    if (passes == NULL)
+        return -1;
+    gate->passes = passes;
+    gate->size = size;
+    return 0;
+}
+
+static void gate_remove(struct gate *gate, struct pass *pass)
+{
+    struct pass *last = gate->passes[--gate->count];
+    size_t at = pass->conn->stream.out.pass - 1;
+
+    if (last != pass)
+        pass_settle(gate, last, at);
+    pass->conn->stream.out.pass = 0;
+    free(pass);
+}
+
+/* ---- members ---- */
+
+int gate_let_in(struct gate *gate, struct conn *conn, const struct visitor *visitor)
+{
+    const struct token *token = &visitor->token;
+    struct pass *pass;
+
+    conn->stream.out.denied = (uint8_t)~visitor->rights;
+    if (!visitor->has_token)
+        return 0;
+    pass = malloc(sizeof(*pass) + token->sub.len);
+    if (pass == NULL || gate_grow(gate) < 0) {
+        free(pass);
+        return -1;
+    }
+    *pass =
+        (struct pass){.conn = conn, .expires = token->expires, .sub_len = (uint8_t)token->sub.len};
+    memcpy(pass->sub, token->sub.ptr, token->sub.len);
+    gate->count++;
+    pass_settle(gate, pass, gate->count - 1);
+    return 0;
+}
+
+void gate_let_out(struct gate *gate, struct conn *conn)
+{
+    struct pass *pass = pass_of(gate, conn);
+
+    if (pass != NULL)
+        gate_remove(gate, pass);
+}
+
+static bool pass_is_of(const struct pass *pass, struct str sub)
+{
+    return str_equals((struct str){pass->sub, pass->sub_len}, sub);
+}
+
+const char *gate_renew(struct gate *gate, struct conn *conn, struct str text, struct str room,
+                       uint64_t now, uint16_t *code)
+{
+    struct token_rules rules = gate_rules(gate);
+    const struct pass *pass = pass_of(gate, conn);
+    struct visitor visitor = {.has_token = true};
+    struct gate_refusal refusal;
+    const char *wrong = token_read(&visitor.token, text, &rules, now);
+
+    *code = GATE_CLOSE_TOKEN;
+    if (wrong != NULL)
+        return wrong;
+    if (pass != NULL && !pass_is_of(pass, visitor.token.sub))
+        return "the token is for somebody else";
+    visitor.rights = gate_token_rights(&visitor.token, room);
+    refusal = gate_check_entry(&visitor, room);
+    if (refusal.status != 0) {
+        *code = CLOSE_FORBIDDEN;
+        return refusal.why;
+    }
+    gate_let_out(gate, conn);
+    return gate_let_in(gate, conn, &visitor) < 0 ? "the server is out of memory" : NULL;
+}
+
+void gate_expire(struct gate *gate, uint64_t now)
+{
+    while (gate->count > 0 && gate->passes[0]->expires <= now) {
+        struct conn *conn = gate->passes[0]->conn;
+
+        gate_let_out(gate, conn);
+        conn_close(conn, GATE_CLOSE_TOKEN, "the token has expired");
+    }
+}
