@@ -13,6 +13,7 @@
 
 #define OPTIONS_LISTENERS_MAX 16
 #define OPTIONS_ORIGINS_MAX 64
+#define OPTIONS_HOSTS_MAX 16
 #define OPTIONS_PROXIES_MAX 64
 #define OPTIONS_BASE_MAX 128 /* bytes of a base path */
 
@@ -38,6 +39,14 @@ struct options_origins {
     struct str items[OPTIONS_ORIGINS_MAX];
     size_t count;
 };
+struct options_hosts {
+    struct str items[OPTIONS_HOSTS_MAX];
+    size_t count;
+};
+struct options_mode {
+    uint64_t bits;
+    bool is_set;
+};
 struct options_proxies {
     struct ip_network items[OPTIONS_PROXIES_MAX];
     size_t count;
@@ -48,7 +57,9 @@ struct options_proxies {
 struct options {
     struct options_listeners listen;
     struct options_origins allow_origin;
-    struct options_listeners admin; /* one at most */
+    struct options_listeners admin;  /* one at most */
+    struct options_hosts host;       /* none: any */
+    struct options_mode socket_mode; /* of unix sockets */
     struct options_proxies trusted_proxy;
     uint64_t proxy_header;
     struct str base_path; /* without the slash at its end: empty for "/" */
@@ -57,6 +68,7 @@ struct options {
     bool has_listen; /* --listen or --port stood on the command line */
     bool has_origin; /* --allow-origin did */
     bool has_proxy;  /* --trusted-proxy did */
+    bool has_host;   /* --host did */
     uint64_t broadcast;
     uint64_t echo;
     uint64_t deflate;
@@ -82,8 +94,8 @@ struct options {
     uint64_t ping_interval;
     uint64_t ping_timeout;
     uint64_t shutdown_timeout;
-    const char *journal;    /* NULL: none */
-    uint64_t journal_sync;  /* enum journal_sync */
+    const char *journal;        /* NULL: none */
+    uint64_t journal_sync;      /* enum journal_sync */
     const char *token_key;      /* NULL: nobody needs a token */
     const char *token_audience; /* NULL: none */
     const char *token_issuer;   /* NULL: any */
@@ -102,6 +114,8 @@ enum options_kind {
     OPTION_ADDRESS = OPTION_KINDS, /* a listener of which there is one */
     OPTION_LISTENER,               /* repeatable */
     OPTION_ORIGIN,                 /* repeatable */
+    OPTION_HOST,                   /* a host without a port; repeatable */
+    OPTION_MODE,                   /* octal permissions of a file */
     OPTION_PROXY,                  /* an address, a network, or "unix"; repeatable */
     OPTION_BASE,                   /* the path below which everything is */
     OPTION_RIGHTS,                 /* words with commas between them, but mod and api; a uint8_t */

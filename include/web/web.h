@@ -27,6 +27,8 @@ struct web {
     struct ws_reader_limits deflate_limits; /* of the echo, where compression was agreed on */
     struct ws_reader_limits chat_limits;
     struct origin_list origins;
+    const struct str *hosts; /* host_count names that the server has */
+    size_t host_count;       /* 0: any */
     struct str base;    /* the path that everything is below: "/chat", or empty */
     size_t max_members; /* WebSockets that may be open */
     uint64_t responses[WEB_STATUS_MAX + 1]; /* by status */

@@ -116,15 +116,24 @@ static int prepare(int fd, const struct socket_address *address)
     return 0;
 }
 
-int socket_listen(const struct socket_address *address)
+/* The umask rather than a chmod afterwards: nobody can connect in between. */
+static int socket_bind(int fd, const struct socket_address *address, int mode)
+{
+    mode_t before = mode < 0 ? 0 : umask(~(mode_t)mode & 0777);
+    int result = bind(fd, (const struct sockaddr *)&address->storage, address->len);
+
+    if (mode >= 0)
+        umask(before);
+    return result;
+}
+
+int socket_listen(const struct socket_address *address, int mode)
 {
     int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -1;
-    if (prepare(fd, address) < 0 ||
-        bind(fd, (const struct sockaddr *)&address->storage, address->len) < 0 ||
-        listen(fd, BACKLOG) < 0) {
+    if (prepare(fd, address) < 0 || socket_bind(fd, address, mode) < 0 || listen(fd, BACKLOG) < 0) {
         int saved = errno;
 
         close(fd);

@@ -71,6 +71,10 @@ static const struct option server_items[] = {
      "... and dropped when it stays silent for so long after the ping; 0: never"},
     {"shutdown-timeout", OPTION_SECONDS, "SEC", "5", FIELD(shutdown_timeout), 0, 1000 * SECONDS_MAX,
      "how long SIGTERM waits for clients to finish; a second SIGTERM ends at once"},
+    {"host", OPTION_HOST, "NAME", NULL, FIELD(host), 0, 0,
+     "a name that the server has: requests with another Host get 421; repeatable; without it any"},
+    {"socket-mode", OPTION_MODE, "MODE", NULL, FIELD(socket_mode), 0, 0,
+     "permissions of unix sockets, such as 0660; without it by the umask"},
     {"allow-origin", OPTION_ORIGIN, "ORIGIN", NULL, FIELD(allow_origin), 0, 0,
      "a web origin that may connect besides the server's own; \"*\": any; \"null\": a page "
      "opened from a file; repeatable"},
@@ -144,6 +148,35 @@ static bool add_origin(void *field, struct str text)
     return true;
 }
 
+/* A name as it stands in Host, without its port. */
+static bool add_host(void *field, struct str text)
+{
+    struct options_hosts *list = field;
+    struct str host, port;
+
+    if (list->count == OPTIONS_HOSTS_MAX || !uri_authority_parse(text, &host, &port) ||
+        port.ptr != NULL)
+        return false;
+    list->items[list->count++] = text;
+    return true;
+}
+
+static bool set_mode(void *field, struct str text)
+{
+    struct options_mode *mode = field;
+    uint64_t bits = 0;
+
+    if (text.len < 3 || text.len > 4)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '7')
+            return false;
+        bits = bits << 3 | (uint64_t)(text.ptr[i] - '0');
+    }
+    *mode = (struct options_mode){.bits = bits, .is_set = true};
+    return bits <= 0777;
+}
+
 static bool add_proxy(void *field, struct str text)
 {
     struct options_proxies *list = field;
@@ -193,6 +226,10 @@ static const struct option_type server_types[] = {
     [OPTION_ORIGIN - OPTION_KINDS] =
         {add_origin,
          "an origin such as https://example.com, or null, or *" AT_MOST(OPTIONS_ORIGINS_MAX), true},
+    [OPTION_HOST -
+        OPTION_KINDS] = {add_host,
+                         "a host name or address without a port" AT_MOST(OPTIONS_HOSTS_MAX), true},
+    [OPTION_MODE - OPTION_KINDS] = {set_mode, "octal permissions such as 0660", false},
     [OPTION_PROXY - OPTION_KINDS] = {add_proxy,
                                      "an address, a network such as 192.0.2.0/24, or unix" AT_MOST(
                                          OPTIONS_PROXIES_MAX),
@@ -213,6 +250,10 @@ static void choose_server_option(void *record, const struct option *option, bool
     if (option->kind == OPTION_ORIGIN && is_command_line && !options->has_origin) {
         options->allow_origin.count = 0;
         options->has_origin = true;
+    }
+    if (option->kind == OPTION_HOST && is_command_line && !options->has_host) {
+        options->host.count = 0;
+        options->has_host = true;
     }
     if (option->kind == OPTION_PROXY && is_command_line && !options->has_proxy) {
         options->trusted_proxy = (struct options_proxies){.count = 0};

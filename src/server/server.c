@@ -458,6 +458,8 @@ static void set_web(struct server *server)
     web->deflate_limits = web->echo_limits;
     web->deflate_limits.accept_deflated = true;
     web->has_deflate = options->deflate == DEFLATE_ON;
+    web->hosts = options->host.items;
+    web->host_count = options->host.count;
     web->origins = (struct origin_list){options->allow_origin.items, options->allow_origin.count};
     web->gate.file = options->token_key;
     web->gate.audience = str_from(options->token_audience != NULL ? options->token_audience : "");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/http/query.h"
+#include "proto/uri.h"
 #include "web/admin.h"
 #include "web/upgrade.h"
 #include "web/files.h"
@@ -122,6 +123,23 @@ static bool router_check_rate(const struct answer *answer)
     return false;
 }
 
+/* Is the request for a name that this server has? A page under a name that an attacker makes point
+ * here is of the same origin as its requests, so only the name tells them apart (RFC 9110, 7.4). */
+static bool router_check_host(const struct answer *answer, const struct http_request *request)
+{
+    const struct web *web = web_of(answer->conn);
+    struct str host, port;
+    bool is_known = web->host_count == 0;
+
+    if (!is_known && uri_authority_parse(request->host, &host, &port)) {
+        for (size_t i = 0; i < web->host_count && !is_known; i++)
+            is_known = str_equals_nocase(web->hosts[i], host);
+    }
+    if (!is_known)
+        answer_refuse(answer, 421, "This server has another name: see --host.", "");
+    return is_known;
+}
+
 void router_request(struct conn *conn, const struct http_request *request)
 {
     struct answer answer = answer_to(conn, request);
@@ -135,6 +153,6 @@ void router_request(struct conn *conn, const struct http_request *request)
         answer_not_allowed(&answer); /* CONNECT, or OPTIONS for the whole server */
     else if (conn->is_admin)
         admin_answer(&answer, request, path);
-    else if (router_check_rate(&answer))
+    else if (router_check_host(&answer, request) && router_check_rate(&answer))
         router_answer_public(&answer, request, path);
 }

@@ -655,6 +655,55 @@ START_TEST(silent_and_idle_connections_are_closed)
 }
 END_TEST
 
+static const struct {
+    const char *host;
+    int status;
+} named_hosts[] = {
+    {"example.com", 200},
+    {"EXAMPLE.com:8080", 200},
+    {"[::1]:80", 200},
+    {"www.example.com", 421},
+    {"example.com.", 421},
+    {"127.0.0.1", 421},
+    {"example.com.evil.org", 421},
+    {"[::2]", 421},
+};
+
+/* With --host only requests for those names are answered, whatever they ask for. */
+START_TEST(other_hosts_are_misdirected)
+{
+    static const char *const paths[] = {"/", "/healthz"};
+    struct server *s = server_start(LIST("--host=example.com", "--host=[::1]"));
+
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        char request[256];
+        struct client *c = client_connect(s);
+        struct response *r;
+
+        snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", paths[i],
+                 named_hosts[_i].host);
+        client_print(c, "%s", request);
+        r = response_read(c, false);
+        ck_assert_int_eq(r->status, named_hosts[_i].status);
+        response_free(r);
+        client_close(c);
+    }
+}
+END_TEST
+
+/* A target in absolute form counts before Host (RFC 9112, 3.2.2); HTTP/1.0 may name none. */
+START_TEST(a_handshake_for_another_host_is_misdirected)
+{
+    static const char absolute[] = "GET http://evil.org/ HTTP/1.1\r\nHost: example.com\r\n\r\n",
+                      unnamed[] = "GET / HTTP/1.0\r\n\r\n";
+    struct server *s = server_start(LIST("--host=example.com"));
+
+    ck_assert_int_eq(ws_refused(s, "/ws/1", ""), 421);
+    http_expect_refusal(s, absolute, sizeof(absolute) - 1, 421);
+    http_expect_refusal(s, unnamed, sizeof(unnamed) - 1, 421);
+}
+END_TEST
+
 Suite *suite_http(void)
 {
     Suite *suite = suite_create("http");
@@ -692,5 +741,7 @@ Suite *suite_http(void)
     tcase_add_test(deadline, half_a_head_is_408_after_the_deadline);
     tcase_add_test(deadline, a_trickle_does_not_extend_the_deadline);
     tcase_add_test(deadline, silent_and_idle_connections_are_closed);
+    tcase_add_loop_test(status, other_hosts_are_misdirected, 0, ARRAY_LEN(named_hosts));
+    tcase_add_test(status, a_handshake_for_another_host_is_misdirected);
     return suite;
 }

@@ -121,6 +121,13 @@ static const char *const usage_errors[][3] = {
     {"--base-path", "/a//b", "/a//b"},
     {"--base-path", "/a/..", "/a/.."},
     {"--base-path", "/a?b", "/a?b"},
+    {"--host", "example.com:80", "example.com:80"},
+    {"--host", "a b", "a b"},
+    {"--host", "", "--host"},
+    {"--socket-mode", "rw", "rw"},
+    {"--socket-mode", "0888", "0888"},
+    {"--socket-mode", "1777", "1777"},
+    {"--socket-mode", "60", "60"},
     {"--trusted-proxy", "localhost", "localhost"},
     {"--trusted-proxy", "10.0.0.1/8", "10.0.0.1/8"},
     {"--trusted-proxy", "10.0.0.0/33", "10.0.0.0/33"},
@@ -368,6 +375,35 @@ START_TEST(it_listens_on_several_addresses)
 }
 END_TEST
 
+/* Whatever the umask says; without the option it has the last word. */
+START_TEST(unix_sockets_have_the_mode_that_is_asked_for)
+{
+    static const struct {
+        const char *option;
+        mode_t mask, mode;
+    } rows[] = {{"--socket-mode=0660", 077, 0660},
+                {"--socket-mode=777", 022, 0777},
+                {"--socket-mode=000", 0, 0},
+                {"--log-level=info", 027, 0750}};
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char address[160], name[16];
+        struct stat st;
+        struct server *s;
+        mode_t before = umask(rows[i].mask);
+
+        snprintf(name, sizeof(name), "mode%zu", i);
+        snprintf(address, sizeof(address), "--listen=unix:%s", test_path(name));
+        s = server_launch(&(struct launch){.args = LIST(address, rows[i].option)});
+        umask(before);
+        server_wait_for(s, "listening on ");
+        ck_assert_int_eq(stat(test_path(name), &st), 0);
+        ck_assert_uint_eq(st.st_mode & 07777, rows[i].mode);
+        server_stop(s);
+    }
+}
+END_TEST
+
 static struct server *start_unix(const char *path)
 {
     char address[160];
@@ -576,6 +612,7 @@ Suite *suite_program(void)
     tcase_add_test(listeners, a_taken_port_exits_1);
     tcase_add_test(listeners, a_restart_takes_the_port_at_once);
     tcase_add_test(listeners, it_listens_on_several_addresses);
+    tcase_add_test(listeners, unix_sockets_have_the_mode_that_is_asked_for);
     tcase_add_test(listeners, a_stale_unix_socket_is_replaced);
     tcase_add_test(listeners, a_live_unix_socket_is_left_alone);
     tcase_add_test(listeners, the_socket_of_a_successor_is_left_alone);
