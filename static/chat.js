@@ -105,7 +105,7 @@ export class Chat {
     this.on.records();
   }
 
-  // No replay tells of direct messages, and sending one again might say it twice.
+  // No replay tells of direct messages: sending one again might say it twice.
   #lost() {
     for (const entry of this.room.unsent.in('sending')) if (entry.to) this.#fail(entry, ['unsure']);
     this.room.unsent.move('sending', 'doubt');

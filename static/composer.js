@@ -7,7 +7,7 @@ export class Composer {
   #to; // an id
   #room = '';
 
-  // onSend(text, to): false keeps the text. onEmpty(): Enter in an empty field. onSize(): it takes more room, or less.
+  // onSend(text, to): false keeps the text. onEmpty(): Enter in an empty field. onSize(): its height may differ.
   // nameOf(id), names()
   constructor(chat, on) {
     Object.assign(this, { chat, ...on });

@@ -40,7 +40,7 @@ export class Log {
     else this.#frame ||= requestAnimationFrame(() => this.#draw());
   }
 
-  // Names have become ambiguous: those that are shown say so.
+  // Names have become ambiguous.
   relabel() {
     for (const record of this.room.records) {
       const item = this.#items.get(record);
@@ -83,8 +83,7 @@ export class Log {
     setTimeout(() => (this.list.ariaLive = 'polite'), 300);
   }
 
-  // In front of the tail. One of our own mostly stands there already and is not moved: it would be read
-  // out again.
+  // In front of the tail. One of our own mostly stands there already; moved, it would be read out again.
   #place(record, before) {
     if (record.kind !== 'notice' && !record.isOwn) this.missed++;
     if (this.#tail[0] !== record) this.#items.get(record)?.remove();
@@ -142,7 +141,7 @@ export class Log {
     entries.forEach((entry, i) => this.#insert(entry, entries[i - 1] ?? this.#last));
   }
 
-  // The field below grows and shrinks: that moves the end away, and nobody has scrolled.
+  // The field below has another height: that moves the end, and nobody has scrolled.
   settle() {
     if (this.isFollowing) this.list.scrollTop = this.list.scrollHeight;
   }

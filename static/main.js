@@ -168,7 +168,6 @@ function onRecords(record, isNews) {
 
 let relabelling;
 
-// Once for all that come at a time.
 function onTwins() {
   relabelling ??= setTimeout(() => {
     relabelling = undefined;

@@ -29,7 +29,7 @@ export const roomLabel = (name) =>
   name.replace(HIDDEN_PARTS, (part) => (part.length > 2 && part.codePointAt(0) === 0x1f3f4 ? part
     : `⟨U+${part.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}⟩`));
 
-// Letters that look like Latin ones. To take two for the same costs a few digits on the screen.
+// Letters that look like Latin ones. An error costs a few digits on the screen.
 const TWINS = new Map();
 for (const pair of ('аa ΑA АA βb ΒB ВB сc СC ϲc ԁd еe ЕE ΕE һh ΗH НH іi ІI ΙI ιi јj ЈJ κk ΚK КK кk ӏl ΜM МM ΝN νv оo ОO ' +
   'οo ΟO рp РP ρp ΡP ѕs ЅS ΤT ТT υu уy УY ΥY хx ХX χx ΧX ΖZ ԛq ԝw ɑa ɡg ıi').split(' ')) TWINS.set(pair[0], pair[1]);

@@ -24,13 +24,16 @@ const others = channel('wschat.news', (all) => {
   unread = unread.filter((key) => !done.has(key));
   setTitle();
 });
-let due = [];
+let due;
 
+// The first at once, for timers of hidden tabs are slow; what follows in portions.
 function tellOthers(key, says) {
-  if (due.push({ key, says }) > 1) return;
+  if (due) return due.push({ key, says });
+  others.postMessage([{ key, says }]);
+  due = [];
   setTimeout(() => {
     others.postMessage(due);
-    due = [];
+    due = undefined;
   }, 50);
 }
 
