@@ -89,6 +89,10 @@ static void hear(const char *bytes, size_t len)
 {
     ck_assert_int_eq(send(peer, bytes, len, 0), (ssize_t)len);
     link_ready(&client_link, POLLIN, NOW);
+#ifdef WSCHAT_TINY /* reads take a few bytes each */
+    for (size_t i = 0; i < len && ends == 0; i++)
+        link_ready(&client_link, POLLIN, NOW);
+#endif
 }
 
 static void expect_end(enum link_end_kind kind, int code)

@@ -223,6 +223,12 @@ START_TEST(frame_ends_are_found)
 END_TEST
 
 /* They move along when the ring grows and shrinks, full to the last byte or not. */
+#ifdef WSCHAT_TINY /* longer ones do not fit its ring */
+#define FRAME_SIZES 16
+#else
+#define FRAME_SIZES 70
+#endif
+
 START_TEST(frame_ends_move_along)
 {
     size_t size = 1 + (size_t)_i;
@@ -259,7 +265,7 @@ Suite *suite_ring(void)
     tcase_add_test(cases, memory_comes_back);
     tcase_add_test(cases, deinit_keeps_the_position);
     tcase_add_test(cases, frame_ends_are_found);
-    tcase_add_loop_test(cases, frame_ends_move_along, 0, 70);
+    tcase_add_loop_test(cases, frame_ends_move_along, 0, FRAME_SIZES);
     suite_add_tcase(suite, cases);
     return suite;
 }
