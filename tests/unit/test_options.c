@@ -17,6 +17,26 @@ Suite *suite_options(void);
 static struct options options;
 static char said[512]; /* on stderr, the last time */
 
+/* Takes the twins of the options out of the environment, and nothing else: what is there for the
+ * runner itself counts in the suites that follow, too. */
+static void clear_options(void)
+{
+    size_t i = 0;
+
+    while (environ[i] != NULL) {
+        char name[64];
+        size_t len = strcspn(environ[i], "=");
+
+        if (strncmp(environ[i], "WSCHAT_", 7) != 0 || len >= sizeof(name)) {
+            i++;
+            continue;
+        }
+        memcpy(name, environ[i], len);
+        name[len] = '\0';
+        unsetenv(name); /* what follows moves up */
+    }
+}
+
 /* Reads "--port=80 --echo verbatim"; blanks separate the arguments. */
 static enum options_result read_words(const char *text)
 {
@@ -187,7 +207,7 @@ END_TEST
 
 static void clear_environment(void)
 {
-    clearenv();
+    clear_options();
 }
 
 Suite *suite_options(void)
