@@ -123,8 +123,8 @@ static void run_child(const struct launch *launch, int out_fd, int err_fd)
     setsid();
     if (launch->is_controlled && ioctl(err_fd, TIOCSCTTY, 0) != 0)
         _exit(126);
-    if (launch->is_nohup)
-        signal(SIGHUP, SIG_IGN);
+    /* Also where the tests themselves run under nohup. */
+    signal(SIGHUP, launch->is_nohup ? SIG_IGN : SIG_DFL);
     dup2(out_fd, STDOUT_FILENO);
     dup2(err_fd, STDERR_FILENO);
     fill_arguments(args, launch->args);

@@ -56,6 +56,7 @@ static void run(const char *const *args, const char *term)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGPIPE, SIG_DFL);
     /* A shell has them ignored in what runs in its background. */
+    signal(SIGHUP, SIG_DFL);
     signal(SIGINT, SIG_DFL);
     signal(SIGQUIT, SIG_DFL);
     clean_environment(term);
