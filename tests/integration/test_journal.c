@@ -27,6 +27,15 @@ static void kill_server(struct server *s)
     ck_assert_int_eq(server_wait_exit(s), 128 + SIGKILL);
 }
 
+/* Connects a seat anew, in place of the connection that went with the server. */
+static void come_back(struct seat *seat, const struct server *s, const char *more)
+{
+    struct client *before = seat_connect(seat, s, more);
+
+    if (before != NULL)
+        client_close(before);
+}
+
 /* Runs `wschat journal COMMAND`; what it says on stdout is in *out. Returns its exit status. */
 static int journal(const char *command, const char *option, struct buf *out)
 {
@@ -63,13 +72,13 @@ START_TEST(a_killed_server_is_a_glitch)
                      "'ref':'r1'}");
     kill_server(s);
     s = start(modes[_i]);
-    seat_connect(ada, s, "&room=tea");
+    come_back(ada, s, "&room=tea");
     seat_read_welcome(ada);
     ck_assert(ada->recovered);
     ck_assert_uint_eq(ada->count, 2);
     seat_say(ada, "two");
     seat_expect(ada, "{'type':'message','pos':'*','ts':#,'from':1,'name':'ada','text':'two'}");
-    seat_connect(eve, s, "&room=tea");
+    come_back(eve, s, "&room=tea");
     seat_read_welcome(eve);
     ck_assert(eve->recovered);
     seat_expect_presence(eve, "join", 2, "");
@@ -98,7 +107,7 @@ START_TEST(a_stop_keeps_seats_and_the_key_counts)
     s = start("always");
     stranger = ws_open_with(s, "/ws/1?room=tea&key=00112233445566778899aabbccddeeff", "");
     ws_expect_close(stranger, 4009);
-    seat_connect(ada, s, "&room=tea");
+    come_back(ada, s, "&room=tea");
     seat_read_welcome(ada);
     ck_assert(ada->recovered);
     seat_sync(ada);
@@ -114,7 +123,7 @@ START_TEST(a_seat_that_moves)
 
     kill_server(s);
     s = start("always");
-    seat_connect(ada, s, "&room=coffee");
+    come_back(ada, s, "&room=coffee");
     seat_read_welcome(ada);
     ck_assert(!ada->recovered);
     ck_assert_uint_eq(ada->count, 1);
@@ -228,7 +237,7 @@ START_TEST(nothing_acknowledged_is_lost)
         }
         kill_server(s);
         s = start("always");
-        seat_connect(ada, s, "&room=tea");
+        come_back(ada, s, "&room=tea");
         seat_read_welcome(ada);
         ck_assert(ada->recovered);
         seat_sync(ada);
