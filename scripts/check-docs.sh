@@ -4,7 +4,8 @@
 # docs/architecture.md speaks of every source file, and docs/operations.md of every metric.
 # Usage: scripts/check-docs.sh [BINARY]                (default: ./wschat)
 #        scripts/check-docs.sh --table [BINARY]        prints the README's table of options
-#        scripts/check-docs.sh --table-join [BINARY]   that of `wschat join`; --table-journal: of `wschat journal`
+#        scripts/check-docs.sh --table-join [BINARY]   that of `wschat join`; --table-journal: of `wschat journal`;
+#        --table-token: of `wschat token`
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/lib/help.sh
@@ -16,6 +17,7 @@ case ${1-} in
 --table) table=server ;;
 --table-join) table="join" ;;
 --table-journal) table="journal" ;;
+--table-token) table="token" ;;
 esac
 [ -z "$table" ] || shift
 binary=${1:-./wschat}
@@ -27,11 +29,11 @@ complain() {
     failed=1
 }
 
-# One line for each option of `server`, `join` or `journal`: NAME, VALUE, DEFAULT and the words of --help, with tabs between them;
+# One line for each option of `server`, `join`, `journal` or `token`: NAME, VALUE, DEFAULT and the words of --help, with tabs between them;
 # "-" for nothing.
 options() {
     case $1 in
-    join | journal) help_of "$binary" "$1" ;;
+    join | journal | token) help_of "$binary" "$1" ;;
     *) help_of "$binary" ;;
     esac | awk -v OFS='\t' '
         match($0, /^  --[a-z0-9-]+( [^ ]+)? +/) {
@@ -59,7 +61,7 @@ markdown_table() {
 }
 
 check_readme() {
-    for whose in server join journal; do
+    for whose in server join journal token; do
         markdown_table $whose | while IFS= read -r line; do
             grep -qxF -- "$line" README.md || echo "$line"
         done
@@ -69,7 +71,7 @@ check_readme() {
 # The man page, as far as it is about the server or about a subcommand, which has a section of its own.
 man_part() {
     awk -v whose="$1" '
-        /^\.Sh / { part = $0 == ".Sh WSCHAT JOIN" ? "join" : $0 == ".Sh WSCHAT JOURNAL" ? "journal" : "server" }
+        /^\.Sh / { part = $0 == ".Sh WSCHAT JOIN" ? "join" : $0 == ".Sh WSCHAT JOURNAL" ? "journal" : $0 == ".Sh WSCHAT TOKEN" ? "token" : "server" }
         part == whose' docs/wschat.1
 }
 
@@ -78,6 +80,7 @@ check_man() {
     check_man_part server WSCHAT_
     check_man_part join WSCHAT_JOIN_
     check_man_part journal WSCHAT_JOURNAL_
+    check_man_part token WSCHAT_TOKEN_
 }
 
 check_man_part() {
@@ -106,7 +109,7 @@ check_man_part() {
 
 # A terminal has 80 columns.
 check_help() {
-    { "$binary" --help; "$binary" join --help; "$binary" journal --help; } | awk 'length > 80 { print "--help is too wide: " $0 }'
+    { "$binary" --help; "$binary" join --help; "$binary" journal --help; "$binary" token --help; } | awk 'length > 80 { print "--help is too wide: " $0 }'
 }
 
 # FILE: what looks like a path of the tree, and what a link leads to. NAME stands for any name.
@@ -184,4 +187,4 @@ for check in readme man help examples files targets architecture metrics; do
     esac
 done
 [ $failed = 0 ] || exit 1
-echo "docs: $(options server | wc -l) options, $(options join | wc -l) of wschat join, $(options journal | wc -l) of wschat journal, and every file and target that the documents name"
+echo "docs: $(options server | wc -l) options, $(options join | wc -l) of wschat join, $(options journal | wc -l) of wschat journal, $(options token | wc -l) of wschat token, and every file and target that the documents name"

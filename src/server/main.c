@@ -7,6 +7,7 @@
 #include "server/journal_options.h"
 #include "server/options.h"
 #include "server/server.h"
+#include "server/token_options.h"
 #include "base/log.h"
 #include "base/stdfds.h"
 
@@ -52,6 +53,14 @@ static int journal(int argc, char **argv)
     return result == OPTIONS_RUN ? journal_run(command, &options) : options_status(result);
 }
 
+static int token(int argc, char **argv)
+{
+    static struct token_options options;
+    enum options_result result = token_options_read(&options, argc, argv);
+
+    return result == OPTIONS_RUN ? token_run(&options) : options_status(result);
+}
+
 static int serve(int argc, char **argv)
 {
     static struct options options;
@@ -81,5 +90,7 @@ int main(int argc, char **argv)
         return join(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "journal") == 0)
         return journal(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "token") == 0)
+        return token(argc - 1, argv + 1);
     return serve(argc, argv);
 }

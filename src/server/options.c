@@ -279,6 +279,7 @@ static const struct option_table server_table = {
     .usage = "Usage: wschat [OPTION]...\n"
              "       wschat join URL [OPTION]...   a chat from a terminal: see join --help\n"
              "       wschat journal COMMAND DIR    what was kept: see journal --help\n"
+             "       wschat token --key FILE ...   what lets people in: see token --help\n"
              "A chat server over WebSocket: open the URL that it prints in a browser.\n",
     .notes = "Every option can be given as --name VALUE or --name=VALUE, or in the\n"
              "environment as WSCHAT_NAME (WSCHAT_MAX_CLIENTS for --max-clients; several values\n"
