@@ -1,7 +1,8 @@
 /* Runs every suite of one folder. The Makefile writes suites.inc from the names of the test files:
  * a line SUITE(name) for each test_name.c. CK_RUN_SUITE, CK_RUN_CASE, CK_FORK and CK_VERBOSITY work
- * as libcheck says. With CK_JOBS=N as many suites run at a time, each in a process of its own: most
- * of what the tests of a real program take is waiting. */
+ * as libcheck says. CK_SUITES names several, with blanks between. With CK_JOBS=N as many suites run
+ * at a time, each in a process of its own: most of what the tests of a real program take is
+ * waiting. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,26 +18,68 @@
 #include "suites.inc"
 #undef SUITE
 
-static Suite *(*const makers[])(void) = {
-#define SUITE(name) suite_##name,
-#include "suites.inc"
-#undef SUITE
+/* The linker puts it in place of libcheck's, which writes each assertion that holds to a file, for
+ * the report of a crash: two million writes in one suite. Each place is told the first time. */
+void __real__mark_point(const char *file, int line);
+void __wrap__mark_point(const char *file, int line);
+
+void __wrap__mark_point(const char *file, int line)
+{
+    static const char *told[1 << 14]; /* by line: the file that was told of */
+    const char **slot = &told[(unsigned)line % ARRAY_LEN(told)];
+
+    if (*slot == file)
+        return;
+    *slot = file;
+    __real__mark_point(file, line);
+}
+
+struct suite {
+    const char *name;
+    Suite *(*make)(void);
 };
 
-static const char *const names[] = {
-#define SUITE(name) #name,
+static struct suite suites[] = {
+#define SUITE(name) {#name, suite_##name},
 #include "suites.inc"
 #undef SUITE
 };
+static size_t suite_count = ARRAY_LEN(suites);
+
+/* Keeps those that `names` has; ends the program at one that there is not. */
+static void choose(const char *names)
+{
+    char *copy = strdup(names);
+    size_t chosen = 0;
+
+    if (copy == NULL)
+        abort();
+    for (char *name = strtok(copy, " "); name != NULL; name = strtok(NULL, " ")) {
+        size_t i = chosen;
+        struct suite found;
+
+        while (i < suite_count && strcmp(suites[i].name, name) != 0)
+            i++;
+        if (i == suite_count) {
+            fprintf(stderr, "check: there is no suite %s\n", name);
+            exit(EXIT_FAILURE);
+        }
+        found = suites[i];
+        suites[i] = suites[chosen];
+        suites[chosen++] = found;
+    }
+    suite_count = chosen;
+    free(copy);
+}
 
 /* Runs `count` suites. Returns how many of their tests failed. */
-static int run(Suite *(*const *make)(void), size_t count)
+static int run(const struct suite *suite, size_t count)
 {
     SRunner *runner = srunner_create(NULL);
     int failed;
 
     for (size_t i = 0; i < count; i++)
-        srunner_add_suite(runner, make[i]());
+        srunner_add_suite(runner, suite[i].make());
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
@@ -50,7 +93,7 @@ struct job {
     FILE *output; /* what its runner says */
 };
 
-static struct job jobs[ARRAY_LEN(makers)];
+static struct job jobs[ARRAY_LEN(suites)];
 static struct {
     int checks, failures, errors;
 } total;
@@ -69,7 +112,7 @@ static void start(size_t which)
     if (job->pid > 0)
         return;
     dup2(fileno(job->output), STDOUT_FILENO);
-    exit(run(&makers[which], 1) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+    exit(run(&suites[which], 1) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
 /* Waits for one of them. */
@@ -116,7 +159,7 @@ static int run_in_jobs(size_t at_a_time)
     size_t running = 0;
     int bad;
 
-    for (size_t i = 0; i < ARRAY_LEN(makers); i++) {
+    for (size_t i = 0; i < suite_count; i++) {
         if (running == at_a_time) {
             wait_for_one();
             running--;
@@ -126,9 +169,9 @@ static int run_in_jobs(size_t at_a_time)
     }
     for (; running > 0; running--)
         wait_for_one();
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        printf("%s %s\n", i == 0 ? "Running suite(s):" : "", names[i]);
-    for (size_t i = 0; i < ARRAY_LEN(jobs); i++)
+    for (size_t i = 0; i < suite_count; i++)
+        printf("%s %s\n", i == 0 ? "Running suite(s):" : "", suites[i].name);
+    for (size_t i = 0; i < suite_count; i++)
         collect(jobs[i].output);
     bad = total.failures + total.errors;
     printf("%d%%: Checks: %d, Failures: %d, Errors: %d\n",
@@ -140,14 +183,17 @@ static int run_in_jobs(size_t at_a_time)
 int main(void)
 {
     const char *wanted = getenv("CK_JOBS");
+    const char *names = getenv("CK_SUITES");
     size_t at_a_time = wanted != NULL ? strtoul(wanted, NULL, 10) : 1;
     int failed;
 
     /* A hang guard, not a measure: slow machines and sanitizers must pass too. */
     setenv("CK_DEFAULT_TIMEOUT", "120", 0);
+    if (names != NULL)
+        choose(names);
     if (at_a_time > 1 && getenv("CK_RUN_SUITE") == NULL)
         failed = run_in_jobs(at_a_time);
     else
-        failed = run(makers, ARRAY_LEN(makers));
+        failed = run(suites, suite_count);
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
