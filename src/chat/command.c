@@ -5,6 +5,7 @@
 #include "auth/rights.h"
 #include "chat/ask.h"
 #include "chat/frame.h"
+#include "chat/past.h"
 #include "chat/seat.h"
 
 /* Makes sure that publishing what comes of a text finds its memory: so what fails for want of it
@@ -95,6 +96,7 @@ static const uint8_t command_needs[COMMAND_KINDS] = {
     [COMMAND_SAY] = RIGHT_PUB,
     [COMMAND_DIRECT] = RIGHT_DIR,
     [COMMAND_RENAME] = RIGHT_PUB | RIGHT_NAME,
+    [COMMAND_HISTORY] = RIGHT_HST,
 };
 
 /* Who has no words for errors goes: it would wait for an answer in vain. */
@@ -114,6 +116,14 @@ static int command_token(struct chat *chat, struct client *client, const struct 
     return ask_tell_error(chat, client, "no-tokens", "tokens mean nothing here", command->ref);
 }
 
+static int command_ping(struct chat *chat, struct client *client, const struct command *command)
+{
+    if (frame_begin(&chat->scratch) < 0 || codec_v1_pong(&chat->scratch, command->ref) < 0)
+        return -1;
+    frame_finish(&chat->scratch);
+    return ask_send_scratch(chat, client);
+}
+
 int chat_receive(struct chat *chat, struct client *client, char *data, size_t len)
 {
     struct command command;
@@ -130,6 +140,10 @@ int chat_receive(struct chat *chat, struct client *client, char *data, size_t le
         return seat_rename(chat, client, command.name, command.ref);
     case COMMAND_TOKEN:
         return command_token(chat, client, &command);
+    case COMMAND_HISTORY:
+        return past_tell(chat, client, &command);
+    case COMMAND_PING:
+        return command_ping(chat, client, &command);
     case COMMAND_BAD:
     case COMMAND_KINDS:
         break;

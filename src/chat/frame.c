@@ -34,3 +34,11 @@ int frame_encode(struct buf *out, const struct codec *codec, const struct event 
         frame_finish(out);
     return 0;
 }
+
+struct str frame_payload(const struct buf *frame)
+{
+    struct ws_frame_header header;
+    int size = ws_frame_decode(&header, frame->data, frame->len);
+
+    return (struct str){(const char *)frame->data + size, frame->len - (size_t)size};
+}

@@ -17,10 +17,7 @@ struct replay_wish replay_read_wish(const struct chat_entry *entry)
     return wish;
 }
 
-/* Makes sure of a record's frame, and charges the record for it. Returns 0, or -1 with errno
- * ENOMEM.
- */
-static int replay_encode(struct chat *chat, struct record *record, enum rendition kind)
+int replay_encode(struct chat *chat, struct record *record, enum rendition kind)
 {
     size_t before = record->frames[kind].cap, added;
     int result = record_encode(record, kind);

@@ -339,6 +339,11 @@ static const struct {
     {"{'type':'Say','text':'x','ref':'r'}", "bad-type", "r"},
     {"{'type':'shout','text':'x','ref':''}", "bad-type", ""},
     {"{'type':'message','text':'x'}", "bad-type", NULL},
+    {"{'type':'history','limit':5,'ref':'r'}", "bad-before", "r"},
+    {"{'type':'history','before':5,'limit':5,'ref':'r'}", "bad-before", "r"},
+    {"{'type':'history','before':'x-1','limit':5,'ref':'r'}", "bad-before", "r"},
+    {"{'type':'history','before':'0123456789abcdef-1','ref':'r'}", "bad-limit", "r"},
+    {"{'type':'history','before':'0123456789abcdef-1','limit':201,'ref':'r'}", "bad-limit", "r"},
     {"{'type':'say'}", "bad-text", NULL},
     {"{'type':'say','ref':'r'}", "bad-text", "r"},
     {"{'type':'say','text':5,'ref':'r'}", "bad-text", "r"},
@@ -366,6 +371,43 @@ static const struct {
     {"{'type':'rename','name':'\\u007f','ref':'r'}", "bad-name", "r"},
     {"{'type':'rename','name':'\\u0085','ref':'r'}", "bad-name", "r"},
 };
+
+/* Scrolling up: from the newest to the first, and a reader of plain text sees nothing of it. */
+START_TEST(history_page_by_page)
+{
+    struct server *s = server_start(NULL);
+    struct client *text = ws_open_chat(s, 7);
+    struct seat *seat = seat_open(s, 1, "");
+    char pos[5][V1_TEXT];
+
+    for (size_t i = 0; i < 5; i++) {
+        seat_send(seat, "{'type':'say','text':'%zu'}", i);
+        seat_expect(seat, "{'type':'message','pos':'*','ts':#,'from':1,'name':'','text':'%zu'}", i);
+        snprintf(pos[i], sizeof(pos[i]), "%s", seat->pos);
+    }
+    seat_send(seat, "{'type':'history','before':'%s','limit':2,'ref':'a'}", pos[4]);
+    seat_expect(seat,
+                "{'type':'history','events':["
+                "{'type':'message','pos':'%s','ts':#,'from':1,'name':'','text':'2'},"
+                "{'type':'message','pos':'%s','ts':#,'from':1,'name':'','text':'3'}],"
+                "'end':false,'ref':'a'}",
+                pos[2], pos[3]);
+    seat_send(seat, "{'type':'history','before':'%s','limit':200}", pos[2]);
+    seat_expect(seat,
+                "{'type':'history','events':["
+                "{'type':'message','pos':'%s','ts':#,'from':1,'name':'','text':'0'},"
+                "{'type':'message','pos':'%s','ts':#,'from':1,'name':'','text':'1'}],"
+                "'end':true}",
+                pos[0], pos[1]);
+    seat_send(seat, "{'type':'ping','ref':'alive'}");
+    seat_expect(seat, "{'type':'pong','ref':'alive'}");
+    for (int i = 0; i < 5; i++)
+        ws_expect_text(text, "Client #1 says: %d", i);
+    seat_leave(seat);
+    client_close(text);
+    server_stop(s);
+}
+END_TEST
 
 START_TEST(what_is_wrong_is_an_error_and_the_connection_stays)
 {
@@ -679,6 +721,7 @@ Suite *suite_v1(void)
     tcase_add_test(objects, who_comes_goes_and_renames_is_told_to_the_others);
     tcase_add_test(objects, a_new_name_is_in_the_next_welcome);
     tcase_add_test(errors, what_is_wrong_is_an_error_and_the_connection_stays);
+    tcase_add_test(errors, history_page_by_page);
     tcase_add_test(errors, a_text_client_cannot_be_wrong);
     tcase_add_test(errors, binary_is_1003_and_leaves);
     tcase_add_test(errors, the_limit_of_the_welcome_holds);

@@ -123,6 +123,33 @@ START_TEST(writes_presence)
 }
 END_TEST
 
+START_TEST(writes_history)
+{
+    out.len = 0;
+    ck_assert_int_eq(codec_v1_history_begin(&out), 0);
+    ck_assert_int_eq(codec_v1_history_event(&out, STR("{\"a\":1}"), true), 0);
+    ck_assert_int_eq(codec_v1_history_event(&out, STR("{\"b\":2}"), false), 0);
+    ck_assert_int_eq(codec_v1_history_end(&out, STR("r"), true), 0);
+    check_out("{\"type\":\"history\",\"ref\":\"r\",\"end\":true,"
+              "\"events\":[{\"a\":1},{\"b\":2}]}");
+    out.len = 0;
+    ck_assert_int_eq(codec_v1_history_begin(&out), 0);
+    ck_assert_int_eq(codec_v1_history_end(&out, (struct str){NULL, 0}, false), 0);
+    check_out("{\"type\":\"history\",\"end\":false,\"events\":[]}");
+}
+END_TEST
+
+START_TEST(writes_pong)
+{
+    out.len = 0;
+    ck_assert_int_eq(codec_v1_pong(&out, STR("r\"")), 0);
+    check_out("{\"type\":\"pong\",\"ref\":\"r\\\"\"}");
+    out.len = 0;
+    ck_assert_int_eq(codec_v1_pong(&out, (struct str){NULL, 0}), 0);
+    check_out("{\"type\":\"pong\"}");
+}
+END_TEST
+
 START_TEST(writes_count)
 {
     struct event event = {.kind = EVENT_COUNT, .count = 501, .from = 3, .ts = 9};
@@ -256,6 +283,28 @@ START_TEST(reads_rename)
 }
 END_TEST
 
+START_TEST(reads_history)
+{
+    struct command command =
+        decode("{\"type\":\"history\",\"before\":\"0123456789abcdef-17\",\"limit\":200}");
+
+    ck_assert_int_eq(command.kind, COMMAND_HISTORY);
+    ck_assert_uint_eq(command.pos.epoch, EPOCH);
+    ck_assert_uint_eq(command.pos.seq, 17);
+    ck_assert_uint_eq(command.limit, CODEC_HISTORY_MAX);
+    command = decode("{\"type\":\"history\",\"before\":\"0123456789abcdef-0\",\"limit\":1}");
+    ck_assert_int_eq(command.kind, COMMAND_HISTORY);
+    ck_assert_uint_eq(command.pos.seq, 0);
+    ck_assert_uint_eq(command.limit, 1);
+}
+END_TEST
+
+START_TEST(reads_ping)
+{
+    ck_assert_int_eq(decode("{\"type\":\"ping\"}").kind, COMMAND_PING);
+}
+END_TEST
+
 struct bad {
     const char *message;
     const char *code;
@@ -308,6 +357,10 @@ static const struct bad bads[] = {
     {"{\"type\":\"say\",\"text\":\"hi\",\"ref\":1}", "bad-ref", NULL},
     {"{\"type\":\"say\",\"text\":\"hi\",\"ref\":null}", "bad-ref", NULL},
     {"{\"type\":\"nonsense\",\"ref\":{}}", "bad-ref", NULL},
+    {"{\"type\":\"history\",\"limit\":1,\"ref\":\"r\"}", "bad-before", "r"},
+    {"{\"type\":\"history\",\"before\":\"0123456789abcdef-1\"}", "bad-limit", NULL},
+    {"{\"type\":\"history\",\"before\":\"0123456789abcdef-1\",\"limit\":0}", "bad-limit", NULL},
+    {"{\"type\":\"history\",\"before\":\"0123456789abcdef-1\",\"limit\":201}", "bad-limit", NULL},
 };
 
 #define BAD_COUNT ((int)(sizeof(bads) / sizeof(bads[0])))
@@ -390,6 +443,8 @@ Suite *suite_codec_v1(void)
     tcase_add_test(writing, writes_direct);
     tcase_add_test(writing, writes_presence);
     tcase_add_test(writing, writes_count);
+    tcase_add_test(writing, writes_history);
+    tcase_add_test(writing, writes_pong);
     tcase_add_test(writing, writes_error);
     tcase_add_test(writing, writes_welcome);
     tcase_add_test(writing, writes_welcome_without_members);
@@ -397,6 +452,8 @@ Suite *suite_codec_v1(void)
     tcase_add_test(reading, reads_say);
     tcase_add_test(reading, reads_direct);
     tcase_add_test(reading, reads_rename);
+    tcase_add_test(reading, reads_history);
+    tcase_add_test(reading, reads_ping);
     tcase_add_loop_test(reading, refuses, 0, BAD_COUNT);
     tcase_add_test(reading, ref_lengths);
     tcase_add_test(reading, name_lengths);

@@ -24,6 +24,8 @@ enum codec_kind { CODEC_TEXT, CODEC_V1, CODEC_KINDS };
 
 enum event_kind { EVENT_MESSAGE, EVENT_DIRECT, EVENT_JOIN, EVENT_LEAVE, EVENT_RENAME, EVENT_COUNT };
 
+#define CODEC_HISTORY_MAX 200 /* events of one answer to COMMAND_HISTORY */
+
 /* Something that happened in a room. The slices belong to whoever made the event. */
 struct event {
     enum event_kind kind;
@@ -46,19 +48,29 @@ enum command_kind {
     COMMAND_DIRECT,
     COMMAND_RENAME,
     COMMAND_TOKEN, /* shows a new token, which is `text` */
+    COMMAND_HISTORY,
+    COMMAND_PING, /* wants to hear that somebody is there */
     COMMAND_BAD,
     COMMAND_KINDS
+};
+
+/* A position that a client named. */
+struct codec_pos {
+    uint64_t epoch;
+    uint64_t seq;
 };
 
 /* What a client asks for. The slices point into the message that it was read from. */
 struct command {
     enum command_kind kind;
-    uint64_t to;      /* COMMAND_DIRECT */
-    struct str text;  /* COMMAND_SAY, COMMAND_DIRECT, COMMAND_TOKEN */
-    struct str name;  /* COMMAND_RENAME */
-    struct str ref;   /* ptr is NULL where there was none */
-    const char *code; /* COMMAND_BAD: a short name of the error */
-    const char *why;  /* COMMAND_BAD: the same as a sentence */
+    uint64_t to;          /* COMMAND_DIRECT */
+    struct str text;      /* COMMAND_SAY, _DIRECT, _TOKEN */
+    struct codec_pos pos; /* COMMAND_HISTORY: what is wanted lies before */
+    uint64_t limit;       /* COMMAND_HISTORY: events, 1 to CODEC_HISTORY_MAX */
+    struct str name;      /* COMMAND_RENAME */
+    struct str ref;       /* ptr is NULL where there was none */
+    const char *code;     /* COMMAND_BAD: a short name of the error */
+    const char *why;      /* COMMAND_BAD: the same as a sentence */
 };
 
 /* What a client of wschat.v1 is told when it enters. */
@@ -110,5 +122,14 @@ bool codec_pos_read(struct str pos, uint64_t *epoch, uint64_t *seq);
 int codec_v1_welcome_begin(struct buf *out, const struct welcome *welcome);
 int codec_v1_welcome_member(struct buf *out, uint64_t id, struct str name, bool is_first);
 int codec_v1_welcome_end(struct buf *out, const struct welcome *welcome);
+
+/* The answer to COMMAND_PING. Returns 0, or -1 with errno ENOMEM. */
+int codec_v1_pong(struct buf *out, struct str ref);
+
+/* The answer to COMMAND_HISTORY: begin, a call for each event (as it is encoded), end.
+ * `is_end`: nothing older is kept. Each returns 0, or -1 with errno ENOMEM. */
+int codec_v1_history_begin(struct buf *out);
+int codec_v1_history_event(struct buf *out, struct str event, bool is_first);
+int codec_v1_history_end(struct buf *out, struct str ref, bool is_end);
 
 #endif

@@ -10,13 +10,36 @@
 
 /* ---- reading commands ---- */
 
-enum { FIELD_TYPE, FIELD_TEXT, FIELD_TO, FIELD_NAME, FIELD_REF, FIELD_TOKEN, FIELDS };
+enum {
+    FIELD_TYPE,
+    FIELD_TEXT,
+    FIELD_TO,
+    FIELD_NAME,
+    FIELD_REF,
+    FIELD_BEFORE,
+    FIELD_LIMIT,
+    FIELD_TOKEN,
+    FIELDS,
+};
 
 static void refuse(struct command *command, const char *code, const char *why)
 {
     command->kind = COMMAND_BAD;
     command->code = code;
     command->why = why;
+}
+
+/* Reads a position out of a member. Returns false where it is none. */
+static bool decode_pos(struct codec_pos *pos, const struct json_field *field)
+{
+    return field->type == JSON_STRING && codec_pos_read(field->value, &pos->epoch, &pos->seq);
+}
+
+static void decode_direct(struct command *command, const struct json_field *fields)
+{
+    command->kind = COMMAND_DIRECT;
+    if (!json_to_u64(&fields[FIELD_TO], CODEC_ID_MAX, &command->to) || command->to == 0)
+        refuse(command, "bad-to", "\"to\" must be the id of a client");
 }
 
 static void decode_say(struct command *command, const struct json_field *fields)
@@ -27,11 +50,20 @@ static void decode_say(struct command *command, const struct json_field *fields)
     }
     command->kind = COMMAND_SAY;
     command->text = fields[FIELD_TEXT].value;
-    if (fields[FIELD_TO].type == JSON_ABSENT)
-        return;
-    command->kind = COMMAND_DIRECT;
-    if (!json_to_u64(&fields[FIELD_TO], CODEC_ID_MAX, &command->to) || command->to == 0)
-        refuse(command, "bad-to", "\"to\" must be the id of a client");
+    if (fields[FIELD_TO].type != JSON_ABSENT)
+        decode_direct(command, fields);
+}
+
+/* What was said before a position. */
+static void decode_history(struct command *command, const struct json_field *fields)
+{
+    const struct json_field *limit = &fields[FIELD_LIMIT];
+
+    command->kind = COMMAND_HISTORY;
+    if (!decode_pos(&command->pos, &fields[FIELD_BEFORE]))
+        refuse(command, "bad-before", "\"before\" must be a position");
+    else if (!json_to_u64(limit, CODEC_HISTORY_MAX, &command->limit) || command->limit == 0)
+        refuse(command, "bad-limit", "\"limit\" must be a number from 1 to 200");
 }
 
 static void decode_rename(struct command *command, const struct json_field *fields)
@@ -67,15 +99,33 @@ static bool decode_ref(struct command *command, const struct json_field *ref)
     return true;
 }
 
+static void decode_type(struct command *command, const struct json_field *fields)
+{
+    struct str type = fields[FIELD_TYPE].value;
+
+    if (str_equals(type, STR("say")))
+        decode_say(command, fields);
+    else if (str_equals(type, STR("rename")))
+        decode_rename(command, fields);
+    else if (str_equals(type, STR("history")))
+        decode_history(command, fields);
+    else if (str_equals(type, STR("ping")))
+        command->kind = COMMAND_PING;
+    else if (str_equals(type, STR("token")))
+        decode_token(command, fields);
+    else
+        refuse(command, "bad-type", "this \"type\" is not known: see docs/protocol.md");
+}
+
 static void decode(struct command *command, char *data, size_t len)
 {
     struct json_field fields[FIELDS] = {
-        [FIELD_TYPE] = {.name = STR("type")}, [FIELD_TEXT] = {.name = STR("text")},
-        [FIELD_TO] = {.name = STR("to")},     [FIELD_NAME] = {.name = STR("name")},
-        [FIELD_REF] = {.name = STR("ref")},   [FIELD_TOKEN] = {.name = STR("token")},
+        [FIELD_TYPE] = {.name = STR("type")},   [FIELD_TEXT] = {.name = STR("text")},
+        [FIELD_TO] = {.name = STR("to")},       [FIELD_NAME] = {.name = STR("name")},
+        [FIELD_REF] = {.name = STR("ref")},     [FIELD_BEFORE] = {.name = STR("before")},
+        [FIELD_LIMIT] = {.name = STR("limit")}, [FIELD_TOKEN] = {.name = STR("token")},
     };
     int result = json_read_object(data, len, fields, ARRAY_LEN(fields));
-    struct str type = fields[FIELD_TYPE].value;
 
     *command = (struct command){.kind = COMMAND_BAD};
     if (result < 0)
@@ -84,14 +134,8 @@ static void decode(struct command *command, char *data, size_t len)
         return;
     else if (fields[FIELD_TYPE].type != JSON_STRING)
         refuse(command, "bad-type", "\"type\" must be a string");
-    else if (str_equals(type, STR("say")))
-        decode_say(command, fields);
-    else if (str_equals(type, STR("rename")))
-        decode_rename(command, fields);
-    else if (str_equals(type, STR("token")))
-        decode_token(command, fields);
     else
-        refuse(command, "bad-type", "this \"type\" is not known: use \"say\" or \"rename\"");
+        decode_type(command, fields);
 }
 
 /* ---- writing events ---- */
@@ -101,31 +145,39 @@ static const struct str type_names[] = {
     [EVENT_LEAVE] = {"leave", 5},     [EVENT_RENAME] = {"rename", 6}, [EVENT_COUNT] = {"count", 5},
 };
 
-/* Appends `,"key":` and a number or a string. */
+/* Appends `,"key":`. */
+static int append_key(struct buf *out, struct str key)
+{
+    if (buf_append_str(out, STR(",\"")) < 0 || buf_append_str(out, key) < 0)
+        return -1;
+    return buf_append_str(out, STR("\":"));
+}
+
+/* Each appends `,"key":` and a value; append_json one that is JSON already. */
 static int append_number(struct buf *out, struct str key, uint64_t value)
 {
-    if (buf_append_str(out, STR(",\"")) < 0 || buf_append_str(out, key) < 0 ||
-        buf_append_str(out, STR("\":")) < 0)
-        return -1;
-    return buf_append_u64(out, value);
+    return append_key(out, key) < 0 ? -1 : buf_append_u64(out, value);
 }
 
 static int append_string(struct buf *out, struct str key, struct str value)
 {
-    if (buf_append_str(out, STR(",\"")) < 0 || buf_append_str(out, key) < 0 ||
-        buf_append_str(out, STR("\":")) < 0)
-        return -1;
-    return json_append_string(out, value);
+    return append_key(out, key) < 0 ? -1 : json_append_string(out, value);
 }
 
-static int append_pos(struct buf *out, const struct event *event)
+static int append_json(struct buf *out, struct str key, struct str value)
+{
+    return append_key(out, key) < 0 ? -1 : buf_append_str(out, value);
+}
+
+/* A position of the event's room; nothing where `seq` is 0. */
+static int append_pos(struct buf *out, struct str key, const struct event *event, uint64_t seq)
 {
     char pos[CODEC_POS_MAX];
 
-    if (event->seq == 0)
+    if (seq == 0)
         return 0;
-    codec_pos_write(pos, event->epoch, event->seq);
-    return append_string(out, STR("pos"), str_from(pos));
+    codec_pos_write(pos, event->epoch, seq);
+    return append_string(out, key, str_from(pos));
 }
 
 static int append_author(struct buf *out, const struct event *event)
@@ -138,6 +190,13 @@ static int append_author(struct buf *out, const struct event *event)
     return append_string(out, STR("name"), event->name);
 }
 
+static int append_type(struct buf *out, struct str type)
+{
+    if (buf_append_str(out, STR("{\"type\":\"")) < 0 || buf_append_str(out, type) < 0)
+        return -1;
+    return buf_append_char(out, '"');
+}
+
 static int append_text(struct buf *out, const struct event *event)
 {
     if (event->kind != EVENT_MESSAGE && event->kind != EVENT_DIRECT)
@@ -147,24 +206,19 @@ static int append_text(struct buf *out, const struct event *event)
     return event->ref.ptr == NULL ? 0 : append_string(out, STR("ref"), event->ref);
 }
 
-static int append_type(struct buf *out, struct str type)
+static int append_event(struct buf *out, const struct event *event)
 {
-    if (buf_append_str(out, STR("{\"type\":\"")) < 0 || buf_append_str(out, type) < 0)
+    if (event->kind == EVENT_COUNT)
+        return append_number(out, STR("count"), event->count);
+    if (append_pos(out, STR("pos"), event, event->seq) < 0 || append_author(out, event) < 0)
         return -1;
-    return buf_append_char(out, '"');
+    return append_text(out, event);
 }
 
 static int encode(struct buf *out, const struct event *event)
 {
-    if (append_type(out, type_names[event->kind]) < 0)
+    if (append_type(out, type_names[event->kind]) < 0 || append_event(out, event) < 0)
         return -1;
-    if (event->kind == EVENT_COUNT) {
-        if (append_number(out, STR("count"), event->count) < 0)
-            return -1;
-    } else if (append_pos(out, event) < 0 || append_author(out, event) < 0 ||
-               append_text(out, event) < 0) {
-        return -1;
-    }
     return buf_append_char(out, '}');
 }
 
@@ -207,6 +261,33 @@ int codec_v1_welcome_end(struct buf *out, const struct welcome *welcome)
         buf_append_u64(out, welcome->max_message) < 0)
         return -1;
     return buf_append_str(out, STR("}}"));
+}
+
+int codec_v1_pong(struct buf *out, struct str ref)
+{
+    if (append_type(out, STR("pong")) < 0 ||
+        (ref.ptr != NULL && append_string(out, STR("ref"), ref) < 0))
+        return -1;
+    return buf_append_char(out, '}');
+}
+
+int codec_v1_history_begin(struct buf *out)
+{
+    return buf_append_str(out, STR("{\"type\":\"history\",\"events\":["));
+}
+
+int codec_v1_history_event(struct buf *out, struct str event, bool is_first)
+{
+    return !is_first && buf_append_char(out, ',') < 0 ? -1 : buf_append_str(out, event);
+}
+
+int codec_v1_history_end(struct buf *out, struct str ref, bool is_end)
+{
+    if (buf_append_str(out, STR("]")) < 0 ||
+        append_json(out, STR("end"), is_end ? STR("true") : STR("false")) < 0 ||
+        (ref.ptr != NULL && append_string(out, STR("ref"), ref) < 0))
+        return -1;
+    return buf_append_char(out, '}');
 }
 
 const struct codec codec_v1 = {

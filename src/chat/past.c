@@ -1,0 +1,72 @@
+#include "chat/past.h"
+
+#include "base/util.h"
+#include "chat/ask.h"
+#include "chat/frame.h"
+#include "chat/replay.h"
+#include "chat/retention.h"
+
+/* Messages at these places, without `end`. */
+struct past {
+    const struct history *messages;
+    size_t first, end;
+};
+
+/* The place of the first message that does not lie before a position. Nothing that is kept lies
+ * before a place in another life of the room. */
+static size_t past_end(const struct channel *channel, const struct codec_pos *before)
+{
+    if (before->epoch != channel->log.epoch || before->seq == 0)
+        return 0;
+    return history_after(&channel->messages, before->seq - 1);
+}
+
+/* Goes back from the end as far as is wanted and fits. Returns 0, or -1 with errno ENOMEM. */
+static int past_choose(struct chat *chat, struct past *past, uint64_t limit)
+{
+    size_t left = min_size(PAST_ANSWER_MAX, (size_t)chat->config.max_lag);
+
+    while (past->first > 0 && past->end - past->first < limit) {
+        struct record *record = history_at(past->messages, past->first - 1);
+        size_t len;
+
+        if (replay_encode(chat, record, RENDITION_V1) < 0)
+            return -1;
+        len = record->frames[RENDITION_V1].len;
+        if (len > left && past->first < past->end)
+            break;
+        left -= min_size(len, left);
+        past->first--;
+    }
+    return 0;
+}
+
+static int past_write(struct buf *out, const struct past *past, struct str ref)
+{
+    if (frame_begin(out) < 0 || codec_v1_history_begin(out) < 0)
+        return -1;
+    for (size_t i = past->first; i < past->end; i++) {
+        const struct record *record = history_at(past->messages, i);
+        struct str event = frame_payload(&record->frames[RENDITION_V1]);
+
+        if (codec_v1_history_event(out, event, i == past->first) < 0)
+            return -1;
+    }
+    if (codec_v1_history_end(out, ref, past->first == 0) < 0)
+        return -1;
+    frame_finish(out);
+    return 0;
+}
+
+int past_tell(struct chat *chat, struct client *client, const struct command *command)
+{
+    struct channel *channel = client->channel;
+    size_t end = past_end(channel, &command->pos);
+    struct past past = {.messages = &channel->messages, .first = end, .end = end};
+
+    if (past_choose(chat, &past, command->limit) < 0 ||
+        past_write(&chat->scratch, &past, command->ref) < 0 || ask_send_scratch(chat, client) < 0)
+        return -1;
+    retention_forget_excess(chat, channel);
+    return 0;
+}
