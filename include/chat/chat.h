@@ -31,7 +31,7 @@ void chat_expect(const struct chat *chat, uint64_t id);
 /* Does somebody have this id? Who knows the seat's key may enter even where all seats are taken. */
 bool chat_has_id(const struct chat *chat, uint64_t id);
 
-/* Are all seats taken? */
+/* Are all seats taken, and none is kept that would give way? */
 bool chat_is_full(const struct chat *chat);
 
 /* Everybody is about to leave: from now on nobody is told of it, and no seat is kept but by a log

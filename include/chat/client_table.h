@@ -44,10 +44,12 @@ struct client {
     char *name;                /* name_len bytes, owned; may be NULL where it has none */
     uint64_t seat_until;       /* while it is away: monotonic ms at which the seat is given up */
     struct list link;    /* among those that are away, that are due, or that are owed a leave */
+    struct list kin;     /* while it is away: among those that its payer has */
     uint32_t member;     /* place in its channel; while free: the next free place */
     uint32_t generation; /* how many clients had this place before */
     uint32_t asked;      /* bytes that its appends stand for */
     uint32_t word;       /* the log's, of its JOIN */
+    uint32_t payer;      /* on whose account it is; 0: nobody's that is known */
     uint8_t name_len;
     uint8_t codec;          /* enum codec_kind */
     uint8_t rendition;      /* enum rendition */
@@ -56,7 +58,9 @@ struct client {
     bool is_known : 1;      /* somebody was told the key */
     bool is_held : 1;       /* its connection's input is held */
     bool has_long_name : 1; /* `name` has CODEC_NAME_MAX bytes */
-    bool key_is_hash : 1;   /* `key` is the beginning of the key's SHA-256: its owner knows the key */
+    bool is_restored : 1;   /* a log brought it back, and its owner did not come yet */
+    bool pays : 1;          /* it counts for its payer itself, not by its connection */
+    bool key_is_hash : 1; /* `key` is the beginning of the key's SHA-256: its owner knows the key */
     uint8_t key[CLIENT_KEY_SIZE];
 };
 

@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "chat/client_table.h"
 #include "chat/channel.h"
+#include "chat/kept.h"
 #include "log/log.h"
 
 #define CLOSE_REPLACED 4000  /* the seat's owner took it over from another connection */
@@ -28,11 +29,16 @@
 /* Bytes that an append counts for besides its text. */
 #define CHAT_ASK_COST 256
 
+/* Seats beyond max_clients: of those that gave way to others, and whose rooms are still to hear of
+ * it. */
+#define CHAT_SPARE_SEATS 256
+
 /* Bytes that a room counts for in history_memory besides its records. */
 #define CHAT_ROOM_COST 1024
 
 struct chat_config {
     size_t max_clients;
+    size_t payers;         /* payers have numbers up to this one */
     uint64_t max_message;  /* bytes */
     uint64_t max_lag;      /* bytes */
     uint64_t leave_grace;  /* milliseconds */
@@ -60,6 +66,11 @@ struct chat_hooks {
      * is closed before the tick ends. Returns false where tokens mean nothing; NULL: the same. */
     bool (*take_token)(struct sendq *out, struct str token);
 
+    /* A seat without a connection begins to count for its payer (not 0), or ceases to. It begins
+     * before the connection that it had is gone. NULL: nobody wants to know. */
+    void (*pay)(void *owner, uint32_t payer, bool begins);
+    void *owner;
+
     /* Fill with unguessable bytes. */
     void (*random)(void *bytes, size_t len);
 };
@@ -85,6 +96,7 @@ struct chat {
     struct list dirty;             /* channels that have something to send */
     struct list quiet;   /* all channels, the one that was published in longest ago first */
     struct list away;    /* seats without a connection, the one that is given up first first */
+    struct kept kept;    /* the same seats, by who pays for them */
     struct list due;     /* seats that have something to ask their log for */
     struct list owed;    /* seats whose LEAVE was refused: it is asked for again */
     struct list records; /* all records, oldest first */
@@ -108,6 +120,7 @@ struct chat_entry {
     struct str since; /* a position as it came; ptr is NULL where none was given */
     struct str key;   /* a key as it came; ptr is NULL where none was given */
     uint64_t history; /* messages to replay, where `since` does not say better */
+    uint32_t payer;   /* on whose account the seat is; 0: nobody's that is known */
 };
 
 enum chat_result { CHAT_OK, CHAT_ID_TAKEN, CHAT_FULL, CHAT_NO_MEMORY };

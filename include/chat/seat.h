@@ -8,9 +8,9 @@
 
 #include "chat/core.h"
 
-/* Whom would this entry replace? The queue of the connection that its key would take the seat from;
- * NULL: nobody's. */
-struct sendq *chat_replaces(const struct chat *chat, const struct chat_entry *entry);
+/* Whom would this entry replace? The payer of the seat that its key would take; 0: nobody that is
+ * known. */
+uint32_t chat_replaces(const struct chat *chat, const struct chat_entry *entry);
 
 /* Asks for a seat for a client whose frames go to `out`, behind what is in it already. With CHAT_OK
  * *client is its seat from now on, until chat_leave or the hook let_go. Once the log has committed
@@ -26,6 +26,9 @@ enum chat_result chat_enter(struct chat *chat, const struct chat_entry *entry, s
 int chat_leave(struct chat *chat, struct client *client, bool is_broken);
 
 /* ---- for the chat alone ---- */
+
+/* Are as many seats taken as there may be clients? Those that are kept count. */
+bool seat_are_all_taken(const struct chat *chat);
 
 /* Takes the next step of all seats that are due, as far as their channels have room. */
 void seat_advance_due(struct chat *chat);

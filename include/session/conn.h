@@ -113,6 +113,7 @@ struct conn {
     bool is_held : 1;          /* its input pauses until ws_release */
     bool is_admin : 1;         /* it came in by the admin listener */
     bool is_head : 1;          /* the request that comes begins with HEAD */
+    bool is_dead : 1;          /* it ended without a goodbye: nothing is sent to it any more */
     bool is_trusted : 1;       /* what it tells of whom it speaks for is believed */
     union {
         struct http_state http;
@@ -164,7 +165,7 @@ struct conns {
     int (*on_close)(struct conn *conn, bool is_broken);
 
     /* The connection is about to be freed: its counters and `end` are final. */
-    void (*on_free)(const struct conn *conn);
+    void (*on_free)(struct conn *conn);
 };
 
 static inline struct conn *conn_of(struct stream *stream)

@@ -19,11 +19,12 @@ int entry_close(struct conn *conn, bool is_broken);
 /* The may_speak of conns: may what it says be handed to the chat now? */
 bool entry_may_speak(struct conn *conn);
 
-/* The hooks of a chat: they only mark connections. */
+/* The hooks of a chat, whose owner is the web: they only mark connections, and count. */
 void entry_let_go(struct sendq *out, uint16_t code, const char *reason);
 bool entry_token(struct sendq *out, struct str token);
 void entry_wake(struct sendq *out);
 void entry_resume(struct sendq *out);
+void entry_pay(void *owner, uint32_t payer, bool begins);
 
 /* Sends a reader of a room what it can take. */
 void entry_serve(struct sendq *out);

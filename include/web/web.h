@@ -21,7 +21,7 @@
 struct web {
     struct conns *conns;
     struct chat *chat;
-    struct address_table addresses; /* of the members */
+    struct address_table addresses; /* of those who are or were members, and of kept seats */
     struct gate gate;               /* who may enter */
     struct ws_reader_limits echo_limits;
     struct ws_reader_limits deflate_limits; /* of the echo, where compression was agreed on */
@@ -29,8 +29,8 @@ struct web {
     struct origin_list origins;
     const struct str *hosts; /* host_count names that the server has */
     size_t host_count;       /* 0: any */
-    struct str base;    /* the path that everything is below: "/chat", or empty */
-    size_t max_members; /* WebSockets that may be open */
+    struct str base;         /* the path that everything is below: "/chat", or empty */
+    size_t max_members;      /* WebSockets that may be open */
     uint64_t responses[WEB_STATUS_MAX + 1]; /* by status */
     uint64_t echoes;                        /* messages that the echo answered */
     struct log_flow refused_origins;
@@ -51,7 +51,7 @@ static inline struct web *web_of(const struct conn *conn)
     return conns_of(conn)->owner;
 }
 
-/* The connection is no longer one of its address's members. */
+/* The connection no longer counts for its address: it is about to be freed, or became nothing. */
 void web_leave_address(struct conn *conn);
 
 #endif

@@ -182,10 +182,15 @@ int chat_init(struct chat *chat, const struct chat_config *config, const struct 
     list_init(&chat->due);
     list_init(&chat->owed);
     list_init(&chat->records);
-    if (client_table_init(&chat->clients, config->max_clients, config->seed) < 0)
+    if (client_table_init(&chat->clients, config->max_clients + CHAT_SPARE_SEATS, config->seed) < 0)
         return -1;
+    if (kept_init(&chat->kept, config->payers + 1, chat->clients.capacity) < 0) {
+        client_table_deinit(&chat->clients);
+        return -1;
+    }
     if (channel_table_init(&chat->channels, max_size(config->max_clients, ROOM_BUCKETS_MIN),
                            config->seed) < 0) {
+        kept_deinit(&chat->kept);
         client_table_deinit(&chat->clients);
         return -1;
     }
@@ -222,6 +227,7 @@ void chat_deinit(struct chat *chat)
         buf_deinit(&chat->frames[kind]);
     buf_deinit(&chat->scratch);
     channel_table_deinit(&chat->channels);
+    kept_deinit(&chat->kept);
     client_table_deinit(&chat->clients);
 }
 
@@ -243,7 +249,7 @@ bool chat_has_id(const struct chat *chat, uint64_t id)
 
 bool chat_is_full(const struct chat *chat)
 {
-    return client_table_is_full(&chat->clients);
+    return seat_are_all_taken(chat) && list_is_empty(&chat->away);
 }
 
 void chat_stop(struct chat *chat)

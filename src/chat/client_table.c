@@ -103,6 +103,7 @@ struct client *client_table_add(struct client_table *t, uint64_t id)
     client = &t->clients[t->index[entry] - 1];
     *client = (struct client){.id = id, .generation = client->generation};
     list_init(&client->link);
+    list_init(&client->kin);
     return client;
 }
 

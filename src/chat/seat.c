@@ -153,6 +153,49 @@ static struct str entering_name(const struct entering *entering)
     return (struct str){entering->name, entering->name_len};
 }
 
+/* ---- who pays ---- */
+
+/* A connection pays for the seat that it has or waits for; a seat without one counts itself. */
+static void seat_pay(const struct chat *chat, struct client *client, bool begins)
+{
+    if (client->pays == begins || client->payer == 0 || chat->is_over)
+        return;
+    client->pays = begins;
+    if (chat->hooks.pay != NULL)
+        chat->hooks.pay(chat->hooks.owner, client->payer, begins);
+}
+
+/* A connection, which pays from now on, waits for the seat. */
+static void seat_set_payer(struct chat *chat, struct client *client, uint32_t payer)
+{
+    kept_remove(&chat->kept, client);
+    seat_pay(chat, client, false);
+    client->payer = payer;
+}
+
+bool seat_are_all_taken(const struct chat *chat)
+{
+    return chat->clients.count >= chat->config.max_clients;
+}
+
+/* Has a place for one more, where need be that of a kept seat: the oldest of whoever has the most,
+ * and where all have one the oldest of all. */
+static bool seat_find_place(struct chat *chat)
+{
+    struct client *first = kept_first_of_most(&chat->kept);
+
+    if (!seat_are_all_taken(chat))
+        return true;
+    if (list_is_empty(&chat->away))
+        return false;
+    if (first == NULL)
+        first = CONTAINER_OF(chat->away.next, struct client, link);
+    first->stays = false;
+    seat_make_due(chat, first);
+    seat_advance_due(chat);
+    return true;
+}
+
 /* ---- connections come and go ---- */
 
 /* The queue of the seat's connection, be it connected or waiting; NULL: it has none. */
@@ -172,6 +215,7 @@ static int seat_detach(struct chat *chat, struct client *client)
     client->out = NULL;
     client->is_held = false;
     entering_free(chat, client);
+    seat_pay(chat, client, true);
     return result;
 }
 
@@ -189,7 +233,9 @@ void seat_let_go(struct chat *chat, struct client *client, uint16_t code, const 
 void seat_free(struct chat *chat, struct client *client)
 {
     list_remove(&client->link);
+    kept_remove(&chat->kept, client);
     entering_free(chat, client);
+    seat_pay(chat, client, false);
     free(client->name);
     client_table_remove(&chat->clients, client);
 }
@@ -197,6 +243,7 @@ void seat_free(struct chat *chat, struct client *client)
 void seat_make_due(struct chat *chat, struct client *client)
 {
     list_remove(&client->link);
+    kept_remove(&chat->kept, client);
     list_append(&chat->due, &client->link);
 }
 
@@ -291,6 +338,8 @@ static void seat_go_away(struct chat *chat, struct client *client)
 {
     client->seat_until = chat->now + chat->config.leave_grace;
     list_append(&chat->away, &client->link);
+    if (!client->is_restored)
+        kept_add(&chat->kept, client);
 }
 
 static bool seat_renames(const struct client *client)
@@ -364,20 +413,23 @@ void seat_advance_due(struct chat *chat)
 
 /* ---- asking ---- */
 
-struct sendq *chat_replaces(const struct chat *chat, const struct chat_entry *entry)
+uint32_t chat_replaces(const struct chat *chat, const struct chat_entry *entry)
 {
     const struct client *seat = client_table_find(&chat->clients, entry->id);
 
-    return seat != NULL && seat_is_owner(seat, entry) ? seat_queue(seat) : NULL;
+    return seat != NULL && seat_is_owner(seat, entry) ? seat->payer : 0;
 }
 
 static enum chat_result seat_enter_anew(struct chat *chat, const struct chat_entry *entry,
                                         struct sendq *out, struct client **client)
 {
-    struct client *seat = client_table_add(&chat->clients, entry->id);
+    struct client *seat = NULL;
 
+    if (seat_find_place(chat))
+        seat = client_table_add(&chat->clients, entry->id);
     if (seat == NULL)
         return CHAT_FULL;
+    seat->payer = entry->payer;
     seat->codec = (uint8_t)entry->codec;
     if (entry->codec == CODEC_V1)
         chat->hooks.random(seat->key, sizeof(seat->key));
@@ -407,7 +459,9 @@ static enum chat_result seat_take_over(struct chat *chat, const struct chat_entr
         return CHAT_NO_MEMORY;
     }
     seat_let_go(chat, seat, CLOSE_REPLACED, "this seat was taken over by its owner");
+    seat_set_payer(chat, seat, entry->payer);
     seat->entering = entering;
+    seat->is_restored = false;
     seat->stays = true;
     seat->key_is_hash = seat->key_is_hash && !seat_read_key(entry->key, seat->key);
     *client = seat;
@@ -426,6 +480,7 @@ static enum chat_result seat_enter_next(struct chat *chat, const struct chat_ent
         seat->entering = entering_new(chat, entry, out);
     if (seat->entering == NULL)
         return CHAT_NO_MEMORY;
+    seat_set_payer(chat, seat, entry->payer);
     seat->entering->is_new = true;
     *client = seat;
     return CHAT_OK;
@@ -563,6 +618,7 @@ static struct client *seat_revive(struct chat *chat, struct channel *channel,
         return NULL;
     }
     channel_add_member(channel, seat);
+    seat->is_restored = true;
     seat->codec = join->key.ptr != NULL ? CODEC_V1 : CODEC_TEXT;
     seat->stays = seat->is_known = seat->codec == CODEC_V1;
     seat_make_due(chat, seat);

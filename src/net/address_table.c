@@ -16,9 +16,6 @@ int address_table_init(struct address_table *t, size_t capacity,
 {
     *t = (struct address_table){.capacity = capacity, .limits = *limits, .seed = seed};
     list_init(&t->idle);
-    if (limits->max_clients == 0 && limits->handshakes.step_ns == 0 &&
-        limits->requests.step_ns == 0)
-        return 0;
     t->index_size = max_size((size_t)round_up_pow2(capacity + capacity / 3 + 1), TUNE_CLIENT_TABLE);
     t->addresses = mapping_new(capacity * sizeof(*t->addresses));
     t->index = mapping_new(t->index_size * sizeof(*t->index));
@@ -190,11 +187,10 @@ static enum address_result enter(struct address_table *t, const struct ip *ip, u
 enum address_result address_table_enter(struct address_table *t, const struct ip *ip,
                                         uint64_t now_ns, uint32_t replaced, uint32_t *place)
 {
-    enum address_result result = ADDRESS_OK;
+    enum address_result result;
 
     *place = 0;
-    if (t->addresses != NULL)
-        result = enter(t, ip, now_ns, replaced, place);
+    result = enter(t, ip, now_ns, replaced, place);
     t->results[result]++;
     return result;
 }
@@ -217,6 +213,11 @@ bool address_table_ask(struct address_table *t, const struct ip *ip, uint64_t no
     }
     t->refused_requests += !is_allowed;
     return is_allowed;
+}
+
+void address_table_keep(struct address_table *t, uint32_t place)
+{
+    t->addresses[place - 1].clients++;
 }
 
 void address_table_leave(struct address_table *t, uint32_t place, uint64_t now_ns)

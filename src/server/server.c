@@ -83,8 +83,9 @@ static struct server *server_of(const struct conn *conn)
     return CONTAINER_OF(conns_of(conn), struct server, conns);
 }
 
-static void on_free(const struct conn *conn)
+static void on_free(struct conn *conn)
 {
+    web_leave_address(conn);
     connection_log_end(&server_of(conn)->connection_log, conn);
 }
 
@@ -392,11 +393,19 @@ static void set_acceptor(struct server *server)
     };
 }
 
-static int open_chat(struct server *server)
+/* How many addresses there may be at a time: each may have one connection or one seat; and those
+ * that hold nothing. */
+static size_t address_capacity(const struct server *server, size_t capacity)
+{
+    return capacity + server->web.max_members + CHAT_SPARE_SEATS + IDLE_ADDRESSES;
+}
+
+static int open_chat(struct server *server, size_t capacity)
 {
     const struct options *options = server->options;
     struct chat_config config = {
         .max_clients = server->web.max_members,
+        .payers = address_capacity(server, capacity),
         .max_message = options->max_message,
         .max_lag = options->max_lag,
         .leave_grace = options->leave_grace,
@@ -409,6 +418,8 @@ static int open_chat(struct server *server)
                                      .wake = entry_wake,
                                      .resume = entry_resume,
                                      .take_token = entry_token,
+                                     .pay = entry_pay,
+                                     .owner = &server->web,
                                      .random = fill_random};
     struct hash_seed epochs;
     struct log *log;
@@ -438,7 +449,8 @@ static int open_addresses(struct server *server, size_t capacity)
     struct hash_seed seed;
 
     fill_random(&seed, sizeof(seed));
-    return address_table_init(&server->web.addresses, capacity + IDLE_ADDRESSES, &limits, seed);
+    return address_table_init(&server->web.addresses, address_capacity(server, capacity), &limits,
+                              seed);
 }
 
 static void set_web(struct server *server)
@@ -538,7 +550,7 @@ int server_init(struct server *server, const struct options *options)
         return -1;
     if (reactor_init(&server->reactor) < 0 || open_signals(server) < 0)
         return fatal("cannot start: %s", strerror(errno));
-    if (open_conns(server, capacity) < 0 || open_chat(server) < 0 ||
+    if (open_conns(server, capacity) < 0 || open_chat(server, capacity) < 0 ||
         open_addresses(server, capacity) < 0)
         return fatal("not enough memory for so many clients: %s; lower --max-clients",
                      strerror(errno));

@@ -413,6 +413,7 @@ static int ws_on_close(struct stream *stream, bool is_dead)
 
     if (!is_dead && !stream_timer_is(stream, STREAM_TIMER_CLOSING))
         stream_start_timer(stream, STREAM_TIMER_CLOSING);
+    conn->is_dead = is_dead;
     return conn->is_closing ? 0 : conn_leave(conn, CONN_CLOSE_BROKEN, true);
 }
 

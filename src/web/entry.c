@@ -58,11 +58,16 @@ int entry_close(struct conn *conn, bool is_broken)
 {
     struct web *web = web_of(conn);
     struct client *client = conn->member.client;
+    int result = 0;
 
-    web_leave_address(conn);
     gate_let_out(&web->gate, conn);
     forget_client(conn);
-    return client == NULL ? 0 : chat_leave(web->chat, client, is_broken);
+    if (client != NULL)
+        result = chat_leave(web->chat, client, is_broken);
+    /* Else it counts until it is freed: its peer may keep it open. */
+    if (conn->is_dead)
+        web_leave_address(conn);
+    return result;
 }
 
 void entry_enter(struct conn *conn, const struct chat_entry *entry)
@@ -121,6 +126,16 @@ void entry_wake(struct sendq *out)
 void entry_resume(struct sendq *out)
 {
     ws_release(conn_of_queue(out));
+}
+
+void entry_pay(void *owner, uint32_t payer, bool begins)
+{
+    struct web *web = owner;
+
+    if (begins)
+        address_table_keep(&web->addresses, payer);
+    else
+        address_table_leave(&web->addresses, payer, web->conns->pool.env.clock.now_ns);
 }
 
 void entry_serve(struct sendq *out)

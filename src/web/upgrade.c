@@ -202,8 +202,7 @@ static bool upgrade_check_address(const struct answer *answer, const struct chat
 {
     struct conn *conn = answer->conn;
     struct web *web = web_of(conn);
-    struct sendq *replaced = entry != NULL ? chat_replaces(web->chat, entry) : NULL;
-    uint32_t place = replaced != NULL ? conn_of_queue(replaced)->address : 0;
+    uint32_t place = entry != NULL ? chat_replaces(web->chat, entry) : 0;
 
     if (!conn->peer.is_known)
         return true;
@@ -244,10 +243,8 @@ static bool upgrade_open(struct conn *conn, const char accept[WS_ACCEPT_SIZE],
                        accept, lines->protocol,
                        lines->deflate[0] != 0 ? UPGRADE_EXTENSION_LINE : "", lines->deflate);
 
-    if (!ws_open(conn, (struct str){text, (size_t)len}, limits)) {
-        web_leave_address(conn);
+    if (!ws_open(conn, (struct str){text, (size_t)len}, limits))
         return false;
-    }
     answer_count(conn, 101);
     return true;
 }
@@ -331,7 +328,7 @@ static void upgrade_apply_rights(struct chat_entry *entry, const struct visitor 
 }
 
 /* Everything is as it must be: opens the WebSocket, which asks the chat for a seat. */
-static void upgrade_admit(struct conn *conn, const struct chat_entry *entry,
+static void upgrade_admit(struct conn *conn, struct chat_entry *entry,
                           const char accept[WS_ACCEPT_SIZE], const struct visitor *visitor)
 {
     struct web *web = web_of(conn);
@@ -341,6 +338,7 @@ static void upgrade_admit(struct conn *conn, const struct chat_entry *entry,
         return;
     conn->member.client_id = entry->id;
     conn->codec = (uint8_t)entry->codec;
+    entry->payer = conn->address;
     entry_enter(conn, entry);
 }
 

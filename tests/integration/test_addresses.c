@@ -1,5 +1,6 @@
 /* Limits by address: clients at a time, handshakes a second. Clients of different addresses are
  * those of 127.0.0.0/8. */
+#include "exposition.h"
 #include "v1.h"
 
 #include <stdio.h>
@@ -25,6 +26,22 @@ static struct client *in(const struct server *s, unsigned host, const char *targ
 {
     struct client *c = ask(s, host, target);
 
+    ws_expect_upgrade(c);
+    return c;
+}
+
+/* The same, where a place may be given back just now. */
+static struct client *in_when_free(const struct server *s, unsigned host, const char *target)
+{
+    struct client *c;
+
+    for (;;) {
+        c = ask(s, host, target);
+        ck_assert(client_fill(c, 12));
+        if (memcmp(c->in.data, "HTTP/1.1 429", 12) != 0)
+            break;
+        client_close(c);
+    }
     ws_expect_upgrade(c);
     return c;
 }
@@ -64,7 +81,7 @@ START_TEST(clients_of_an_address_up_to_the_limit_and_one_more)
     expect_too_many(ask(s, 2, "/ws/4"));
     expect_too_many(ask(s, 2, "/ws"));
     ws_leave(b);
-    b = in(s, 2, "/ws/4");
+    b = in_when_free(s, 2, "/ws/4");
     expect_too_many(ask(s, 2, "/ws"));
     /* Pages are for everybody. */
     client_close(a);
@@ -82,7 +99,7 @@ END_TEST
 /* Every way to end gives the place back, once: the next client gets in, and one more does not. */
 static void expect_one_place(const struct server *s, struct client *watcher)
 {
-    struct client *c = in(s, 2, "/ws/100");
+    struct client *c = in_when_free(s, 2, "/ws/100");
 
     expect_too_many(ask(s, 2, "/ws/101"));
     ws_leave(c);
@@ -99,35 +116,41 @@ START_TEST(every_end_gives_the_place_back_once)
     ws_expect_text(watcher, "Client #2 left the chat");
     client_close(c);
     expect_one_place(s, watcher);
-    client_reset(in(s, 2, "/ws/2"));
+    client_reset(in_when_free(s, 2, "/ws/2"));
     ws_expect_text(watcher, "Client #2 left the chat");
     expect_one_place(s, watcher);
-    c = in(s, 2, "/ws/2");
+    c = in_when_free(s, 2, "/ws/2");
     ws_send_text(c, "longer than that");
     ws_expect_close(c, 1009);
     ws_expect_text(watcher, "Client #2 left the chat");
     expect_one_place(s, watcher);
     /* An id in use: this one was never in the chat. */
-    ws_expect_close(in(s, 2, "/ws/1"), 4009);
+    ws_expect_close(in_when_free(s, 2, "/ws/1"), 4009);
     expect_one_place(s, watcher);
     client_close(watcher);
 }
 END_TEST
 
-/* Closed by the server, but not yet by the client: it does not count any more. */
-START_TEST(who_lingers_does_not_count)
+/* Closed by the server, or by a whole handshake, but the client keeps its end open. */
+START_TEST(who_lingers_counts)
 {
-    struct server *s = server_start(LIST("--max-clients-per-ip=1"));
-    struct client *a = in(s, 2, "/ws"), *b;
+    struct server *s = server_start(LIST("--max-clients-per-ip=2"));
+    struct client *a = in(s, 2, "/ws"), *b = in(s, 2, "/ws");
 
     client_send(a, "\x81\x01x", 3);
     ck_assert(client_fill(a, 2));
-    b = in(s, 2, "/ws");
+    ws_send_close(b, 1000, "");
+    ck_assert(client_fill(b, 4));
+    expect_too_many(ask(s, 2, "/ws"));
+    client_close(a);
+    a = in_when_free(s, 2, "/ws");
     expect_too_many(ask(s, 2, "/ws"));
     client_close(a);
     client_close(b);
 }
 END_TEST
+
+/* ---- Seats that are kept ---- */
 
 static struct client *ask_with_key(const struct server *s, unsigned host, const struct seat *seat)
 {
@@ -138,6 +161,90 @@ static struct client *ask_with_key(const struct server *s, unsigned host, const 
     ws_request(c, target, V1_FIELDS);
     return c;
 }
+
+/* Comes as that id, and is lost. */
+static struct seat keep_from(const struct server *s, unsigned host, uint64_t id, const char *fields)
+{
+    struct seat seat = {.id = id, .c = client_connect_from(s, host)};
+    char target[32], all[256];
+
+    snprintf(target, sizeof(target), "/ws/%llu", (unsigned long long)id);
+    snprintf(all, sizeof(all), V1_FIELDS "%s", fields);
+    ws_request(seat.c, target, all);
+    v1_expect_upgrade(seat.c);
+    seat_read_welcome(&seat);
+    client_reset(seat.c);
+    return seat;
+}
+
+START_TEST(a_kept_seat_counts)
+{
+    struct server *s = server_start(LIST("--max-clients-per-ip=3", "--leave-grace=600"));
+    struct seat seat = keep_from(s, 2, 1, "");
+
+    for (uint64_t id = 2; id <= 3; id++)
+        keep_from(s, 2, id, "");
+    expect_too_many(ask(s, 2, "/ws/4"));
+    expect_too_many(ask(s, 2, "/ws"));
+    client_close(in(s, 3, "/ws/4"));
+    /* Its owner takes no place more, and gives it back. */
+    seat.c = ask_with_key(s, 2, &seat);
+    v1_expect_upgrade(seat.c);
+    expect_too_many(ask(s, 2, "/ws/4"));
+    ws_send_close(seat.c, 1000, "");
+    client_drain(seat.c);
+    client_close(seat.c);
+    client_close(in_when_free(s, 2, "/ws/4"));
+}
+END_TEST
+
+/* Those of a trusted proxy have addresses of their own. */
+START_TEST(a_kept_seat_counts_for_the_client_of_a_proxy)
+{
+    struct server *s = server_start(LIST("--trusted-proxy", "127.0.0.9", "--max-clients-per-ip=1"));
+    struct client *c = client_connect_from(s, 9);
+
+    keep_from(s, 9, 1, "X-Forwarded-For: 192.0.2.7\r\n");
+    ws_request(c, "/ws/2", "X-Forwarded-For: 192.0.2.7\r\n");
+    expect_too_many(c);
+    keep_from(s, 9, 2, "X-Forwarded-For: 192.0.2.8\r\n");
+}
+END_TEST
+
+/* Waits until so many have no connection any more. */
+static void await_websockets(struct server *s, unsigned long long count)
+{
+    double now;
+
+    do {
+        char *text = metrics_read(s);
+
+        now = metric(text, "wschat_clients");
+        free(text);
+    } while (now != (double)count);
+}
+
+START_TEST(kept_seats_give_way_to_newcomers)
+{
+    struct server *s = server_start(
+        LIST("--max-clients=12", "--leave-grace=600", "--admin", "127.0.0.1:0", "--history=0"));
+    struct client *watcher = in(s, 4, "/ws/1000"), *c;
+
+    keep_from(s, 3, 1, "");
+    for (uint64_t id = 2; id <= 300; id++) {
+        keep_from(s, 2, id, "");
+        await_websockets(s, 1);
+    }
+    /* The other's seat is the oldest of all, and stays. */
+    ws_expect_close(in(s, 5, "/ws/1"), 4009);
+    ws_expect_text(watcher, "Client #2 left the chat");
+    ws_expect_text(watcher, "Client #3 left the chat");
+    c = in(s, 5, "/ws/2");
+    ws_sync(c);
+    client_close(c);
+    client_close(watcher);
+}
+END_TEST
 
 START_TEST(an_owner_comes_back_where_all_places_are_taken)
 {
@@ -329,6 +436,19 @@ static struct client *ask_for(const struct server *s, const char *address)
     return c;
 }
 
+/* The same, where a place may be given back just now. */
+static struct client *in_for_when_free(const struct server *s, const char *address)
+{
+    struct client *c = ask_for(s, address);
+
+    while (client_fill(c, 12) && memcmp(c->in.data, "HTTP/1.1 429", 12) == 0) {
+        client_close(c);
+        c = ask_for(s, address);
+    }
+    ws_expect_upgrade(c);
+    return c;
+}
+
 START_TEST(clients_of_a_proxy_have_addresses_of_their_own)
 {
     /* The first and the second are one, as the limits see it; the third is another one. */
@@ -348,8 +468,7 @@ START_TEST(clients_of_a_proxy_have_addresses_of_their_own)
     }
     for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
         ws_leave(clients[i][0]);
-        clients[i][0] = ask_for(s, addresses[i][1]);
-        ws_expect_upgrade(clients[i][0]);
+        clients[i][0] = in_for_when_free(s, addresses[i][1]);
         client_close(clients[i][0]);
         client_close(clients[i][1]);
     }
@@ -476,7 +595,10 @@ Suite *suite_addresses(void)
 
     tcase_add_test(tc, clients_of_an_address_up_to_the_limit_and_one_more);
     tcase_add_test(tc, every_end_gives_the_place_back_once);
-    tcase_add_test(tc, who_lingers_does_not_count);
+    tcase_add_test(tc, who_lingers_counts);
+    tcase_add_test(tc, a_kept_seat_counts);
+    tcase_add_test(tc, a_kept_seat_counts_for_the_client_of_a_proxy);
+    tcase_add_test(tc, kept_seats_give_way_to_newcomers);
     tcase_add_test(tc, an_owner_comes_back_where_all_places_are_taken);
     tcase_add_test(tc, handshakes_up_to_the_burst_and_more);
     tcase_add_test(tc, the_rate_comes_back);

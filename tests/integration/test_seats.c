@@ -579,22 +579,28 @@ START_TEST(an_owner_may_come_back_to_a_full_table)
 }
 END_TEST
 
-START_TEST(a_seat_that_waits_has_its_place_in_a_full_table)
+START_TEST(a_seat_that_waits_gives_way_in_a_full_table)
 {
     struct server *s = server_start(LIST(LONG_GRACE, "--max-clients", "2"));
     struct seat *seat = seat_open(s, 1, "");
-    struct seat *other = seat_open(s, 2, "");
+    struct seat *other = seat_open(s, 2, ""), *third;
 
     seat_break(seat);
     seat_await_away(other, 1);
-    ck_assert_int_eq(ws_refused(s, "/ws/3", ""), 503);
+    /* Its owner needs no other place. */
     seat_return(seat, s);
     seat_expect_presence(seat, "join", 1, "");
     seat_expect_presence(seat, "join", 2, "");
-    seat_leave(seat);
+    ck_assert_int_eq(ws_refused(s, "/ws/3", ""), 503);
+    seat_break(seat);
+    seat_await_away(other, 1);
+    third = seat_open(s, 3, "");
     seat_expect_presence(other, "leave", 1, "");
-    ws_leave(ws_open_chat(s, 3));
+    seat_expect_presence(other, "join", 3, "");
+    ck_assert_int_eq(ws_refused(s, "/ws/1", ""), 503);
+    seat_drop(third);
     seat_drop(other);
+    free(seat);
 }
 END_TEST
 
@@ -624,6 +630,6 @@ Suite *suite_seats(void)
     tcase_add_loop_test(waiting, a_clean_close_leaves_at_once, 0, (int)ARRAY_LEN(goes));
     tcase_add_test(waiting, a_broken_text_client_leaves_at_once);
     tcase_add_test(waiting, an_owner_may_come_back_to_a_full_table);
-    tcase_add_test(waiting, a_seat_that_waits_has_its_place_in_a_full_table);
+    tcase_add_test(waiting, a_seat_that_waits_gives_way_in_a_full_table);
     return suite;
 }

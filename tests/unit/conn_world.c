@@ -101,7 +101,7 @@ static int on_close(struct conn *conn, bool is_broken)
     return 0;
 }
 
-static void on_free(const struct conn *conn)
+static void on_free(struct conn *conn)
 {
     world.end = (enum stream_end)conn->stream.end;
 }

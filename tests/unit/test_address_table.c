@@ -171,19 +171,38 @@ START_TEST(a_prefix_counts_as_one)
 }
 END_TEST
 
-START_TEST(without_limits_it_owns_nothing)
+START_TEST(without_limits_everybody_enters)
 {
     struct address_limits limits = {.v4_bits = 32, .v6_bits = 64};
-    uint32_t place;
+    uint32_t places[100];
 
     ck_assert_int_eq(address_table_init(&table, 8, &limits, seed), 0);
-    ck_assert_ptr_null(table.addresses);
-    ck_assert_ptr_null(table.index);
-    for (int i = 0; i < 100; i++) {
-        ck_assert_int_eq(enter("192.0.2.1", START, &place), ADDRESS_OK);
-        ck_assert_uint_eq(place, 0);
-        out(place, START);
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        ck_assert_int_eq(enter("192.0.2.1", START, &places[i]), ADDRESS_OK);
+        ck_assert_uint_eq(places[i], places[0]);
     }
+    ck_assert_uint_eq(table.count, 1);
+    for (size_t i = 0; i < ARRAY_LEN(places); i++)
+        out(places[i], START);
+    ck_assert_uint_eq(table.count, 0);
+}
+END_TEST
+
+/* What is kept counts like a client, though it is not refused. */
+START_TEST(what_is_kept_counts)
+{
+    uint32_t place;
+
+    init(8, 2, 0, 0);
+    place = in("192.0.2.1", START);
+    address_table_keep(&table, place);
+    refused("192.0.2.1", START, ADDRESS_TOO_MANY);
+    out(place, START); /* the client; what is kept stays */
+    ck_assert_uint_eq(in("192.0.2.1", START), place);
+    refused("192.0.2.1", START, ADDRESS_TOO_MANY);
+    address_table_keep(&table, place);
+    for (int i = 0; i < 3; i++)
+        out(place, START);
     ck_assert_uint_eq(table.count, 0);
 }
 END_TEST
@@ -487,7 +506,8 @@ Suite *suite_address_table(void)
     tcase_add_test(cases, a_refusal_costs_nothing);
     tcase_add_test(cases, who_replaces_its_own_does_not_count_twice);
     tcase_add_test(cases, a_prefix_counts_as_one);
-    tcase_add_test(cases, without_limits_it_owns_nothing);
+    tcase_add_test(cases, without_limits_everybody_enters);
+    tcase_add_test(cases, what_is_kept_counts);
     tcase_add_test(cases, the_one_used_longest_ago_is_recycled);
     tcase_add_test(cases, an_address_with_clients_is_never_recycled);
     tcase_add_test(cases, the_table_stays_small);

@@ -631,7 +631,7 @@ START_TEST(take_over_in_a_full_table)
     enter(A, 1, CODEC_V1);
     skip_all(A);
     for (int i = 0; i < 5; i++) {
-        ck_assert(chat_is_full(&chat) && chat_has_id(&chat, 1));
+        ck_assert(chat.clients.count == 1 && chat_has_id(&chat, 1));
         entry = entry_back(1, A->pos, A->key);
         entry.room = i % 2 == 0 ? STR("other") : STR(LOBBY);
         reconnect(C);
@@ -642,6 +642,152 @@ START_TEST(take_over_in_a_full_table)
             leave(C, true);
     }
     check_books();
+}
+END_TEST
+
+/* ---- who pays, and who gives way ---- */
+
+static uint32_t paid[4]; /* seats that count for each payer */
+
+static void on_pay(void *owner, uint32_t payer, bool begins)
+{
+    ck_assert_ptr_eq(owner, paid);
+    ck_assert(payer > 0 && payer < ARRAY_LEN(paid));
+    ck_assert(begins || paid[payer] > 0);
+    paid[payer] += begins ? 1 : UINT32_MAX;
+}
+
+static void restart_with_payers(size_t max_clients)
+{
+    config.max_clients = max_clients;
+    config.payers = ARRAY_LEN(paid) - 1;
+    world_restart();
+    memset(paid, 0, sizeof(paid));
+    chat.hooks.pay = on_pay;
+    chat.hooks.owner = paid;
+}
+
+static void enter_paid(struct peer *peer, uint64_t id, uint32_t payer)
+{
+    struct chat_entry entry = entry_of(id, CODEC_V1);
+
+    entry.payer = payer;
+    enter_as(peer, &entry);
+    skip_all(peer);
+}
+
+/* A seat whose owner is away. */
+static void keep_seat(uint64_t id, uint32_t payer)
+{
+    struct peer *peer = &peers[PEERS - 1];
+
+    enter_paid(peer, id, payer);
+    leave(peer, true);
+    settle();
+    reconnect(peer);
+}
+
+START_TEST(a_seat_pays_while_it_has_no_connection)
+{
+    struct chat_entry entry;
+
+    restart_with_payers(PEERS);
+    enter_paid(A, 1, 1);
+    ck_assert_uint_eq(paid[1], 0);
+    leave(A, true);
+    settle();
+    ck_assert_uint_eq(paid[1], 1);
+    /* Its owner comes back from elsewhere. */
+    entry = entry_back(1, NULL, A->key);
+    entry.payer = 2;
+    ck_assert_uint_eq(chat_replaces(&chat, &entry), 1);
+    reconnect(A);
+    enter_as(A, &entry);
+    ck_assert_uint_eq(paid[1] + paid[2], 0);
+    ck_assert_uint_eq(chat_replaces(&chat, &entry), 2);
+    entry.key = STR("00000000000000000000000000000000");
+    ck_assert_uint_eq(chat_replaces(&chat, &entry), 0);
+    skip_all(A);
+    leave(A, true);
+    settle();
+    ck_assert_uint_eq(paid[2], 1);
+    pass(KEEP_FOR);
+    ck_assert_uint_eq(paid[2], 0);
+    enter_paid(B, 1, 3);
+    leave(B, false);
+    settle();
+    ck_assert_uint_eq(paid[3], 0);
+    check_books();
+}
+END_TEST
+
+START_TEST(the_oldest_of_who_has_most_gives_way)
+{
+    restart_with_payers(8);
+    keep_seat(1, 1);
+    for (uint64_t id = 2; id <= 5; id++)
+        keep_seat(id, 2);
+    keep_seat(6, 3);
+    keep_seat(7, 3);
+    ck_assert(!chat_is_full(&chat));
+    enter_paid(A, 8, 1);
+    ck_assert(!chat_is_full(&chat)); /* there are those that would give way */
+    /* 2 and 3 go, of those of payer 2; then both have two, and the oldest of one of them goes. */
+    for (uint64_t id = 2; id <= 3; id++) {
+        enter_paid(&peers[id], 100 + id, 1);
+        expect_start(A, "{\"type\":\"leave\"");
+        expect_start(A, "{\"type\":\"join\"");
+        ck_assert(!chat_has_id(&chat, id) && chat_has_id(&chat, id + 1));
+        ck_assert_uint_eq(paid[2], 5 - id);
+    }
+    enter_paid(&peers[4], 104, 1);
+    ck_assert(chat_has_id(&chat, 1) && chat_has_id(&chat, 5) && chat_has_id(&chat, 7));
+    ck_assert(chat_has_id(&chat, 4) != chat_has_id(&chat, 6));
+    ck_assert_uint_eq(chat.clients.count, 8);
+    check_books();
+}
+END_TEST
+
+/* One each: the oldest of all. None: it is full. Who shows a key is no newcomer. */
+START_TEST(where_all_have_one_the_oldest_gives_way)
+{
+    struct chat_entry entry = entry_of(9, CODEC_V1);
+
+    restart_with_payers(3);
+    keep_seat(1, 3);
+    keep_seat(2, 1);
+    keep_seat(3, 2);
+    enter_paid(A, 4, 1);
+    ck_assert(!chat_has_id(&chat, 1) && chat_has_id(&chat, 2) && chat_has_id(&chat, 3));
+    entry = entry_back(3, NULL, peers[PEERS - 1].key);
+    enter_as(B, &entry);
+    ck_assert(chat_has_id(&chat, 2));
+    enter_paid(C, 5, 1);
+    ck_assert(!chat_has_id(&chat, 2));
+    ck_assert(chat_is_full(&chat));
+    entry = entry_of(6, CODEC_V1);
+    ck_assert_int_eq(try_enter(&peers[3], &entry), CHAT_FULL);
+    ck_assert_uint_eq(paid[1] + paid[2] + paid[3], 0);
+    check_books();
+}
+END_TEST
+
+/* A flood of them: the table stays as large as it is, and no id is held for ever. */
+START_TEST(kept_seats_are_bounded)
+{
+    restart_with_payers(5);
+    keep_seat(1, 1);
+    for (uint64_t id = 2; id < 400; id++) {
+        keep_seat(id, 2);
+        ck_assert(chat_has_id(&chat, 1) && chat_has_id(&chat, id));
+        ck_assert_uint_le(chat.clients.count, 5);
+        check_books();
+    }
+    ck_assert_uint_eq(paid[2], 4);
+    pass(KEEP_FOR);
+    ck_assert_uint_eq(chat.clients.count, 0);
+    ck_assert_uint_eq(paid[1] + paid[2], 0);
+    ck_assert_uint_eq(chat.kept.most, 0);
 }
 END_TEST
 
@@ -880,6 +1026,10 @@ static void add_key_tests(Suite *suite)
     tcase_add_test(cases, take_over_in_another_room);
     tcase_add_test(cases, take_over_leaves_an_empty_room);
     tcase_add_test(cases, take_over_in_a_full_table);
+    tcase_add_test(cases, a_seat_pays_while_it_has_no_connection);
+    tcase_add_test(cases, the_oldest_of_who_has_most_gives_way);
+    tcase_add_test(cases, where_all_have_one_the_oldest_gives_way);
+    tcase_add_test(cases, kept_seats_are_bounded);
     suite_add_tcase(suite, cases);
 }
 

@@ -1,0 +1,83 @@
+#include "chat/kept.h"
+
+#include <errno.h>
+
+#include "base/mapping.h"
+#include "base/util.h"
+
+int kept_init(struct kept *k, size_t payers, size_t seats)
+{
+    *k = (struct kept){.group_count = payers, .seat_count = seats};
+    k->groups = mapping_new(payers * sizeof(*k->groups));
+    k->levels = mapping_new((seats + 1) * sizeof(*k->levels));
+    if (k->groups == NULL || k->levels == NULL) {
+        kept_deinit(k);
+        errno = ENOMEM;
+        return -1;
+    }
+    return 0;
+}
+
+void kept_deinit(struct kept *k)
+{
+    mapping_free(k->groups, k->group_count * sizeof(*k->groups));
+    mapping_free(k->levels, (k->seat_count + 1) * sizeof(*k->levels));
+    k->groups = NULL;
+    k->levels = NULL;
+}
+
+static struct kept_group *kept_group_of(const struct kept *k, const struct client *seat)
+{
+    return &k->groups[seat->payer];
+}
+
+/* Puts a group, which is on no level, on that of its count. A level is reached from the one below,
+ * so all below are ready. */
+static void kept_settle(struct kept *k, struct kept_group *group)
+{
+    if (group->count == 0)
+        return;
+    while (k->ready <= group->count)
+        list_init(&k->levels[k->ready++]);
+    list_append(&k->levels[group->count], &group->level);
+    k->most = max_size(k->most, group->count);
+}
+
+void kept_add(struct kept *k, struct client *seat)
+{
+    struct kept_group *group = kept_group_of(k, seat);
+
+    if (group->count == 0) {
+        list_init(&group->seats);
+        list_init(&group->level);
+    }
+    list_append(&group->seats, &seat->kin);
+    list_remove(&group->level);
+    group->count++;
+    kept_settle(k, group);
+}
+
+void kept_remove(struct kept *k, struct client *seat)
+{
+    struct kept_group *group = kept_group_of(k, seat);
+
+    if (!list_is_linked(&seat->kin))
+        return;
+    list_remove(&seat->kin);
+    list_remove(&group->level);
+    group->count--;
+    kept_settle(k, group);
+    /* Where it was the only one with the most, it is on the level below now. */
+    if (list_is_empty(&k->levels[k->most]))
+        k->most--;
+}
+
+struct client *kept_first_of_most(const struct kept *k)
+{
+    const struct kept_group *group;
+
+    if (k->most < 2)
+        return NULL;
+    group = CONTAINER_OF(k->levels[k->most].next, struct kept_group, level);
+    return CONTAINER_OF(group->seats.next, struct client, kin);
+}
