@@ -12,6 +12,7 @@ struct journal_config {
     enum journal_sync sync;
     uint64_t disk_max;              /* bytes that the segments may take, roughly */
     void (*random)(void *, size_t); /* fills with unguessable bytes */
+    uint64_t segment_size;          /* bytes at which a segment is full; 0: TUNE_SEGMENT */
 };
 
 /* What went wrong, as a line for people. */

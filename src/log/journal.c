@@ -414,6 +414,8 @@ struct log *journal_new(const struct journal_config *config)
         return NULL;
     *j =
         (struct journal){.log = {.ops = &journal_ops}, .config = *config, .folder = -1, .lock = -1};
+    if (config->segment_size == 0)
+        j->config.segment_size = TUNE_SEGMENT;
     j->must_begin = true;
     j->filling = &j->batches[0];
     return &j->log;
@@ -423,7 +425,7 @@ int journal_start(struct log *log)
 {
     struct journal *j = journal_of(log);
 
-    if (journal_writer_start(&j->writer, j->folder, j->config.sync, TUNE_SEGMENT) < 0)
+    if (journal_writer_start(&j->writer, j->folder, j->config.sync, j->config.segment_size) < 0)
         return -1;
     j->has_writer = true;
     return 0;

@@ -231,7 +231,7 @@ int journal_find_space(struct journal *j, size_t size)
 {
     const struct journal_part *part;
 
-    if (!j->begins_anew && j->offset > SEGMENT_HEADER && j->offset + size > TUNE_SEGMENT)
+    if (!j->begins_anew && j->offset > SEGMENT_HEADER && j->offset + size > j->config.segment_size)
         j->must_begin = true;
     if ((j->must_begin || j->begins_anew) && begin_segment(j) < 0)
         return -1;

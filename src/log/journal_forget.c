@@ -114,7 +114,7 @@ static uint64_t bytes_alive(const struct shelf *shelf)
  * front of many that are dead. */
 static bool must_copy(const struct journal *j, const struct shelf *oldest)
 {
-    size_t most = (size_t)(j->config.disk_max / TUNE_SEGMENT) + SHORT_SEGMENTS;
+    size_t most = (size_t)(j->config.disk_max / j->config.segment_size) + SHORT_SEGMENTS;
     uint64_t alive = 0, used = journal_disk_used(j);
 
     for (size_t i = 0; i < journal_shelf_count(j); i++)

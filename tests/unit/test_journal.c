@@ -190,7 +190,7 @@ END_TEST
 
 START_TEST(one_server_at_a_time)
 {
-    struct journal_config config = {path, JOURNAL_SYNC_ALWAYS, PLENTY, NULL};
+    struct journal_config config = {path, JOURNAL_SYNC_ALWAYS, PLENTY, NULL, 0};
     struct journal_report report;
     struct journal_problem problem;
     struct log *second;
