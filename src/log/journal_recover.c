@@ -110,6 +110,7 @@ static int cut_tail(struct journal *j, const struct journal_report *report)
     if (report->last_len == 0) {
         journal_segment_name(name, report->last);
         j->shelves.len -= sizeof(struct shelf);
+        j->id.number = report->last - 1; /* the next one has its number, so that no gap is left */
         return unlinkat(j->folder, name, 0) < 0 ? -1 : fsync(j->folder);
     }
     buf_init(&bytes);

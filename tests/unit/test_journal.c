@@ -406,6 +406,11 @@ START_TEST(an_empty_last_segment_is_a_torn_tail)
     open_always();
     ck_assert_int_eq(diary.report.state, JOURNAL_TORN);
     expect_kept("tea", 5, 1);
+    diary_say("tea", 7, "goes on");
+    diary_settle();
+    diary_kill();
+    open_always();
+    expect_kept("tea", 6, 1);
 }
 END_TEST
 
