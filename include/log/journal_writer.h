@@ -81,6 +81,7 @@ struct journal_writer {
     int fd;
     enum journal_sync sync;
     uint64_t segment;
+    uint64_t unfilled;     /* one that could be made, but neither filled nor removed; 0: none */
     uint64_t offset;       /* written so far */
     uint64_t segment_size; /* bytes that a segment is given at once */
     bool is_dirty;         /* something was written and not synced */

@@ -186,8 +186,10 @@ int journal_write_all(int fd, const uint8_t *data, size_t len, uint64_t offset)
 
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0)
+        if (n <= 0) {
+            errno = n == 0 ? ENOSPC : errno; /* no file system does that, and none may hang us */
             return -1;
+        }
         data += n;
         len -= (size_t)n;
         offset += (uint64_t)n;

@@ -195,14 +195,18 @@ static int begin_segment(struct journal_writer *w, const struct journal_part *pa
     if (writer_sync(w) < 0)
         return -1;
     journal_segment_name(name, part->segment);
-    fd = openat(w->folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fd = openat(w->folder, name,
+                O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW |
+                    (w->unfilled == part->segment ? O_TRUNC : O_EXCL),
+                0600);
     if (fd < 0)
         return writer_fail(w, "open", false);
     if (fill_new(w, fd, data) < 0) {
         close(fd);
-        unlinkat(w->folder, name, 0);
+        w->unfilled = unlinkat(w->folder, name, 0) < 0 ? part->segment : 0;
         return -1;
     }
+    w->unfilled = 0;
     if (w->fd >= 0)
         close(w->fd);
     w->fd = fd;
