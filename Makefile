@@ -113,7 +113,8 @@ RUNNERS := $(if $(call suites,faults),$(BUILD)/check-faults) $(BUILD)/check-unit
 
 # What the linker redirects to tests/faults/wrap.c: calls of the program, not those of the tests or of libcheck.
 WRAPPED = malloc calloc realloc mmap mremap read recv recvmsg send sendmsg write writev accept4 \
-          epoll_wait epoll_ctl epoll_create1 socket __read_chk __recv_chk
+          epoll_wait epoll_ctl epoll_create1 socket __read_chk __recv_chk open openat mkdir flock fstat fstatat \
+          faccessat pread __pread_chk pwrite ftruncate fallocate fsync fdatasync renameat unlinkat
 WRAPPED_LIB := $(BUILD)/libwschat-wrapped.o
 comma := ,
 
@@ -186,7 +187,7 @@ $(BUILD)/check-$(1): $(BUILD)/$(1)/main.o $$(call object,$$(filter-out tests/uni
 	$$(Q)$$(LINK) -Wl,--wrap=_mark_point -o $$@ $$^ $$(CHECK_LIBS)
 endef
 $(eval $(call runner,unit,$(UNIT_SRC),$(LIB)))
-$(eval $(call runner,faults,$(FAULTS_SRC) $(wildcard tests/unit/guard.c tests/unit/json_same.c),$(WRAPPED_LIB)))
+$(eval $(call runner,faults,$(FAULTS_SRC) $(wildcard tests/unit/guard.c tests/unit/json_same.c tests/unit/journal_world.c),$(WRAPPED_LIB)))
 $(eval $(call runner,integration,$(INTEGRATION_SRC),$(LIB)))
 
 $(WRAPPED_LIB): $(LIB)
@@ -207,7 +208,7 @@ $(BUILD)/replay-%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(F
 
 # The whole program on a kernel that gives little at a time and interrupts it all the time.
 FAULTY := $(BUILD)/wschat-faulty
-$(FAULTY): $(MAIN_OBJ) $(call object,tests/faults/wrap.c tests/faults/environment.c) $(WRAPPED_LIB)
+$(FAULTY): $(MAIN_OBJ) $(call object,tests/faults/wrap.c tests/faults/disk.c tests/faults/environment.c) $(WRAPPED_LIB)
 	$(call say,LINK)
 	$(Q)$(LINK) -o $@ $^
 

@@ -1,5 +1,7 @@
 #include "wrap.h"
 
+#include "disk.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -172,7 +174,7 @@ void *__wrap_mremap(void *old, size_t old_len, size_t len, int flags, ...)
 
 ssize_t __wrap_read(int fd, void *data, size_t len)
 {
-    return strikes(FAULT_FILE) ? -1 : read(fd, data, len);
+    return strikes(FAULT_FILE) || disk_read_fails(fd) ? -1 : read(fd, data, len);
 }
 
 ssize_t __wrap_recv(int fd, void *data, size_t len, int flags)

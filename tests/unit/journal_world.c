@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "log/journal_state.h"
 
 struct diary diary;
 
@@ -146,6 +147,8 @@ static void on_committed(void *owner, struct log_channel *channel, const struct 
         ck_assert_uint_gt(ticket->tag, diary.last_tag);
         diary.last_tag = ticket->tag;
         diary.committed++;
+        if (diary.answered != NULL)
+            diary.answered(room, event, ticket, true);
     }
     if (event->kind != EVENT_MESSAGE)
         seat_event(room, event, word);
@@ -162,11 +165,11 @@ static void on_refused(void *owner, struct log_channel *channel, const struct ev
                        const struct log_ticket *ticket, enum log_refusal why)
 {
     (void)owner;
-    (void)channel;
-    (void)event;
     ck_assert_ptr_nonnull(ticket);
     diary.refused++;
     diary.why = why;
+    if (diary.answered != NULL)
+        diary.answered(of_channel(channel), event, ticket, false);
 }
 
 static bool on_has_room(void *owner, struct log_channel *channel)
@@ -279,10 +282,12 @@ static void fill_random(void *bytes, size_t len)
 
 int diary_open(enum journal_sync sync, uint64_t disk_max)
 {
-    struct journal_config config = {folder, sync, disk_max, fill_random};
-    size_t keep_count = diary.keep;
+    struct diary before = diary;
+    struct journal_config config = {folder, sync, disk_max, fill_random, before.segment_size};
 
-    diary = (struct diary){.keep = keep_count == 0 ? DIARY_KEPT : keep_count};
+    diary = (struct diary){.keep = before.keep == 0 ? DIARY_KEPT : before.keep};
+    diary.segment_size = before.segment_size;
+    diary.answered = before.answered;
     appended = 0;
     diary.log = journal_new(&config);
     if (diary.log == NULL)
@@ -347,6 +352,14 @@ void diary_presence(const char *room, enum event_kind kind, uint64_t id, const c
         event.key = str_from(key);
 
     append(room, &event);
+}
+
+void diary_hurry(void)
+{
+    struct journal *j = journal_of(diary.log);
+
+    if (j->retry_at != 0)
+        j->retry_at = 1;
 }
 
 uint64_t diary_waiting(void)

@@ -46,9 +46,13 @@ struct diary {
     struct diary_room rooms[DIARY_ROOMS];
     size_t keep; /* records that a room keeps: at most DIARY_KEPT */
     uint64_t committed, refused, recovered;
-    enum log_refusal why; /* of the last refusal */
-    uint64_t last_tag;    /* of the last commit that had a ticket */
-    bool is_blocked;      /* has_room says no */
+    enum log_refusal why;  /* of the last refusal */
+    uint64_t last_tag;     /* of the last commit that had a ticket */
+    bool is_blocked;       /* has_room says no */
+    uint64_t segment_size; /* 0: as usual */
+    /* Is told of each answer to an append; may be NULL. */
+    void (*answered)(const struct diary_room *room, const struct event *event,
+                     const struct log_ticket *ticket, bool is_committed);
     struct journal_report report;
     struct journal_problem problem;
 };
@@ -73,6 +77,9 @@ void diary_say(const char *room, uint64_t from, const char *text);
 void diary_say_long(const char *room, uint64_t from, size_t len);
 void diary_presence(const char *room, enum event_kind kind, uint64_t id, const char *name,
                     const char *key);
+
+/* After a failure: it is time to try again. */
+void diary_hurry(void);
 
 /* Takes turns until nothing waits any more. */
 void diary_settle(void);
