@@ -37,6 +37,7 @@ enum json_error {
     JSON_ERROR_UTF8 = 1,
     JSON_ERROR_SYNTAX,     /* something else was expected, or the text ends too early */
     JSON_ERROR_NOT_OBJECT, /* the text begins with another kind of value */
+    JSON_ERROR_NOT_ARRAY,  /* the same, for json_read_array */
     JSON_ERROR_TRAILING,   /* something follows the object */
     JSON_ERROR_CONTROL,    /* a bare control character in a string */
     JSON_ERROR_ESCAPE,     /* an unknown or broken escape */
@@ -65,6 +66,10 @@ struct json_items {
     char *next;
     size_t len;
 };
+
+/* Reads a text that must be one array with nothing but white space around it. Returns 0, or -enum
+ * json_error. */
+int json_read_array(char *data, size_t len, struct json_items *items);
 
 /* The elements of an array among the fields. */
 struct json_items json_items_of(char *data, const struct json_field *array);

@@ -10,6 +10,7 @@ static const char *const errors[] = {
     [JSON_ERROR_UTF8] = "not UTF-8",
     [JSON_ERROR_SYNTAX] = "not JSON",
     [JSON_ERROR_NOT_OBJECT] = "not an object",
+    [JSON_ERROR_NOT_ARRAY] = "not an array",
     [JSON_ERROR_TRAILING] = "something follows the object",
     [JSON_ERROR_CONTROL] = "a control character in a string",
     [JSON_ERROR_ESCAPE] = "a bad escape in a string",
@@ -417,6 +418,23 @@ static int value_read(struct reader *r, struct json_field *value)
     return error;
 }
 
+/* Begins a text that must be one value: goes to where that begins, with `open`. */
+static int text_begin(struct reader *r, char open, int other)
+{
+    if (!utf8_is_valid((struct str){r->pos, (size_t)(r->end - r->pos)}))
+        return -JSON_ERROR_UTF8;
+    space_skip(r);
+    if (r->pos == r->end)
+        return -JSON_ERROR_SYNTAX;
+    return *r->pos == open ? 0 : other;
+}
+
+static int text_end(struct reader *r)
+{
+    space_skip(r);
+    return r->pos == r->end ? 0 : -JSON_ERROR_TRAILING;
+}
+
 int json_read_object(char *data, size_t len, struct json_field *fields, size_t count)
 {
     struct reader r = {data, data + len, 0};
@@ -426,18 +444,25 @@ int json_read_object(char *data, size_t len, struct json_field *fields, size_t c
         fields[i].type = JSON_ABSENT;
         fields[i].value = (struct str){NULL, 0};
     }
-    if (!utf8_is_valid((struct str){data, len}))
-        return -JSON_ERROR_UTF8;
-    space_skip(&r);
-    if (r.pos == r.end)
-        return -JSON_ERROR_SYNTAX;
-    if (*r.pos != '{')
-        return -JSON_ERROR_NOT_OBJECT;
-    error = object_read(&r, fields, count);
-    if (error < 0)
-        return error;
-    space_skip(&r);
-    return r.pos == r.end ? 0 : -JSON_ERROR_TRAILING;
+    error = text_begin(&r, '{', -JSON_ERROR_NOT_OBJECT);
+    if (error == 0)
+        error = object_read(&r, fields, count);
+    return error < 0 ? error : text_end(&r);
+}
+
+int json_read_array(char *data, size_t len, struct json_items *items)
+{
+    struct reader r = {data, data + len, 0};
+    struct json_field array = {.type = JSON_ARRAY};
+    int error = text_begin(&r, '[', -JSON_ERROR_NOT_ARRAY);
+
+    if (error == 0)
+        error = value_read(&r, &array);
+    if (error == 0)
+        error = text_end(&r);
+    if (error == 0)
+        *items = json_items_of(data, &array);
+    return error;
 }
 
 char *json_inner(char *data, const struct json_field *field)

@@ -578,6 +578,38 @@ START_TEST(knows_the_size_of_a_string)
 }
 END_TEST
 
+START_TEST(an_array_can_be_the_whole_text)
+{
+    static const struct {
+        const char *text;
+        int result;
+        unsigned count;
+    } texts[] = {
+        {"[]", 0, 0},
+        {" [1, {\"a\":[2]} ,\"x\"]\n", 0, 3},
+        {"{}", -JSON_ERROR_NOT_ARRAY, 0},
+        {"", -JSON_ERROR_SYNTAX, 0},
+        {"[1", -JSON_ERROR_SYNTAX, 0},
+        {"[1,]", -JSON_ERROR_SYNTAX, 0},
+        {"[] []", -JSON_ERROR_TRAILING, 0},
+        {"[\"\xff\"]", -JSON_ERROR_UTF8, 0},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        char text[64];
+        struct json_items items;
+        struct json_field item;
+        unsigned count = 0;
+
+        snprintf(text, sizeof(text), "%s", texts[i].text);
+        ck_assert_int_eq(json_read_array(text, strlen(text), &items), texts[i].result);
+        while (texts[i].result == 0 && json_item_next(&items, &item))
+            count++;
+        ck_assert_uint_eq(count, texts[i].count);
+    }
+}
+END_TEST
+
 Suite *suite_json(void)
 {
     Suite *suite = suite_create("json");
@@ -585,6 +617,7 @@ Suite *suite_json(void)
     TCase *values = tcase_create("values");
     TCase *escaper = tcase_create("escaper");
 
+    tcase_add_test(reader, an_array_can_be_the_whole_text);
     tcase_add_test(reader, reads_fields);
     tcase_add_test(reader, forgets_earlier_results);
     tcase_add_test(reader, matches_escaped_names);

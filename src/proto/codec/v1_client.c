@@ -77,7 +77,8 @@ static bool is_whole(const struct v1_event *frame)
         return frame->id > 0 && frame->pos.ptr != NULL && frame->key.ptr != NULL &&
                frame->limit > 0 && frame->room.ptr != NULL && frame->name.ptr != NULL;
     case V1_MESSAGE:
-        return frame->from > 0 && frame->pos.ptr != NULL && frame->text.ptr != NULL;
+        return frame->pos.ptr != NULL &&
+               frame->text.ptr != NULL; /* from 0: a program without a seat */
     case V1_DIRECT:
         return frame->from > 0 && frame->text.ptr != NULL;
     case V1_JOIN:
