@@ -8,8 +8,8 @@
  * returns. `asker` is the seat that asks. */
 void ask_log(struct chat *chat, struct channel *channel, struct event *event, struct client *asker);
 
-/* Settles a ticket. Returns the seat that asked; NULL where it is gone. The channel stays at least
- * until ask_done. */
+/* Settles a ticket. Returns the seat that asked; NULL where it is gone, or no seat asked. The
+ * channel stays at least until ask_done. */
 struct client *ask_settle(struct chat *chat, const struct log_ticket *ticket);
 
 /* The event no longer waits: removes the channel if nobody wants it any more. */

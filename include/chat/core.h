@@ -36,6 +36,12 @@
 /* Bytes that a room counts for in history_memory besides its records. */
 #define CHAT_ROOM_COST 1024
 
+/* Who asks the log for something: log_ticket.kind. */
+enum chat_asker {
+    CHAT_ASKER_SEAT, /* at that place of the table of clients */
+    CHAT_ASKER_POST, /* a struct chat_post, whose address is the tag */
+};
+
 struct chat_config {
     size_t max_clients;
     size_t payers;         /* payers have numbers up to this one */
@@ -98,6 +104,7 @@ struct chat {
     struct list away;    /* seats without a connection, the one that is given up first first */
     struct kept kept;    /* the same seats, by who pays for them */
     struct list due;     /* seats that have something to ask their log for */
+    struct list posts;   /* messages of programs that wait for a place in their rooms */
     struct list owed;    /* seats whose LEAVE was refused: it is asked for again */
     struct list records; /* all records, oldest first */
     size_t record_bytes; /* what they cost */

@@ -12,6 +12,9 @@
  * known. */
 uint32_t chat_replaces(const struct chat *chat, const struct chat_entry *entry);
 
+/* The queue of the connection that this id sits on, or that waits to; NULL: it has none. */
+struct sendq *chat_queue_of(const struct chat *chat, uint64_t id);
+
 /* Asks for a seat for a client whose frames go to `out`, behind what is in it already. With CHAT_OK
  * *client is its seat from now on, until chat_leave or the hook let_go. Once the log has committed
  * what that takes, maybe before this returns, it is told what its codec tells of its welcome, and

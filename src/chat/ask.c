@@ -21,9 +21,11 @@ void ask_log(struct chat *chat, struct channel *channel, struct event *event, st
 
 struct client *ask_settle(struct chat *chat, const struct log_ticket *ticket)
 {
-    struct client *asker = client_table_at(&chat->clients, ticket->place, ticket->generation);
+    struct client *asker = NULL;
 
     chat->asked -= ticket->cost;
+    if (ticket->kind == CHAT_ASKER_SEAT)
+        asker = client_table_at(&chat->clients, ticket->place, ticket->generation);
     if (asker != NULL)
         asker->asked -= ticket->cost;
     return asker;

@@ -5,6 +5,7 @@
 
 #include "base/util.h"
 #include "chat/ask.h"
+#include "chat/post.h"
 #include "chat/publish.h"
 #include "chat/retention.h"
 #include "chat/seat.h"
@@ -63,6 +64,8 @@ static void chat_on_committed(void *owner, struct log_channel *log_channel,
         seat_committed(chat, channel, event, seat, word);
     if (ticket == NULL)
         return;
+    if (ticket->kind == CHAT_ASKER_POST)
+        post_committed(ticket, event);
     if (seat != NULL)
         chat_go_on(chat, seat);
     ask_done(chat, channel);
@@ -75,7 +78,9 @@ static void chat_on_refused(void *owner, struct log_channel *log_channel, const 
     struct channel *channel = channel_of(log_channel);
     struct client *seat = ask_settle(chat, ticket);
 
-    if (event->kind != EVENT_MESSAGE)
+    if (ticket->kind == CHAT_ASKER_POST)
+        post_refused(ticket, why);
+    else if (event->kind != EVENT_MESSAGE)
         seat_refused(chat, channel, event, seat, why);
     else if (seat != NULL)
         chat_refuse_message(chat, seat, event, why);
@@ -180,6 +185,7 @@ int chat_init(struct chat *chat, const struct chat_config *config, const struct 
     list_init(&chat->quiet);
     list_init(&chat->away);
     list_init(&chat->due);
+    list_init(&chat->posts);
     list_init(&chat->owed);
     list_init(&chat->records);
     if (client_table_init(&chat->clients, config->max_clients + CHAT_SPARE_SEATS, config->seed) < 0)
@@ -215,6 +221,7 @@ static void chat_free_clients(struct chat *chat)
 void chat_deinit(struct chat *chat)
 {
     chat->is_over = chat->is_stopping = true;
+    post_refuse_all(chat);
     if (chat->log->ops->stop != NULL)
         chat->log->ops->stop(chat->log);
     chat_free_clients(chat);
@@ -264,11 +271,13 @@ void chat_commit(struct chat *chat)
     if (chat->log->ops->turn != NULL)
         chat->log->ops->turn(chat->log);
     seat_advance_due(chat);
+    post_advance(chat);
 }
 
 bool chat_has_news(const struct chat *chat)
 {
-    return !list_is_empty(&chat->dirty) || !list_is_empty(&chat->due);
+    return !list_is_empty(&chat->dirty) || !list_is_empty(&chat->due) ||
+           !list_is_empty(&chat->posts);
 }
 
 void chat_serve(struct chat *chat, void (*serve)(struct sendq *out))
@@ -286,6 +295,7 @@ void chat_serve(struct chat *chat, void (*serve)(struct sendq *out))
         ask_done(chat, channel);
     }
     seat_advance_due(chat);
+    post_advance(chat);
 }
 
 /* Gives back the memory of rings that nobody has used for a while. */
@@ -311,7 +321,7 @@ uint64_t chat_deadline(const struct chat *chat)
 {
     uint64_t next = UINT64_MAX;
 
-    if (!list_is_empty(&chat->due))
+    if (!list_is_empty(&chat->due) || !list_is_empty(&chat->posts))
         return chat->now;
     if (chat->log->ops->deadline != NULL)
         next = chat->log->ops->deadline(chat->log);

@@ -420,6 +420,13 @@ uint32_t chat_replaces(const struct chat *chat, const struct chat_entry *entry)
     return seat != NULL && seat_is_owner(seat, entry) ? seat->payer : 0;
 }
 
+struct sendq *chat_queue_of(const struct chat *chat, uint64_t id)
+{
+    const struct client *seat = client_table_find(&chat->clients, id);
+
+    return seat == NULL ? NULL : seat_queue(seat);
+}
+
 static enum chat_result seat_enter_anew(struct chat *chat, const struct chat_entry *entry,
                                         struct sendq *out, struct client **client)
 {
