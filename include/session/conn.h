@@ -143,7 +143,8 @@ struct conns {
     /* A whole request. Must answer it with http_respond or ws_open, or keep it with http_wait. */
     void (*on_request)(struct conn *conn, const struct http_request *request);
 
-    /* How many bytes may the body of this request have? NULL: none. */
+    /* How many bytes may the body of this request have? It may answer the request itself, so that
+     * the connection ends. NULL: none. */
     size_t (*body_limit)(struct conn *conn, const struct http_request *request);
 
     /* A request that cannot be understood. Must answer with http_respond. */

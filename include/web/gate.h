@@ -52,6 +52,7 @@ struct visitor {
 struct gate_refusal {
     int status;      /* of HTTP: 400, 401, 403; 0: nothing is wrong */
     const char *why; /* a few words that tell nothing of the token */
+    bool is_late;    /* 401 because a token that was good has expired */
 };
 
 /* Reads the file of keys, if there is one. Returns 0, or -1 where a line in `problem` says what is
@@ -64,6 +65,15 @@ void gate_reload(struct gate *gate);
 /* Wipes the keys, frees everything. */
 void gate_close(struct gate *gate);
 
+/* Finds out who asks: reads the token of a request, from where gate_look_at finds it. `origins`: of
+ * whose pages cookies are taken; NULL: none are. */
+struct gate_refusal gate_recognize(const struct gate *gate, const struct http_request *request,
+                                   const struct origin_list *origins, uint64_t now,
+                                   struct visitor *visitor);
+
+/* What a visitor that was recognized may do in a room. */
+uint8_t gate_rights(const struct gate *gate, const struct visitor *visitor, struct str room);
+
 /* Looks at the token of a request for a room (empty: for none, so that no right is needed): in
  * Authorization, in the subprotocols, in a cookie if the request is from a page of our own, or in
  * the query where that is allowed. `now`: milliseconds since 1970. */
@@ -74,6 +84,9 @@ struct gate_refusal gate_look_at(const struct gate *gate, const struct http_requ
 /* Lets a visitor in, behind a connection that has just become a member. Returns 0, or -1 with errno
  * ENOMEM. */
 int gate_let_in(struct gate *gate, struct conn *conn, const struct visitor *visitor);
+
+/* Was this member let in with a token of that subject? */
+bool gate_is_of(const struct gate *gate, const struct conn *conn, struct str sub);
 
 /* A member shows another token: of the same subject, if it had one; for the room that it is in.
  * Returns NULL, and from now on it may do what that allows; or why it must go, and by which close

@@ -14,6 +14,7 @@
 #include "proto/ws/handshake.h"
 #include "session/conn.h"
 #include "web/gate.h"
+#include "web/idempotency.h"
 
 #define WEB_STATUS_MAX 505 /* the largest HTTP status that it sends */
 #define WEB_BASE_MAX 128   /* bytes of the longest base path */
@@ -23,6 +24,7 @@ struct web {
     struct chat *chat;
     struct address_table addresses; /* of those who are or were members, and of kept seats */
     struct gate gate;               /* who may enter */
+    struct idempotency idempotency; /* what was answered to programs lately */
     struct ws_reader_limits echo_limits;
     struct ws_reader_limits deflate_limits; /* of the echo, where compression was agreed on */
     struct ws_reader_limits chat_limits;

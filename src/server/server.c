@@ -21,6 +21,7 @@
 #include "server/listeners.h"
 #include "server/sandbox.h"
 #include "server/user.h"
+#include "web/api.h"
 #include "web/assets.h"
 #include "web/entry.h"
 #include "web/router.h"
@@ -369,6 +370,7 @@ static int open_conns(struct server *server, size_t capacity)
     server->conns.rate_bytes = options->rate_bytes;
     server->conns.pool.env.max_lag = options->max_lag;
     server->conns.on_request = router_request;
+    server->conns.body_limit = api_body_limit;
     server->conns.on_bad_request = router_bad_request;
     server->conns.on_proxy_header = on_proxy_header;
     server->conns.may_speak = entry_may_speak;
@@ -458,6 +460,7 @@ static void set_web(struct server *server)
     const struct options *options = server->options;
     struct web *web = &server->web;
 
+    idempotency_init(&web->idempotency);
     web->conns = &server->conns;
     web->chat = &server->chat;
     web->base = options->base_path;
@@ -573,6 +576,7 @@ void server_deinit(struct server *server)
     connection_log_finish(&server->connection_log);
     chat_deinit(&server->chat);
     address_table_deinit(&server->web.addresses);
+    idempotency_deinit(&server->web.idempotency);
     gate_close(&server->web.gate);
     metrics_close(&server->metrics.process);
     close(server->signals.fd);

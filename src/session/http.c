@@ -106,7 +106,8 @@ static size_t http_read_request(struct conn *conn, const uint8_t *data, size_t l
         return 0;
     }
     if (request.body_len > 0 && !http_takes_body(conn, &request)) {
-        http_refuse(conn, HTTP_ERROR_BODY);
+        if (conn->stream.state == STREAM_OPEN)
+            http_refuse(conn, HTTP_ERROR_BODY);
         return len;
     }
     whole = (size_t)head + (size_t)request.body_len;

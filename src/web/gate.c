@@ -149,7 +149,7 @@ static struct gate_found gate_search(const struct gate *gate, const struct http_
 
     gate_search_authorization(&found, request);
     gate_search_protocols(&found, request);
-    if (gate_takes_cookies(request, origins))
+    if (origins != NULL && gate_takes_cookies(request, origins))
         gate_search_cookies(&found, request);
     if (gate->is_in_query)
         gate_search_query(&found, request);
@@ -167,38 +167,64 @@ static uint8_t gate_token_rights(const struct token *token, struct str room)
 static struct gate_refusal gate_check_entry(const struct visitor *visitor, struct str room)
 {
     if (room.len > 0 && (visitor->rights & RIGHT_SUB) == 0)
-        return (struct gate_refusal){403, visitor->has_token
-                                              ? "the token does not open this room"
-                                              : "this room is not open without a token"};
-    return (struct gate_refusal){0, NULL};
+        return (struct gate_refusal){403,
+                                     visitor->has_token ? "the token does not open this room"
+                                                        : "this room is not open without a token",
+                                     false};
+    return (struct gate_refusal){.status = 0};
+}
+
+uint8_t gate_rights(const struct gate *gate, const struct visitor *visitor, struct str room)
+{
+    if (visitor->has_token)
+        return gate_token_rights(&visitor->token, room);
+    return (gate->file == NULL ? RIGHTS_ALL : gate->anonymous) | RIGHT_NAME;
+}
+
+/* Reads the token that was found. */
+static struct gate_refusal gate_read(const struct gate *gate, struct str text, uint64_t now,
+                                     struct visitor *visitor)
+{
+    struct token_rules rules = gate_rules(gate);
+    const char *wrong;
+
+    visitor->token.expires = UINT64_MAX; /* it is set once the signature is right */
+    wrong = token_read(&visitor->token, text, &rules, now);
+    if (wrong != NULL)
+        return (struct gate_refusal){401, wrong, visitor->token.expires <= now};
+    visitor->has_token = true;
+    return (struct gate_refusal){.status = 0};
+}
+
+struct gate_refusal gate_recognize(const struct gate *gate, const struct http_request *request,
+                                   const struct origin_list *origins, uint64_t now,
+                                   struct visitor *visitor)
+{
+    struct gate_found found;
+
+    visitor->has_token = false;
+    visitor->rights = RIGHTS_NONE;
+    if (gate->file == NULL)
+        return (struct gate_refusal){.status = 0};
+    found = gate_search(gate, request, origins);
+    if (found.differs)
+        return (struct gate_refusal){400, "there are two tokens, and they differ", false};
+    if (found.text.ptr != NULL)
+        return gate_read(gate, found.text, now, visitor);
+    if (gate->anonymous == RIGHTS_NONE)
+        return (struct gate_refusal){401, "nobody enters without a token", false};
+    return (struct gate_refusal){.status = 0};
 }
 
 struct gate_refusal gate_look_at(const struct gate *gate, const struct http_request *request,
                                  const struct origin_list *origins, struct str room, uint64_t now,
                                  struct visitor *visitor)
 {
-    struct token_rules rules = gate_rules(gate);
-    struct gate_found found;
-    const char *wrong;
+    struct gate_refusal refusal = gate_recognize(gate, request, origins, now, visitor);
 
-    visitor->has_token = false;
-    visitor->rights = RIGHTS_ALL | RIGHT_NAME;
-    if (gate->file == NULL)
-        return (struct gate_refusal){0, NULL};
-    found = gate_search(gate, request, origins);
-    if (found.differs)
-        return (struct gate_refusal){400, "there are two tokens, and they differ"};
-    if (found.text.ptr == NULL) {
-        visitor->rights = gate->anonymous | RIGHT_NAME;
-        return gate->anonymous == RIGHTS_NONE
-                   ? (struct gate_refusal){401, "nobody enters without a token"}
-                   : gate_check_entry(visitor, room);
-    }
-    wrong = token_read(&visitor->token, found.text, &rules, now);
-    if (wrong != NULL)
-        return (struct gate_refusal){401, wrong};
-    visitor->has_token = true;
-    visitor->rights = gate_token_rights(&visitor->token, room);
+    if (refusal.status != 0)
+        return refusal;
+    visitor->rights = gate_rights(gate, visitor, room);
     return gate_check_entry(visitor, room);
 }
 
@@ -294,6 +320,13 @@ void gate_let_out(struct gate *gate, struct conn *conn)
 static bool pass_is_of(const struct pass *pass, struct str sub)
 {
     return str_equals((struct str){pass->sub, pass->sub_len}, sub);
+}
+
+bool gate_is_of(const struct gate *gate, const struct conn *conn, struct str sub)
+{
+    const struct pass *pass = pass_of(gate, conn);
+
+    return pass != NULL && pass_is_of(pass, sub);
 }
 
 const char *gate_renew(struct gate *gate, struct conn *conn, struct str text, struct str room,

@@ -6,6 +6,7 @@
 #include "proto/http/query.h"
 #include "proto/uri.h"
 #include "web/admin.h"
+#include "web/api.h"
 #include "web/upgrade.h"
 #include "web/files.h"
 #include "web/qr_image.h"
@@ -93,6 +94,8 @@ static void router_answer_public(const struct answer *answer, const struct http_
 {
     const struct web *web = web_of(answer->conn);
 
+    if (api_take(answer, request))
+        return;
     if (web->is_stopping)
         answer_refuse(answer, 503, "The server is shutting down.", ANSWER_RETRY_AFTER);
     else if (web->base.len > 0 && str_equals(path, web->base))
