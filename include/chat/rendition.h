@@ -12,6 +12,8 @@ enum rendition {
     RENDITION_V1,
     RENDITION_TEXT_QUIET,
     RENDITION_V1_QUIET,
+    RENDITION_EVENTS,
+    RENDITION_EVENTS_QUIET,
     RENDITIONS
 };
 
@@ -24,6 +26,10 @@ struct rendition_kind {
 };
 
 extern const struct rendition_kind renditions[RENDITIONS];
+
+/* The rendition of an event stream (WHATWG HTML, 9.2): the JSON of wschat.v1 in events with their
+ * positions. */
+enum rendition rendition_of_events(bool is_quiet);
 
 /* The rendition of a WebSocket that speaks this codec. */
 enum rendition rendition_of(enum codec_kind codec, bool is_quiet);

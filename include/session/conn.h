@@ -34,6 +34,7 @@ enum conn_timer {
     CONN_TIMER_IDLE,                   /* a member is silent */
     CONN_TIMER_PONG,                   /* ... and was asked for a sign */
     CONN_TIMER_THROTTLE,               /* a peer that sent too much may go on */
+    CONN_TIMER_COMMENT,                /* a listener may have to hear that we are there */
     CONN_TIMERS,
 };
 
@@ -56,6 +57,7 @@ enum conn_duty {
 };
 
 struct client;
+struct listener;
 struct conn;
 struct conns;
 
@@ -85,12 +87,23 @@ struct http_state {
     uint32_t whole;         /* bytes of the request, once its head was read and a body follows */
 };
 
+/* What an event stream keeps. */
+struct sse_state {
+    struct listener *listener; /* the owner's; NULL: none */
+    uint32_t sent;             /* bytes, when its timer expired last; low bits */
+    uint16_t idle;             /* how often nothing was sent between two times */
+    uint16_t stuck;            /* how often the peer's system took nothing of what it was sent */
+};
+
 /* What a member is in the chat, and what its protocol keeps. */
 struct member_state {
     struct client *client; /* whose seat it carries; NULL: none */
     uint64_t client_id;    /* as it was asked for; 0: none */
     char *room;            /* owned: the name of the room that it has left, or NULL */
-    struct ws_reader reader;
+    union {
+        struct ws_reader reader; /* of a WebSocket */
+        struct sse_state stream; /* of an event stream */
+    };
     uint64_t full_ns; /* by the rate of messages (base/rate.h) */
 };
 
@@ -114,6 +127,7 @@ struct conn {
     bool is_admin : 1;         /* it came in by the admin listener */
     bool is_head : 1;          /* the request that comes begins with HEAD */
     bool is_dead : 1;          /* it ended without a goodbye: nothing is sent to it any more */
+    bool is_listener : 1;      /* it is an event stream, or was */
     bool is_trusted : 1;       /* what it tells of whom it speaks for is believed */
     union {
         struct http_state http;

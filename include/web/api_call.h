@@ -13,6 +13,7 @@ enum api_route {
     API_MEMBERS,  /* /api/rooms/{room}/members */
     API_MEMBER,   /* /api/rooms/{room}/members/{id} */
     API_MESSAGES, /* /api/rooms/{room}/messages */
+    API_EVENTS,   /* /api/rooms/{room}/events */
     API_MANY,     /* /api/messages */
     API_ROUTES,   /* none of these */
 };
@@ -64,6 +65,10 @@ void api_answer_problem_with(const struct api_reply *reply, int status, const ch
 /* Answers with a body, whose memory it takes, and further field lines. */
 void api_answer(const struct api_reply *reply, int status, const char *type, const char *fields,
                 struct buf *body);
+
+/* Appends the field lines of every answer: whose pages may read it. Returns 0, or -1 with errno
+ * ENOMEM. */
+int api_append_cors(struct buf *out, const struct api_reply *reply);
 
 /* Finds out which pages of other origins may read the answer. */
 void api_choose_origin(struct api_reply *reply, const struct http_request *request,

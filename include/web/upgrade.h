@@ -3,6 +3,14 @@
 #define WEB_UPGRADE_H
 
 #include "web/answer.h"
+#include "web/web.h"
+
+/* Are all places of members taken? */
+bool upgrade_is_full(const struct web *web);
+
+/* Do the limits of its address allow one more member? `entry`: who enters the chat; NULL: nobody.
+ * Who comes back to its own seat does not count twice. Answers and returns false if not. */
+bool upgrade_check_address(const struct answer *answer, const struct chat_entry *entry);
 
 /* `/ws`: the echo. Answers the request, or opens the WebSocket. */
 void upgrade_open_echo(const struct answer *answer, const struct http_request *request);

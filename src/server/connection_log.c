@@ -70,6 +70,8 @@ static void read_figures(struct figures *f, const struct conn *conn)
 
 static const char *codec_name(const struct conn *conn)
 {
+    if (conn->is_listener)
+        return "events";
     if (conn->member.client_id == 0)
         return "echo";
     return conn->codec == CODEC_V1 ? CODEC_V1_PROTOCOL : "text";
@@ -82,7 +84,7 @@ static void log_websocket(struct log_flow *flow, const struct conn *conn)
     if (!log_flow_admits(flow, LOG_INFO, conn_clock(conn)->now))
         return;
     read_figures(&f, conn);
-    log_flow_line(flow, LOG_INFO, "websocket ended", "from", f.from, "#id",
+    log_flow_line(flow, LOG_INFO, conn->is_listener ? "event stream ended" : "websocket ended", "from", f.from, "#id",
                   conn->member.client_id > 0 ? f.id : NULL, "room", conn->member.room, "wire",
                   codec_name(conn), "why", why(conn), "detail", conn->stream.detail, "#code",
                   conn->close_code > 0 ? f.code : NULL, "#seconds", f.seconds, "#messages",

@@ -44,6 +44,10 @@
 #define CLOSING_TIMEOUT 5000
 #define SENDING_TIMEOUT 10000
 
+/* How often it is looked at whether a listener has heard nothing for a while, in milliseconds: a
+ * third of the longest silence. */
+#define COMMENT_PAUSE 5000
+
 /* How often the end of a server that stops is looked for, in milliseconds. */
 #define LOOK_PAUSE 20
 
@@ -362,6 +366,7 @@ static int open_conns(struct server *server, size_t capacity)
         [CONN_TIMER_HANDSHAKE] = options->handshake_timeout,
         [CONN_TIMER_IDLE] = options->ping_interval,
         [CONN_TIMER_PONG] = options->ping_timeout,
+        [CONN_TIMER_COMMENT] = COMMENT_PAUSE,
         [CONN_TIMER_THROTTLE] = max_size(step, THROTTLE_MIN),
     };
 

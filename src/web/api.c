@@ -4,6 +4,7 @@
 
 #include "base/util.h"
 #include "proto/http/query.h"
+#include "web/api_events.h"
 #include "web/api_post.h"
 #include "web/web.h"
 
@@ -29,6 +30,7 @@ struct api_method {
 
 static const struct api_method methods[] = {
     {API_MESSAGES, METHOD("POST"), RIGHT_API | RIGHT_PUB, true, api_post_message},
+    {API_EVENTS, METHOD("GET"), RIGHT_SUB, false, api_open_events},
     {API_MANY, METHOD("POST"), RIGHTS_NONE, true, api_post_many},
 };
 
@@ -124,6 +126,8 @@ static enum api_route api_find_room_route(struct api_call *call, struct str rest
         return API_MEMBER;
     if (str_equals(what, STR("members")))
         return API_MEMBERS;
+    if (str_equals(what, STR("events")))
+        return API_EVENTS;
     return str_equals(what, STR("messages")) ? API_MESSAGES : API_ROUTES;
 }
 
@@ -164,7 +168,10 @@ static bool api_check_token(struct api_call *call)
 
     if (refusal.status == 0)
         return true;
-    api_answer_problem(&call->reply, refusal.status, refusal.why);
+    if (refusal.is_late && call->route == API_EVENTS)
+        api_answer_nothing(&call->reply); /* a browser does not come back */
+    else
+        api_answer_problem(&call->reply, refusal.status, refusal.why);
     return false;
 }
 

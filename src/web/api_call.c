@@ -27,7 +27,7 @@ void api_choose_origin(struct api_reply *reply, const struct http_request *reque
 }
 
 /* Which pages of other origins may read the answer (Fetch, 3.2). */
-static int api_append_cors(struct buf *out, const struct api_reply *reply)
+int api_append_cors(struct buf *out, const struct api_reply *reply)
 {
     if (buf_append_str(out, STR("Cache-Control: no-store\r\nVary: Origin\r\n")) < 0)
         return -1;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "chat/listen.h"
 #include "proto/json.h"
 #include "session/ws.h"
 #include "web/web.h"
@@ -54,6 +55,20 @@ bool entry_may_speak(struct conn *conn)
     return chat_may_speak(web_of(conn)->chat, conn->member.client);
 }
 
+/* An event stream ends. */
+static int entry_end_listening(struct conn *conn)
+{
+    struct listener *listener = conn->member.stream.listener;
+
+    conn->member.stream.listener = NULL;
+    if (listener == NULL)
+        return 0;
+    if (log_is_enabled(LOG_INFO))
+        conn->member.room =
+            strndup(listener->channel->log.name.ptr, listener->channel->log.name.len);
+    return chat_unlisten(web_of(conn)->chat, listener);
+}
+
 int entry_close(struct conn *conn, bool is_broken)
 {
     struct web *web = web_of(conn);
@@ -61,6 +76,8 @@ int entry_close(struct conn *conn, bool is_broken)
     int result = 0;
 
     gate_let_out(&web->gate, conn);
+    if (conn->is_listener)
+        return entry_end_listening(conn);
     forget_client(conn);
     if (client != NULL)
         result = chat_leave(web->chat, client, is_broken);

@@ -191,14 +191,12 @@ static void upgrade_refuse_full(const struct answer *answer)
     answer_refuse(answer, 503, "All places are taken: try again later.", ANSWER_RETRY_AFTER);
 }
 
-static bool upgrade_is_full(const struct web *web)
+bool upgrade_is_full(const struct web *web)
 {
     return web->conns->members >= web->max_members;
 }
 
-/* Do the limits of its address allow one more WebSocket? `entry`: who enters the chat; NULL:
- * nobody. Who comes back to its own seat does not count twice. Answers and returns false if not. */
-static bool upgrade_check_address(const struct answer *answer, const struct chat_entry *entry)
+bool upgrade_check_address(const struct answer *answer, const struct chat_entry *entry)
 {
     struct conn *conn = answer->conn;
     struct web *web = web_of(conn);

@@ -10,6 +10,7 @@
 #include "base/util.h"
 #include "net/socket.h"
 #include "pair.h"
+#include "session/sse.h"
 #include "session/ws.h"
 
 struct conn_world world;
@@ -17,7 +18,7 @@ struct conn_world world;
 const uint64_t world_lengths[CONN_TIMERS] = {
     [STREAM_TIMER_SENDING] = 10000, [STREAM_TIMER_CLOSING] = 3000, [CONN_TIMER_SILENT] = 1000,
     [CONN_TIMER_HANDSHAKE] = 2000,  [CONN_TIMER_IDLE] = 25000,     [CONN_TIMER_PONG] = 5000,
-    [CONN_TIMER_THROTTLE] = 10,
+    [CONN_TIMER_THROTTLE] = 10,     [CONN_TIMER_COMMENT] = 5000,
 };
 
 static uint8_t long_body[WORLD_BODY];
@@ -60,6 +61,8 @@ static void on_request(struct conn *conn, const struct http_request *request)
     world.requests++;
     if (str_equals(request->path, STR("/ws"))) {
         ck_assert(ws_open(conn, STR("HTTP/1.1 101 Switching Protocols\r\n\r\n"), &limits));
+    } else if (str_equals(request->path, STR("/events"))) {
+        ck_assert(sse_open(conn, STR("[events]")));
     } else if (str_equals(request->path, STR("/later"))) {
         world.wait.on_gone = on_gone;
         http_wait(conn, &world.wait);

@@ -2,6 +2,7 @@
  * move. What is asked for:
  *
  *      /ws      a WebSocket
+ *      /events  an event stream
  *      /long    a body of WORLD_BODY bytes, which the sockets cannot keep
  *      /later   an answer that waits until world_answer
  *      others   what was asked, in the body: "PATH:BODY"; of /body up to WORLD_LIMIT bytes */

@@ -105,6 +105,9 @@ struct codec {
 /* The codecs by enum codec_kind. */
 extern const struct codec *const codecs[CODEC_KINDS];
 
+/* The "type" of an event in wschat.v1. */
+struct str codec_v1_type(enum event_kind kind);
+
 /* The token of Sec-WebSocket-Protocol that asks for CODEC_V1. */
 #define CODEC_V1_PROTOCOL "wschat.v1"
 

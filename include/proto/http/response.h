@@ -8,6 +8,9 @@
 #include "base/buf.h"
 #include "base/str.h"
 
+/* The length of a body that ends with the connection. */
+#define HTTP_LENGTH_NONE UINT64_MAX
+
 struct http_response {
     int status;
     struct str type;  /* Content-Type; empty: none */

@@ -145,6 +145,11 @@ static const struct str type_names[] = {
     [EVENT_LEAVE] = {"leave", 5},     [EVENT_RENAME] = {"rename", 6}, [EVENT_COUNT] = {"count", 5},
 };
 
+struct str codec_v1_type(enum event_kind kind)
+{
+    return type_names[kind];
+}
+
 /* Appends `,"key":`. */
 static int append_key(struct buf *out, struct str key)
 {

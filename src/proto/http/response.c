@@ -82,7 +82,8 @@ static int content_append(struct buf *out, const struct http_response *res)
 {
     if (res->status == 204 || res->status == 304)
         return 0;
-    if (buf_printf(out, "Content-Length: %llu\r\n", (unsigned long long)res->length) < 0)
+    if (res->length != HTTP_LENGTH_NONE &&
+        buf_printf(out, "Content-Length: %llu\r\n", (unsigned long long)res->length) < 0)
         return -1;
     if (res->type.len == 0)
         return 0;
