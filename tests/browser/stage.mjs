@@ -11,7 +11,7 @@ const modules = createRequire(`${process.cwd()}/build/browser/`);
 const { chromium } = modules('playwright-core');
 export const axeSource = modules('axe-core').source;
 
-export const HANG = 20000; // ms; nothing is measured, this only ends what hangs
+export const HANG = 60000; // ms; nothing is measured, this only ends what hangs
 
 let browser;
 

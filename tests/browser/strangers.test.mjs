@@ -6,7 +6,7 @@ import { allSent, contains, hurry, idOf, isTold, notices, offline, online, say, 
 const own = (page) => texts(page, '.own');
 const authors = (page) => page.$$eval('#messages .other:not(.grouped) .who', (nodes) => nodes.map((node) => node.textContent));
 
-// The page loses its seat for good, and somebody else takes its id before it is back.
+// The page loses its seat for good, and somebody else takes its id; it cannot come back before the test lets it.
 async function takeId(stage, options = {}) {
   const proxy = await stage.proxy();
   const page = await stage.open(proxy.url);
@@ -27,14 +27,14 @@ async function takeId(stage, options = {}) {
     }));
   thief.say('not mine');
   await until('said', () => thief.said.includes('not mine'));
-  proxy.isRefusing = false;
-  return { page, thief, id };
+  return { page, thief, id, proxy };
 }
 
 for (const restart of [false, true]) {
   const how = restart ? 'a restart' : 'a break longer than the grace';
   scenario(`whoever takes the id after ${how} is not "You"`, ['--leave-grace', '1'], async (stage) => {
-    const { page, thief, id } = await takeId(stage, { restart });
+    const { page, thief, id, proxy } = await takeId(stage, { restart });
+    proxy.isRefusing = false;
     await hurry(page);
     await sees(page, 'not mine');
     assert.deepEqual(await own(page), ['truly mine']);
@@ -52,11 +52,13 @@ for (const restart of [false, true]) {
 }
 
 scenario('a thief who goes again before the page is back', ['--leave-grace', '1'], async (stage) => {
-  const { page, thief, id } = await takeId(stage);
+  const { page, thief, id, proxy } = await takeId(stage);
+  const peer = await stage.peer();
   thief.send(JSON.stringify({ type: 'rename', name: 'another' }));
   thief.close();
-  const peer = await stage.peer();
+  await until('the id is free again', () => peer.ofType('leave').length);
   peer.say('after it');
+  proxy.isRefusing = false;
   await hurry(page);
   await sees(page, 'after it');
   assert.equal(await idOf(page), id, 'the id was free');
