@@ -30,7 +30,8 @@ BINARY := $(BUILD)/wschat
 
 # ---- Flags ----
 
-CFLAGS ?= -O2 -g
+# The sanitizers' builds are for finding faults: what they take most is the compiler's time.
+CFLAGS ?= $(if $(filter asan tiny,$(MODE)),-O1,-O2) -g
 
 cc_option = $(shell $(CC) -Werror $(1) -x c -c /dev/null -o /dev/null 2>/dev/null && echo '$(1)')
 
@@ -170,7 +171,7 @@ $(BUILD)/sources: FORCE
 # ---- Tests ----
 
 TEST_CPPFLAGS =
-TEST_COMPILE = $(COMPILE) -Itests $(CHECK_CFLAGS) $(TEST_CPPFLAGS)
+TEST_COMPILE = $(COMPILE) -Itests $(CHECK_CFLAGS) $(TEST_CPPFLAGS) $(if $(filter asan tiny,$(MODE)),-O0)
 
 # Each runner is tests/unit/main.c with its own list of suites, made from the file names.
 define runner
