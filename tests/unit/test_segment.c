@@ -1,0 +1,162 @@
+#include "log/segment.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guard.h"
+
+Suite *suite_segment(void);
+
+static const struct segment_id id = {0x1122334455667788, 9};
+
+#define OFFSET 4096
+#define SIZE_MOST 1024
+
+static char long_text[256];
+
+static struct segment_record sample(int i)
+{
+    struct segment_record record = {
+        .type = SEGMENT_MESSAGE,
+        .room = 0xfffffffe,
+        .seq = UINT64_MAX,
+        .ts = 1700000000123,
+        .from = 0x8000000000000001,
+        .aux = 3,
+    };
+    const struct str texts[] = {{"", 0}, {"x", 1}, {long_text, 255}};
+
+    memset(long_text, 'y', sizeof(long_text));
+    record.name = texts[i % 3];
+    record.ref = texts[i / 3 % 3];
+    record.text = texts[i / 9 % 3];
+    record.has_ref = record.ref.len > 0 || i >= 27;
+    return record;
+}
+
+/* Reads it from bytes that end before an unreadable page. */
+static enum segment_result read_guarded(const uint8_t *bytes, size_t len,
+                                        const struct segment_id *where, uint64_t offset)
+{
+    char *copy = guard_copy(bytes, len);
+    struct segment_record record;
+    size_t size = 0;
+    enum segment_result result =
+        segment_record_read(&record, where, offset, (const uint8_t *)copy, len, &size);
+
+    if (result == SEGMENT_OK)
+        ck_assert_uint_le(size, len);
+    guard_free(copy, len);
+    return result;
+}
+
+static void expect_str(struct str is, struct str wanted)
+{
+    ck_assert_uint_eq(is.len, wanted.len);
+    if (wanted.len > 0)
+        ck_assert_mem_eq(is.ptr, wanted.ptr, wanted.len);
+}
+
+START_TEST(a_record_is_what_was_written)
+{
+    struct segment_record wanted = sample(_i), is;
+    size_t size = segment_record_size(&wanted), read_size;
+    uint8_t bytes[SIZE_MOST];
+    char *copy;
+
+    ck_assert_uint_eq(size % SEGMENT_ALIGN, 0);
+    segment_record_write(bytes, &id, OFFSET, &wanted);
+    copy = guard_copy(bytes, size);
+    ck_assert_int_eq(segment_record_read(&is, &id, OFFSET, (const uint8_t *)copy, size, &read_size),
+                     SEGMENT_OK);
+    ck_assert_uint_eq(read_size, size);
+    ck_assert_int_eq(is.type, wanted.type);
+    ck_assert_uint_eq(is.has_ref, wanted.has_ref);
+    ck_assert_uint_eq(is.room, wanted.room);
+    ck_assert_uint_eq(is.seq, wanted.seq);
+    ck_assert_uint_eq(is.ts, wanted.ts);
+    ck_assert_uint_eq(is.from, wanted.from);
+    ck_assert_uint_eq(is.aux, wanted.aux);
+    expect_str(is.name, wanted.name);
+    expect_str(is.ref, wanted.ref);
+    expect_str(is.text, wanted.text);
+    guard_free(copy, size);
+}
+END_TEST
+
+START_TEST(a_part_of_a_record_is_none)
+{
+    struct segment_record record = sample(_i);
+    size_t size = segment_record_size(&record);
+    uint8_t bytes[SIZE_MOST];
+
+    segment_record_write(bytes, &id, OFFSET, &record);
+    ck_assert_int_eq(read_guarded(bytes, 0, &id, OFFSET), SEGMENT_END);
+    for (size_t len = 1; len < size; len++)
+        ck_assert_int_eq(read_guarded(bytes, len, &id, OFFSET), SEGMENT_BAD);
+    ck_assert_int_eq(read_guarded(bytes, size, &id, OFFSET), SEGMENT_OK);
+}
+END_TEST
+
+START_TEST(no_bit_may_change)
+{
+    struct segment_record record = sample(_i);
+    size_t size = segment_record_size(&record);
+    uint8_t bytes[SIZE_MOST];
+
+    segment_record_write(bytes, &id, OFFSET, &record);
+    for (size_t bit = 0; bit < size * 8; bit++) {
+        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        ck_assert_int_eq(read_guarded(bytes, size, &id, OFFSET), SEGMENT_BAD);
+        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+}
+END_TEST
+
+START_TEST(a_record_belongs_to_its_place)
+{
+    struct segment_record record = sample(13);
+    size_t size = segment_record_size(&record);
+    const struct segment_id other_life = {id.life ^ 1, id.number};
+    const struct segment_id other_number = {id.life, id.number + 1};
+    uint8_t bytes[SIZE_MOST];
+
+    segment_record_write(bytes, &id, OFFSET, &record);
+    ck_assert_int_eq(read_guarded(bytes, size, &other_life, OFFSET), SEGMENT_BAD);
+    ck_assert_int_eq(read_guarded(bytes, size, &other_number, OFFSET), SEGMENT_BAD);
+    ck_assert_int_eq(read_guarded(bytes, size, &id, OFFSET + SEGMENT_ALIGN), SEGMENT_BAD);
+}
+END_TEST
+
+START_TEST(a_header_is_read_to_its_end_only)
+{
+    struct segment_id is;
+    uint8_t header[SEGMENT_HEADER];
+
+    segment_header_write(header, &id);
+    for (size_t len = 0; len <= SEGMENT_HEADER; len++) {
+        char *copy = guard_copy(header, len);
+
+        ck_assert_int_eq(segment_header_read(&is, (const uint8_t *)copy, len),
+                         len < SEGMENT_HEADER ? SEGMENT_BAD : SEGMENT_OK);
+        guard_free(copy, len);
+    }
+    ck_assert_uint_eq(is.life, id.life);
+    ck_assert_uint_eq(is.number, id.number);
+}
+END_TEST
+
+Suite *suite_segment(void)
+{
+    Suite *suite = suite_create("segment");
+    TCase *tc = tcase_create("segment");
+
+    tcase_add_loop_test(tc, a_record_is_what_was_written, 0, 30);
+    tcase_add_loop_test(tc, a_part_of_a_record_is_none, 0, 27);
+    tcase_add_loop_test(tc, no_bit_may_change, 0, 6);
+    tcase_add_test(tc, a_record_belongs_to_its_place);
+    tcase_add_test(tc, a_header_is_read_to_its_end_only);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
