@@ -197,7 +197,8 @@ $(WRAPPED_LIB): $(LIB)
 
 $(BUILD)/check-integration: | $(BINARY)
 
-$(BUILD)/tests/integration/%.o: private TEST_CPPFLAGS = -DWSCHAT_BIN_DEFAULT='"$(CURDIR)/$(BINARY)"'
+$(BUILD)/tests/integration/%.o: private TEST_CPPFLAGS = -DWSCHAT_BIN_DEFAULT='"$(CURDIR)/$(BINARY)"' \
+    -DWSCHAT_FIXTURES='"$(CURDIR)/tests/fixtures"'
 
 $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags
 	$(call say,CC)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -252,6 +253,146 @@ START_TEST(nothing_acknowledged_is_lost)
 }
 END_TEST
 
+/* ---- a journal of an earlier version ---- */
+
+/* tests/fixtures/journal-1 was written by wschat 0.1.0, which was killed. */
+#define OLD_JOURNAL WSCHAT_FIXTURES "/journal-1/0000000000000001"
+
+static void copy_old_journal(void)
+{
+    char path[512], bytes[4096];
+    int from = open(OLD_JOURNAL, O_RDONLY), to;
+    ssize_t len = read(from, bytes, sizeof(bytes));
+
+    close(from);
+    ck_assert_int_gt(len, 0);
+    ck_assert_int_eq(mkdir(folder(), 0700), 0);
+    snprintf(path, sizeof(path), "%s/0000000000000001", folder());
+    to = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    ck_assert_int_eq(write(to, bytes, (size_t)len), len);
+    close(to);
+}
+
+START_TEST(an_older_journal_is_read)
+{
+    struct seat *ada = calloc(1, sizeof(*ada)), *eve;
+    struct server *s;
+
+    copy_old_journal();
+    expect_verified(0);
+    s = start("always");
+    ck_assert_ptr_nonnull(ada);
+    ada->id = 1;
+    snprintf(ada->key, sizeof(ada->key), "c712c7c3c12f4578da4210c9c622db5f");
+    snprintf(ada->pos, sizeof(ada->pos), "9a5ce7718614156d-4");
+    come_back(ada, s, "&room=tea");
+    seat_read_welcome(ada);
+    ck_assert(ada->recovered);
+    ck_assert_uint_eq(ada->count, 1);
+    seat_expect(ada, "{'type':'message','pos':'9a5ce7718614156d-5','ts':#,'from':1,"
+                     "'name':'ada lovelace','text':'two\\nlines \u2615'}");
+    seat_expect_presence(ada, "leave", 2, "");
+    seat_sync(ada);
+    eve = seat_open(s, 2, "room=caf%C3%A9");
+    seat_expect_message(eve, 7, "hello from the caf\u00e9");
+    seat_drop(eve);
+    seat_drop(ada);
+}
+END_TEST
+
+/* ---- a disk without space ---- */
+
+/* No file of the server may be longer than this: what a full disk is to it. */
+static void limit_files(const struct server *s, rlim_t most)
+{
+    struct rlimit limit;
+
+    ck_assert_int_eq(prlimit(s->pid, RLIMIT_FSIZE, NULL, &limit), 0);
+    limit.rlim_cur = most;
+    ck_assert_int_eq(prlimit(s->pid, RLIMIT_FSIZE, &limit, NULL), 0);
+}
+
+static const char *first_segment(void)
+{
+    static char path[512];
+
+    snprintf(path, sizeof(path), "%s/0000000000000001", folder());
+    return path;
+}
+
+static void fill_disk(const struct server *s)
+{
+    struct stat st;
+
+    ck_assert_int_eq(stat(first_segment(), &st), 0);
+    limit_files(s, (rlim_t)st.st_size);
+}
+
+/* Nobody hears what was refused, neither now nor after the next start. */
+static void expect_one_and_three(const struct server *s)
+{
+    struct seat *zoe = seat_open(s, 5, "room=tea");
+
+    seat_expect_message(zoe, 1, "one");
+    seat_expect_message(zoe, 1, "three");
+    seat_drop(zoe);
+}
+
+/* Those who are there stay, and it goes on by itself. */
+START_TEST(a_full_disk)
+{
+    struct server *s = start(modes[_i]);
+    struct seat *ada = seat_open(s, 1, "room=tea"), *eve = seat_open(s, 2, "room=tea");
+    struct client *text = ws_open(s, "/ws/7?room=tea");
+
+    seat_expect_presence(ada, "join", 2, "");
+    seat_expect_presence(ada, "join", 7, "");
+    seat_say(ada, "one");
+    seat_expect_message(ada, 1, "one");
+    fill_disk(s);
+    seat_send(ada, "{'type':'say','text':'two','ref':'r2'}");
+    seat_expect_error(ada, "journal", "r2");
+    server_wait_for(s, "the journal cannot be written: messages are refused until it can");
+    ws_send_text(text, "two");
+    ws_expect_text(text, "Client #1 says: one");
+    ws_expect_close(text, 1013);
+    ws_expect_close(v1_connect(s, 3, "room=tea"), 1013);
+    ws_expect_close(ws_open(s, "/ws/4?room=tea"), 1013);
+    seat_send(ada, "{'type':'say','text':'two again','ref':'r3'}");
+    seat_expect_error(ada, "journal", "r3");
+    limit_files(s, RLIM_INFINITY);
+    seat_expect_presence(ada, "leave", 7, "");
+    server_wait_for(s, "the journal can be written again");
+    seat_say(ada, "three");
+    seat_expect_message(ada, 1, "three");
+    kill_server(s);
+    s = start(modes[_i]);
+    come_back(ada, s, "&room=tea");
+    seat_read_welcome(ada);
+    ck_assert(ada->recovered);
+    ck_assert_uint_eq(ada->count, 2);
+    seat_sync(ada);
+    seat_drop(ada);
+    expect_one_and_three(s);
+    seat_drop(eve);
+}
+END_TEST
+
+/* What somebody removed takes no more, for nobody would find it again. */
+START_TEST(a_journal_that_was_removed)
+{
+    struct server *s = start("always");
+    struct seat *ada = seat_open(s, 1, "room=tea");
+
+    ck_assert_int_eq(unlink(first_segment()), 0);
+    seat_send(ada, "{'type':'say','text':'lost','ref':'r1'}");
+    seat_expect_error(ada, "journal", "r1");
+    server_wait_for(s, "the journal cannot be written");
+    seat_drop(ada);
+    server_stop(s);
+}
+END_TEST
+
 Suite *suite_journal(void)
 {
     Suite *suite = suite_create("journal");
@@ -264,5 +405,8 @@ Suite *suite_journal(void)
     tcase_add_test(tc, a_damaged_journal_is_repaired_by_hand);
     tcase_add_test(tc, a_dump_reads_a_live_journal_and_escapes);
     tcase_add_test(tc, nothing_acknowledged_is_lost);
+    tcase_add_test(tc, an_older_journal_is_read);
+    tcase_add_loop_test(tc, a_full_disk, 0, 3);
+    tcase_add_test(tc, a_journal_that_was_removed);
     return suite;
 }
