@@ -6,6 +6,7 @@
 #include "proto/http/query.h"
 #include "web/api_events.h"
 #include "web/api_post.h"
+#include "web/api_read.h"
 #include "web/web.h"
 
 /* Bytes of a body beyond what its text can take, and how often longer a text is when all of it is
@@ -30,6 +31,10 @@ struct api_method {
 
 static const struct api_method methods[] = {
     {API_MESSAGES, METHOD("POST"), RIGHT_API | RIGHT_PUB, true, api_post_message},
+    {API_ROOMS, METHOD("GET"), RIGHTS_NONE, false, api_list_rooms},
+    {API_MEMBERS, METHOD("GET"), RIGHT_API | RIGHT_PRS, false, api_list_members},
+    {API_MEMBER, METHOD("DELETE"), RIGHT_API | RIGHT_MOD, false, api_kick},
+    {API_MESSAGES, METHOD("GET"), RIGHT_API | RIGHT_HST, false, api_list_messages},
     {API_EVENTS, METHOD("GET"), RIGHT_SUB, false, api_open_events},
     {API_MANY, METHOD("POST"), RIGHTS_NONE, true, api_post_many},
 };

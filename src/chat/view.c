@@ -1,0 +1,219 @@
+#include "chat/view.h"
+
+#include "base/util.h"
+#include "chat/frame.h"
+#include "chat/replay.h"
+#include "chat/retention.h"
+#include "proto/json.h"
+
+/* Bytes of events in one answer; one is told in any case. */
+#define VIEW_BYTES 1048576
+
+/* ---- rooms ---- */
+
+/* The first names that were found, in byte order. */
+struct found {
+    const struct channel *items[VIEW_LIMIT_MAX];
+    size_t count;
+    size_t limit;
+    bool is_cut; /* there are more */
+};
+
+static int compare(struct str a, struct str b)
+{
+    int order = memcmp(a.ptr, b.ptr, min_size(a.len, b.len));
+
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static size_t found_place(const struct found *found, struct str name)
+{
+    size_t low = 0, high = found->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (compare(found->items[middle]->log.name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void found_add(struct found *found, const struct channel *channel)
+{
+    size_t place = found_place(found, channel->log.name);
+
+    if (found->count == found->limit) {
+        found->is_cut = true;
+        if (place == found->count)
+            return;
+        found->count--;
+    }
+    memmove(&found->items[place + 1], &found->items[place],
+            (found->count - place) * sizeof(found->items[0]));
+    found->items[place] = channel;
+    found->count++;
+}
+
+static bool view_is_wanted(const struct view_rooms *wish, struct str name)
+{
+    bool with_members;
+
+    return name.len >= wish->prefix.len &&
+           memcmp(name.ptr, wish->prefix.len > 0 ? wish->prefix.ptr : "", wish->prefix.len) == 0 &&
+           (wish->after.ptr == NULL || compare(name, wish->after) > 0) &&
+           wish->may_see(wish->owner, name, &with_members);
+}
+
+static int view_append_room(struct buf *out, const struct channel *channel, bool with_members)
+{
+    char pos[CODEC_POS_MAX];
+
+    codec_pos_write(pos, channel->log.epoch, channel->log.committed);
+    if (buf_append_str(out, STR("{\"room\":")) < 0 ||
+        json_append_string(out, channel->log.name) < 0 ||
+        (with_members && buf_printf(out, ",\"members\":%zu", channel->member_count) < 0))
+        return -1;
+    return buf_printf(out, ",\"pos\":\"%s\"}", pos);
+}
+
+int view_rooms(const struct chat *chat, const struct view_rooms *wish, struct buf *out)
+{
+    struct found found = {.limit = wish->limit};
+    bool with_members = false;
+
+    for (size_t i = 0; i < chat->channels.size; i++) {
+        for (const struct channel *c = chat->channels.buckets[i]; c != NULL;
+             c = c->next_in_bucket) {
+            if (view_is_wanted(wish, c->log.name))
+                found_add(&found, c);
+        }
+    }
+    if (buf_append_str(out, STR("{\"rooms\":[")) < 0)
+        return -1;
+    for (size_t i = 0; i < found.count; i++) {
+        wish->may_see(wish->owner, found.items[i]->log.name, &with_members);
+        if ((i > 0 && buf_append_char(out, ',') < 0) ||
+            view_append_room(out, found.items[i], with_members) < 0)
+            return -1;
+    }
+    return buf_printf(out, "],\"more\":%s}", found.is_cut ? "true" : "false");
+}
+
+/* ---- members ---- */
+
+int view_members(const struct chat *chat, struct str room, struct buf *out)
+{
+    const struct channel *channel = channel_table_find(&chat->channels, room);
+    size_t count = channel != NULL ? channel->member_count : 0;
+
+    if (buf_append_str(out, STR("{\"room\":")) < 0 || json_append_string(out, room) < 0 ||
+        buf_printf(out, ",\"count\":%zu,\"members\":[", count) < 0)
+        return -1;
+    for (size_t i = 0; i < min_size(count, chat->config.presence_limit); i++) {
+        const struct client *member = channel->members[i];
+
+        if (codec_v1_welcome_member(out, member->id, client_name(member), i == 0) < 0)
+            return -1;
+    }
+    return buf_append_str(out, STR("]}"));
+}
+
+/* ---- events ---- */
+
+/* Where an answer stands in the two histories of a room. */
+struct view_place {
+    struct channel *channel;
+    size_t message, presence;
+    bool recovered;
+};
+
+static bool view_knows(const struct channel *channel, struct str since, uint64_t *seq)
+{
+    uint64_t epoch;
+
+    return since.ptr != NULL && codec_pos_read(since, &epoch, seq) && epoch == channel->log.epoch &&
+           *seq <= channel->log.committed && channel->messages.gone <= *seq;
+}
+
+/* Goes back from the last message as far as is wanted and fits. Returns 0, or -1 with errno ENOMEM.
+ */
+static int view_go_back(struct chat *chat, struct view_place *at, uint64_t last)
+{
+    const struct history *messages = &at->channel->messages;
+    size_t left = VIEW_BYTES;
+
+    at->message = messages->count;
+    at->presence = at->channel->presence.count;
+    while (at->message > 0 && messages->count - at->message < last) {
+        struct record *record = history_at(messages, at->message - 1);
+
+        if (replay_encode(chat, record, RENDITION_V1) < 0)
+            return -1;
+        if (record->frames[RENDITION_V1].len > left && at->message < messages->count)
+            break;
+        left -= min_size(record->frames[RENDITION_V1].len, left);
+        at->message--;
+    }
+    return 0;
+}
+
+static int view_find(struct chat *chat, struct view_place *at, const struct view_events *wish)
+{
+    struct channel *channel = at->channel;
+    uint64_t seq;
+
+    at->recovered = view_knows(channel, wish->since, &seq);
+    if (!at->recovered)
+        return view_go_back(chat, at, min_size(wish->last, wish->limit));
+    at->message = history_after(&channel->messages, seq);
+    at->presence =
+        wish->with_presence ? history_after(&channel->presence, seq) : channel->presence.count;
+    return 0;
+}
+
+static bool view_is_at_end(const struct view_place *at)
+{
+    return at->message == at->channel->messages.count &&
+           at->presence == at->channel->presence.count;
+}
+
+/* Appends events from there on. *seq: of the last of them. */
+static int view_append_events(struct chat *chat, struct view_place *at, size_t limit,
+                              struct buf *out, uint64_t *seq)
+{
+    size_t start = out->len;
+
+    for (size_t n = 0; n < limit && out->len - start < VIEW_BYTES && !view_is_at_end(at); n++) {
+        struct record *record = history_next_of_two(&at->channel->messages, &at->message,
+                                                    &at->channel->presence, &at->presence);
+
+        if (replay_encode(chat, record, RENDITION_V1) < 0 ||
+            (n > 0 && buf_append_char(out, ',') < 0) ||
+            buf_append_str(out, frame_payload(&record->frames[RENDITION_V1])) < 0)
+            return -1;
+        *seq = record->event.seq;
+    }
+    return 0;
+}
+
+int view_events(struct chat *chat, struct str room, const struct view_events *wish, struct buf *out)
+{
+    struct view_place at = {.channel = channel_table_find(&chat->channels, room)};
+    char pos[CODEC_POS_MAX];
+    uint64_t seq = 0;
+    bool is_cut;
+
+    if (at.channel == NULL)
+        return buf_append_str(out, STR("{\"events\":[],\"recovered\":false,\"more\":false}"));
+    if (view_find(chat, &at, wish) < 0 || buf_append_str(out, STR("{\"events\":[")) < 0 ||
+        view_append_events(chat, &at, wish->limit, out, &seq) < 0)
+        return -1;
+    is_cut = !view_is_at_end(&at);
+    codec_pos_write(pos, at.channel->log.epoch, is_cut ? seq : at.channel->log.committed);
+    retention_forget_excess(chat, at.channel);
+    return buf_printf(out, "],\"recovered\":%s,\"pos\":\"%s\",\"more\":%s}",
+                      at.recovered ? "true" : "false", pos, is_cut ? "true" : "false");
+}
