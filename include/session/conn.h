@@ -127,6 +127,7 @@ struct conn {
     bool is_admin : 1;         /* it came in by the admin listener */
     bool is_head : 1;          /* the request that comes begins with HEAD */
     bool is_dead : 1;          /* it ended without a goodbye: nothing is sent to it any more */
+    bool has_no_rate : 1;      /* it may say as much as it likes */
     bool is_listener : 1;      /* it is an event stream, or was */
     bool is_trusted : 1;       /* what it tells of whom it speaks for is believed */
     union {

@@ -5,6 +5,7 @@
 #include "auth/rights.h"
 #include "chat/ask.h"
 #include "chat/frame.h"
+#include "chat/moderation.h"
 #include "chat/past.h"
 #include "chat/seat.h"
 
@@ -97,6 +98,7 @@ static const uint8_t command_needs[COMMAND_KINDS] = {
     [COMMAND_DIRECT] = RIGHT_DIR,
     [COMMAND_RENAME] = RIGHT_PUB | RIGHT_NAME,
     [COMMAND_HISTORY] = RIGHT_HST,
+    [COMMAND_KICK] = RIGHT_MOD,
 };
 
 /* Who has no words for errors goes: it would wait for an answer in vain. */
@@ -114,6 +116,14 @@ static int command_token(struct chat *chat, struct client *client, const struct 
     if (chat->hooks.take_token != NULL && chat->hooks.take_token(client->out, command->text))
         return 0;
     return ask_tell_error(chat, client, "no-tokens", "tokens mean nothing here", command->ref);
+}
+
+static int command_kick(struct chat *chat, struct client *client, const struct command *command)
+{
+    if (chat_kick(chat, client->channel->log.name, command->to, command->text))
+        return 0;
+    return ask_tell_error(chat, client, "no-such-client", "nobody in this room has that id",
+                          command->ref);
 }
 
 static int command_ping(struct chat *chat, struct client *client, const struct command *command)
@@ -142,6 +152,8 @@ int chat_receive(struct chat *chat, struct client *client, char *data, size_t le
         return command_token(chat, client, &command);
     case COMMAND_HISTORY:
         return past_tell(chat, client, &command);
+    case COMMAND_KICK:
+        return command_kick(chat, client, &command);
     case COMMAND_PING:
         return command_ping(chat, client, &command);
     case COMMAND_BAD:

@@ -33,7 +33,8 @@ static bool ws_is_talking(const struct conn *conn)
 
 static bool ws_may_send(const struct conn *conn)
 {
-    return rate_allows(&conns_of(conn)->rate, conn->member.full_ns, conn_clock(conn)->now_ns);
+    return conn->has_no_rate ||
+           rate_allows(&conns_of(conn)->rate, conn->member.full_ns, conn_clock(conn)->now_ns);
 }
 
 /* Who sends faster than it may fills the kernel's buffer with messages, and they all have to be
@@ -96,8 +97,8 @@ static size_t ws_read_size(const struct stream *stream)
 {
     const struct conn *conn = conn_of((struct stream *)(uintptr_t)stream);
     const struct rate *rate = &conns_of(conn)->rate;
-    bool is_near =
-        rate->step_ns > 0 && conn->member.full_ns > conn_clock(conn)->now_ns + rate->burst_ns / 2;
+    bool is_near = !conn->has_no_rate && rate->step_ns > 0 &&
+                   conn->member.full_ns > conn_clock(conn)->now_ns + rate->burst_ns / 2;
 
     return is_near ? THROTTLED_READ : SIZE_MAX;
 }

@@ -178,7 +178,7 @@ uint8_t gate_rights(const struct gate *gate, const struct visitor *visitor, stru
 {
     if (visitor->has_token)
         return gate_token_rights(&visitor->token, room);
-    return (gate->file == NULL ? RIGHTS_ALL : gate->anonymous) | RIGHT_NAME;
+    return (gate->file == NULL ? RIGHTS_PEOPLE : gate->anonymous) | RIGHT_NAME;
 }
 
 /* Reads the token that was found. */
@@ -294,6 +294,7 @@ int gate_let_in(struct gate *gate, struct conn *conn, const struct visitor *visi
     struct pass *pass;
 
     conn->stream.out.denied = (uint8_t)~visitor->rights;
+    conn->has_no_rate = visitor->has_token && (visitor->rights & RIGHT_API) != 0;
     if (!visitor->has_token)
         return 0;
     pass = malloc(sizeof(*pass) + token->sub.len);

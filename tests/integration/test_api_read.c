@@ -202,6 +202,67 @@ START_TEST(who_is_away_is_put_out_too)
 }
 END_TEST
 
+START_TEST(a_client_puts_another_out_and_says_why)
+{
+    struct server *s = asker_server(NULL);
+    struct seat *mod = enter(s, 1, asker_token("mod", "tea", "sub,prs,mod"), ""),
+                *bob = enter(s, 2, asker_token("bob", "tea", "sub,prs"), "");
+
+    seat_expect_presence(mod, "join", 2, "");
+    seat_send(mod, "{'type':'kick','id':3,'ref':'r'}");
+    seat_expect_error(mod, "no-such-client", "r");
+    seat_send(mod, "{'type':'kick','id':'2','ref':'r'}");
+    seat_expect_error(mod, "bad-id", "r");
+    seat_send(mod, "{'type':'kick','id':2,'reason':2,'ref':'r'}");
+    seat_expect_error(mod, "bad-reason", "r");
+    seat_send(bob, "{'type':'kick','id':1,'ref':'r'}");
+    seat_expect_error(bob, "forbidden", "r");
+    seat_send(mod, "{'type':'kick','id':2,'reason':'later','ref':'r'}");
+    seat_expect(bob, "{'type':'error','code':'kicked','text':'later'}");
+    ws_expect_close(bob->c, 4403);
+    bob->c = NULL;
+    seat_expect_presence(mod, "leave", 2, "");
+    seat_send(mod, "{'type':'kick','id':1}"); /* oneself */
+    ws_expect_close(mod->c, 4403);
+    mod->c = NULL;
+    seat_drop(bob);
+    seat_drop(mod);
+    server_stop(s);
+}
+END_TEST
+
+/* Where everything is open to all, nobody puts others out. */
+START_TEST(without_tokens_nobody_is_put_out)
+{
+    struct server *s = server_start(NULL);
+    struct seat *ada = seat_open(s, 1, "room=tea"), *bob = seat_open(s, 2, "room=tea");
+
+    seat_expect_presence(ada, "join", 2, "");
+    seat_send(ada, "{'type':'kick','id':2,'ref':'r'}");
+    seat_expect_error(ada, "forbidden", "r");
+    seat_sync(bob);
+    seat_drop(bob);
+    seat_drop(ada);
+    server_stop(s);
+}
+END_TEST
+
+/* Far more than --rate lets others say in the time that a test may take. */
+START_TEST(programs_have_no_rate)
+{
+    struct server *s = asker_server(LIST("--rate", "1", "--burst", "1", "--rate-bytes", "1"));
+    struct client *c =
+        ws_open_with(s, "/ws/1?room=tea", asker_bearer(asker_token("a", "tea", "sub,pub,api")));
+
+    for (int i = 0; i < 200; i++)
+        ws_send_text(c, "x");
+    for (int i = 0; i < 200; i++)
+        ws_expect_text(c, "You wrote: x");
+    ws_leave(c);
+    server_stop(s);
+}
+END_TEST
+
 static const char *const nobody[] = {"x", "0", "-1", "9223372036854775808", "7"};
 
 START_TEST(nobody_is_not_put_out)
@@ -280,6 +341,7 @@ static const struct {
     {"{'type':'say','text':'x','ref':'r'}", "pub"},
     {"{'type':'say','text':'x','to':1,'ref':'r'}", "dir"},
     {"{'type':'rename','name':'n','ref':'r'}", "pub"},
+    {"{'type':'kick','id':9,'ref':'r'}", "mod"},
 };
 
 #define RENAME 2 /* of them */
@@ -371,6 +433,9 @@ Suite *suite_api_read(void)
     tcase = harness_case(suite, "putting out");
     tcase_add_test(tcase, who_is_put_out_leaves_and_may_come_again);
     tcase_add_test(tcase, who_is_away_is_put_out_too);
+    tcase_add_test(tcase, a_client_puts_another_out_and_says_why);
+    tcase_add_test(tcase, without_tokens_nobody_is_put_out);
+    tcase_add_test(tcase, programs_have_no_rate);
     tcase_add_loop_test(tcase, nobody_is_not_put_out, 0, (int)ARRAY_LEN(nobody));
     tcase = harness_case(suite, "rights");
     tcase_add_loop_test(tcase, each_row_needs_its_rights_and_no_other, 0, (int)ARRAY_LEN(rows));

@@ -15,9 +15,10 @@
 
 enum codec_kind { CODEC_TEXT, CODEC_V1, CODEC_KINDS };
 
-#define CODEC_NAME_MAX 64 /* bytes of a display name or of a room's name */
-#define CODEC_REF_MAX 128 /* bytes of a sender's reference */
-#define CODEC_POS_MAX 40  /* bytes of a position, the terminating NUL included */
+#define CODEC_NAME_MAX 64    /* bytes of a display name or of a room's name */
+#define CODEC_REF_MAX 128    /* bytes of a sender's reference */
+#define CODEC_REASON_MAX 200 /* bytes of why somebody is put out */
+#define CODEC_POS_MAX 40     /* bytes of a position, the terminating NUL included */
 
 /* The largest id of a client: Date.now() of a distant future. */
 #define CODEC_ID_MAX ((uint64_t)INT64_MAX)
@@ -49,6 +50,7 @@ enum command_kind {
     COMMAND_RENAME,
     COMMAND_TOKEN, /* shows a new token, which is `text` */
     COMMAND_HISTORY,
+    COMMAND_KICK, /* puts somebody out of the room */
     COMMAND_PING, /* wants to hear that somebody is there */
     COMMAND_BAD,
     COMMAND_KINDS
@@ -63,8 +65,8 @@ struct codec_pos {
 /* What a client asks for. The slices point into the message that it was read from. */
 struct command {
     enum command_kind kind;
-    uint64_t to;          /* COMMAND_DIRECT */
-    struct str text;      /* COMMAND_SAY, _DIRECT, _TOKEN */
+    uint64_t to;          /* COMMAND_DIRECT, _KICK */
+    struct str text;      /* COMMAND_SAY, _DIRECT, _TOKEN; COMMAND_KICK: why, ptr may be NULL */
     struct codec_pos pos; /* COMMAND_HISTORY: what is wanted lies before */
     uint64_t limit;       /* COMMAND_HISTORY: events, 1 to CODEC_HISTORY_MAX */
     struct str name;      /* COMMAND_RENAME */

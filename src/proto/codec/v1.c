@@ -19,6 +19,8 @@ enum {
     FIELD_BEFORE,
     FIELD_LIMIT,
     FIELD_TOKEN,
+    FIELD_ID,
+    FIELD_REASON,
     FIELDS,
 };
 
@@ -87,6 +89,19 @@ static void decode_token(struct command *command, const struct json_field *field
     command->text = fields[FIELD_TOKEN].value;
 }
 
+static void decode_kick(struct command *command, const struct json_field *fields)
+{
+    const struct json_field *reason = &fields[FIELD_REASON];
+
+    command->kind = COMMAND_KICK;
+    command->text = reason->value;
+    if (!json_to_u64(&fields[FIELD_ID], CODEC_ID_MAX, &command->to) || command->to == 0)
+        refuse(command, "bad-id", "\"id\" must be the id of a client");
+    else if (reason->type != JSON_ABSENT &&
+             (reason->type != JSON_STRING || reason->value.len > CODEC_REASON_MAX))
+        refuse(command, "bad-reason", "\"reason\" must be a string of at most 200 bytes");
+}
+
 static bool decode_ref(struct command *command, const struct json_field *ref)
 {
     if (ref->type == JSON_ABSENT)
@@ -109,6 +124,8 @@ static void decode_type(struct command *command, const struct json_field *fields
         decode_rename(command, fields);
     else if (str_equals(type, STR("history")))
         decode_history(command, fields);
+    else if (str_equals(type, STR("kick")))
+        decode_kick(command, fields);
     else if (str_equals(type, STR("ping")))
         command->kind = COMMAND_PING;
     else if (str_equals(type, STR("token")))
@@ -124,6 +141,7 @@ static void decode(struct command *command, char *data, size_t len)
         [FIELD_TO] = {.name = STR("to")},       [FIELD_NAME] = {.name = STR("name")},
         [FIELD_REF] = {.name = STR("ref")},     [FIELD_BEFORE] = {.name = STR("before")},
         [FIELD_LIMIT] = {.name = STR("limit")}, [FIELD_TOKEN] = {.name = STR("token")},
+        [FIELD_ID] = {.name = STR("id")},       [FIELD_REASON] = {.name = STR("reason")},
     };
     int result = json_read_object(data, len, fields, ARRAY_LEN(fields));
 
