@@ -15,6 +15,7 @@
 #include "base/util.h"
 #include "chat/audience.h"
 #include "chat/client_table.h"
+#include "chat/elsewhere.h"
 #include "chat/history.h"
 #include "log/log.h"
 
@@ -29,6 +30,7 @@ struct channel {
     size_t member_count;
     size_t member_size;
     size_t joining; /* places among them that are kept for those whose JOIN waits */
+    struct elsewhere elsewhere;
     struct history messages;
     struct history presence;
     size_t waiting;    /* events that wait for their commit, and who waits to enter: they keep it */
@@ -40,6 +42,12 @@ struct channel {
 static inline struct channel *channel_of(struct log_channel *log)
 {
     return CONTAINER_OF(log, struct channel, log);
+}
+
+/* How many sit in it, here and elsewhere. */
+static inline size_t channel_count(const struct channel *channel)
+{
+    return channel->member_count + channel->elsewhere.count;
 }
 
 /* All channels by name: chained hashing over a fixed number of buckets. */

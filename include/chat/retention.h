@@ -21,6 +21,10 @@ void retention_forget_excess(struct chat *chat, const struct channel *busy);
 /* The channel with this name, made where there is none. NULL: errno is ENOMEM. */
 struct channel *retention_channel(struct chat *chat, struct str name);
 
+/* Forgets all that is kept of a channel; `gone` is the seq of the last message that it will never
+ * have. */
+void retention_forget_channel(struct chat *chat, struct channel *channel, uint64_t gone);
+
 /* Removes the channel if nobody wants it. */
 void retention_tidy(struct chat *chat, struct channel *channel);
 

@@ -52,6 +52,16 @@ void seat_committed(struct chat *chat, struct channel *channel, const struct eve
 void seat_restore(struct chat *chat, struct channel *channel, const struct event *event,
                   uint32_t word);
 
+/* A shared log tells of a seat at another server. */
+void seat_told_elsewhere(struct chat *chat, struct channel *channel, const struct event *event,
+                         uint32_t word);
+
+/* See log_calls.evict. */
+void seat_evict(struct chat *chat, struct channel *channel, uint64_t id, bool has_moved);
+
+/* Lets all readers of a channel go, to come again; seats whose owners have their keys stay. */
+void seat_let_all_go(struct chat *chat, struct channel *channel);
+
 /* A JOIN, LEAVE or RENAME was refused. */
 void seat_refused(struct chat *chat, struct channel *channel, const struct event *event,
                   struct client *seat, enum log_refusal why);

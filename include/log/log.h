@@ -10,7 +10,12 @@
  * Every append is answered exactly once, also where the log ends or memory is out. Commits come in
  * the order of the seqs of a channel, which are dense: 1, 2, 3, ... for messages and for comings
  * and goings alike. A log that keeps what was said brings it back the same way, by commits that
- * nobody asked for; so do events of other servers. */
+ * nobody asked for; so do events of other servers.
+ *
+ * Several servers may share a log (is_shared). Then a commit that nobody here asked for tells of a
+ * seat elsewhere, and what needs no event is committed with seq 0: the JOIN of somebody who showed
+ * the key of a seat elsewhere, and now has it here; the LEAVE of a seat that was no longer there.
+ */
 #ifndef LOG_LOG_H
 #define LOG_LOG_H
 
@@ -45,6 +50,7 @@ enum log_refusal {
     LOG_REFUSED_JOURNAL,     /* it cannot be written */
     LOG_REFUSED_UNAVAILABLE, /* another server is away for too long */
     LOG_REFUSED_STOPPED,     /* the log has ended */
+    LOG_REFUSED_TAKEN,       /* of a JOIN: somebody sits at another server with this id */
 };
 
 /* What a log calls. None of these fails, and none of them may be called by the log but within
@@ -81,6 +87,19 @@ struct log_calls {
     void (*walk_seats)(void *owner, struct log_channel *channel,
                        void (*each)(void *arg, const struct event *join, uint32_t *word),
                        void *arg);
+
+    /* Of a shared log: the channel begins anew. What was kept of it, and who sits elsewhere, is
+     * forgotten; readers that there are cannot be told what they missed, and are let go, to come
+     * again. What the log knows comes next, by commits: messages, and a JOIN with seq 0 for each
+     * seat elsewhere. `gone`: seq of the last message that does not. */
+    void (*restart)(void *owner, struct log_channel *channel, uint64_t gone);
+
+    /* Of a shared log: who sits elsewhere is forgotten, and told anew next. */
+    void (*forget_elsewhere)(void *owner, struct log_channel *channel);
+
+    /* Of a shared log: a seat is no longer here, and nobody is told of it by that. `has_moved`: its
+     * owner has it elsewhere. Does nothing where there is no such seat. */
+    void (*evict)(void *owner, struct log_channel *channel, uint64_t id, bool has_moved);
 
     /* Goes through all channels. */
     void (*walk_channels)(void *owner, void (*each)(void *arg, struct log_channel *channel),
@@ -122,6 +141,9 @@ struct log_ops {
     /* It keeps what was said when the program ends: so the seats of those who can come back are not
      * given up at a stop. */
     bool is_lasting;
+
+    /* Other servers append to it, too. */
+    bool is_shared;
 };
 
 struct log {

@@ -62,6 +62,7 @@ void channel_table_remove(struct channel_table *t, struct channel *channel)
     audience_deinit(&channel->audience);
     history_deinit(&channel->messages);
     history_deinit(&channel->presence);
+    elsewhere_deinit(&channel->elsewhere);
     free(channel->members);
     free(channel);
 }

@@ -58,6 +58,8 @@ static void chat_on_committed(void *owner, struct log_channel *log_channel,
         log_channel->committed = event->seq;
     if (event->kind == EVENT_MESSAGE)
         publish_event(chat, channel, event, seat, word);
+    else if (ticket == NULL && chat->log->ops->is_shared)
+        seat_told_elsewhere(chat, channel, event, word);
     else if (ticket == NULL)
         seat_restore(chat, channel, event, word);
     else
@@ -149,7 +151,38 @@ static void chat_walk_seats(void *owner, struct log_channel *log_channel,
     }
 }
 
+static void chat_restart(void *owner, struct log_channel *log_channel, uint64_t gone)
+{
+    struct chat *chat = owner;
+    struct channel *channel = channel_of(log_channel);
+
+    channel->waiting++; /* it stays until all is done */
+    seat_let_all_go(chat, channel);
+    elsewhere_deinit(&channel->elsewhere);
+    retention_forget_channel(chat, channel, gone);
+    log_channel->committed = log_channel->next - 1;
+    ask_done(chat, channel);
+}
+
+static void chat_forget_elsewhere(void *owner, struct log_channel *log_channel)
+{
+    (void)owner;
+    elsewhere_deinit(&channel_of(log_channel)->elsewhere);
+}
+
+static void chat_evict(void *owner, struct log_channel *log_channel, uint64_t id, bool has_moved)
+{
+    struct channel *channel = channel_of(log_channel);
+
+    channel->waiting++;
+    seat_evict(owner, channel, id, has_moved);
+    ask_done(owner, channel);
+}
+
 static const struct log_calls chat_calls = {
+    .restart = chat_restart,
+    .forget_elsewhere = chat_forget_elsewhere,
+    .evict = chat_evict,
     .committed = chat_on_committed,
     .refused = chat_on_refused,
     .has_room = chat_has_room,

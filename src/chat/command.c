@@ -52,8 +52,12 @@ static int command_tell(struct chat *chat, struct client *client, const struct e
 
 /* Why this client cannot be told anything now, as the code of an error and a sentence. */
 static const char *command_obstacle(const struct chat *chat, const struct client *from,
-                                    const struct client *to, const char **why)
+                                    const struct client *to, uint64_t id, const char **why)
 {
+    if (elsewhere_has(&from->channel->elsewhere, &chat->config.seed, id)) {
+        *why = "that client sits at another server, where direct messages do not reach it";
+        return "elsewhere";
+    }
     if (to == NULL || to->channel != from->channel) {
         *why = "nobody in this room has that id";
         return "no-such-client";
@@ -80,7 +84,7 @@ static int command_direct(struct chat *chat, struct client *client, const struct
         .text = command->text,
         .ref = command->ref,
     };
-    const char *why, *code = command_obstacle(chat, client, to, &why);
+    const char *why, *code = command_obstacle(chat, client, to, command->to, &why);
 
     if (code != NULL)
         return ask_tell_error(chat, client, code, why, command->ref);

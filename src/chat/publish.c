@@ -109,7 +109,7 @@ void publish_event(struct chat *chat, struct channel *channel, const struct even
 
 void publish_count(struct chat *chat, struct channel *channel)
 {
-    struct event event = {.kind = EVENT_COUNT, .count = channel->member_count};
+    struct event event = {.kind = EVENT_COUNT, .count = channel_count(channel)};
 
     if (!channel->count_is_due)
         return;

@@ -125,7 +125,25 @@ void replay_write_key(char out[KEY_TEXT_SIZE], const uint8_t key[CLIENT_KEY_SIZE
 /* Who may not know who is there is told of itself alone. */
 static size_t replay_count(const struct channel *channel, const struct client *client)
 {
-    return (client->out->denied & RIGHT_PRS) != 0 ? 1 : channel->member_count;
+    return (client->out->denied & RIGHT_PRS) != 0 ? 1 : channel_count(channel);
+}
+
+/* Lists so many of those who sit elsewhere. */
+static int replay_list_elsewhere(const struct channel *channel, struct buf *out, size_t listed)
+{
+    const struct elsewhere *e = &channel->elsewhere;
+
+    for (size_t i = 0; listed > 0 && i < e->size; i++) {
+        const struct elsewhere_member *member = e->places[i];
+
+        if (member == NULL)
+            continue;
+        if (codec_v1_welcome_member(out, member->id, (struct str){member->name, member->name_len},
+                                    false) < 0)
+            return -1;
+        listed--;
+    }
+    return 0;
 }
 
 static int replay_list_members(const struct chat *chat, const struct channel *channel,
@@ -137,16 +155,17 @@ static int replay_list_members(const struct chat *chat, const struct channel *ch
         return 0;
     if (codec_v1_welcome_member(out, self->id, client_name(self), true) < 0)
         return -1;
-    for (size_t i = 0, n = 1; n < listed; i++) {
+    listed--;
+    for (size_t i = 0; listed > 0 && i < channel->member_count; i++) {
         const struct client *member = channel->members[i];
 
         if (member == self)
             continue;
         if (codec_v1_welcome_member(out, member->id, client_name(member), false) < 0)
             return -1;
-        n++;
+        listed--;
     }
-    return 0;
+    return replay_list_elsewhere(channel, out, listed);
 }
 
 int replay_welcome(struct chat *chat, const struct client *client, const struct replay *replay)

@@ -98,6 +98,13 @@ struct channel *retention_channel(struct chat *chat, struct str name)
     return channel;
 }
 
+void retention_forget_channel(struct chat *chat, struct channel *channel, uint64_t gone)
+{
+    forget_all(chat, &channel->messages);
+    forget_all(chat, &channel->presence);
+    channel->messages.gone = channel->presence.gone = gone;
+}
+
 void retention_remove_channel(struct chat *chat, struct channel *channel)
 {
     forget_all(chat, &channel->messages);

@@ -19,6 +19,7 @@
 /* How long after a LEAVE was refused it is asked for again, in milliseconds. */
 #define OWED_AFTER 1000
 
+static const char lost_reason[] = "the room begins anew: connect again";
 static const char full_reason[] = "the server is full: try again later";
 
 /* Who waits to take a seat: a connection, the room it wants, and what it wants to hear there. */
@@ -27,9 +28,11 @@ struct entering {
     struct sendq *out;
     struct replay_wish wish;
     enum codec_kind codec;
-    bool is_new;   /* it is another client than the one that leaves the seat */
-    bool has_name; /* it gives the seat this name */
+    bool has_proof; /* it showed a key, which is of no seat here */
+    bool is_new;    /* it is another client than the one that leaves the seat */
+    bool has_name;  /* it gives the seat this name */
     uint8_t name_len;
+    uint8_t proof[CLIENT_KEY_SIZE];
     char name[CODEC_NAME_MAX];
 };
 
@@ -144,6 +147,8 @@ static struct entering *entering_new(struct chat *chat, const struct chat_entry 
     }
     if (entry->name.len > 0)
         memcpy(entering->name, entry->name.ptr, entry->name.len);
+    entering->has_proof = chat->log->ops->is_shared && entry->codec == CODEC_V1 &&
+                          seat_read_key(entry->key, entering->proof);
     entering->channel->waiting++;
     return entering;
 }
@@ -314,6 +319,8 @@ static void seat_ask_join(struct chat *chat, struct client *client)
     event.name = client_name(client);
     if (client->codec == CODEC_V1)
         event.key = (struct str){(const char *)client->key, sizeof(client->key)};
+    if (client->entering->has_proof)
+        event.proof = (struct str){(const char *)client->entering->proof, CLIENT_KEY_SIZE};
     client->asks = SEAT_ASKS_JOIN;
     ask_log(chat, channel, &event, client);
 }
@@ -550,12 +557,28 @@ int seat_rename(struct chat *chat, struct client *client, struct str name, struc
 
 /* ---- having ---- */
 
+/* It was elsewhere, and its owner has it here now. */
+static void seat_moved_here(struct chat *chat, struct channel *channel, struct client *seat)
+{
+    struct str name = elsewhere_name(&channel->elsewhere, &chat->config.seed, seat->id);
+
+    channel_add_member(channel, seat);
+    if (name.ptr != NULL && seat_reserve_name(seat) == 0)
+        seat_set_name(seat, name);
+    elsewhere_remove(&channel->elsewhere, &chat->config.seed, seat->id);
+    if (seat->entering != NULL && seat->entering->has_proof)
+        memcpy(seat->key, seat->entering->proof, CLIENT_KEY_SIZE);
+    seat->stays = seat->is_known = true;
+    seat_make_due(chat, seat);
+}
+
 static void seat_joined(struct chat *chat, struct channel *channel, struct event *event,
                         struct client *seat, uint32_t word)
 {
     channel_add_member(channel, seat);
+    elsewhere_remove(&channel->elsewhere, &chat->config.seed, seat->id);
     seat->word = word;
-    event->count = channel->member_count;
+    event->count = channel_count(channel);
     publish_event(chat, channel, event, NULL, word);
     if (seat->entering != NULL && seat->entering->channel == channel && !seat_renames(seat))
         seat_connect(chat, seat, event->seq - 1);
@@ -566,8 +589,10 @@ static void seat_joined(struct chat *chat, struct channel *channel, struct event
 static void seat_left(struct chat *chat, struct channel *channel, struct event *event,
                       struct client *seat, uint32_t word)
 {
-    event->count = channel->member_count - 1;
-    if (!chat->is_stopping)
+    event->count = channel_count(channel) - 1;
+    if (event->seq == 0)
+        event->count = 0; /* nobody is told: the room has heard of it already */
+    else if (!chat->is_stopping)
         publish_event(chat, channel, event, NULL, word);
     else if (chat->log->ops->forgotten != NULL)
         chat->log->ops->forgotten(chat->log, &channel->log, word);
@@ -593,15 +618,67 @@ static void seat_renamed(struct chat *chat, struct channel *channel, const struc
     ask_release(chat, seat);
 }
 
+/* ---- seats elsewhere ---- */
+
+void seat_told_elsewhere(struct chat *chat, struct channel *channel, const struct event *event,
+                         uint32_t word)
+{
+    const struct hash_seed *seed = &chat->config.seed;
+    struct elsewhere *elsewhere = &channel->elsewhere;
+    struct event own = *event;
+
+    /* Without memory its number is wrong until it leaves: what is told of it stays right. */
+    if (event->kind == EVENT_LEAVE)
+        elsewhere_remove(elsewhere, seed, event->from);
+    else if (event->kind == EVENT_JOIN || elsewhere_has(elsewhere, seed, event->from))
+        (void)elsewhere_put(elsewhere, seed, event->from, event->name);
+    own.count = channel_count(channel);
+    if (event->seq > 0)
+        publish_event(chat, channel, &own, NULL, word);
+}
+
+void seat_evict(struct chat *chat, struct channel *channel, uint64_t id, bool has_moved)
+{
+    struct client *seat = client_table_find(&chat->clients, id);
+
+    if (seat == NULL || seat->channel != channel)
+        return;
+    seat_let_go(chat, seat, has_moved ? CLOSE_REPLACED : WS_CLOSE_SERVICE_RESTART,
+                has_moved ? "this seat was taken over by its owner" : lost_reason);
+    if (has_moved)
+        (void)elsewhere_put(&channel->elsewhere, &chat->config.seed, id, client_name(seat));
+    channel_remove_member(channel, seat);
+    seat_free(chat, seat);
+}
+
+void seat_let_all_go(struct chat *chat, struct channel *channel)
+{
+    for (size_t i = 0; i < channel->member_count; i++) {
+        struct client *seat = channel->members[i];
+
+        if (seat_queue(seat) == NULL)
+            continue;
+        seat->stays = seat->is_known;
+        seat_let_go(chat, seat, WS_CLOSE_SERVICE_RESTART, lost_reason);
+        if (seat->asks == SEAT_ASKS_NOTHING)
+            seat_make_due(chat, seat);
+    }
+}
+
 void seat_committed(struct chat *chat, struct channel *channel, const struct event *event,
                     struct client *seat, uint32_t word)
 {
     struct event own = *event;
 
-    if (seat == NULL)
+    if (seat == NULL) {
+        if (chat->log->ops->is_shared)
+            seat_told_elsewhere(chat, channel, event, word);
         return;
+    }
     seat->asks = SEAT_ASKS_NOTHING;
-    if (event->kind == EVENT_JOIN)
+    if (event->kind == EVENT_JOIN && event->seq == 0)
+        seat_moved_here(chat, channel, seat);
+    else if (event->kind == EVENT_JOIN)
         seat_joined(chat, channel, &own, seat, word);
     else if (event->kind == EVENT_LEAVE)
         seat_left(chat, channel, &own, seat, word);
@@ -692,6 +769,7 @@ const char *seat_refusal_code(enum log_refusal why)
         [LOG_REFUSED_JOURNAL] = "journal",
         [LOG_REFUSED_UNAVAILABLE] = "unavailable",
         [LOG_REFUSED_STOPPED] = "unavailable",
+        [LOG_REFUSED_TAKEN] = "moved",
     };
 
     return codes[why];
@@ -704,6 +782,7 @@ const char *seat_refusal_text(enum log_refusal why)
         [LOG_REFUSED_JOURNAL] = "the server cannot write its journal: try again later",
         [LOG_REFUSED_UNAVAILABLE] = "the rooms are not available: try again later",
         [LOG_REFUSED_STOPPED] = "the server is shutting down",
+        [LOG_REFUSED_TAKEN] = "this id is in use elsewhere",
     };
 
     return texts[why];
@@ -745,7 +824,8 @@ void seat_refused(struct chat *chat, struct channel *channel, const struct event
         seat_refuse_rename(chat, seat, event->ref, why);
         return;
     }
-    seat_let_go(chat, seat, WS_CLOSE_TRY_AGAIN_LATER, seat_refusal_text(why));
+    seat_let_go(chat, seat, why == LOG_REFUSED_TAKEN ? CLOSE_ID_IN_USE : WS_CLOSE_TRY_AGAIN_LATER,
+                seat_refusal_text(why));
     seat_make_due(chat, seat);
 }
 

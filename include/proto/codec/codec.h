@@ -41,6 +41,8 @@ struct event {
     struct str ref; /* ptr is NULL where the sender gave none */
     struct str key; /* of a join: the secret of the seat; ptr is NULL where it has none. A log that
                        keeps it keeps its hash alone. */
+    struct str proof; /* of a join: the secret that was shown, of a seat that may be elsewhere; ptr
+                         is NULL where none was */
     bool key_is_hash; /* it is such a hash: of SHA-256, cut to the length of the secret */
 };
 
