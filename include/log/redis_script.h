@@ -1,0 +1,27 @@
+/* What Redis runs for us, each atomically: scripts in Lua, called by their SHA-1. */
+#ifndef LOG_REDIS_SCRIPT_H
+#define LOG_REDIS_SCRIPT_H
+
+#include "base/str.h"
+
+enum redis_script {
+    REDIS_PUBLISH,  /* a message or another name */
+    REDIS_ENTER,    /* a seat, new or taken over */
+    REDIS_LEAVE,    /* gives a seat up */
+    REDIS_SNAPSHOT, /* what there is of a room, or what is newer */
+    REDIS_LEASE,    /* this node lives */
+    REDIS_REAP,     /* the leaves of a node that does not */
+    REDIS_LIFE,     /* whether it is another Redis than before */
+    REDIS_SCRIPTS
+};
+
+/* Its text. */
+struct str redis_script_text(enum redis_script script, char *out, size_t size);
+
+/* Bytes of the longest text. */
+#define REDIS_SCRIPT_MAX 4096
+
+/* Writes the SHA-1 of its text in 40 digits. */
+void redis_script_name(enum redis_script script, char out[41]);
+
+#endif

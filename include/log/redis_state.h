@@ -1,0 +1,170 @@
+/* What the files of the log on Redis share. For them alone. */
+#ifndef LOG_REDIS_STATE_H
+#define LOG_REDIS_STATE_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "log/log.h"
+#include "log/redis_config.h"
+#include "log/redis_event.h"
+#include "log/redis_script.h"
+#include "proto/resp.h"
+
+#define REDIS_BUCKETS 4096
+
+/* Bytes of all appends that wait before more are refused: leaves may be twice as many. */
+#define REDIS_WAITING_MAX ((size_t)4 * 1024 * 1024)
+
+/* Bytes of events that wait for those before them, for all rooms together. */
+#define REDIS_AHEAD_MAX ((size_t)16 * 1024 * 1024)
+
+/* A lease, how often it is renewed, and how long an answer may take, in milliseconds. */
+#define REDIS_LEASE_MS 15000
+#define REDIS_RENEW_MS 5000
+#define REDIS_PATIENCE_MS 5000
+
+/* Entries that a stream keeps at least, so that what a node missed in a moment is still there. */
+#define REDIS_KEEP_MIN 100
+
+/* An append that has no answer. */
+struct redis_append {
+    struct list link; /* among those of its room, oldest first */
+    struct redis_reply *reply;
+    struct log_ticket ticket;
+    struct event event; /* its slices are in `bytes` */
+    uint64_t number;
+    size_t cost;
+    bool is_sent;
+    bool was_sent;  /* before a connection was lost */
+    bool is_done;   /* Redis says that it was done before: what came of it is seen in the stream */
+    bool is_sought; /* ... of which a snapshot was asked for since */
+    char bytes[];
+};
+
+enum redis_reply_kind {
+    REPLY_HELLO,
+    REPLY_AUTH,
+    REPLY_INFO,
+    REPLY_IGNORED,
+    REPLY_LIFE,
+    REPLY_APPEND,
+    REPLY_SNAPSHOT,
+    REPLY_LEASE,
+    REPLY_REAP,
+};
+
+/* An answer that is waited for. */
+struct redis_reply {
+    struct list link; /* in the order in which they come */
+    enum redis_reply_kind kind;
+    struct redis_room *room;     /* NULL: it is gone */
+    struct redis_append *append; /* NULL: it is settled */
+    uint64_t asked;              /* monotonic milliseconds */
+    uint64_t after;              /* REPLY_SNAPSHOT: what was known */
+    bool is_anew;                /* REPLY_SNAPSHOT: nothing was */
+};
+
+/* An event that came before those in front of it. */
+struct redis_ahead {
+    struct list link;
+    uint64_t seq;
+    size_t len;
+    char bytes[];
+};
+
+struct redis_room {
+    struct redis_room *next_in_bucket;
+    struct list active;          /* among the rooms for which there is something to do */
+    struct list appends;         /* oldest first */
+    struct list ahead;           /* by seq */
+    struct log_channel *channel; /* NULL: it is closed, and goes as soon as nobody uses it */
+    uint64_t last;               /* what the event at next - 1 was, as a hash */
+    unsigned users;              /* calls that use it */
+    bool is_subscribed;
+    bool has_life;   /* the channel was told of */
+    bool is_filling; /* a snapshot was asked for */
+    bool wants_fill; /* one is to be asked for */
+    bool wants_anew; /* ... from the beginning */
+};
+
+struct redis_connection {
+    struct buf out;
+    struct resp_scan scan;
+    uint64_t heard; /* when something came, monotonic ms */
+    uint64_t pinged;
+    bool is_open;
+    bool is_ready; /* it speaks, is known and subscribed */
+    bool has_failed;
+};
+
+struct redis {
+    struct log log;
+    struct redis_config config;
+    struct redis_connection links[REDIS_LINKS];
+    struct list replies[REDIS_LINKS];
+    struct list active;
+    struct redis_room *buckets[REDIS_BUCKETS];
+    char node[REDIS_NODE_MAX + 24];
+    char prefix[REDIS_PREFIX_MAX + 1];
+    char names[REDIS_SCRIPTS][41];
+    char generation[24];
+    char reason[160]; /* why it is not available */
+    uint64_t now;
+    uint64_t wall;   /* milliseconds since 1970 */
+    uint64_t number; /* of the last request */
+    uint64_t lease_at;
+    size_t waiting_bytes;
+    size_t ahead_bytes;
+    struct redis_stats stats;
+    bool has_stopped;
+};
+
+static inline struct redis *redis_of(const struct log *log)
+{
+    return (struct redis *)(uintptr_t)log; /* its first member */
+}
+
+/* ---- rooms (redis_room.c) ---- */
+
+struct redis_room *redis_room_find(struct redis *r, struct str name);
+struct redis_room *redis_room_new(struct redis *r, struct log_channel *channel);
+
+/* A call uses the room, and no longer does. */
+static inline void redis_room_hold(struct redis_room *room)
+{
+    room->users++;
+}
+void redis_room_let(struct redis *r, struct redis_room *room);
+
+void redis_room_activate(struct redis *r, struct redis_room *room);
+
+/* Something was told on the channel of the room. */
+void redis_room_told(struct redis *r, struct redis_room *room, struct str bytes);
+
+/* The answer to a snapshot. Returns 0, or -1 where it is none. */
+int redis_room_filled(struct redis *r, struct redis_room *room, const struct redis_reply *reply,
+                      struct resp_cursor *cursor);
+
+/* Commits what waits, as far as there is room. */
+void redis_room_drain(struct redis *r, struct redis_room *room);
+
+/* What was missed is to be asked for. */
+void redis_room_want(struct redis *r, struct redis_room *room, bool is_anew);
+
+/* Takes an append out of its room, without freeing it. */
+void redis_append_take(struct redis *r, struct redis_append *append);
+
+/* Answers one that makes no event, and frees it. */
+void redis_append_refuse(struct redis *r, struct redis_room *room, struct redis_append *append,
+                         enum log_refusal why);
+void redis_append_settle(struct redis *r, struct redis_room *room, struct redis_append *append);
+
+/* ---- what is sent (redis_wire.c) ---- */
+
+void redis_send_append(struct redis *r, struct redis_room *room, struct redis_append *append);
+void redis_send_snapshot(struct redis *r, struct redis_room *room);
+void redis_send_subscribe(struct redis *r, const struct redis_room *room, bool is_on);
+void redis_send_lease(struct redis *r, uint64_t lease);
+void redis_send_ping(struct redis *r);
+
+#endif

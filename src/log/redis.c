@@ -1,0 +1,286 @@
+#include "log/redis.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "log/redis_state.h"
+#include "log/redis_wire.h"
+
+/* Bytes that an append counts for besides its texts. */
+#define APPEND_COST 256
+
+/* ---- channels ---- */
+
+static void redis_open(struct log *log, struct log_channel *channel)
+{
+    struct redis *r = redis_of(log);
+    struct redis_room *room = redis_room_new(r, channel);
+
+    /* What a room is, it is told by Redis; until then nothing was. */
+    channel->epoch = 0;
+    channel->next = 1;
+    if (room != NULL)
+        redis_send_subscribe(r, room, true);
+}
+
+static void redis_unlink(struct redis *r, struct redis_room *room)
+{
+    struct redis_room **link =
+        &r->buckets[hash_str(&r->config.seed, room->channel->name) % REDIS_BUCKETS];
+
+    while (*link != room)
+        link = &(*link)->next_in_bucket;
+    *link = room->next_in_bucket;
+}
+
+static void redis_close(struct log *log, struct log_channel *channel)
+{
+    struct redis *r = redis_of(log);
+    struct redis_room *room = redis_room_find(r, channel->name);
+
+    if (room == NULL)
+        return;
+    redis_send_subscribe(r, room, false);
+    redis_unlink(r, room);
+    for (struct list *at = r->replies[REDIS_COMMANDS].next; at != &r->replies[REDIS_COMMANDS];
+         at = at->next) {
+        struct redis_reply *reply = CONTAINER_OF(at, struct redis_reply, link);
+
+        if (reply->room == room)
+            reply->room = NULL;
+    }
+    list_remove(&room->active);
+    room->channel = NULL;
+    r->stats.rooms--;
+    redis_room_hold(room);
+    redis_room_let(r, room);
+}
+
+/* ---- appends ---- */
+
+static struct str redis_copy(char **at, struct str from)
+{
+    struct str copy = {from.ptr == NULL ? NULL : *at, from.len};
+
+    if (from.len > 0)
+        memcpy(*at, from.ptr, from.len);
+    *at += from.len;
+    return copy;
+}
+
+static struct redis_append *redis_append_new(const struct event *event,
+                                             const struct log_ticket *ticket)
+{
+    size_t len =
+        event->name.len + event->text.len + event->ref.len + event->key.len + event->proof.len;
+    struct redis_append *append = malloc(sizeof(*append) + len + 1);
+    char *at;
+
+    if (append == NULL)
+        return NULL;
+    *append = (struct redis_append){.ticket = *ticket, .event = *event, .cost = APPEND_COST + len};
+    at = append->bytes;
+    append->event.name = redis_copy(&at, event->name);
+    append->event.text = redis_copy(&at, event->text);
+    append->event.ref = redis_copy(&at, event->ref);
+    append->event.key = redis_copy(&at, event->key);
+    append->event.proof = redis_copy(&at, event->proof);
+    list_init(&append->link);
+    return append;
+}
+
+/* Why an append cannot wait, as a refusal; -1: it can. Leaves are what makes room. */
+static int redis_obstacle(const struct redis *r, const struct redis_room *room,
+                          const struct event *event)
+{
+    size_t most = event->kind == EVENT_LEAVE ? 2 * REDIS_WAITING_MAX : REDIS_WAITING_MAX;
+
+    if (r->has_stopped)
+        return LOG_REFUSED_STOPPED;
+    if (room == NULL)
+        return LOG_REFUSED_MEMORY;
+    return r->waiting_bytes >= most ? LOG_REFUSED_UNAVAILABLE : -1;
+}
+
+static void redis_append(struct log *log, struct log_channel *channel, struct event *event,
+                         const struct log_ticket *ticket)
+{
+    struct redis *r = redis_of(log);
+    struct redis_room *room = redis_room_find(r, channel->name);
+    int why = redis_obstacle(r, room, event);
+    struct redis_append *append = why < 0 ? redis_append_new(event, ticket) : NULL;
+
+    if (append == NULL) {
+        r->stats.refused++;
+        log->calls->refused(log->owner, channel, event, ticket,
+                            why < 0 ? LOG_REFUSED_MEMORY : (enum log_refusal)why);
+        return;
+    }
+    append->number = ++r->number;
+    r->waiting_bytes += append->cost;
+    r->stats.waiting++;
+    list_append(&room->appends, &append->link);
+    redis_room_activate(r, room);
+}
+
+/* ---- the turn ---- */
+
+static bool redis_is_ready(const struct redis *r)
+{
+    return r->links[REDIS_COMMANDS].is_ready && r->links[REDIS_TELLS].is_ready;
+}
+
+static void redis_send_appends(struct redis *r, struct redis_room *room)
+{
+    for (struct list *at = room->appends.next; at != &room->appends; at = at->next) {
+        struct redis_append *append = CONTAINER_OF(at, struct redis_append, link);
+
+        if (!append->is_sent)
+            redis_send_append(r, room, append);
+    }
+}
+
+static void redis_room_turn(struct redis *r, struct redis_room *room)
+{
+    redis_room_hold(room);
+    redis_room_drain(r, room);
+    if (room->channel != NULL && redis_is_ready(r) && room->is_subscribed) {
+        if (room->wants_fill && !room->is_filling)
+            redis_send_snapshot(r, room);
+        else if (room->has_life && !room->wants_fill && !room->is_filling)
+            redis_send_appends(r, room);
+    }
+    redis_room_let(r, room);
+}
+
+static void redis_keep_alive(struct redis *r)
+{
+    struct redis_connection *tells = &r->links[REDIS_TELLS];
+
+    if (r->links[REDIS_COMMANDS].is_ready && r->now >= r->lease_at)
+        redis_send_lease(r, REDIS_LEASE_MS);
+    if (tells->is_ready && r->now >= max_size(tells->pinged, tells->heard) + REDIS_RENEW_MS)
+        redis_send_ping(r);
+}
+
+static void redis_turn(struct log *log)
+{
+    struct redis *r = redis_of(log);
+    struct list due, *first;
+
+    list_init(&due);
+    while ((first = list_take_first(&r->active)) != NULL)
+        list_append(&due, first);
+    while ((first = list_take_first(&due)) != NULL)
+        redis_room_turn(r, CONTAINER_OF(first, struct redis_room, active));
+    redis_keep_alive(r);
+}
+
+/* What waits for the connection needs no turn before that comes. */
+static uint64_t redis_deadline(const struct log *log)
+{
+    const struct redis *r = redis_of(log);
+
+    if (!list_is_empty(&r->active))
+        return r->now;
+    return r->links[REDIS_COMMANDS].is_open || r->links[REDIS_TELLS].is_open ? r->now + 1000
+                                                                             : UINT64_MAX;
+}
+
+static void redis_stop(struct log *log)
+{
+    struct redis *r = redis_of(log);
+
+    r->has_stopped = true;
+    for (size_t i = 0; i < REDIS_BUCKETS; i++) {
+        struct redis_room *room = r->buckets[i];
+
+        while (room != NULL && !list_is_empty(&room->appends)) {
+            redis_append_refuse(r, room,
+                                CONTAINER_OF(room->appends.next, struct redis_append, link),
+                                LOG_REFUSED_STOPPED);
+            room = r->buckets[i]; /* that may have closed it */
+        }
+    }
+}
+
+static void redis_free(struct log *log)
+{
+    struct redis *r = redis_of(log);
+
+    redis_lost(log, REDIS_COMMANDS);
+    redis_lost(log, REDIS_TELLS);
+    free(r);
+}
+
+static const struct log_ops redis_ops = {
+    .open = redis_open,
+    .close = redis_close,
+    .append = redis_append,
+    .turn = redis_turn,
+    .deadline = redis_deadline,
+    .stop = redis_stop,
+    .free = redis_free,
+    .is_lasting = true,
+    .is_shared = true,
+};
+
+/* ---- for the owner ---- */
+
+/* Each run is a node of its own: what a run before it left is given up like that of any other. */
+static void redis_name_node(struct redis *r)
+{
+    uint64_t run;
+    struct str name = r->config.node;
+
+    r->config.random(&run, sizeof(run));
+    snprintf(r->node, sizeof(r->node), "%.*s-%016llx", (int)name.len, name.len > 0 ? name.ptr : "",
+             (unsigned long long)run);
+}
+
+struct log *redis_new(const struct redis_config *config)
+{
+    struct redis *r = calloc(1, sizeof(*r));
+
+    if (r == NULL)
+        return NULL;
+    r->log.ops = &redis_ops;
+    r->config = *config;
+    redis_name_node(r);
+    snprintf(r->prefix, sizeof(r->prefix), "%.*s", (int)config->prefix.len, config->prefix.ptr);
+    for (int i = 0; i < REDIS_SCRIPTS; i++)
+        redis_script_name((enum redis_script)i, r->names[i]);
+    for (int i = 0; i < REDIS_LINKS; i++)
+        list_init(&r->replies[i]);
+    list_init(&r->active);
+    return &r->log;
+}
+
+void redis_set_time(struct log *log, uint64_t now, uint64_t wall)
+{
+    redis_of(log)->now = now;
+    redis_of(log)->wall = wall;
+}
+
+void redis_farewell(struct log *log)
+{
+    if (redis_of(log)->links[REDIS_COMMANDS].is_ready)
+        redis_send_lease(redis_of(log), 0);
+}
+
+const char *redis_ailment(const struct log *log)
+{
+    const struct redis *r = redis_of(log);
+
+    if (redis_is_ready(r))
+        return NULL;
+    return r->reason[0] != '\0' ? r->reason : "the connection to Redis is down";
+}
+
+void redis_stats(const struct log *log, struct redis_stats *stats)
+{
+    *stats = redis_of(log)->stats;
+    stats->is_up = redis_is_ready(redis_of(log));
+}

@@ -1,0 +1,77 @@
+#include "log/redis_event.h"
+
+#include "base/utf8.h"
+
+static const char kinds[] = {
+    [EVENT_MESSAGE] = 'M', [EVENT_JOIN] = 'J', [EVENT_LEAVE] = 'L', [EVENT_RENAME] = 'R'};
+
+int redis_event_write(struct buf *out, const struct event *event)
+{
+    int result =
+        buf_printf(out, "%c %llu %llu %llu %zu ", kinds[event->kind], (unsigned long long)event->ts,
+                   (unsigned long long)event->from, (unsigned long long)event->to, event->name.len);
+
+    if (result < 0 || (event->ref.ptr == NULL ? buf_append_str(out, STR("-\n"))
+                                              : buf_printf(out, "%zu\n", event->ref.len)) < 0)
+        return -1;
+    return buf_append_str(out, event->name) < 0 || buf_append_str(out, event->ref) < 0
+               ? -1
+               : buf_append_str(out, event->text);
+}
+
+/* Takes a number off the front of a line, with the separator behind it. */
+static bool redis_take(struct str *line, uint64_t max, uint64_t *number)
+{
+    return str_to_u64(str_cut(line, ' '), max, number);
+}
+
+static bool redis_read_kind(struct str word, enum event_kind *kind)
+{
+    if (word.len != 1)
+        return false;
+    for (size_t i = 0; i < sizeof(kinds); i++) {
+        if (kinds[i] != '\0' && kinds[i] == word.ptr[0]) {
+            *kind = (enum event_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool redis_read_texts(struct event *event, struct str rest, uint64_t name_len,
+                             struct str ref)
+{
+    uint64_t ref_len = 0;
+
+    if (!str_equals(ref, STR("-")) && !str_to_u64(ref, CODEC_REF_MAX, &ref_len))
+        return false;
+    if (rest.len < name_len + ref_len)
+        return false;
+    event->name = (struct str){rest.ptr, (size_t)name_len};
+    if (!str_equals(ref, STR("-")))
+        event->ref = (struct str){rest.ptr + name_len, (size_t)ref_len};
+    event->text = (struct str){rest.ptr + name_len + ref_len, rest.len - name_len - ref_len};
+    return codec_name_is_valid(event->name) && utf8_is_valid(event->text) &&
+           utf8_is_valid(event->ref);
+}
+
+bool redis_event_read(struct redis_event *told, struct str bytes)
+{
+    struct str rest = bytes, place = str_cut(&rest, '\n'), line = str_cut(&rest, '\n');
+    uint64_t name_len;
+    struct event *event = &told->event;
+
+    *told = (struct redis_event){.prev = 0};
+    if (!redis_take(&place, UINT64_MAX, &event->seq) ||
+        !redis_take(&place, UINT64_MAX, &event->epoch) ||
+        !redis_take(&place, UINT64_MAX, &told->prev))
+        return false;
+    told->node = str_cut(&place, ' ');
+    return str_to_u64(place, UINT64_MAX, &told->number) &&
+           redis_read_kind(str_cut(&line, ' '), &event->kind) &&
+           redis_take(&line, UINT64_MAX, &event->ts) &&
+           redis_take(&line, CODEC_ID_MAX, &event->from) &&
+           redis_take(&line, CODEC_ID_MAX, &event->to) &&
+           redis_take(&line, CODEC_NAME_MAX, &name_len) && event->seq > 0 &&
+           redis_read_texts(event, rest, name_len, line);
+}

@@ -1,0 +1,153 @@
+#include "log/redis_script.h"
+
+#include <stdio.h>
+
+#include "base/sha1.h"
+#include "base/util.h"
+
+/* All that concern a room begin with: KEYS[1] the room, ARGV the node, its number of the request,
+ * the generation of this Redis, an epoch for a room that has none, entries that a stream keeps.
+ * What is told stands in a stream, too: "seq epoch prev node number\nbody", where prev is the seq
+ * of the message before. A room of an older generation gets a new epoch: after a failover the seqs
+ * may have been given out twice. */
+static const char room_head[] =
+    "local K,node,num,gen=KEYS[1],ARGV[1],tonumber(ARGV[2]),tonumber(ARGV[3])\n"
+    "local keep=ARGV[5]\n"
+    "local h=redis.call('HMGET',K,'e','s','l','g','n:'..node)\n"
+    "local e,s,l,n=h[1],tonumber(h[2] or 0),h[3] or '0',tonumber(h[5] or 0)\n"
+    "if not e then redis.call('DEL',K,K..':m',K..':p',K..':u') s=0 l='0' n=0 end\n"
+    "if not e or tonumber(h[4])<gen then e=ARGV[4]\n"
+    " redis.call('HSET',K,'e',e,'g',ARGV[3],'s',s,'l',l) end\n"
+    "local function tell(kind,body,who,number)\n"
+    " s=s+1 local S=string.format('%.0f',s)\n"
+    " local t=S..' '..e..' '..l..' '..who..' '..number..'\\n'..body\n"
+    " redis.call('XADD',K..kind,'MAXLEN',keep,'0-'..S,'d',t)\n"
+    " if kind==':m' then l=S end\n"
+    " redis.call('HSET',K,'s',S,'l',l)\n"
+    " if number~='0' then redis.call('HSET',K,'n:'..who,number) end\n"
+    " redis.call('PUBLISH',K..':c',t) return s end\n"
+    "local function mine(u) return u and string.sub(u,1,#node+1)==node..' ' end\n"
+    "local function quiet() if redis.call('HLEN',K..':u')==0 then\n"
+    " for _,x in ipairs({'',':m',':p'}) do redis.call('EXPIRE',K..x,604800) end end end\n";
+
+static const char publish_body[] = "if num<=n then return 'D' end\n"
+                                   "local id,kind=ARGV[6],ARGV[7]\n"
+                                   "local u=redis.call('HGET',K..':u',id)\n"
+                                   "if id~='0' and not mine(u) then return 'G' end\n"
+                                   "if kind==':p' then local a=string.match(u,'^(%S+ %S %S+ )')\n"
+                                   " redis.call('HSET',K..':u',id,a..ARGV[8]) end\n"
+                                   "local r=tell(kind,ARGV[9],node,ARGV[2])\n"
+                                   "if id=='0' then quiet() end\n"
+                                   "return r\n";
+
+static const char enter_body[] =
+    "local id,key,proof,name=ARGV[6],ARGV[7],ARGV[8],ARGV[9]\n"
+    "local u=redis.call('HGET',K..':u',id)\n"
+    "local who,how,hash,old\n"
+    "if u then who,how,hash,old=string.match(u,'^(%S+) (%S) (%S+) (.*)$') end\n"
+    "if num<=n then if who==node and how=='t' then return 'M' end return 'D' end\n"
+    "redis.call('SADD',KEYS[2],ARGV[11])\n"
+    "if u and who~=node then\n"
+    " if hash=='-' or hash~=proof then return 'T' end\n"
+    " redis.call('HSET',K..':u',id,node..' t '..hash..' '..old)\n"
+    " redis.call('HSET',K,'n:'..node,ARGV[2])\n"
+    " redis.call('PUBLISH',ARGV[12]..who,id..' '..ARGV[11])\n"
+    " return 'M' end\n"
+    "for _,x in ipairs({'',':m',':p'}) do redis.call('PERSIST',K..x) end\n"
+    "redis.call('HSET',K..':u',id,node..' j '..key..' '..name)\n"
+    "return tell(':p',ARGV[10],node,ARGV[2])\n";
+
+static const char leave_body[] =
+    "if num<=n then return 'D' end\n"
+    "if not mine(redis.call('HGET',K..':u',ARGV[6])) then return 'N' end\n"
+    "redis.call('HDEL',K..':u',ARGV[6])\n"
+    "local r=tell(':p',ARGV[7],node,ARGV[2]) quiet() return r\n";
+
+/* ARGV[6]: seq that is known; -1: none. That one comes too, so that it can be compared. */
+static const char snapshot_body[] =
+    "local after,m,p=tonumber(ARGV[6])\n"
+    "if after>=0 then\n"
+    " m=redis.call('XRANGE',K..':m','0-'..ARGV[6],'+')\n"
+    " p=redis.call('XRANGE',K..':p','0-'..ARGV[6],'+')\n"
+    "else\n"
+    " m=redis.call('XREVRANGE',K..':m','+','-','COUNT',keep)\n"
+    " p=redis.call('XREVRANGE',K..':p','+','-','COUNT',keep) end\n"
+    "quiet() return {e,string.format('%.0f',s),l,m,p,redis.call('HGETALL',K..':u')}\n";
+
+/* KEYS[1]: the nodes. ARGV: this node, milliseconds of its lease, and of the grace after one. */
+static const char lease_text[] =
+    "local t=redis.call('TIME') local now=t[1]*1000+math.floor(t[2]/1000)\n"
+    "local known=redis.call('ZSCORE',KEYS[1],ARGV[1])\n"
+    "redis.call('ZADD',KEYS[1],now+tonumber(ARGV[2]),ARGV[1])\n"
+    "local r=redis.call('ZRANGEBYSCORE',KEYS[1],'-inf','('..(now-tonumber(ARGV[3])),"
+    "'LIMIT',0,16)\n"
+    "table.insert(r,1,known and 'K' or 'N') return r\n";
+
+/* KEYS: the nodes, the rooms of the one that died. ARGV: it, the grace, the prefix of rooms, ts,
+ * entries that a stream keeps. One room at a time, and so many seats. */
+static const char reap_text[] =
+    "local t=redis.call('TIME') local now=t[1]*1000+math.floor(t[2]/1000)\n"
+    "local dead,keep=ARGV[1],ARGV[5]\n"
+    "local x=redis.call('ZSCORE',KEYS[1],dead)\n"
+    "if not x or tonumber(x)>now-tonumber(ARGV[2]) then return 0 end\n"
+    "local room=redis.call('SRANDMEMBER',KEYS[2])\n"
+    "if not room then redis.call('ZREM',KEYS[1],dead) return 0 end\n"
+    "local K=ARGV[3]..'{'..room..'}'\n"
+    "local h=redis.call('HMGET',K,'e','s','l')\n"
+    "local all,done=redis.call('HGETALL',K..':u'),0\n"
+    "for i=1,#all,2 do\n"
+    " local who,name=string.match(all[i+1],'^(%S+) %S %S+ (.*)$')\n"
+    " if who==dead then\n"
+    "  if done==500 then return 1 end\n"
+    "  done=done+1 redis.call('HDEL',K..':u',all[i])\n"
+    "  if h[1] then\n"
+    "   local S=string.format('%.0f',tonumber(h[2])+1) h[2]=S\n"
+    "   local b=S..' '..h[1]..' '..h[3]..' '..dead..' 0\\nL '..ARGV[4]..' '..all[i]..' 0 "
+    "'..#name..' "
+    "-\\n'..name\n"
+    "   redis.call('HSET',K,'s',S)\n"
+    "   redis.call('XADD',K..':p','MAXLEN',keep,'0-'..S,'d',b)\n"
+    "   redis.call('PUBLISH',K..':c',b) end end end\n"
+    "redis.call('HDEL',K,'n:'..dead) redis.call('SREM',KEYS[2],room)\n"
+    "if redis.call('HLEN',K..':u')==0 then\n"
+    " for _,y in ipairs({'',':m',':p'}) do redis.call('EXPIRE',K..y,604800) end end\n"
+    "return 1\n";
+
+/* KEYS[1]: the life. ARGV[1]: master_replid. The generation is a time, so that it never falls. */
+static const char life_text[] =
+    "local h=redis.call('HMGET',KEYS[1],'replid','gen')\n"
+    "if h[1]==ARGV[1] then return h[2] end\n"
+    "local t=redis.call('TIME')\n"
+    "local gen=math.max(t[1]*1000+math.floor(t[2]/1000),tonumber(h[2] or 0)+1)\n"
+    "local G=string.format('%.0f',gen)\n"
+    "redis.call('HSET',KEYS[1],'replid',ARGV[1],'gen',G) return G\n";
+
+static const struct {
+    const char *head, *body;
+} scripts[REDIS_SCRIPTS] = {
+    [REDIS_PUBLISH] = {room_head, publish_body},
+    [REDIS_ENTER] = {room_head, enter_body},
+    [REDIS_LEAVE] = {room_head, leave_body},
+    [REDIS_SNAPSHOT] = {room_head, snapshot_body},
+    [REDIS_LEASE] = {"", lease_text},
+    [REDIS_REAP] = {"", reap_text},
+    [REDIS_LIFE] = {"", life_text},
+};
+
+struct str redis_script_text(enum redis_script script, char *out, size_t size)
+{
+    int len = snprintf(out, size, "%s%s", scripts[script].head, scripts[script].body);
+
+    return (struct str){out, (size_t)len};
+}
+
+void redis_script_name(enum redis_script script, char out[41])
+{
+    char text[REDIS_SCRIPT_MAX];
+    struct str whole = redis_script_text(script, text, sizeof(text));
+    uint8_t digest[SHA1_SIZE];
+
+    sha1(digest, whole.ptr, whole.len);
+    for (int i = 0; i < SHA1_SIZE; i++)
+        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}

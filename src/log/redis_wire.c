@@ -1,0 +1,671 @@
+#include "log/redis_wire.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/sha256.h"
+#include "base/util.h"
+#include "log/redis_state.h"
+
+/* Bytes of the longest answer: a snapshot of long messages. */
+#define REPLY_MAX ((size_t)256 * 1024 * 1024)
+
+/* ---- words ---- */
+
+static void redis_fail(struct redis *r, enum redis_link link)
+{
+    r->links[link].has_failed = true;
+}
+
+static void redis_say(struct redis *r, enum redis_link link, const struct str *words, size_t count)
+{
+    struct buf *out = &r->links[link].out;
+    int result = resp_command(out, count);
+
+    for (size_t i = 0; result == 0 && i < count; i++)
+        result = resp_word(out, words[i]);
+    if (result < 0)
+        redis_fail(r, link);
+    r->stats.commands++;
+}
+
+/* A reply is awaited for what was just said. NULL: the connection has failed. */
+static struct redis_reply *redis_await(struct redis *r, enum redis_link link,
+                                       enum redis_reply_kind kind)
+{
+    struct redis_reply *reply = calloc(1, sizeof(*reply));
+
+    if (reply == NULL) {
+        redis_fail(r, link);
+        return NULL;
+    }
+    reply->kind = kind;
+    reply->asked = r->now;
+    list_init(&reply->link);
+    list_append(&r->replies[link], &reply->link);
+    return reply;
+}
+
+struct redis_word {
+    char text[32];
+};
+
+static struct str redis_decimal(struct redis_word *word, uint64_t number)
+{
+    int len = snprintf(word->text, sizeof(word->text), "%llu", (unsigned long long)number);
+
+    return (struct str){word->text, (size_t)len};
+}
+
+/* A key or a channel: parts, one behind the other. */
+#define KEY_MAX (REDIS_PREFIX_MAX + CODEC_NAME_MAX + REDIS_NODE_MAX + 64)
+
+struct redis_key {
+    char text[KEY_MAX];
+};
+
+static struct str redis_key(const struct redis *r, struct redis_key *key, const char *before,
+                            struct str name, const char *after)
+{
+    int len = snprintf(key->text, sizeof(key->text), "%s:%s%.*s%s", r->prefix, before,
+                       (int)name.len, name.len > 0 ? name.ptr : "", after);
+
+    return (struct str){key->text, (size_t)len};
+}
+
+static struct str redis_room_key(const struct redis *r, struct redis_key *key, struct str room,
+                                 const char *after)
+{
+    return redis_key(r, key, "{", room, after);
+}
+
+/* ---- the beginning ---- */
+
+static void redis_say_hello(struct redis *r, enum redis_link link)
+{
+    const struct redis_config *config = &r->config;
+    struct str user = config->user.ptr != NULL ? config->user : STR("default");
+    struct str words[] = {STR("HELLO"), STR("3"), STR("AUTH"), user, config->password};
+
+    redis_say(r, link, words, config->password.ptr != NULL ? 5 : 2);
+    redis_await(r, link, REPLY_HELLO);
+}
+
+/* A server that does not know RESP3. */
+static void redis_say_auth(struct redis *r, enum redis_link link)
+{
+    const struct redis_config *config = &r->config;
+    struct str words[] = {STR("AUTH"), config->user, config->password};
+
+    if (config->user.ptr == NULL)
+        words[1] = config->password;
+    redis_say(r, link, words, config->user.ptr != NULL ? 3 : 2);
+    redis_await(r, link, REPLY_AUTH);
+}
+
+static void redis_load_scripts(struct redis *r)
+{
+    char text[REDIS_SCRIPT_MAX];
+
+    for (int i = 0; i < REDIS_SCRIPTS; i++) {
+        struct str words[] = {STR("SCRIPT"), STR("LOAD"),
+                              redis_script_text((enum redis_script)i, text, sizeof(text))};
+
+        redis_say(r, REDIS_COMMANDS, words, 3);
+        redis_await(r, REDIS_COMMANDS, REPLY_IGNORED);
+    }
+}
+
+static void redis_begin_commands(struct redis *r)
+{
+    struct redis_word database;
+    struct str select[] = {STR("SELECT"), redis_decimal(&database, r->config.database)};
+    struct str info[] = {STR("INFO"), STR("replication")};
+
+    if (r->config.database > 0) {
+        redis_say(r, REDIS_COMMANDS, select, 2);
+        redis_await(r, REDIS_COMMANDS, REPLY_IGNORED);
+    }
+    redis_load_scripts(r);
+    redis_say(r, REDIS_COMMANDS, info, 2);
+    redis_await(r, REDIS_COMMANDS, REPLY_INFO);
+}
+
+static void redis_begin_tells(struct redis *r)
+{
+    struct redis_key key;
+    struct str words[] = {STR("SUBSCRIBE"), redis_key(r, &key, "n:", str_from(r->node), "")};
+
+    redis_say(r, REDIS_TELLS, words, 2);
+    r->links[REDIS_TELLS].is_ready = true;
+    for (size_t i = 0; i < REDIS_BUCKETS; i++) {
+        for (struct redis_room *room = r->buckets[i]; room != NULL; room = room->next_in_bucket)
+            redis_send_subscribe(r, room, true);
+    }
+}
+
+static void redis_begin(struct redis *r, enum redis_link link)
+{
+    if (link == REDIS_COMMANDS)
+        redis_begin_commands(r);
+    else
+        redis_begin_tells(r);
+}
+
+/* ---- scripts ---- */
+
+/* Says EVALSHA with its keys; `count` words in all, of which those from 0 to 2 are set here. */
+static void redis_say_script(struct redis *r, enum redis_script script, const char *keys,
+                             struct str *words, size_t count)
+{
+    words[0] = STR("EVALSHA");
+    words[1] = (struct str){r->names[script], 40};
+    words[2] = str_from(keys);
+    redis_say(r, REDIS_COMMANDS, words, count);
+}
+
+static void redis_ask_life(struct redis *r, struct str replid)
+{
+    struct redis_key key;
+    struct str words[5] = {[3] = redis_key(r, &key, "life", STR(""), ""), [4] = replid};
+
+    redis_say_script(r, REDIS_LIFE, "1", words, 5);
+    redis_await(r, REDIS_COMMANDS, REPLY_LIFE);
+}
+
+void redis_send_lease(struct redis *r, uint64_t lease)
+{
+    struct redis_key key;
+    struct redis_word ms, grace;
+    struct str words[7] = {[3] = redis_key(r, &key, "nodes", STR(""), ""),
+                           [4] = str_from(r->node),
+                           [5] = redis_decimal(&ms, lease),
+                           [6] = redis_decimal(&grace, r->config.leave_grace)};
+
+    redis_say_script(r, REDIS_LEASE, "1", words, 7);
+    redis_await(r, REDIS_COMMANDS, REPLY_LEASE);
+    r->lease_at = r->now + REDIS_RENEW_MS;
+}
+
+static uint64_t redis_keep(const struct redis *r)
+{
+    return r->config.history > REDIS_KEEP_MIN ? r->config.history : REDIS_KEEP_MIN;
+}
+
+static void redis_send_reap(struct redis *r, struct str dead, uint64_t wall)
+{
+    struct redis_key nodes, rooms, prefix;
+    struct redis_word grace, ts, keep;
+    struct str words[10] = {[3] = redis_key(r, &nodes, "nodes", STR(""), ""),
+                            [4] = redis_key(r, &rooms, "n:", dead, ":rooms"),
+                            [5] = dead,
+                            [6] = redis_decimal(&grace, r->config.leave_grace),
+                            [7] = redis_key(r, &prefix, "", STR(""), ""),
+                            [8] = redis_decimal(&ts, wall),
+                            [9] = redis_decimal(&keep, redis_keep(r))};
+
+    redis_say_script(r, REDIS_REAP, "2", words, 10);
+    redis_await(r, REDIS_COMMANDS, REPLY_REAP);
+    r->stats.reaped++;
+}
+
+/* What all scripts about a room begin with. */
+struct redis_head {
+    struct redis_key room;
+    struct redis_word number, epoch, keep, id;
+};
+
+static void redis_fill_head(struct redis *r, struct redis_head *head, const struct redis_room *room,
+                            uint64_t number, uint64_t keep, struct str *words, size_t first)
+{
+    uint64_t epoch;
+
+    r->config.random(&epoch, sizeof(epoch));
+    words[3] = redis_room_key(r, &head->room, room->channel->name, "}");
+    words[first] = str_from(r->node);
+    words[first + 1] = redis_decimal(&head->number, number);
+    words[first + 2] = str_from(r->generation);
+    words[first + 3] = redis_decimal(&head->epoch, epoch);
+    words[first + 4] = redis_decimal(&head->keep, keep);
+}
+
+/* The secret of a seat as it is stored; "-" for none. */
+static struct str redis_hash_key(struct str key, char out[33])
+{
+    uint8_t digest[SHA256_SIZE];
+
+    if (key.ptr == NULL)
+        return STR("-");
+    sha256(digest, key.ptr, key.len);
+    for (int i = 0; i < 16; i++)
+        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+    return (struct str){out, 32};
+}
+
+static void redis_say_enter(struct redis *r, struct redis_head *head, struct str *words,
+                            const struct redis_append *append, struct str body, struct str room)
+{
+    struct redis_key rooms, node;
+    char key[33], proof[33];
+
+    (void)head;
+    words[4] = redis_key(r, &rooms, "n:", str_from(r->node), ":rooms");
+    words[11] = redis_hash_key(append->event.key, key);
+    words[12] = redis_hash_key(append->event.proof, proof);
+    words[13] = append->event.name;
+    words[14] = body;
+    words[15] = room;
+    words[16] = redis_key(r, &node, "n:", STR(""), "");
+    redis_say_script(r, REDIS_ENTER, "2", words, 17);
+}
+
+static void redis_say_append(struct redis *r, struct redis_room *room, struct redis_append *append,
+                             struct str body)
+{
+    const struct event *event = &append->event;
+    bool is_join = event->kind == EVENT_JOIN;
+    size_t first = is_join ? 5 : 4;
+    struct redis_head head;
+    struct str words[17];
+
+    redis_fill_head(r, &head, room, append->number, redis_keep(r), words, first);
+    words[first + 5] = redis_decimal(&head.id, event->from);
+    if (is_join) {
+        redis_say_enter(r, &head, words, append, body, room->channel->name);
+    } else if (event->kind == EVENT_LEAVE) {
+        words[10] = body;
+        redis_say_script(r, REDIS_LEAVE, "1", words, 11);
+    } else {
+        words[10] = event->kind == EVENT_MESSAGE ? STR(":m") : STR(":p");
+        words[11] = event->name;
+        words[12] = body;
+        redis_say_script(r, REDIS_PUBLISH, "1", words, 13);
+    }
+}
+
+void redis_send_append(struct redis *r, struct redis_room *room, struct redis_append *append)
+{
+    struct redis_reply *reply;
+    struct buf body;
+
+    buf_init(&body);
+    if (redis_event_write(&body, &append->event) < 0)
+        redis_fail(r, REDIS_COMMANDS);
+    else
+        redis_say_append(r, room, append, (struct str){(const char *)body.data, body.len});
+    buf_deinit(&body);
+    reply = redis_await(r, REDIS_COMMANDS, REPLY_APPEND);
+    if (reply == NULL)
+        return;
+    reply->room = room;
+    reply->append = append;
+    append->reply = reply;
+    append->is_sent = true;
+    r->stats.resent += append->was_sent;
+    append->was_sent = true;
+}
+
+void redis_send_snapshot(struct redis *r, struct redis_room *room)
+{
+    bool is_anew = room->wants_anew || !room->has_life;
+    uint64_t known = is_anew ? 0 : room->channel->next - 1;
+    struct redis_word after;
+    struct redis_head head;
+    struct redis_reply *reply;
+    struct str words[10];
+
+    redis_fill_head(r, &head, room, 0, max_size((size_t)r->config.history, 1), words, 4);
+    words[9] = is_anew ? STR("-1") : redis_decimal(&after, known);
+    redis_say_script(r, REDIS_SNAPSHOT, "1", words, 10);
+    room->wants_fill = room->wants_anew = false;
+    room->is_filling = true;
+    r->stats.fills += !is_anew;
+    for (struct list *at = room->appends.next; at != &room->appends; at = at->next) {
+        struct redis_append *append = CONTAINER_OF(at, struct redis_append, link);
+
+        append->is_sought = append->is_done;
+    }
+    reply = redis_await(r, REDIS_COMMANDS, REPLY_SNAPSHOT);
+    if (reply == NULL)
+        return;
+    reply->room = room;
+    reply->is_anew = is_anew;
+    reply->after = known;
+}
+
+void redis_send_subscribe(struct redis *r, const struct redis_room *room, bool is_on)
+{
+    struct redis_key key;
+    struct str words[] = {is_on ? STR("SUBSCRIBE") : STR("UNSUBSCRIBE"),
+                          redis_room_key(r, &key, room->channel->name, "}:c")};
+
+    if (r->links[REDIS_TELLS].is_ready)
+        redis_say(r, REDIS_TELLS, words, 2);
+}
+
+void redis_send_ping(struct redis *r)
+{
+    struct str words[] = {STR("PING")};
+
+    redis_say(r, REDIS_TELLS, words, 1);
+    r->links[REDIS_TELLS].pinged = r->now;
+}
+
+/* ---- what is told ---- */
+
+/* The name of a room from that of its channel; ptr is NULL for another. */
+static struct str redis_room_of(const struct redis *r, struct str channel)
+{
+    size_t before = strlen(r->prefix) + 2, after = sizeof("}:c") - 1;
+
+    if (channel.len <= before + after || channel.ptr[before - 1] != '{')
+        return (struct str){NULL, 0};
+    return (struct str){channel.ptr + before, channel.len - before - after};
+}
+
+static void redis_subscribed(struct redis *r, struct str channel)
+{
+    struct redis_room *room = redis_room_find(r, redis_room_of(r, channel));
+
+    if (room == NULL)
+        return;
+    room->is_subscribed = true;
+    redis_room_want(r, room, false);
+}
+
+/* A seat of this node was taken over elsewhere: "id room". */
+static void redis_moved(struct redis *r, struct str text)
+{
+    struct str id = str_cut(&text, ' ');
+    struct redis_room *room = redis_room_find(r, text);
+    uint64_t number;
+
+    if (room != NULL && str_to_u64(id, CODEC_ID_MAX, &number))
+        r->log.calls->evict(r->log.owner, room->channel, number, true);
+}
+
+static void redis_heard(struct redis *r, struct str channel, struct str bytes)
+{
+    struct str name = redis_room_of(r, channel);
+    struct redis_room *room = name.ptr != NULL ? redis_room_find(r, name) : NULL;
+
+    if (name.ptr == NULL)
+        redis_moved(r, bytes);
+    else if (room != NULL)
+        redis_room_told(r, room, bytes);
+}
+
+static const char *redis_take_tell(struct redis *r, struct resp_cursor *cursor)
+{
+    struct resp_value value, word, channel, bytes;
+
+    if (!resp_next(cursor, &value) || value.type == RESP_ERROR)
+        return "a subscription was refused";
+    if ((value.type != RESP_ARRAY && value.type != RESP_PUSH) || value.count < 2)
+        return value.type == RESP_TEXT ? NULL : "what was told makes no sense";
+    if (!resp_expect(cursor, RESP_TEXT, &word) || !resp_expect(cursor, RESP_TEXT, &channel))
+        return str_equals(word.text, STR("pong")) ? NULL : "what was told makes no sense";
+    if (str_equals(word.text, STR("subscribe")))
+        redis_subscribed(r, channel.text);
+    else if (str_equals(word.text, STR("message")) && resp_expect(cursor, RESP_TEXT, &bytes))
+        redis_heard(r, channel.text, bytes.text);
+    return NULL;
+}
+
+/* ---- answers ---- */
+
+static void redis_all_want(struct redis *r)
+{
+    for (size_t i = 0; i < REDIS_BUCKETS; i++) {
+        for (struct redis_room *room = r->buckets[i]; room != NULL; room = room->next_in_bucket)
+            redis_room_want(r, room, false);
+    }
+}
+
+/* The field master_replid of what INFO says. */
+static const char *redis_take_info(struct redis *r, const struct resp_value *value)
+{
+    struct str rest = value->text;
+
+    while (rest.len > 0) {
+        struct str line = str_cut(&rest, '\n'), name = str_cut(&line, ':');
+
+        if (!str_equals(name, STR("master_replid")))
+            continue;
+        redis_ask_life(r, str_trim((struct str){line.ptr, line.len - (line.len > 0)}));
+        return NULL;
+    }
+    return "it does not say which Redis it is (INFO replication)";
+}
+
+static const char *redis_take_life(struct redis *r, const struct resp_value *value)
+{
+    if (value->text.len == 0 || value->text.len >= sizeof(r->generation))
+        return "its generation makes no sense";
+    memcpy(r->generation, value->text.ptr, value->text.len);
+    r->generation[value->text.len] = '\0';
+    r->links[REDIS_COMMANDS].is_ready = true;
+    redis_send_lease(r, REDIS_LEASE_MS);
+    redis_all_want(r);
+    return NULL;
+}
+
+/* The answer of an append: only what makes no event is settled by it. */
+static void redis_take_append(struct redis *r, struct redis_reply *reply,
+                              const struct resp_value *value)
+{
+    struct redis_append *append = reply->append;
+
+    if (append == NULL || reply->room == NULL || value->type != RESP_TEXT || value->text.len != 1)
+        return;
+    append->reply = NULL;
+    reply->append = NULL;
+    switch (value->text.ptr[0]) {
+    case 'D':
+        append->is_done = true;
+        redis_room_want(r, reply->room, false);
+        break;
+    case 'T':
+        redis_append_refuse(r, reply->room, append, LOG_REFUSED_TAKEN);
+        break;
+    default:
+        redis_append_settle(r, reply->room, append);
+    }
+}
+
+/* Who else is alive, and whose seats are to be given up. A node that was not known any more may
+ * have been taken for dead. */
+static const char *redis_take_lease(struct redis *r, struct resp_cursor *cursor, size_t count)
+{
+    struct resp_value value;
+    uint64_t wall = r->wall;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!resp_expect(cursor, RESP_TEXT, &value))
+            return "the answer about nodes makes no sense";
+        if (i == 0 && str_equals(value.text, STR("N")))
+            redis_all_want(r);
+        if (i > 0 && value.text.len < REDIS_NODE_MAX + 24 &&
+            !str_equals(value.text, str_from(r->node)))
+            redis_send_reap(r, value.text, wall);
+    }
+    return NULL;
+}
+
+/* An error that can be mended by asking anew on another connection is no more than that. */
+static const char *redis_take_error(struct redis *r, enum redis_link link,
+                                    const struct redis_reply *reply, struct str text)
+{
+    bool is_old = reply->kind == REPLY_HELLO && text.len >= 7 &&
+                  (memcmp(text.ptr, "NOPROTO", 7) == 0 || memcmp(text.ptr, "ERR unk", 7) == 0);
+
+    if (is_old && r->config.password.ptr != NULL) {
+        redis_say_auth(r, link);
+        return NULL;
+    }
+    if (is_old) {
+        redis_begin(r, link);
+        return NULL;
+    }
+    snprintf(r->reason, sizeof(r->reason), "Redis says: %.*s", (int)min_size(text.len, 100),
+             text.ptr);
+    return r->reason;
+}
+
+static const char *redis_take_value(struct redis *r, enum redis_link link,
+                                    struct redis_reply *reply, struct resp_cursor *cursor)
+{
+    struct resp_cursor whole = *cursor;
+    struct resp_value value;
+
+    if (!resp_next(cursor, &value))
+        return "an answer makes no sense";
+    if (value.type == RESP_ERROR)
+        return redis_take_error(r, link, reply, value.text);
+    switch (reply->kind) {
+    case REPLY_HELLO:
+    case REPLY_AUTH:
+        redis_begin(r, link);
+        return NULL;
+    case REPLY_INFO:
+        return redis_take_info(r, &value);
+    case REPLY_LIFE:
+        return redis_take_life(r, &value);
+    case REPLY_APPEND:
+        redis_take_append(r, reply, &value);
+        return NULL;
+    case REPLY_SNAPSHOT:
+        if (reply->room != NULL && redis_room_filled(r, reply->room, reply, &whole) < 0)
+            return "a snapshot of a room makes no sense";
+        return NULL;
+    case REPLY_LEASE:
+        return redis_take_lease(r, cursor, value.count);
+    case REPLY_REAP:
+        if (value.number > 0)
+            r->lease_at = r->now;
+        return NULL;
+    case REPLY_IGNORED:
+        return NULL;
+    }
+    return NULL;
+}
+
+static const char *redis_take_answer(struct redis *r, enum redis_link link,
+                                     struct resp_cursor *cursor)
+{
+    struct list *first = list_take_first(&r->replies[link]);
+    const char *why;
+    struct redis_reply *reply;
+
+    if (first == NULL)
+        return "it answers what nobody asked";
+    reply = CONTAINER_OF(first, struct redis_reply, link);
+    why = redis_take_value(r, link, reply, cursor);
+    if (reply->append != NULL)
+        reply->append->reply = NULL;
+    free(reply);
+    return why;
+}
+
+/* ---- input ---- */
+
+int redis_input(struct log *log, enum redis_link link, struct buf *in, const char **why)
+{
+    struct redis *r = redis_of(log);
+    struct redis_connection *c = &r->links[link];
+    size_t used = 0;
+
+    c->heard = r->now;
+    for (*why = NULL; *why == NULL;) {
+        struct resp_cursor cursor = {in->data + used, in->data + used};
+
+        switch (resp_scan(&c->scan, in->data + used, in->len - used, REPLY_MAX)) {
+        case RESP_MORE:
+            buf_consume(in, used);
+            return 0;
+        case RESP_BROKEN:
+            *why = "it does not speak the protocol of Redis";
+            return -1;
+        case RESP_DONE:
+            cursor.end += c->scan.at;
+            used += c->scan.at;
+            c->scan = (struct resp_scan){.at = 0};
+            *why = c->is_ready && link == REDIS_TELLS ? redis_take_tell(r, &cursor)
+                                                      : redis_take_answer(r, link, &cursor);
+        }
+    }
+    return -1;
+}
+
+void redis_connected(struct log *log, enum redis_link link)
+{
+    struct redis *r = redis_of(log);
+
+    r->links[link].is_open = true;
+    r->links[link].heard = r->links[link].pinged = r->now;
+    redis_say_hello(r, link);
+}
+
+static void redis_forget_replies(struct redis *r, enum redis_link link)
+{
+    struct list *first;
+
+    while ((first = list_take_first(&r->replies[link])) != NULL) {
+        struct redis_reply *reply = CONTAINER_OF(first, struct redis_reply, link);
+
+        if (reply->append != NULL)
+            reply->append->reply = NULL;
+        free(reply);
+    }
+}
+
+/* Of the rooms: what the connection was needed for is asked for again. */
+static void redis_unask(struct redis *r, enum redis_link link)
+{
+    for (size_t i = 0; i < REDIS_BUCKETS; i++) {
+        for (struct redis_room *room = r->buckets[i]; room != NULL; room = room->next_in_bucket) {
+            if (link == REDIS_TELLS) {
+                room->is_subscribed = false;
+                continue;
+            }
+            room->is_filling = false;
+            for (struct list *at = room->appends.next; at != &room->appends; at = at->next)
+                CONTAINER_OF(at, struct redis_append, link)->is_sent = false;
+        }
+    }
+}
+
+void redis_lost(struct log *log, enum redis_link link)
+{
+    struct redis *r = redis_of(log);
+    struct redis_connection *c = &r->links[link];
+
+    redis_forget_replies(r, link);
+    redis_unask(r, link);
+    buf_deinit(&c->out);
+    *c = (struct redis_connection){.is_open = false};
+}
+
+struct buf *redis_output(struct log *log, enum redis_link link)
+{
+    return &redis_of(log)->links[link].out;
+}
+
+bool redis_is_stale(const struct log *log, enum redis_link link)
+{
+    const struct redis *r = redis_of(log);
+    const struct redis_connection *c = &r->links[link];
+
+    if (!c->is_open)
+        return false;
+    if (c->has_failed)
+        return true;
+    if (!list_is_empty(&r->replies[link])) {
+        const struct redis_reply *oldest =
+            CONTAINER_OF(r->replies[link].next, struct redis_reply, link);
+
+        return r->now > max_size(oldest->asked, c->heard) + REDIS_PATIENCE_MS;
+    }
+    return c->pinged > c->heard && r->now > c->pinged + REDIS_PATIENCE_MS;
+}
