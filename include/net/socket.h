@@ -22,8 +22,9 @@ bool socket_address_read(struct socket_address *address, const char *text);
 
 /* Opens a non-blocking listening socket. A file at the path of a unix socket is replaced only if it
  * is a socket that nobody listens on. Returns the descriptor, or -1 with errno (EADDRINUSE:
- * somebody listens there). `mode`: the permissions of a unix socket's file; -1: by the umask. */
-int socket_listen(const struct socket_address *address, int mode);
+ * somebody listens there). `mode`: the permissions of a unix socket's file; -1: by the umask.
+ * `is_shared`: several processes of one user may listen on a TCP address (SO_REUSEPORT). */
+int socket_listen(const struct socket_address *address, int mode, bool is_shared);
 
 /* How long the kernel keeps a connection to itself that sends nothing: until it has sent its
  * SYN-ACK a second time, in milliseconds. */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "server/cluster.h"
 #include "server/durable.h"
 #include "web/web.h"
 
@@ -51,6 +52,7 @@ void metrics_tick(struct metrics_ticks *ticks, uint64_t start, uint64_t end, uin
 struct metrics {
     const struct web *web;
     const struct durable *durable;
+    const struct cluster *cluster;
     struct metrics_process process;
     struct metrics_ticks ticks;
     uint64_t started; /* ms since 1970 */

@@ -94,8 +94,13 @@ struct options {
     uint64_t ping_interval;
     uint64_t ping_timeout;
     uint64_t shutdown_timeout;
-    const char *journal;        /* NULL: none */
-    uint64_t journal_sync;      /* enum journal_sync */
+    const char *journal;   /* NULL: none */
+    uint64_t journal_sync; /* enum journal_sync */
+    const char *redis;     /* NULL: rooms are this server's alone */
+    const char *redis_password_file;
+    const char *redis_prefix;
+    const char *node; /* NULL: a random name */
+    bool reuse_port;
     const char *token_key;      /* NULL: nobody needs a token */
     const char *token_audience; /* NULL: none */
     const char *token_issuer;   /* NULL: any */
@@ -118,6 +123,7 @@ enum options_kind {
     OPTION_MODE,                   /* octal permissions of a file */
     OPTION_PROXY,                  /* an address, a network, or "unix"; repeatable */
     OPTION_BASE,                   /* the path below which everything is */
+    OPTION_WORD,                   /* letters, digits and ._- */
     OPTION_RIGHTS,                 /* words with commas between them, but mod and api; a uint8_t */
 };
 

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "net/socket.h"
 #include "server/landlock.h"
 #include "server/seccomp.h"
 
@@ -35,6 +36,9 @@ void sandbox_allow_removing(struct sandbox *s, const char *file);
 
 /* Lets files beneath a folder be made, written, renamed and removed: `fd` is that folder, too. */
 void sandbox_allow_writing(struct sandbox *s, const char *path, int fd);
+
+/* Lets connections be made to this address: by Landlock to its port alone, where that can. */
+void sandbox_allow_connecting(struct sandbox *s, const struct socket_address *address);
 
 /* Gives up the files and the network. Threads that are to be in the sandbox are started behind
  * this. */

@@ -10,6 +10,7 @@ struct seccomp_needs {
     bool removing; /* remove files */
     bool writing;  /* make, write, sync, rename and remove files in `folder`, and tell it by `event`
                     */
+    bool connecting; /* make connections */
     int folder, event;
 };
 

@@ -7,6 +7,7 @@
 #include "chat/chat.h"
 #include "net/reactor.h"
 #include "server/acceptor.h"
+#include "server/cluster.h"
 #include "server/connection_log.h"
 #include "server/drain.h"
 #include "server/durable.h"
@@ -32,6 +33,7 @@ struct server {
     struct connection_log connection_log;
     struct metrics metrics;
     struct durable durable;
+    struct cluster cluster;
     bool ends_with_terminal; /* SIGHUP is a window that was closed, not a reload */
     bool must_end;           /* a second signal asked it to end at once */
     bool has_failed;         /* it cannot go on */

@@ -44,6 +44,9 @@ struct web {
      * answered. */
     const char *(*realip)(struct conn *conn, const struct http_request *request);
 
+    /* Why the server cannot do its work at the moment; NULL: it can. */
+    const char *(*ailment)(struct web *web);
+
     /* Appends the metrics. Returns 0, or -1 with errno ENOMEM. */
     int (*metrics)(struct buf *out, struct web *web);
 };

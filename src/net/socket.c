@@ -101,7 +101,7 @@ static int remove_stale(const struct socket_address *address)
     return result == 1 ? 0 : -1;
 }
 
-static int prepare(int fd, const struct socket_address *address)
+static int prepare(int fd, const struct socket_address *address, bool is_shared)
 {
     int on = 1;
 
@@ -109,6 +109,7 @@ static int prepare(int fd, const struct socket_address *address)
         return remove_stale(address);
     /* Accepted sockets inherit TCP_NODELAY, which saves a call for each. */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+        (is_shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0) ||
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0)
         return -1;
     if (address->storage.ss_family == AF_INET6)
@@ -127,13 +128,13 @@ static int socket_bind(int fd, const struct socket_address *address, int mode)
     return result;
 }
 
-int socket_listen(const struct socket_address *address, int mode)
+int socket_listen(const struct socket_address *address, int mode, bool is_shared)
 {
     int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -1;
-    if (prepare(fd, address) < 0 || socket_bind(fd, address, mode) < 0 || listen(fd, BACKLOG) < 0) {
+    if (prepare(fd, address, is_shared) < 0 || socket_bind(fd, address, mode) < 0 || listen(fd, BACKLOG) < 0) {
         int saved = errno;
 
         close(fd);

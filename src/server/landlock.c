@@ -18,6 +18,8 @@
 
 #define CREATE_RULESET_VERSION 1u
 #define RULE_PATH_BENEATH 1
+#define RULE_NET_PORT 2
+#define NET_CONNECT_TCP ((uint64_t)1 << 1)
 
 #define FS_WRITE_FILE ((uint64_t)1 << 1)
 #define FS_READ_FILE ((uint64_t)1 << 2)
@@ -35,6 +37,11 @@ struct path_beneath {
     uint64_t allowed;
     int32_t folder;
 } __attribute__((packed));
+
+struct net_port {
+    uint64_t allowed;
+    uint64_t port;
+};
 
 /* The rights that each version knows, as bits from 0 on: how many of files (execute, write, read,
  * list, remove, make ...; refer; truncate; ioctl of devices), of TCP (bind, connect), and of scopes
@@ -87,6 +94,14 @@ void landlock_allow(struct landlock *l, const char *folder, enum landlock_right 
         return;
     syscall(SYS_landlock_add_rule, l->fd, RULE_PATH_BENEATH, &rule, 0u);
     close(rule.folder);
+}
+
+void landlock_allow_connecting(struct landlock *l, uint16_t port)
+{
+    struct net_port rule = {.allowed = NET_CONNECT_TCP, .port = port};
+
+    if (l->fd >= 0 && versions[l->abi].net > 0)
+        syscall(SYS_landlock_add_rule, l->fd, RULE_NET_PORT, &rule, 0u);
 }
 
 int landlock_enter(struct landlock *l)

@@ -42,7 +42,8 @@ static int listeners_open_one(struct acceptor *acceptor, const struct options *o
     int fd;
 
     socket_address_read(&address, text);
-    fd = socket_listen(&address, options->socket_mode.is_set ? (int)options->socket_mode.bits : -1);
+    fd = socket_listen(&address, options->socket_mode.is_set ? (int)options->socket_mode.bits : -1,
+                       options->reuse_port && !is_admin);
     if (fd < 0)
         return fatal("cannot listen on %s: %s; choose another address with %s", text,
                      strerror(errno), is_admin ? "--admin" : "--port or --listen");

@@ -330,7 +330,8 @@ int metrics_write(struct buf *out, const struct metrics *metrics)
         buf_printf(out, "wschat_build_info{version=\"%s\"} 1\n", WSCHAT_VERSION) < 0 ||
         write_chat(out, metrics) < 0 || write_connections(out, metrics) < 0 ||
         write_ends(out, metrics) < 0 || write_addresses(out, &metrics->web->addresses) < 0 ||
-        (metrics->durable != NULL && durable_write_metrics(out, metrics->durable) < 0))
+        (metrics->durable != NULL && durable_write_metrics(out, metrics->durable) < 0) ||
+        (metrics->cluster != NULL && cluster_write_metrics(out, metrics->cluster) < 0))
         return -1;
     if (write_histogram(out, "wschat_tick_seconds",
                         "How long the server was busy each time that something happened.",

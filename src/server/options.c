@@ -1,8 +1,10 @@
 #include "server/options.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "auth/rights.h"
+#include "base/ascii.h"
 #include "base/util.h"
 #include "net/socket.h"
 #include "proto/uri.h"
@@ -88,6 +90,18 @@ static const struct option server_items[] = {
      "keep rooms, histories and seats in this folder: they are there again after a restart"},
     {"journal-sync", OPTION_CHOICE, "always|interval|never", "always", FIELD(journal_sync), 0, 0,
      "what is told is on the disk; or written, and on the disk within a second; or written"},
+    {"redis", OPTION_TEXT, "URL", NULL, FIELD(redis), 0, 0,
+     "share the rooms with all servers at the same Redis or Valkey: "
+     "redis://[USER:PASSWORD@]HOST[:PORT][/DB] or unix:PATH"},
+    {"redis-password-file", OPTION_TEXT, "FILE", NULL, FIELD(redis_password_file), 0, 0,
+     "its first line is the password of that Redis or Valkey"},
+    {"redis-prefix", OPTION_WORD, "WORD", "w", FIELD(redis_prefix), 0, 0,
+     "what all keys in Redis begin with: servers with the same one share their rooms"},
+    {"node", OPTION_WORD, "NAME", NULL, FIELD(node), 0, 0,
+     "the name of this server among those that share rooms, for people who look into Redis"},
+    {"reuse-port", OPTION_FLAG, NULL, NULL, FIELD(reuse_port), 0, 0,
+     "let several servers of this user listen at the same TCP port: each gets a part of the "
+     "connections"},
     {"token-key", OPTION_TEXT, "FILE", NULL, FIELD(token_key), 0, 0,
      "nobody enters without a token that a secret of this file signs: SECRET or KID:SECRET a "
      "line; SIGHUP reads it again"},
@@ -213,6 +227,19 @@ static bool set_rights(void *field, struct str text)
     return true;
 }
 
+static bool set_word(void *field, struct str text)
+{
+    if (text.len == 0 || text.len > 32)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (!ascii_is(text.ptr[i], ASCII_DIGIT | ASCII_LETTER) &&
+            (text.ptr[i] == '\0' || strchr("._-", text.ptr[i]) == NULL))
+            return false;
+    }
+    *(const char **)field = text.ptr;
+    return true;
+}
+
 #define AT_MOST(n) AT_MOST_TEXT(n)
 #define AT_MOST_TEXT(n) ", at most " #n " times"
 
@@ -234,6 +261,7 @@ static const struct option_type server_types[] = {
                                      "an address, a network such as 192.0.2.0/24, or unix" AT_MOST(
                                          OPTIONS_PROXIES_MAX),
                                      true},
+    [OPTION_WORD - OPTION_KINDS] = {set_word, "at most 32 letters, digits and ._-", false},
     [OPTION_RIGHTS -
         OPTION_KINDS] = {set_rights, "words of sub, pub, prs, hst and dir with commas between them",
                          false},
@@ -288,7 +316,19 @@ static const struct option_table server_table = {
     .choose = choose_server_option,
 };
 
+/* Two places that both say what is true would contradict each other one day. */
+static enum options_result check_together(const struct options *options)
+{
+    if (options->redis == NULL || options->journal == NULL)
+        return OPTIONS_RUN;
+    fprintf(stderr, "wschat: --redis and --journal do not go together: with --redis the rooms are "
+                    "kept there; leave one of them out\n");
+    return OPTIONS_EXIT_USAGE;
+}
+
 enum options_result options_read(struct options *options, int argc, char **argv)
 {
-    return option_table_read(&server_table, options, argc, argv);
+    enum options_result result = option_table_read(&server_table, options, argc, argv);
+
+    return result == OPTIONS_RUN ? check_together(options) : result;
 }

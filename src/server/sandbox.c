@@ -1,6 +1,7 @@
 #include "server/sandbox.h"
 
 #include <limits.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -53,6 +54,17 @@ void sandbox_allow_writing(struct sandbox *s, const char *path, int fd)
     s->needs.folder = fd;
     s->needs.event = fd; /* which nobody can write to */
     landlock_allow(&s->landlock, path, LANDLOCK_WRITE);
+}
+
+void sandbox_allow_connecting(struct sandbox *s, const struct socket_address *address)
+{
+    s->needs.connecting = true;
+    if (address->storage.ss_family == AF_INET)
+        landlock_allow_connecting(&s->landlock,
+                                  ntohs(((const struct sockaddr_in *)&address->storage)->sin_port));
+    if (address->storage.ss_family == AF_INET6)
+        landlock_allow_connecting(
+            &s->landlock, ntohs(((const struct sockaddr_in6 *)&address->storage)->sin6_port));
 }
 
 void sandbox_allow_telling(struct sandbox *s, int event)

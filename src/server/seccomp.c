@@ -112,6 +112,8 @@ static const uint32_t plain_calls[] = {
     SYS_gettid,
 };
 
+#define STREAM_TYPE (SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
+
 enum check { EQUALS, HAS_NO_BIT_OF, IS_SELF, IS_FOLDER, IS_EVENT };
 
 /* Looks at half of an argument. What the kernel takes as an int needs no look at the other half. */
@@ -181,6 +183,17 @@ static const struct rule writing_rules[] = {
 #endif
     {SYS_renameat2, 2, {{IS_FOLDER, LOW(0), 0}, {IS_FOLDER, LOW(2), 0}}},
     {SYS_write, 1, {{IS_EVENT, LOW(0), 0}}},
+};
+
+/* Stream sockets, and nothing else of them than their delay. Where they may lead to is Landlock's.
+ */
+static const struct rule connecting_rules[] = {
+    {SYS_socket, 2, {{EQUALS, LOW(0), AF_INET}, {EQUALS, LOW(1), STREAM_TYPE}}},
+    {SYS_socket, 2, {{EQUALS, LOW(0), AF_INET6}, {EQUALS, LOW(1), STREAM_TYPE}}},
+    {SYS_socket, 2, {{EQUALS, LOW(0), AF_UNIX}, {EQUALS, LOW(1), STREAM_TYPE}}},
+    {.call = SYS_connect},
+    {SYS_setsockopt, 2, {{EQUALS, LOW(1), IPPROTO_TCP}, {EQUALS, LOW(2), TCP_NODELAY}}},
+    {SYS_getsockopt, 2, {{EQUALS, LOW(1), SOL_SOCKET}, {EQUALS, LOW(2), SO_ERROR}}},
 };
 
 /* ---- the filter ---- */
@@ -262,6 +275,8 @@ static void build(struct filter *f, const struct seccomp_needs *needs)
         add_rules(f, removing_rules, ARRAY_LEN(removing_rules));
     if (needs->writing)
         add_rules(f, writing_rules, ARRAY_LEN(writing_rules));
+    if (needs->connecting)
+        add_rules(f, connecting_rules, ARRAY_LEN(connecting_rules));
     seccomp_add(f, RETURN, RETURN_EPERM, 0, 0);
 }
 

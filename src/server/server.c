@@ -119,6 +119,11 @@ static const char *find_realip(struct conn *conn, const struct http_request *req
     return realip_request(&server_of(conn)->realip, conn, request);
 }
 
+static const char *find_ailment(struct web *web)
+{
+    return cluster_ailment(&CONTAINER_OF(web, struct server, web)->cluster);
+}
+
 static int write_metrics(struct buf *out, struct web *web)
 {
     const struct server *server = CONTAINER_OF(web, struct server, web);
@@ -203,6 +208,7 @@ static uint64_t next_deadline(const struct server *server)
         chat_deadline(&server->chat),
         acceptor_deadline(&server->acceptor),
         server->end_by,
+        cluster_deadline(&server->cluster),
         gate_next(server),
         server->drain.next,
         server->supervisor.next_sign,
@@ -233,6 +239,7 @@ static void tick(struct server *server)
     size_t connected;
 
     read_clocks(server);
+    cluster_tick(&server->cluster);
     stream_env_resume(&server->conns.pool.env);
     reactor_dispatch(&server->reactor, count);
     stream_env_expire(&server->conns.pool.env);
@@ -244,6 +251,7 @@ static void tick(struct server *server)
         server->has_failed = true;
         return;
     }
+    cluster_flush(&server->cluster);
     flush_all(server);
     supervisor_tick(&server->supervisor, server->clock->now, server->conns.members);
     connected = server->conns.pool.count;
@@ -433,8 +441,11 @@ static int open_chat(struct server *server, size_t capacity)
 
     fill_random(&config.seed, sizeof(config.seed));
     fill_random(&epochs, sizeof(epochs));
-    log = options->journal != NULL ? durable_new(&server->durable, options, fill_random)
-                                   : log_memory_new(epochs);
+    if (options->redis != NULL)
+        log = server->cluster.log;
+    else
+        log = options->journal != NULL ? durable_new(&server->durable, options, fill_random)
+                                       : log_memory_new(epochs);
     if (log == NULL)
         return -1;
     if (chat_init(&server->chat, &config, &hooks, log) == 0)
@@ -489,7 +500,9 @@ static void set_web(struct server *server)
     web->realip = find_realip;
     web->metrics = write_metrics;
     server->metrics.web = web;
+    web->ailment = find_ailment;
     server->metrics.durable = &server->durable;
+    server->metrics.cluster = &server->cluster;
 }
 
 /* Gives up what the running server does not need. From here on nothing can be opened any more. */
@@ -523,6 +536,7 @@ static int confine(struct server *server, const struct user *user)
         log_warning("it runs as root; --user gives it a user of its own");
     if (durable_open(&server->durable, &sandbox, &server->reactor) < 0)
         return -1;
+    cluster_open(&server->cluster, &sandbox, &server->reactor, server->clock);
     sandbox_enter(&sandbox);
     return 0;
 }
@@ -551,9 +565,12 @@ int server_init(struct server *server, const struct options *options)
         return fatal("cannot open the folder %s: %s", options->static_dir, strerror(errno));
     if (gate_open(&server->web.gate, wrong, sizeof(wrong)) < 0)
         return fatal("--token-key %s: %s", options->token_key, wrong);
+    if (options->redis != NULL && cluster_new(&server->cluster, options, fill_random) == NULL)
+        return -1;
     if (fit_descriptors(server,
                         server->supervisor.sockets.count + options->listen.count + 2 +
-                            (options->journal != NULL ? JOURNAL_FDS : 0),
+                            (options->journal != NULL ? JOURNAL_FDS : 0) +
+                            (options->redis != NULL ? REDIS_LINKS : 0),
                         &capacity) < 0)
         return -1;
     if (reactor_init(&server->reactor) < 0 || open_signals(server) < 0)
@@ -579,6 +596,7 @@ void server_deinit(struct server *server)
     supervisor_deinit(&server->supervisor);
     conns_deinit(&server->conns);
     connection_log_finish(&server->connection_log);
+    cluster_close(&server->cluster);
     chat_deinit(&server->chat);
     address_table_deinit(&server->web.addresses);
     idempotency_deinit(&server->web.idempotency);

@@ -1,0 +1,74 @@
+/* The other servers that share the rooms: the connections to the Redis of --redis. */
+#ifndef SERVER_CLUSTER_H
+#define SERVER_CLUSTER_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "log/log.h"
+#include "log/redis_config.h"
+#include "net/dial.h"
+#include "net/reactor.h"
+#include "server/options.h"
+#include "server/sandbox.h"
+
+struct cluster;
+
+/* One of the two connections. */
+struct cluster_link {
+    struct reactor_source source; /* fd -1: not even begun */
+    struct cluster *cluster;
+    enum redis_link kind;
+    struct buf in;
+    uint64_t next; /* monotonic ms: when to begin anew, or to give up the beginning */
+    unsigned failures;
+    bool is_connecting;
+    const char *failure; /* static or the log's; NULL: none */
+};
+
+struct cluster {
+    struct log *log; /* NULL: there is none; not owned */
+    struct reactor *reactor;
+    const struct clock *clock;
+    void (*random)(void *bytes, size_t len);
+    struct dial dial;
+    struct cluster_link links[REDIS_LINKS];
+    char host[256];
+    char user[64];
+    char password[256];
+    uint64_t reconnects;
+    uint64_t last_line; /* monotonic ms: when a failure was logged */
+    bool was_up;
+};
+
+/* Makes the log that the options ask for, and looks its server up. NULL: one line on stderr has
+ * said what failed. */
+struct log *cluster_new(struct cluster *cluster, const struct options *options,
+                        void (*random)(void *bytes, size_t len));
+
+/* Connections may be made from now on, inside the sandbox too; does nothing where there is no
+ * Redis.
+ */
+void cluster_open(struct cluster *cluster, struct sandbox *sandbox, struct reactor *reactor,
+                  const struct clock *clock);
+
+/* Tells the log what time it is, and makes connections anew: before the log's turn. */
+void cluster_tick(struct cluster *cluster);
+
+/* Sends what the log has said. */
+void cluster_flush(struct cluster *cluster);
+
+/* When cluster_tick has something to do; UINT64_MAX: never. */
+uint64_t cluster_deadline(const struct cluster *cluster);
+
+/* Why rooms are not available; NULL: they are. */
+const char *cluster_ailment(const struct cluster *cluster);
+
+/* Says farewell and closes. */
+void cluster_close(struct cluster *cluster);
+
+/* Appends its metrics; nothing where there is none. Returns 0, or -1 with errno ENOMEM. */
+int cluster_write_metrics(struct buf *out, const struct cluster *cluster);
+
+#endif

@@ -1,0 +1,496 @@
+/* Several servers that share their rooms by way of a real redis-server. */
+#include "v1.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+Suite *suite_cluster(void);
+
+#define NODES 3
+#define SEATS 10
+#define ROUNDS 20
+
+/* ---- Redis ---- */
+
+static pid_t redis_pid;
+
+static struct sockaddr_un redis_address(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", test_path("redis.sock"));
+    return address;
+}
+
+/* A connection to it; -1: nobody listens. */
+static int redis_connect(void)
+{
+    struct sockaddr_un address = redis_address();
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    ck_assert_int_ge(fd, 0);
+    if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* Says something, and waits for the whole of an answer that fits one line. */
+static void redis_say(int fd, const char *command)
+{
+    char c = '\0';
+
+    ck_assert_int_eq(write(fd, command, strlen(command)), (ssize_t)strlen(command));
+    ck_assert_int_eq(write(fd, "\r\n", 2), 2);
+    while (c != '\n')
+        ck_assert_int_eq(read(fd, &c, 1), 1);
+}
+
+static void redis_do(const char *command)
+{
+    int fd = redis_connect();
+
+    ck_assert_int_ge(fd, 0);
+    redis_say(fd, command);
+    close(fd);
+}
+
+/* Starts it, in the folder of the test, and waits until it answers. `keeps`: what it has is there
+ * again after a kill. */
+static void redis_start(bool keeps)
+{
+    const char *path = test_path("redis.sock"), *folder = test_path("");
+    int fd;
+
+    unlink(path);
+    redis_pid = fork();
+    ck_assert_int_ge(redis_pid, 0);
+    if (redis_pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", path, "--dir", folder,
+               "--save", "", "--appendonly", keeps ? "yes" : "no", "--appendfsync", "no",
+               "--loglevel", "warning", "--logfile", test_path("redis.log"), (char *)NULL);
+        fprintf(stderr, "redis-server is missing: scripts/bootstrap.sh installs it\n");
+        _exit(127);
+    }
+    while ((fd = redis_connect()) < 0) {
+        ck_assert_int_eq(waitpid(redis_pid, NULL, WNOHANG), 0);
+        usleep(2000);
+    }
+    /* What it kept is being loaded until it says so. */
+    redis_say(fd, "SET ready 1");
+    close(fd);
+}
+
+static void redis_kill(void)
+{
+    if (redis_pid <= 0)
+        return;
+    kill(redis_pid, SIGKILL);
+    waitpid(redis_pid, NULL, 0);
+    redis_pid = 0;
+}
+
+static void setup(void)
+{
+    harness_setup();
+    redis_start(true);
+}
+
+static void teardown(void)
+{
+    harness_teardown();
+    redis_kill();
+}
+
+/* ---- nodes ---- */
+
+static struct server *node_start_with(const char *option, const char *value)
+{
+    char url[200];
+
+    snprintf(url, sizeof(url), "unix:%s", test_path("redis.sock"));
+    return server_start(LIST("--redis", url, "--history", "1000", option, value));
+}
+
+static struct server *node_start(void)
+{
+    struct server *s = node_start_with("--leave-grace", "600");
+
+    server_wait_for(s, "rooms are shared");
+    return s;
+}
+
+static void come_back(struct seat *seat, const struct server *s, bool recovered)
+{
+    struct client *before = seat_connect(seat, s, "");
+
+    if (before != NULL)
+        client_close(before);
+    seat_read_welcome(seat);
+    ck_assert(seat->recovered == recovered);
+}
+
+/* The next message; what is told of others is passed over. */
+static void expect_text(struct seat *seat, const char *text)
+{
+    char *frame, got[V1_TEXT] = "";
+
+    for (;;) {
+        frame = seat_read(seat);
+        if (v1_has(frame, "text"))
+            break;
+        free(frame);
+    }
+    v1_string(frame, "text", got);
+    free(frame);
+    ck_assert_str_eq(got, text);
+}
+
+static int health(const struct server *s)
+{
+    struct response *r = http_get(s, "/healthz", "");
+    int status = r->status;
+
+    response_free(r);
+    return status;
+}
+
+/* ---- what is shared ---- */
+
+START_TEST(a_room_is_the_same_everywhere)
+{
+    struct server *a = node_start(), *b = node_start();
+    struct seat *ada = seat_open(a, 1, "name=ada"), *eve = seat_open(b, 2, "name=eve"), *late;
+    struct client *text;
+
+    ck_assert_uint_eq(eve->count, 2);
+    seat_expect_presence(ada, "join", 2, "eve");
+    seat_send(ada, "{'type':'say','text':'hi','ref':'r1'}");
+    seat_expect(ada, "{'type':'message','pos':'*','ts':#,'from':1,'name':'ada','text':'hi',"
+                     "'ref':'r1'}");
+    seat_expect(eve, "{'type':'message','pos':'*','ts':#,'from':1,'name':'ada','text':'hi',"
+                     "'ref':'r1'}");
+    ck_assert_str_eq(ada->pos, eve->pos);
+    seat_send(eve, "{'type':'rename','name':'eva'}");
+    seat_expect_presence(ada, "rename", 2, "eva");
+    seat_expect_presence(eve, "rename", 2, "eva");
+    text = ws_open_chat(b, 3);
+    ws_send_text(text, "plain");
+    ws_expect_text(text, "You wrote: plain");
+    seat_expect_presence(ada, "join", 3, "");
+    expect_text(ada, "plain");
+    late = seat_open(a, 4, "history=5");
+    ck_assert_uint_eq(late->count, 4);
+    expect_text(late, "hi");
+    expect_text(late, "plain");
+    ws_expect_close(ws_open_with(a, "/ws/2", ""), 4009);
+    seat_send(ada, "{'type':'say','text':'psst','to':2,'ref':'d'}");
+    seat_expect_presence(ada, "join", 4, "");
+    seat_expect_error(ada, "elsewhere", "d");
+    ws_leave(text);
+    seat_expect_presence(ada, "leave", 3, "");
+    seat_drop(ada);
+    seat_drop(eve);
+    seat_drop(late);
+}
+END_TEST
+
+START_TEST(a_seat_moves_to_another_node)
+{
+    struct server *a = node_start(), *b = node_start();
+    struct seat *ada = seat_open(a, 1, "name=ada"), *eve = seat_open(b, 2, "");
+    struct client *before;
+
+    seat_expect_presence(ada, "join", 2, "");
+    before = seat_connect(ada, b, "");
+    seat_read_welcome(ada);
+    ck_assert(ada->recovered);
+    ck_assert_uint_eq(ada->count, 2);
+    ws_expect_close(before, 4000);
+    seat_say(ada, "here");
+    seat_expect(ada, "{'type':'message','pos':'*','ts':#,'from':1,'name':'ada','text':'here'}");
+    seat_expect(eve, "{'type':'message','pos':'*','ts':#,'from':1,'name':'ada','text':'here'}");
+    seat_break(ada);
+    seat_say(eve, "away");
+    expect_text(eve, "away");
+    come_back(ada, a, true);
+    expect_text(ada, "away");
+    seat_sync(eve);
+    seat_leave(ada);
+    seat_expect_presence(eve, "leave", 1, "ada");
+    seat_drop(eve);
+}
+END_TEST
+
+/* Reads a whole round of messages, and writes them down behind what was read before. */
+static void read_round(struct seat *seat, struct buf *heard)
+{
+    for (int n = 0; n < SEATS;) {
+        char *frame = seat_read(seat), text[V1_TEXT];
+
+        if (v1_has(frame, "text")) {
+            v1_string(frame, "text", text);
+            ck_assert_int_eq(buf_printf(heard, "%s %s\n", seat->pos, text), 0);
+            n++;
+        }
+        free(frame);
+    }
+}
+
+START_TEST(all_hear_the_same_in_one_order)
+{
+    struct server *nodes[NODES] = {node_start(), node_start(), node_start()};
+    struct seat *seats[SEATS];
+    struct buf heard[SEATS];
+
+    for (int i = 0; i < SEATS; i++) {
+        seats[i] = seat_open(nodes[i % NODES], (uint64_t)i + 1, "history=0");
+        buf_init(&heard[i]);
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        struct seat *mover = seats[round % SEATS];
+
+        for (int i = 0; i < SEATS; i++) {
+            char text[32];
+
+            snprintf(text, sizeof(text), "%d-%d", round, i);
+            seat_say(seats[i], text);
+            if (i == round % SEATS / 2 && seats[i] != mover)
+                seat_break(mover);
+            if (mover->c == NULL)
+                come_back(mover, nodes[round % NODES], true);
+        }
+        for (int i = 0; i < SEATS; i++)
+            read_round(seats[i], &heard[i]);
+    }
+    for (int i = 1; i < SEATS; i++) {
+        ck_assert_uint_eq(heard[i].len, heard[0].len);
+        ck_assert_mem_eq(heard[i].data, heard[0].data, heard[0].len);
+    }
+    for (int i = 0; i < SEATS; i++) {
+        buf_deinit(&heard[i]);
+        seat_drop(seats[i]);
+    }
+}
+END_TEST
+
+/* ---- deaths ---- */
+
+/* The lease of the node called "doomed" is over. */
+static void expire_doomed(void)
+{
+    redis_do("EVAL \"for _,n in ipairs(redis.call('ZRANGE','w:nodes',0,-1)) do if "
+             "string.sub(n,1,7)=='doomed-' then redis.call('ZADD','w:nodes',1,n) end end return "
+             "1\" 0");
+}
+
+START_TEST(the_seats_of_a_dead_node_leave_once)
+{
+    struct server *a = node_start(), *doomed = node_start_with("--node", "doomed");
+    struct seat *eve = seat_open(a, 2, ""), *ada;
+    struct client *text = ws_open_chat(a, 3), *lost;
+
+    seat_expect_presence(eve, "join", 3, "");
+    ada = seat_open(doomed, 1, "");
+    seat_expect_presence(eve, "join", 1, "");
+    lost = ws_open_chat(doomed, 4);
+    seat_expect_presence(eve, "join", 4, "");
+    server_signal(doomed, SIGKILL);
+    ck_assert_int_eq(server_wait_exit(doomed), 128 + SIGKILL);
+    come_back(ada, a, true); /* its owner is quicker */
+    seat_expect_presence(ada, "join", 1, "");
+    seat_expect_presence(ada, "join", 4, "");
+    expire_doomed();
+    seat_expect_presence(eve, "leave", 4, "");
+    ws_expect_text(text, "Client #4 left the chat");
+    seat_say(eve, "still here");
+    expect_text(eve, "still here");
+    seat_expect_presence(ada, "leave", 4, "");
+    expect_text(ada, "still here");
+    ws_expect_text(text, "Client #2 says: still here");
+    client_close(lost);
+    client_close(text);
+    seat_drop(ada);
+    seat_drop(eve);
+}
+END_TEST
+
+/* Everything that Redis had is there again, and nobody was sent away. */
+START_TEST(redis_goes_and_comes_back)
+{
+    struct server *a = node_start(), *b = node_start();
+    struct seat *ada = seat_open(a, 1, ""), *eve = seat_open(b, 2, "");
+
+    seat_expect_presence(ada, "join", 2, "");
+    ck_assert_int_eq(health(a), 200);
+    redis_kill();
+    server_wait_for(a, "rooms are not available");
+    server_wait_for(b, "rooms are not available");
+    ck_assert_int_eq(health(a), 503);
+    seat_say(ada, "one");
+    seat_say(eve, "two");
+    redis_start(true);
+    for (int i = 0; i < 2; i++) {
+        char *x = seat_read(ada), *y = seat_read(eve);
+
+        ck_assert_str_eq(x, y);
+        free(x);
+        free(y);
+    }
+    seat_sync(ada);
+    seat_sync(eve);
+    ck_assert_int_eq(health(a), 200);
+    seat_drop(ada);
+    seat_drop(eve);
+}
+END_TEST
+
+/* What cannot be gone on with is said: nobody is left with a hole that it does not know of. */
+START_TEST(a_redis_that_lost_all_begins_anew)
+{
+    struct server *a = node_start(), *b = node_start();
+    struct seat *ada = seat_open(a, 1, ""), *eve = seat_open(b, 2, "");
+
+    seat_expect_presence(ada, "join", 2, "");
+    seat_say(ada, "one");
+    expect_text(ada, "one");
+    expect_text(eve, "one");
+    redis_do("FLUSHALL");
+    ws_expect_close_later(ada->c, 1012);
+    ws_expect_close_later(eve->c, 1012);
+    ada->c = eve->c = NULL;
+    come_back(ada, b, false);
+    come_back(eve, a, false);
+    seat_say(eve, "two");
+    expect_text(ada, "two");
+    expect_text(eve, "two");
+    seat_drop(ada);
+    seat_drop(eve);
+}
+END_TEST
+
+static const char *const disturbances[] = {"CLIENT KILL TYPE normal", "CLIENT KILL TYPE pubsub",
+                                           "SCRIPT FLUSH"};
+
+START_TEST(nothing_is_lost_or_doubled_by)
+{
+    struct server *a = node_start(), *b = node_start();
+    struct seat *ada = seat_open(a, 1, ""), *eve = seat_open(b, 2, "");
+    char text[32];
+
+    for (int i = 0; i < 30; i++) {
+        snprintf(text, sizeof(text), "%d", i);
+        seat_say(ada, text);
+        if (i % 10 == 3)
+            redis_do(disturbances[_i]);
+    }
+    for (int i = 0; i < 30; i++) {
+        snprintf(text, sizeof(text), "%d", i);
+        expect_text(ada, text);
+        expect_text(eve, text);
+    }
+    seat_sync(ada);
+    seat_sync(eve);
+    seat_drop(ada);
+    seat_drop(eve);
+}
+END_TEST
+
+/* ---- what is no Redis ---- */
+
+static const char *const garbage[] = {"HTTP/1.1 400 Bad Request\r\n\r\n", "-ERR go away\r\n",
+                                      "*1000000000\r\n", "+OK\r\n+OK\r\n+OK\r\n", ""};
+
+START_TEST(what_is_no_redis_is_told_and_survived)
+{
+    struct sockaddr_un address = redis_address();
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
+    struct server *s;
+
+    redis_kill();
+    unlink(address.sun_path);
+    ck_assert_int_eq(bind(listener, (const struct sockaddr *)&address, sizeof(address)), 0);
+    ck_assert_int_eq(listen(listener, 8), 0);
+    s = node_start_with("--leave-grace", "600");
+    for (int i = 0; i < 6; i++) {
+        fd = accept(listener, NULL, NULL);
+        ck_assert_int_ge(fd, 0);
+        (void)!write(fd, garbage[_i], strlen(garbage[_i]));
+        close(fd);
+    }
+    server_wait_for(s, "rooms are not available");
+    ck_assert_int_eq(health(s), 503);
+    client_close(ws_open_chat(s, 1));
+    close(listener);
+    redis_start(false);
+    server_wait_for(s, "rooms are shared");
+    ck_assert_int_eq(health(s), 200);
+}
+END_TEST
+
+static void expect_end(const char *const *args, int status, const char *why)
+{
+    struct launch launch = {.args = args};
+    struct buf out, err;
+
+    buf_init(&out);
+    buf_init(&err);
+    ck_assert_int_eq(program_run(&launch, &out, &err), status);
+    ck_assert_ptr_nonnull(strstr((const char *)err.data, why));
+    buf_deinit(&out);
+    buf_deinit(&err);
+}
+
+START_TEST(options_that_make_no_sense_are_refused)
+{
+    expect_end(LIST("--redis", "unix:/x", "--journal", test_path("j")), 2, "do not go together");
+    expect_end(LIST("--redis", "http://127.0.0.1/"), 1, "--redis: ");
+    expect_end(LIST("--redis", "redis://127.0.0.1/x"), 1, "--redis: ");
+    expect_end(LIST("--redis", "redis://me@127.0.0.1/"), 1, "--redis: ");
+    expect_end(LIST("--redis-prefix", "a:b"), 2, "--redis-prefix");
+    expect_end(LIST("--redis", "unix:/x", "--redis-password-file", test_path("none")), 1,
+               "--redis-password-file");
+}
+END_TEST
+
+START_TEST(a_port_is_shared)
+{
+    struct server *s = server_start(LIST("--reuse-port"));
+    char port[16];
+    struct server *t;
+
+    snprintf(port, sizeof(port), "%u", s->port);
+    expect_end(LIST("--port", port), 1, "cannot listen");
+    t = server_launch(&(struct launch){.args = LIST("--port", port, "--reuse-port")});
+    server_wait_for(t, "listening");
+}
+END_TEST
+
+Suite *suite_cluster(void)
+{
+    Suite *suite = suite_create("cluster");
+    TCase *tcase = tcase_create("cluster");
+
+    suite_add_tcase(suite, tcase);
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, a_room_is_the_same_everywhere);
+    tcase_add_test(tcase, a_seat_moves_to_another_node);
+    tcase_add_test(tcase, all_hear_the_same_in_one_order);
+    tcase_add_test(tcase, the_seats_of_a_dead_node_leave_once);
+    tcase_add_test(tcase, redis_goes_and_comes_back);
+    tcase_add_test(tcase, a_redis_that_lost_all_begins_anew);
+    tcase_add_loop_test(tcase, nothing_is_lost_or_doubled_by, 0, ARRAY_LEN(disturbances));
+    tcase_add_loop_test(tcase, what_is_no_redis_is_told_and_survived, 0, ARRAY_LEN(garbage));
+    tcase_add_test(tcase, options_that_make_no_sense_are_refused);
+    tcase_add_test(tcase, a_port_is_shared);
+    return suite;
+}
