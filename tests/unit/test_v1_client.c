@@ -74,6 +74,19 @@ START_TEST(reads_all_types)
 }
 END_TEST
 
+START_TEST(a_program_has_no_id)
+{
+    static const char text[] =
+        "{\"type\":\"message\",\"pos\":\"P\",\"ts\":1,\"from\":0,\"name\":\"\",\"text\":\"a\"}";
+    char data[sizeof(text)];
+    struct v1_event event;
+
+    memcpy(data, text, sizeof(text));
+    ck_assert(v1_event_read(&event, data, sizeof(text) - 1));
+    ck_assert_uint_eq(event.from, 0);
+}
+END_TEST
+
 START_TEST(refuses_what_is_none)
 {
     static const char *const rows[] = {
@@ -85,7 +98,6 @@ START_TEST(refuses_what_is_none)
         "{'type':'message','ts':1,'from':2,'name':'','text':'a'}",
         "{'type':'message','pos':'P','ts':1,'name':'','text':'a'}",
         "{'type':'message','pos':'P','ts':1,'from':2,'name':''}",
-        "{'type':'message','pos':'P','ts':1,'from':0,'text':'a'}",
         "{'type':'message','pos':'P','ts':1,'from':-2,'text':'a'}",
         "{'type':'message','pos':'P','ts':1.5,'from':2,'text':'a'}",
         "{'type':'message','pos':'P','ts':1,'from':9223372036854775808,'text':'a'}",
@@ -200,6 +212,7 @@ Suite *suite_v1_client(void)
 
     tcase_add_test(tcase, reads_a_welcome);
     tcase_add_test(tcase, reads_all_types);
+    tcase_add_test(tcase, a_program_has_no_id);
     tcase_add_test(tcase, refuses_what_is_none);
     tcase_add_test(tcase, every_member_must_be_right);
     tcase_add_test(tcase, members_that_are_none_end_the_list);

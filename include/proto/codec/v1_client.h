@@ -35,6 +35,7 @@ struct v1_event {
     uint64_t id, from, to, ts, count;
     uint64_t limit; /* limits.message of a welcome */
     bool recovered;
+    bool has_from;
     struct str pos, key, room, name, text, ref, code;
     struct v1_members members; /* of a welcome */
 };

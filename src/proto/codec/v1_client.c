@@ -76,9 +76,8 @@ static bool is_whole(const struct v1_event *frame)
     case V1_WELCOME:
         return frame->id > 0 && frame->pos.ptr != NULL && frame->key.ptr != NULL &&
                frame->limit > 0 && frame->room.ptr != NULL && frame->name.ptr != NULL;
-    case V1_MESSAGE:
-        return frame->pos.ptr != NULL &&
-               frame->text.ptr != NULL; /* from 0: a program without a seat */
+    case V1_MESSAGE: /* one from 0 is a program's */
+        return frame->has_from && frame->pos.ptr != NULL && frame->text.ptr != NULL;
     case V1_DIRECT:
         return frame->from > 0 && frame->text.ptr != NULL;
     case V1_JOIN:
@@ -94,6 +93,7 @@ static bool take_members(struct v1_event *frame, char *data, const struct json_f
 {
     frame->type = type_of(fields[TYPE].value);
     frame->recovered = fields[RECOVERED].type == JSON_TRUE;
+    frame->has_from = fields[FROM].type != JSON_ABSENT;
     if (fields[MEMBERS].type == JSON_ARRAY)
         frame->members =
             (struct v1_members){own_text(data, fields[MEMBERS].value), fields[MEMBERS].value.len};
