@@ -45,12 +45,28 @@ END_TEST
 
 START_TEST(writes_a_refusal)
 {
-    struct http_response res = {400, {NULL, 0}, UINT64_MAX, false, {NULL, 0}, false};
+    struct http_response res = {400, {NULL, 0}, HTTP_LENGTH_NONE - 1, false, {NULL, 0}, false};
 
     expect_head(&res, 0,
                 "HTTP/1.1 400 Bad Request\r\n"
                 "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
-                "Content-Length: 18446744073709551615\r\n"
+                "Content-Length: 18446744073709551614\r\n"
+                "Connection: close\r\n"
+                "\r\n");
+}
+END_TEST
+
+/* A body that ends with the connection has no length. */
+START_TEST(writes_no_length_where_there_is_none)
+{
+    struct http_response res = {.status = 200, .type = STR("text/event-stream")};
+
+    res.length = HTTP_LENGTH_NONE;
+    expect_head(&res, 0,
+                "HTTP/1.1 200 OK\r\n"
+                "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+                "Content-Type: text/event-stream\r\n"
+                "X-Content-Type-Options: nosniff\r\n"
                 "Connection: close\r\n"
                 "\r\n");
 }
@@ -150,6 +166,7 @@ Suite *suite_http_response(void)
 
     tcase_add_test(tcase, writes_a_page);
     tcase_add_test(tcase, writes_a_refusal);
+    tcase_add_test(tcase, writes_no_length_where_there_is_none);
     tcase_add_test(tcase, writes_heads_without_content);
     tcase_add_test(tcase, dates_known_days);
     tcase_add_test(tcase, dates_like_the_c_library);
