@@ -33,6 +33,11 @@ struct channel {
     struct elsewhere elsewhere;
     struct history messages;
     struct history presence;
+    size_t record_bytes; /* what its records cost */
+    size_t weighed;      /* what it counts for in its half of the memory */
+    struct list weight;  /* among the rooms whose records weigh as much (retention.h) */
+    uint16_t weight_class;
+    bool is_deserted;  /* it counts as a room without members */
     size_t waiting;    /* events that wait for their commit, and who waits to enter: they keep it */
     bool count_is_due; /* its size is to be told when its readers are served */
     bool has_held;     /* somebody's input is held until its readers were served */

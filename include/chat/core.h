@@ -42,6 +42,9 @@ enum chat_asker {
     CHAT_ASKER_POST, /* a struct chat_post, whose address is the tag */
 };
 
+/* Classes of weight: four for each power of two, far beyond what a memory may be. */
+#define CHAT_WEIGHTS 128
+
 struct chat_config {
     size_t max_clients;
     size_t payers;         /* payers have numbers up to this one */
@@ -100,14 +103,18 @@ struct chat {
     struct buf frames[RENDITIONS]; /* the event that is being published */
     struct buf scratch;            /* a frame for one client alone */
     struct list dirty;             /* channels that have something to send */
-    struct list quiet;   /* all channels, the one that was published in longest ago first */
-    struct list away;    /* seats without a connection, the one that is given up first first */
-    struct kept kept;    /* the same seats, by who pays for them */
-    struct list due;     /* seats that have something to ask their log for */
-    struct list posts;   /* messages of programs that wait for a place in their rooms */
-    struct list owed;    /* seats whose LEAVE was refused: it is asked for again */
-    struct list records; /* all records, oldest first */
-    size_t record_bytes; /* what they cost */
+    struct list quiet; /* all channels, the one that was published in longest ago first */
+    struct list away;  /* seats without a connection, the one that is given up first first */
+    struct kept kept;  /* the same seats, by who pays for them */
+    struct list due;   /* seats that have something to ask their log for */
+    struct list posts; /* messages of programs that wait for a place in their rooms */
+    struct list owed;  /* seats whose LEAVE was refused: it is asked for again */
+    struct list weights[2][CHAT_WEIGHTS]; /* rooms with records by what these cost: with members,
+                                             and without */
+    size_t halves[2];                     /* bytes that the rooms of each kind count for */
+    struct list encoded; /* records with frames, the one that was encoded first first */
+    size_t record_bytes; /* what all records cost */
+    size_t frame_bytes;  /* ... and their frames */
     size_t orphan_bytes; /* what records cost that only slow readers still hold */
     uint64_t owed_until; /* while somebody is owed a leave: when that is asked for again */
     uint64_t now;        /* monotonic milliseconds */

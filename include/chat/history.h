@@ -5,6 +5,7 @@
 #ifndef CHAT_HISTORY_H
 #define CHAT_HISTORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,12 +16,12 @@
 struct channel;
 
 struct record {
-    struct list age;         /* for the owner: among all records, oldest first */
+    struct list encoded;     /* for the owner: among those that have frames */
     struct channel *channel; /* for the owner */
     struct event event;      /* its slices point into `bytes` */
-    size_t cost;             /* bytes of memory that it stands for */
-    size_t
-        *orphans; /* once no history holds it: the sum that its cost is part of until it is freed */
+    size_t cost;             /* bytes of memory that it stands for; its frames not counted */
+    size_t frame_cost;       /* what the owner counts for the frames */
+    size_t *orphans; /* once no history holds it: the sum that both are part of until it is freed */
     uint32_t holders;
     uint32_t word;                 /* the log's */
     struct buf frames[RENDITIONS]; /* empty until wanted */
@@ -32,6 +33,15 @@ struct record *record_new(const struct event *event);
 
 /* Lets a record go; the last holder frees it. Takes NULL. */
 void record_release(struct record *record);
+
+/* Does somebody but the history hold it? */
+static inline bool record_is_in_use(const struct record *record)
+{
+    return record->holders > 1;
+}
+
+/* Forgets the frames of a record that is not in use. They are made again when they are wanted. */
+void record_drop_frames(struct record *record);
 
 /* Makes sure of the record's frame for this rendition, which stays empty where its codec does not
  * tell of it. Returns 0, or -1 with errno ENOMEM. */

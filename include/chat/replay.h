@@ -21,8 +21,7 @@ struct replay {
 
 struct replay_wish replay_read_wish(const struct chat_entry *entry);
 
-/* Makes sure of a record's frame, and charges the record for it. Returns 0, or -1 with errno
- * ENOMEM. */
+/* Makes sure of a record's frame, and counts what it costs. Returns 0, or -1 with errno ENOMEM. */
 int replay_encode(struct chat *chat, struct record *record, enum rendition kind);
 
 /* Finds what to replay up to `until`: all that came after the position that is known where that is

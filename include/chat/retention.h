@@ -1,13 +1,25 @@
-/* What the chat keeps of the past, and what it forgets. For the chat alone. */
+/* What the chat keeps of the past, and what it forgets. For the chat alone.
+ *
+ * All rooms share a memory. Where it is full, the room whose records weigh most loses its oldest;
+ * but where none takes more than a sixteenth, rooms with members and rooms without have each one
+ * half as long as they need it: no number of rooms that somebody made and left takes what people in
+ * other rooms have said. Frames that were made for a replay go before any record does.
+ */
 #ifndef CHAT_RETENTION_H
 #define CHAT_RETENTION_H
 
 #include "chat/core.h"
 
+/* Begins with nothing. */
+void retention_init(struct chat *chat);
+
 /* Remembers an event that was committed, with the log's word for it. Where memory does not allow
  * it, all before it is forgotten too: a replay has no holes. */
 void retention_remember(struct chat *chat, struct channel *channel, const struct event *event,
                         uint32_t word);
+
+/* The frames of a record take so many bytes more. */
+void retention_count_frame(struct chat *chat, struct record *record, size_t bytes);
 
 /* Neither this coming or going nor any before it is replayed: a join without its leave would be
  * wrong. */

@@ -42,6 +42,7 @@ struct channel *channel_table_add(struct channel_table *t, struct str name,
     if (channel == NULL)
         return NULL;
     list_init(&channel->dirty);
+    list_init(&channel->weight);
     list_init(&channel->quiet);
     audience_init(&channel->audience, limits->ring_size);
     history_init(&channel->messages, limits->messages);

@@ -220,7 +220,7 @@ int chat_init(struct chat *chat, const struct chat_config *config, const struct 
     list_init(&chat->due);
     list_init(&chat->posts);
     list_init(&chat->owed);
-    list_init(&chat->records);
+    retention_init(chat);
     if (client_table_init(&chat->clients, config->max_clients + CHAT_SPARE_SEATS, config->seed) < 0)
         return -1;
     if (kept_init(&chat->kept, config->payers + 1, chat->clients.capacity) < 0) {

@@ -33,8 +33,14 @@ struct record *record_new(const struct event *event)
     record->event.ref = keep(&to, event->ref);
     record->event.key = (struct str){NULL, 0};
     record->cost = sizeof(*record) + len;
-    list_init(&record->age);
+    list_init(&record->encoded);
     return record;
+}
+
+void record_drop_frames(struct record *record)
+{
+    for (int kind = 0; kind < RENDITIONS; kind++)
+        buf_deinit(&record->frames[kind]);
 }
 
 void record_release(struct record *record)
@@ -42,9 +48,8 @@ void record_release(struct record *record)
     if (record == NULL || --record->holders > 0)
         return;
     if (record->orphans != NULL)
-        *record->orphans -= record->cost;
-    for (int kind = 0; kind < RENDITIONS; kind++)
-        buf_deinit(&record->frames[kind]);
+        *record->orphans -= record->cost + record->frame_cost;
+    record_drop_frames(record);
     free(record);
 }
 

@@ -19,22 +19,20 @@ struct replay_wish replay_read_wish(const struct chat_entry *entry)
 
 int replay_encode(struct chat *chat, struct record *record, enum rendition kind)
 {
-    size_t before = record->frames[kind].cap, added;
+    size_t before = record->frames[kind].cap;
     int result = record_encode(record, kind);
 
-    added = record->frames[kind].cap - before;
-    record->cost += added;
-    chat->record_bytes += added;
+    retention_count_frame(chat, record, record->frames[kind].cap - before);
     return result;
 }
 
 /* Bytes that one replay may take. Replays share the records with the history, so they cost nothing
- * more, until it forgets records that somebody has not read yet. Where there is as much of these as
- * the history may hold, newcomers get no more than they may lag behind: who does not read cannot
- * make the server hold on to everything that was ever said. */
+ * more but frames, until it forgets records that somebody has not read yet. Where there is as much
+ * of both as the history may hold, newcomers get no more than they may lag behind: who does not
+ * read cannot make the server hold on to everything that was ever said. */
 static uint64_t replay_budget(const struct chat *chat)
 {
-    if (chat->orphan_bytes <= chat->config.history_memory)
+    if (chat->orphan_bytes + chat->frame_bytes <= chat->config.history_memory)
         return UINT64_MAX;
     return max_size((size_t)chat->config.max_lag, REPLAY_MIN);
 }
@@ -70,9 +68,11 @@ struct replay replay_plan(struct chat *chat, struct channel *channel, enum rendi
                           const struct replay_wish *wish, uint64_t until)
 {
     const struct history *messages = &channel->messages;
-    uint64_t budget = replay_budget(chat);
     struct replay replay = {.after = until, .until = until};
+    uint64_t budget;
 
+    retention_forget_excess(chat, channel);
+    budget = replay_budget(chat);
     if (replay_can_recover(chat, channel, kind, wish, until)) {
         replay.after = wish->seq;
         replay.recovered = true;

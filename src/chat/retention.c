@@ -13,15 +13,135 @@ static void retention_tell_log(struct chat *chat, struct channel *channel, uint3
         chat->log->ops->forgotten(chat->log, &channel->log, word);
 }
 
+/* A room that takes more than this part of all memory loses first. */
+#define ROOM_PART 16
+
+/* ---- weight ---- */
+
+void retention_init(struct chat *chat)
+{
+    list_init(&chat->encoded);
+    for (size_t i = 0; i < CHAT_WEIGHTS; i++) {
+        list_init(&chat->weights[false][i]);
+        list_init(&chat->weights[true][i]);
+    }
+}
+
+/* The power of two and the two bits behind the first: what is in one class differs by a fifth. */
+static uint16_t retention_class_of(size_t bytes)
+{
+    unsigned power = 0;
+
+    while (bytes >= 8) {
+        bytes >>= 1;
+        power++;
+    }
+    return (uint16_t)(power * 4 + bytes % 4);
+}
+
+/* Puts a room where it belongs by its members and by what its records cost. */
+static void retention_weigh(struct chat *chat, struct channel *channel)
+{
+    bool is_deserted = channel->member_count == 0;
+    uint16_t class = retention_class_of(channel->record_bytes);
+    bool is_right = list_is_linked(&channel->weight) && channel->record_bytes > 0 &&
+                    class == channel->weight_class && is_deserted == channel->is_deserted;
+
+    chat->halves[channel->is_deserted] -= channel->weighed;
+    channel->weighed = channel->record_bytes + CHAT_ROOM_COST;
+    chat->halves[is_deserted] += channel->weighed;
+    if (is_right)
+        return;
+    channel->is_deserted = is_deserted;
+    channel->weight_class = class;
+    list_remove(&channel->weight);
+    if (channel->record_bytes > 0)
+        list_append(&chat->weights[is_deserted][class], &channel->weight);
+}
+
+static struct channel *retention_heaviest_of(struct chat *chat, bool deserted)
+{
+    for (size_t i = CHAT_WEIGHTS; i-- > 0;) {
+        if (!list_is_empty(&chat->weights[deserted][i]))
+            return CONTAINER_OF(chat->weights[deserted][i].next, struct channel, weight);
+    }
+    return NULL;
+}
+
+/* The room that loses something; NULL: none has a record. Nobody has more than a part of all while
+ * others lose; below that it is the heaviest of the half that is larger. */
+static struct channel *retention_heaviest(struct chat *chat)
+{
+    struct channel *lively = retention_heaviest_of(chat, false);
+    struct channel *deserted = retention_heaviest_of(chat, true);
+    struct channel *heavier = deserted, *lighter = lively;
+
+    if (lively == NULL || deserted == NULL)
+        return lively != NULL ? lively : deserted;
+    if (lively->record_bytes > deserted->record_bytes) {
+        heavier = lively;
+        lighter = deserted;
+    }
+    if (heavier->record_bytes > chat->config.history_memory / ROOM_PART ||
+        chat->halves[heavier->is_deserted] >= chat->halves[lighter->is_deserted])
+        return heavier;
+    return lighter;
+}
+
+/* ---- frames ---- */
+
+/* Records that are looked at for one whose frames nobody is being sent. */
+#define ENCODED_LOOKED_AT 8
+
+void retention_count_frame(struct chat *chat, struct record *record, size_t bytes)
+{
+    record->frame_cost += bytes;
+    chat->frame_bytes += bytes;
+    if (record->frame_cost > 0 && !list_is_linked(&record->encoded))
+        list_append(&chat->encoded, &record->encoded);
+}
+
+/* The record's frames do not count any more. */
+static void retention_uncount_frames(struct chat *chat, struct record *record)
+{
+    list_remove(&record->encoded);
+    chat->frame_bytes -= record->frame_cost;
+}
+
+/* Drops the frames of one record. Returns false where none was found that may be dropped. */
+static bool retention_drop_frames(struct chat *chat)
+{
+    struct list *first;
+
+    for (int i = 0; i < ENCODED_LOOKED_AT && (first = list_take_first(&chat->encoded)) != NULL;
+         i++) {
+        struct record *record = CONTAINER_OF(first, struct record, encoded);
+
+        if (record_is_in_use(record)) {
+            list_append(&chat->encoded, first);
+            continue;
+        }
+        retention_uncount_frames(chat, record);
+        record->frame_cost = 0;
+        record_drop_frames(record);
+        return true;
+    }
+    return false;
+}
+
+/* ---- forgetting ---- */
+
 static void forget_oldest(struct chat *chat, struct history *history)
 {
     struct record *record = history_take_oldest(history);
 
-    list_remove(&record->age);
     chat->record_bytes -= record->cost;
+    record->channel->record_bytes -= record->cost;
+    retention_uncount_frames(chat, record);
     retention_tell_log(chat, record->channel, record->word);
-    if (record->holders > 1) {
-        chat->orphan_bytes += record->cost;
+    retention_weigh(chat, record->channel);
+    if (record_is_in_use(record)) {
+        chat->orphan_bytes += record->cost + record->frame_cost;
         record->orphans = &chat->orphan_bytes;
     }
     record_release(record);
@@ -33,17 +153,35 @@ static void forget_all(struct chat *chat, struct history *history)
         forget_oldest(chat, history);
 }
 
+/* The history of a room whose first record is its oldest. It has one. */
+static struct history *retention_older_of(struct channel *channel)
+{
+    struct history *messages = &channel->messages, *presence = &channel->presence;
+
+    if (presence->count == 0)
+        return messages;
+    if (messages->count == 0)
+        return presence;
+    return history_at(messages, 0)->event.seq < history_at(presence, 0)->event.seq ? messages
+                                                                                   : presence;
+}
+
+static size_t retention_used(const struct chat *chat)
+{
+    return chat->record_bytes + chat->channels.count * CHAT_ROOM_COST;
+}
+
 void retention_forget_excess(struct chat *chat, const struct channel *busy)
 {
-    while (chat->record_bytes + chat->channels.count * CHAT_ROOM_COST >
-               chat->config.history_memory &&
-           !list_is_empty(&chat->records)) {
-        struct record *oldest = CONTAINER_OF(chat->records.next, struct record, age);
-        struct channel *channel = oldest->channel;
+    size_t memory = chat->config.history_memory;
+    struct channel *heaviest;
 
-        forget_oldest(chat, retention_history(channel, oldest->event.kind));
-        if (channel != busy)
-            retention_tidy(chat, channel);
+    while (retention_used(chat) + chat->frame_bytes > memory && retention_drop_frames(chat))
+        ;
+    while (retention_used(chat) > memory && (heaviest = retention_heaviest(chat)) != NULL) {
+        forget_oldest(chat, retention_older_of(heaviest));
+        if (heaviest != busy)
+            retention_tidy(chat, heaviest);
     }
 }
 
@@ -72,8 +210,9 @@ void retention_remember(struct chat *chat, struct channel *channel, const struct
     }
     record->channel = channel;
     record->word = word;
-    list_append(&chat->records, &record->age);
     chat->record_bytes += record->cost;
+    channel->record_bytes += record->cost;
+    retention_weigh(chat, channel);
     retention_forget_excess(chat, channel);
 }
 
@@ -95,6 +234,7 @@ struct channel *retention_channel(struct chat *chat, struct str name)
     chat->log->ops->open(chat->log, &channel->log);
     /* What the log does not bring back is gone. */
     channel->log.committed = channel->messages.gone = channel->log.next - 1;
+    retention_weigh(chat, channel);
     return channel;
 }
 
@@ -109,6 +249,7 @@ void retention_remove_channel(struct chat *chat, struct channel *channel)
 {
     forget_all(chat, &channel->messages);
     forget_all(chat, &channel->presence);
+    chat->halves[channel->is_deserted] -= channel->weighed;
     if (chat->log->ops->close != NULL)
         chat->log->ops->close(chat->log, &channel->log);
     channel_table_remove(&chat->channels, channel);
@@ -118,4 +259,6 @@ void retention_tidy(struct chat *chat, struct channel *channel)
 {
     if (!channel_is_wanted(channel))
         retention_remove_channel(chat, channel);
+    else
+        retention_weigh(chat, channel);
 }

@@ -50,7 +50,7 @@ static const struct option server_items[] = {
     {"history", OPTION_NUMBER, "N", "100", FIELD(history), 0, 100000,
      "messages that each room keeps for replay"},
     {"history-memory", OPTION_SIZE, "BYTES", "64m", FIELD(history_memory), 0, 1024 * MIB,
-     "memory for the history of all rooms; the oldest messages go first"},
+     "memory for the history of all rooms; the room that uses most loses its oldest first"},
     {"rate", OPTION_NUMBER, "N", "100", FIELD(rate), 0, 1000000,
      "messages a second for each client, who is slowed down above it; 0: no limit"},
     {"burst", OPTION_NUMBER, "N", "200", FIELD(burst), 1, 1000000,

@@ -317,6 +317,24 @@ static inline void check_room(const struct channel *room)
     }
     ck_assert_uint_eq(readers, connected);
     ck_assert(channel_is_wanted(room));
+    ck_assert_uint_eq(room->weighed, room->record_bytes + CHAT_ROOM_COST);
+    ck_assert(list_is_linked(&room->weight) == (room->record_bytes > 0));
+    ck_assert(room->is_deserted == (room->member_count == 0));
+}
+
+/* What the records of a history cost; adds what their frames do. */
+static inline size_t count_records(const struct history *history, size_t *frames)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < history->count; i++) {
+        const struct record *record = history_at(history, i);
+
+        bytes += record->cost;
+        *frames += record->frame_cost;
+        ck_assert(list_is_linked(&record->encoded) == (record->frame_cost > 0));
+    }
+    return bytes;
 }
 
 /* Every seat is in a room, or something is on its way for it. */
@@ -341,23 +359,23 @@ static inline void check_seats(size_t members)
 /* And so must those of the whole chat. */
 static inline void check_books(void)
 {
-    size_t members = 0, rooms = 0, bytes = 0;
+    size_t members = 0, rooms = 0, bytes = 0, frames = 0, halves = 0;
 
     for (size_t i = 0; i < chat.channels.size; i++) {
         for (const struct channel *r = chat.channels.buckets[i]; r != NULL; r = r->next_in_bucket) {
             check_room(r);
             members += r->member_count;
             rooms++;
-            for (size_t m = 0; m < r->messages.count; m++)
-                bytes += history_at(&r->messages, m)->cost;
-            for (size_t p = 0; p < r->presence.count; p++)
-                bytes += history_at(&r->presence, p)->cost;
+            bytes += count_records(&r->messages, &frames) + count_records(&r->presence, &frames);
+            halves += r->weighed;
         }
     }
     check_seats(members);
     ck_assert_uint_eq(rooms, chat.channels.count);
     ck_assert_uint_eq(bytes, chat.record_bytes);
-    ck_assert(list_is_empty(&chat.records) == (bytes == 0));
+    ck_assert_uint_eq(frames, chat.frame_bytes);
+    ck_assert(list_is_empty(&chat.encoded) == (frames == 0));
+    ck_assert_uint_eq(halves, chat.halves[false] + chat.halves[true]);
     ck_assert_uint_le(bytes, config.history_memory);
 }
 

@@ -168,7 +168,7 @@ static size_t cost_of_visit(const char *text)
     return chat.record_bytes - before;
 }
 
-START_TEST(the_oldest_goes_first)
+START_TEST(the_heaviest_room_loses_its_oldest)
 {
     size_t cost = cost_of_visit("hi");
 
@@ -179,16 +179,103 @@ START_TEST(the_oldest_goes_first)
     say_in(A, 1, "c", "hi");
     ck_assert_uint_eq(chat.record_bytes, 3 * cost);
     ck_assert_uint_eq(chat.channels.count, 3);
-    say_in(A, 1, "b", "ho");
+    /* Whoever comes again and again takes from itself alone. */
+    for (int i = 0; i < 100; i++) {
+        say_in(A, 1, "b", "ho");
+        check_books();
+        ck_assert_uint_eq(room_named("a")->record_bytes, cost);
+        ck_assert_uint_eq(room_named("c")->record_bytes, cost);
+        ck_assert_uint_ge(room_named("b")->messages.count, 1);
+    }
+}
+END_TEST
+
+/* What a stranger says in ten rooms is more than all memory; the others' rooms keep what is theirs,
+ * as long as it is not more than a share. */
+START_TEST(long_messages_push_nobody_out)
+{
+    char text[901] = {0}, name[2] = "0";
+    struct chat_entry entry;
+    size_t cost = cost_of_visit("hi");
+
+    memset(text, 'x', 900);
+    config.history_memory = 4 * (2 * cost + CHAT_ROOM_COST) + 12000;
+    world_restart();
+    enter(C, 3, CODEC_V1);
+    SEND(C, "{\"type\":\"say\",\"text\":\"mine\"}");
+    say_in(A, 1, "left", "theirs");
+    for (int i = 0; i < 180; i++) {
+        name[0] = (char)('0' + i % 10);
+        say_in(A, 1, name, text);
+        check_books();
+    }
+    ck_assert_uint_eq(room_named(LOBBY)->messages.count, 1);
+    ck_assert_uint_eq(room_named("left")->messages.count, 1);
+    /* Its owner, within its grace, has lost nothing. */
+    skip_all(C);
+    leave(C, true);
+    settle();
+    enter(A, 1, CODEC_TEXT);
+    SEND(A, "%s", text);
+    entry = entry_back(3, C->pos, C->key);
+    reconnect(C);
+    enter_as(C, &entry);
+    fetch(C);
+    ck_assert(strstr(next_message(C), "\"recovered\":true") != NULL);
     check_books();
-    ck_assert_ptr_null(room_named("a"));
-    ck_assert_uint_eq(room_named("b")->messages.count, 2);
-    say_in(A, 1, "d", "hi");
-    check_books();
-    ck_assert_uint_eq(room_named("b")->messages.count, 1);
-    say_in(A, 1, "d", "ho");
-    ck_assert_ptr_null(room_named("c"));
-    check_books();
+}
+END_TEST
+
+/* Any number of rooms that somebody made and left takes one half at most. */
+START_TEST(small_rooms_push_no_lively_room_out)
+{
+    char name[16];
+
+    config.history_memory = 80000;
+    world_restart();
+    enter(C, 3, CODEC_TEXT);
+    for (int i = 0; i < 10; i++)
+        SEND(C, "one of the ten things that people said here");
+    for (int i = 0; i < 300; i++) {
+        snprintf(name, sizeof(name), "%d", i);
+        say_in(A, 1, name, "x");
+        check_books();
+    }
+    ck_assert_uint_eq(room_named(LOBBY)->messages.count, 10);
+    ck_assert_ptr_nonnull(room_named("299"));
+    ck_assert_uint_gt(chat.channels.count, 5);
+}
+END_TEST
+
+/* Frames that were made for a replay go before any record does. */
+START_TEST(replays_push_nobody_out)
+{
+    char text[401] = {0}, name[2] = "a";
+    struct chat_entry entry = entry_of(2, CODEC_V1);
+    size_t records;
+
+    memset(text, 'x', 400);
+    for (; name[0] <= 'h'; name[0]++) {
+        for (int i = 0; i < 5; i++)
+            say_in(A, 1, name, text);
+    }
+    records = chat.record_bytes;
+    config.history_memory = records + 8 * CHAT_ROOM_COST + 3000;
+    chat.config.history_memory = config.history_memory;
+    entry.history = 10;
+    for (name[0] = 'a'; name[0] <= 'h'; name[0]++) {
+        entry.room = str_from(name);
+        enter_as(B, &entry);
+        skip_all(B);
+        leave(B, false);
+        settle();
+        reconnect(B);
+        check_books();
+        ck_assert_uint_eq(room_named("a")->messages.count, 5);
+        ck_assert_uint_eq(room_named(name)->messages.count, 5);
+        ck_assert_uint_lt(chat.frame_bytes, 5 * 2 * 600);
+    }
+    ck_assert_uint_gt(chat.frame_bytes, 0);
 }
 END_TEST
 
@@ -863,7 +950,7 @@ START_TEST(what_slow_readers_hold_shortens_replays)
     enter_as(B, &entry);
     for (int i = 0; i < 8; i++)
         SEND(A, "%s", text);
-    ck_assert_uint_gt(chat.orphan_bytes, config.history_memory);
+    ck_assert_uint_gt(chat.orphan_bytes + chat.frame_bytes, config.history_memory);
     C->window = 0;
     entry.id = 3;
     enter_as(C, &entry);
@@ -998,7 +1085,10 @@ static void add_history_tests(Suite *suite)
     tcase_add_test(cases, replay_then_live);
     tcase_add_test(cases, an_empty_room_remembers);
     tcase_add_test(cases, welcome_pos_is_before_the_replay);
-    tcase_add_test(cases, the_oldest_goes_first);
+    tcase_add_test(cases, the_heaviest_room_loses_its_oldest);
+    tcase_add_test(cases, long_messages_push_nobody_out);
+    tcase_add_test(cases, small_rooms_push_no_lively_room_out);
+    tcase_add_test(cases, replays_push_nobody_out);
     tcase_add_loop_test(cases, no_memory_for_history, 0, 2);
     tcase_add_test(cases, people_keep_a_room);
     tcase_add_loop_test(cases, random_rooms_stay_within_memory, 0, 3);

@@ -51,7 +51,7 @@ START_TEST(a_record_is_a_copy)
     ck_assert_uint_eq(record->event.ts, 5);
     ck_assert_uint_eq(record->event.from, 6);
     ck_assert_uint_ge(record->cost, sizeof(*record) + 7);
-    ck_assert(!list_is_linked(&record->age));
+    ck_assert(!list_is_linked(&record->encoded));
     record_release(record);
 }
 END_TEST
