@@ -4,14 +4,8 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "proto/ws/deflate_format.h"
 
-#define CODE_BITS 15 /* of the longest code (RFC 1951, 3.2.7) */
-#define LITERALS 288 /* literals and lengths; the last two never occur */
-#define DISTANCES 30 /* distances that exist */
-#define END_OF_BLOCK 256
-#define FIRST_LENGTH 257
-#define LENGTHS 29       /* lengths that exist */
-#define CODE_LENGTHS 19  /* symbols that code lengths are written with */
 #define FAST_BITS 9      /* codes up to here are looked up at once */
 #define LEAST_MEMORY 256 /* bytes that the output has room for at first */
 
@@ -30,9 +24,9 @@ struct bits {
 
 /* A canonical code (3.2.2), decoded by a table where it is short and bit by bit where not. */
 struct code {
-    uint16_t fast[1 << FAST_BITS]; /* symbol << 4 | length, or 0 */
-    uint16_t count[CODE_BITS + 1]; /* codes of each length */
-    uint16_t symbols[LITERALS];    /* in the order of their codes */
+    uint16_t fast[1 << FAST_BITS];         /* symbol << 4 | length, or 0 */
+    uint16_t count[DEFLATE_CODE_BITS + 1]; /* codes of each length */
+    uint16_t symbols[DEFLATE_LITERALS];    /* in the order of their codes */
 };
 
 struct inflate {
@@ -101,7 +95,7 @@ static bool code_is_whole(const struct code *code, size_t used)
 {
     int left = 1;
 
-    for (unsigned length = 1; length <= CODE_BITS; length++) {
+    for (unsigned length = 1; length <= DEFLATE_CODE_BITS; length++) {
         left = 2 * left - code->count[length];
         if (left < 0)
             return false;
@@ -136,7 +130,7 @@ static void code_fill_fast(struct code *code)
 /* Makes the code from the lengths of its symbols, 0 for those without. */
 static bool code_build(struct code *code, const uint8_t *lengths, size_t count)
 {
-    uint16_t next[CODE_BITS + 2] = {0};
+    uint16_t next[DEFLATE_CODE_BITS + 2] = {0};
     size_t used = 0;
 
     memset(code->count, 0, sizeof(code->count));
@@ -147,7 +141,7 @@ static bool code_build(struct code *code, const uint8_t *lengths, size_t count)
     code->count[0] = 0;
     if (!code_is_whole(code, used))
         return false;
-    for (unsigned length = 1; length <= CODE_BITS; length++)
+    for (unsigned length = 1; length <= DEFLATE_CODE_BITS; length++)
         next[length + 1] = (uint16_t)(next[length] + code->count[length]);
     for (size_t i = 0; i < count; i++) {
         if (lengths[i] != 0)
@@ -162,7 +156,7 @@ static int code_walk(const struct code *code, struct bits *in)
 {
     int bits = 0, first = 0, index = 0;
 
-    for (unsigned length = 1; length <= CODE_BITS; length++) {
+    for (unsigned length = 1; length <= DEFLATE_CODE_BITS; length++) {
         int count = code->count[length];
 
         bits |= (int)(in->held >> (length - 1) & 1);
@@ -241,33 +235,20 @@ static enum inflate_error put_copy(struct inflate *z, size_t distance, size_t le
 
 /* ---- blocks ---- */
 
-/* Where the ranges of length and distance symbols begin, and how many bits follow (3.2.5). */
-static const uint16_t length_base[LENGTHS] = {3,  4,  5,  6,   7,   8,   9,   10,  11, 13,
-                                              15, 17, 19, 23,  27,  31,  35,  43,  51, 59,
-                                              67, 83, 99, 115, 131, 163, 195, 227, 258};
-static const uint8_t length_bits[LENGTHS] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2,
-                                             2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0};
-static const uint16_t distance_base[DISTANCES] = {
-    1,   2,   3,   4,   5,   7,    9,    13,   17,   25,   33,   49,   65,    97,    129,
-    193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577};
-static const uint8_t distance_bits[DISTANCES] = {0, 0, 0,  0,  1,  1,  2,  2,  3,  3,
-                                                 4, 4, 5,  5,  6,  6,  7,  7,  8,  8,
-                                                 9, 9, 10, 10, 11, 11, 12, 12, 13, 13};
-
 /* The rest of a match, once its length symbol is there. */
 static enum inflate_error take_match(struct inflate *z, unsigned symbol)
 {
-    unsigned which = symbol - FIRST_LENGTH;
+    unsigned which = symbol - DEFLATE_FIRST_LENGTH;
     size_t len, distance;
     int far;
 
-    if (which >= LENGTHS)
+    if (which >= DEFLATE_LENGTHS)
         return INFLATE_MALFORMED;
-    len = length_base[which] + bits_take(&z->in, length_bits[which]);
+    len = deflate_length_base[which] + bits_take(&z->in, deflate_length_bits[which]);
     far = code_take(&z->distances, &z->in);
-    if (far < 0 || far >= DISTANCES)
+    if (far < 0 || far >= DEFLATE_DISTANCES)
         return INFLATE_MALFORMED;
-    distance = distance_base[far] + bits_take(&z->in, distance_bits[far]);
+    distance = deflate_distance_base[far] + bits_take(&z->in, deflate_distance_bits[far]);
     return z->in.is_over ? INFLATE_MALFORMED : put_copy(z, distance, len);
 }
 
@@ -280,10 +261,10 @@ static enum inflate_error take_symbols(struct inflate *z)
 
         if (symbol < 0 || z->in.is_over)
             return INFLATE_MALFORMED;
-        if (symbol == END_OF_BLOCK)
+        if (symbol == DEFLATE_END_OF_BLOCK)
             return INFLATE_OK;
-        error = symbol < END_OF_BLOCK ? put_literal(z, (uint8_t)symbol)
-                                      : take_match(z, (unsigned)symbol);
+        error = symbol < DEFLATE_END_OF_BLOCK ? put_literal(z, (uint8_t)symbol)
+                                              : take_match(z, (unsigned)symbol);
     }
     return error;
 }
@@ -306,12 +287,9 @@ static enum inflate_error take_stored(struct inflate *z)
 
 static enum inflate_error take_fixed(struct inflate *z)
 {
-    uint8_t lengths[LITERALS], far[DISTANCES + 2];
+    uint8_t lengths[DEFLATE_LITERALS], far[DEFLATE_DISTANCES + 2];
 
-    memset(lengths, 8, 144);
-    memset(lengths + 144, 9, 112);
-    memset(lengths + 256, 7, 24);
-    memset(lengths + 280, 8, 8);
+    deflate_fixed_lengths(lengths);
     memset(far, 5, sizeof(far));
     code_build(&z->literals, lengths, sizeof(lengths));
     code_build(&z->distances, far, sizeof(far));
@@ -348,29 +326,27 @@ static bool take_lengths(struct bits *in, const struct code *code, uint8_t *leng
 
 static bool take_code_of_lengths(struct bits *in, struct code *code, unsigned count)
 {
-    static const uint8_t order[CODE_LENGTHS] = {16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
-                                                11, 4,  12, 3, 13, 2, 14, 1, 15};
-    uint8_t lengths[CODE_LENGTHS] = {0};
+    uint8_t lengths[DEFLATE_CODE_LENGTHS] = {0};
     unsigned used = 0;
 
     for (unsigned i = 0; i < count; i++) {
-        lengths[order[i]] = (uint8_t)bits_take(in, 3);
-        used += lengths[order[i]] != 0;
+        lengths[deflate_length_order[i]] = (uint8_t)bits_take(in, 3);
+        used += lengths[deflate_length_order[i]] != 0;
     }
-    return used > 1 && code_build(code, lengths, CODE_LENGTHS);
+    return used > 1 && code_build(code, lengths, DEFLATE_CODE_LENGTHS);
 }
 
 static enum inflate_error take_dynamic(struct inflate *z)
 {
-    uint8_t lengths[LITERALS + DISTANCES + 2];
+    uint8_t lengths[DEFLATE_LITERALS + DEFLATE_DISTANCES + 2];
     unsigned literals = 257 + bits_take(&z->in, 5);
     unsigned distances = 1 + bits_take(&z->in, 5);
     unsigned count = 4 + bits_take(&z->in, 4);
 
-    if (literals > FIRST_LENGTH + LENGTHS || distances > DISTANCES ||
+    if (literals > DEFLATE_FIRST_LENGTH + DEFLATE_LENGTHS || distances > DEFLATE_DISTANCES ||
         !take_code_of_lengths(&z->in, &z->literals, count) ||
         !take_lengths(&z->in, &z->literals, lengths, literals + distances) ||
-        lengths[END_OF_BLOCK] == 0 || !code_build(&z->literals, lengths, literals) ||
+        lengths[DEFLATE_END_OF_BLOCK] == 0 || !code_build(&z->literals, lengths, literals) ||
         !code_build(&z->distances, lengths + literals, distances))
         return INFLATE_MALFORMED;
     return take_symbols(z);
