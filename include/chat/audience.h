@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "chat/rendition.h"
+#include "chat/shared_window.h"
 #include "out/ring.h"
 #include "out/sendq.h"
 
@@ -26,6 +27,7 @@ struct reader_set {
 struct audience {
     struct ring ring[RENDITIONS];
     struct reader_set readers[RENDITIONS];
+    struct shared_window windows[RENDITIONS - RENDITIONS_PLAIN]; /* of those that are packed */
     bool has_news[RENDITIONS]; /* its readers have something new to send */
 };
 
@@ -46,6 +48,12 @@ int audience_remove(struct audience *a, enum rendition kind, struct sendq *out, 
  * served first. */
 bool audience_has_room(const struct audience *a, const size_t longest[RENDITIONS]);
 
+/* The window of a packed rendition. */
+static inline struct shared_window *audience_window(struct audience *a, enum rendition kind)
+{
+    return &a->windows[kind - RENDITIONS_PLAIN];
+}
+
 /* Puts a frame into a ring, and never fails: where there is no room its slowest readers lose what
  * they had, and without memory all readers of it are marked as incomplete. Both find out when they
  * are served. */
@@ -62,7 +70,7 @@ void audience_press(struct audience *a);
 void audience_serve(struct audience *a, void (*serve)(struct sendq *out));
 
 /* Raises the tails to what the slowest readers still want; gives back the rings that nobody wants
- * anything of. */
+ * anything of, and all windows. */
 void audience_give_back(struct audience *a);
 
 /* How far the slowest reader is behind, in bytes of its ring. */

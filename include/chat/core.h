@@ -101,6 +101,7 @@ struct chat {
     struct log *log;
     size_t asked;                  /* bytes of all appends that wait */
     struct buf frames[RENDITIONS]; /* the event that is being published */
+    struct shared_packer packer;   /* ... where its readers get it compressed */
     struct buf scratch;            /* a frame for one client alone */
     struct list dirty;             /* channels that have something to send */
     struct list quiet; /* all channels, the one that was published in longest ago first */
@@ -129,6 +130,7 @@ struct chat {
 struct chat_entry {
     uint64_t id; /* 1 to CODEC_ID_MAX */
     enum codec_kind codec;
+    bool is_packed;   /* it takes what all readers share compressed */
     struct str room;  /* 1 to CODEC_NAME_MAX bytes, valid */
     struct str name;  /* valid; ptr is NULL where none was given */
     struct str since; /* a position as it came; ptr is NULL where none was given */

@@ -18,6 +18,9 @@ int frame_encode(struct buf *out, const struct codec *codec, const struct event 
 int frame_begin(struct buf *out);
 void frame_finish(struct buf *out);
 
+/* The same for a payload that is compressed (RFC 7692, 6.1). */
+void frame_finish_packed(struct buf *out);
+
 /* The payload of a frame that is whole and unmasked. */
 struct str frame_payload(const struct buf *frame);
 

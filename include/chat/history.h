@@ -23,8 +23,8 @@ struct record {
     size_t frame_cost;       /* what the owner counts for the frames */
     size_t *orphans; /* once no history holds it: the sum that both are part of until it is freed */
     uint32_t holders;
-    uint32_t word;                 /* the log's */
-    struct buf frames[RENDITIONS]; /* empty until wanted */
+    uint32_t word;                       /* the log's */
+    struct buf frames[RENDITIONS_PLAIN]; /* empty until wanted */
     char bytes[];
 };
 
@@ -43,12 +43,12 @@ static inline bool record_is_in_use(const struct record *record)
 /* Forgets the frames of a record that is not in use. They are made again when they are wanted. */
 void record_drop_frames(struct record *record);
 
-/* Makes sure of the record's frame for this rendition, which stays empty where its codec does not
- * tell of it. Returns 0, or -1 with errno ENOMEM. */
+/* Makes sure of the record's frame for this rendition, which is not packed and stays empty where
+ * its codec does not tell of it. Returns 0, or -1 with errno ENOMEM. */
 int record_encode(struct record *record, enum rendition kind);
 
-/* Puts the frame of the record for this rendition behind what is in the queue. Nothing where its
- * codec does not tell of it. Returns 0, or -1 with errno ENOMEM. */
+/* Puts the frame of the record for this rendition, which is not packed, behind what is in the
+ * queue. Nothing where its codec does not tell of it. Returns 0, or -1 with errno ENOMEM. */
 int record_replay(struct record *record, enum rendition kind, struct sendq *out);
 
 /* The last records of a room, oldest first, at most `limit`. */

@@ -23,6 +23,7 @@
 #include "proto/http/request.h"
 #include "proto/proxy_header.h"
 #include "proto/ws/reader.h"
+#include "session/packer.h"
 
 /* Bytes of a connection: what an idle one costs. */
 #define CONN_SIZE 320
@@ -130,6 +131,7 @@ struct conn {
     bool has_no_rate : 1;      /* it may say as much as it likes */
     bool is_listener : 1;      /* it is an event stream, or was */
     bool is_trusted : 1;       /* what it tells of whom it speaks for is believed */
+    uint8_t window_bits : 3;   /* of what it unpacks with, less DEFLATE_BITS_MIN */
     union {
         struct http_state http;
         struct member_state member;
@@ -150,6 +152,7 @@ struct conns {
     struct pool pool;
     struct conn_counters counters;
     struct buf_pool buf_pool; /* for the readers: memory of long messages */
+    struct packer packer;     /* of what is sent back */
     struct rate rate;         /* of the messages of a member */
     uint64_t rate_bytes;      /* bytes a second that it may say; 0: no limit */
     size_t members;

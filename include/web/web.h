@@ -26,8 +26,9 @@ struct web {
     struct gate gate;               /* who may enter */
     struct idempotency idempotency; /* what was answered to programs lately */
     struct ws_reader_limits echo_limits;
-    struct ws_reader_limits deflate_limits; /* of the echo, where compression was agreed on */
+    struct ws_reader_limits echo_deflate_limits; /* where compression was agreed on */
     struct ws_reader_limits chat_limits;
+    struct ws_reader_limits chat_deflate_limits;
     struct origin_list origins;
     const struct str *hosts; /* host_count names that the server has */
     size_t host_count;       /* 0: any */
@@ -37,7 +38,7 @@ struct web {
     uint64_t echoes;                        /* messages that the echo answered */
     struct log_flow refused_origins;
     bool is_verbatim; /* the echo adds nothing */
-    bool has_deflate; /* ... and takes compressed messages */
+    bool has_deflate; /* it agrees on compression */
     bool is_stopping; /* the server ends */
 
     /* Sets the peer of a request: for whom it speaks. Returns NULL, or why the request cannot be

@@ -11,12 +11,19 @@ void audience_init(struct audience *a, const size_t ring_size[RENDITIONS])
         ring_init(&a->ring[kind], ring_size[kind]);
 }
 
+static void audience_free_windows(struct audience *a)
+{
+    for (int kind = RENDITIONS_PLAIN; kind < RENDITIONS; kind++)
+        shared_window_deinit(audience_window(a, (enum rendition)kind));
+}
+
 void audience_deinit(struct audience *a)
 {
     for (int kind = 0; kind < RENDITIONS; kind++) {
         ring_deinit(&a->ring[kind]);
         free(a->readers[kind].items);
     }
+    audience_free_windows(a);
 }
 
 int audience_add(struct audience *a, enum rendition kind, struct sendq *out)
@@ -30,6 +37,8 @@ int audience_add(struct audience *a, enum rendition kind, struct sendq *out)
     out->slot = (uint32_t)set->count;
     set->items[set->count++] = out;
     sendq_attach(out, &a->ring[kind]);
+    if (rendition_is_packed(kind))
+        shared_window_join(audience_window(a, kind));
     return 0;
 }
 
@@ -41,6 +50,8 @@ int audience_remove(struct audience *a, enum rendition kind, struct sendq *out, 
     set->items[out->slot] = last;
     last->slot = out->slot;
     set->items = array_shrink(set->items, set->count, &set->size);
+    if (rendition_is_packed(kind) && set->count == 0)
+        shared_window_deinit(audience_window(a, kind));
     return sendq_detach(out, keep);
 }
 
@@ -124,6 +135,7 @@ void audience_give_back(struct audience *a)
         if (a->ring[kind].tail == a->ring[kind].head)
             ring_deinit(&a->ring[kind]);
     }
+    audience_free_windows(a);
 }
 
 uint64_t audience_lag(const struct audience *a)

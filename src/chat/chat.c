@@ -265,6 +265,7 @@ void chat_deinit(struct chat *chat)
     chat->log->ops->free(chat->log);
     for (int kind = 0; kind < RENDITIONS; kind++)
         buf_deinit(&chat->frames[kind]);
+    shared_packer_deinit(&chat->packer);
     buf_deinit(&chat->scratch);
     channel_table_deinit(&chat->channels);
     kept_deinit(&chat->kept);

@@ -12,14 +12,24 @@ int frame_begin(struct buf *out)
     return buf_append(out, headroom, sizeof(headroom));
 }
 
-void frame_finish(struct buf *out)
+static void finish(struct buf *out, uint8_t rsv)
 {
     size_t payload = out->len - FRAME_HEADROOM;
-    struct ws_frame_header header = {.length = payload, .opcode = WS_TEXT, .fin = true};
+    struct ws_frame_header header = {.length = payload, .opcode = WS_TEXT, .rsv = rsv, .fin = true};
     size_t size = ws_frame_encode(out->data, &header);
 
     memmove(out->data + size, out->data + FRAME_HEADROOM, payload);
     out->len = size + payload;
+}
+
+void frame_finish(struct buf *out)
+{
+    finish(out, 0);
+}
+
+void frame_finish_packed(struct buf *out)
+{
+    finish(out, WS_RSV1);
 }
 
 int frame_encode(struct buf *out, const struct codec *codec, const struct event *event)

@@ -39,7 +39,7 @@ struct record *record_new(const struct event *event)
 
 void record_drop_frames(struct record *record)
 {
-    for (int kind = 0; kind < RENDITIONS; kind++)
+    for (int kind = 0; kind < RENDITIONS_PLAIN; kind++)
         buf_deinit(&record->frames[kind]);
 }
 

@@ -63,6 +63,15 @@ static void tell_author(struct chat *chat, struct client *author, const struct e
                           event->text.len);
 }
 
+/* The frame as its readers are sent it. */
+static const struct buf *publish_pack(struct chat *chat, struct audience *audience,
+                                      enum rendition kind, const struct buf *frame)
+{
+    if (!rendition_is_packed(kind))
+        return frame;
+    return shared_window_pack(audience_window(audience, kind), &chat->packer, frame);
+}
+
 static void publish_to(struct chat *chat, struct channel *channel, enum rendition kind,
                        const struct event *event)
 {
@@ -74,7 +83,7 @@ static void publish_to(struct chat *chat, struct channel *channel, enum renditio
     if (frame == NULL)
         audience_mark_incomplete(audience, kind);
     else
-        audience_publish(audience, kind, frame);
+        audience_publish(audience, kind, publish_pack(chat, audience, kind, frame));
     chat->counters.deliveries += audience->readers[kind].count;
     publish_mark_dirty(chat, channel);
 }

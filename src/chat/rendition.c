@@ -60,12 +60,14 @@ static int encode_stream_quietly(struct buf *out, const struct codec *codec,
 }
 
 const struct rendition_kind renditions[RENDITIONS] = {
-    [RENDITION_TEXT] = {.codec = CODEC_TEXT, .encode = frame_encode},
-    [RENDITION_V1] = {.codec = CODEC_V1, .encode = frame_encode},
-    [RENDITION_TEXT_QUIET] = {.codec = CODEC_TEXT, .encode = encode_quietly},
-    [RENDITION_V1_QUIET] = {.codec = CODEC_V1, .encode = encode_quietly},
-    [RENDITION_EVENTS] = {.codec = CODEC_V1, .encode = encode_stream},
-    [RENDITION_EVENTS_QUIET] = {.codec = CODEC_V1, .encode = encode_stream_quietly},
+    [RENDITION_TEXT] = {CODEC_TEXT, RENDITION_TEXT, frame_encode},
+    [RENDITION_V1] = {CODEC_V1, RENDITION_V1, frame_encode},
+    [RENDITION_TEXT_QUIET] = {CODEC_TEXT, RENDITION_TEXT_QUIET, encode_quietly},
+    [RENDITION_V1_QUIET] = {CODEC_V1, RENDITION_V1_QUIET, encode_quietly},
+    [RENDITION_EVENTS] = {CODEC_V1, RENDITION_EVENTS, encode_stream},
+    [RENDITION_EVENTS_QUIET] = {CODEC_V1, RENDITION_EVENTS_QUIET, encode_stream_quietly},
+    [RENDITION_V1_PACKED] = {CODEC_V1, RENDITION_V1, frame_encode},
+    [RENDITION_V1_QUIET_PACKED] = {CODEC_V1, RENDITION_V1_QUIET, encode_quietly},
 };
 
 enum rendition rendition_of_events(bool is_quiet)
@@ -73,9 +75,11 @@ enum rendition rendition_of_events(bool is_quiet)
     return is_quiet ? RENDITION_EVENTS_QUIET : RENDITION_EVENTS;
 }
 
-enum rendition rendition_of(enum codec_kind codec, bool is_quiet)
+enum rendition rendition_of(enum codec_kind codec, bool is_quiet, bool is_packed)
 {
-    if (is_quiet)
-        return codec == CODEC_V1 ? RENDITION_V1_QUIET : RENDITION_TEXT_QUIET;
-    return codec == CODEC_V1 ? RENDITION_V1 : RENDITION_TEXT;
+    if (codec != CODEC_V1)
+        return is_quiet ? RENDITION_TEXT_QUIET : RENDITION_TEXT;
+    if (is_packed)
+        return is_quiet ? RENDITION_V1_QUIET_PACKED : RENDITION_V1_PACKED;
+    return is_quiet ? RENDITION_V1_QUIET : RENDITION_V1;
 }

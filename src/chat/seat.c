@@ -30,6 +30,7 @@ struct entering {
     enum codec_kind codec;
     bool has_proof; /* it showed a key, which is of no seat here */
     bool is_new;    /* it is another client than the one that leaves the seat */
+    bool is_packed; /* it takes compressed frames */
     bool has_name;  /* it gives the seat this name */
     uint8_t name_len;
     uint8_t proof[CLIENT_KEY_SIZE];
@@ -139,6 +140,7 @@ static struct entering *entering_new(struct chat *chat, const struct chat_entry 
                                   .channel = retention_channel(chat, entry->room),
                                   .wish = replay_read_wish(entry),
                                   .codec = entry->codec,
+                                  .is_packed = entry->is_packed,
                                   .has_name = entry->name.ptr != NULL,
                                   .name_len = (uint8_t)entry->name.len};
     if (entering->channel == NULL) {
@@ -257,7 +259,7 @@ static int seat_welcome(struct chat *chat, struct client *client, const struct r
 {
     if (client->codec == CODEC_V1 && replay_welcome(chat, client, replay) < 0)
         return -1;
-    return replay_send(chat, client->channel, (enum rendition)client->rendition, replay,
+    return replay_send(chat, client->channel, renditions[client->rendition].plain, replay,
                        client->out);
 }
 
@@ -266,8 +268,10 @@ static int seat_welcome(struct chat *chat, struct client *client, const struct r
 static int seat_attach(struct chat *chat, struct client *client, uint64_t until)
 {
     const struct entering *entering = client->entering;
-    enum rendition kind = rendition_of(entering->codec, (entering->out->denied & RIGHT_PRS) != 0);
-    struct replay replay = replay_plan(chat, client->channel, kind, &entering->wish, until);
+    enum rendition kind = rendition_of(entering->codec, (entering->out->denied & RIGHT_PRS) != 0,
+                                       entering->is_packed);
+    struct replay replay =
+        replay_plan(chat, client->channel, renditions[kind].plain, &entering->wish, until);
 
     if (audience_add(&client->channel->audience, kind, entering->out) < 0)
         return -1;

@@ -200,6 +200,7 @@ static int write_addresses(struct buf *out, const struct address_table *t)
 static int write_connections(struct buf *out, const struct metrics *metrics)
 {
     const struct conns *conns = metrics->web->conns;
+    const struct chat *chat = metrics->web->chat;
     const struct stream_counters *c = &conns->pool.env.counters;
     const struct figure figures[] = {
         {"wschat_stopping", "gauge", "1 while the server is shutting down, else 0.",
@@ -219,6 +220,13 @@ static int write_connections(struct buf *out, const struct metrics *metrics)
          slowest_lag(metrics)},
         {"wschat_lagged_total", "counter", "Clients closed because they fell too far behind.",
          conns->counters.lagged},
+        {"wschat_deflated_messages_total", "counter",
+         "Messages that were compressed, for a room once, however many read it.",
+         conns->packer.messages + chat->packer.frames},
+        {"wschat_deflated_before_bytes_total", "counter", "Bytes of those as they were.",
+         conns->packer.before + chat->packer.before},
+        {"wschat_deflated_after_bytes_total", "counter", "Bytes of those compressed.",
+         conns->packer.after + chat->packer.after},
         {"wschat_throttled_total", "counter", "Times that a client was slowed down to its rate.",
          conns->counters.throttled},
     };

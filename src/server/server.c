@@ -486,8 +486,9 @@ static void set_web(struct server *server)
     web->chat_limits.buf_pool = &server->conns.buf_pool;
     web->echo_limits = web->chat_limits;
     web->echo_limits.accept_binary = web->is_verbatim;
-    web->deflate_limits = web->echo_limits;
-    web->deflate_limits.accept_deflated = true;
+    web->echo_deflate_limits = web->echo_limits;
+    web->chat_deflate_limits = web->chat_limits;
+    web->echo_deflate_limits.accept_deflated = web->chat_deflate_limits.accept_deflated = true;
     web->has_deflate = options->deflate == DEFLATE_ON;
     web->hosts = options->host.items;
     web->host_count = options->host.count;

@@ -17,6 +17,7 @@ void conns_deinit(struct conns *conns)
 {
     pool_deinit(&conns->pool);
     buf_pool_deinit(&conns->buf_pool);
+    packer_deinit(&conns->packer);
 }
 
 /* ---- making room ---- */

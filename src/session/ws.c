@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "proto/ws/deflate.h"
 #include "proto/ws/frame.h"
 
 /* Bytes of one read from a client that is near its rate: what it may not send yet is better kept by
@@ -105,9 +106,11 @@ static size_t ws_read_size(const struct stream *stream)
 
 /* ---- output ---- */
 
-void ws_send(struct conn *conn, uint8_t opcode, struct str prefix, const void *payload, size_t len)
+static void ws_put(struct conn *conn, uint8_t opcode, uint8_t rsv, struct str prefix,
+                   const void *payload, size_t len)
 {
-    struct ws_frame_header header = {.length = prefix.len + len, .opcode = opcode, .fin = true};
+    struct ws_frame_header header = {
+        .length = prefix.len + len, .opcode = opcode, .rsv = rsv, .fin = true};
     size_t size = ws_frame_header_size(header.length, false);
     uint8_t *at = sendq_put(&conn->stream.out, size + prefix.len + len);
 
@@ -119,6 +122,25 @@ void ws_send(struct conn *conn, uint8_t opcode, struct str prefix, const void *p
             memcpy(at + prefix.len, payload, len);
     }
     stream_wake(&conn->stream);
+}
+
+void ws_send(struct conn *conn, uint8_t opcode, struct str prefix, const void *payload, size_t len)
+{
+    ws_put(conn, opcode, 0, prefix, payload, len);
+}
+
+/* Sends a message back packed, where that is agreed and makes it shorter. Returns false if not. */
+static bool ws_send_packed(struct conn *conn, const struct ws_message *message)
+{
+    struct str packed = {NULL, 0};
+
+    if (conn->member.reader.limits->accept_deflated)
+        packed = packer_pack(&conns_of(conn)->packer, message->data, message->len,
+                             DEFLATE_BITS_MIN + conn->window_bits);
+    if (packed.ptr == NULL)
+        return false;
+    ws_put(conn, (uint8_t)message->opcode, WS_RSV1, STR(""), packed.ptr, packed.len);
+    return true;
 }
 
 /* The memory of a message on its way back to its sender. */
@@ -163,6 +185,8 @@ static __attribute__((noinline)) bool ws_send_kept(struct conn *conn,
 
 void ws_send_back(struct conn *conn, const struct ws_message *message)
 {
+    if (ws_send_packed(conn, message))
+        return;
     /* A long message is sent at once, while the processor's cache still holds it. */
     if (message->len >= COPY_MAX && ws_send_kept(conn, message))
         stream_flush(&conn->stream);

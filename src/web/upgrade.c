@@ -5,6 +5,7 @@
 
 #include "base/util.h"
 #include "proto/http/query.h"
+#include "proto/ws/deflate.h"
 #include "proto/ws/deflate_negotiation.h"
 #include "session/ws.h"
 #include "web/entry.h"
@@ -283,20 +284,36 @@ static bool upgrade_let_in(struct conn *conn, const struct visitor *visitor)
     return false;
 }
 
-/* Opens an echo that takes compressed messages where the client offers to send them. */
+/* Agrees on compression where it is on and offered, and writes that into the answer. */
+static bool upgrade_agree_on_deflate(const struct web *web, const struct http_request *request,
+                                     struct upgrade_lines *lines, struct ws_deflate *agreed)
+{
+    if (!web->has_deflate || !ws_deflate_negotiate(&request->fields, agreed))
+        return false;
+    ws_deflate_response(lines->deflate, agreed);
+    return true;
+}
+
+/* Bits of the window that the client unpacks with. */
+static unsigned upgrade_window_bits(const struct ws_deflate *agreed)
+{
+    return agreed->server_bits != 0 ? agreed->server_bits : DEFLATE_BITS_MAX;
+}
+
 static void upgrade_admit_echo(struct conn *conn, const struct http_request *request,
                                const char accept[WS_ACCEPT_SIZE], const struct visitor *visitor)
 {
     struct web *web = web_of(conn);
     struct upgrade_lines lines = {.protocol = ""};
     struct ws_deflate agreed;
-    bool is_deflated =
-        web->has_deflate && web->is_verbatim && ws_deflate_negotiate(&request->fields, &agreed);
+    bool is_deflated = web->is_verbatim && upgrade_agree_on_deflate(web, request, &lines, &agreed);
 
+    if (!upgrade_open(conn, accept, &lines,
+                      is_deflated ? &web->echo_deflate_limits : &web->echo_limits))
+        return;
     if (is_deflated)
-        ws_deflate_response(lines.deflate, &agreed);
-    if (upgrade_open(conn, accept, &lines, is_deflated ? &web->deflate_limits : &web->echo_limits))
-        upgrade_let_in(conn, visitor);
+        conn->window_bits = (upgrade_window_bits(&agreed) - DEFLATE_BITS_MIN) & 7;
+    upgrade_let_in(conn, visitor);
 }
 
 void upgrade_open_echo(const struct answer *answer, const struct http_request *request)
@@ -325,14 +342,35 @@ static void upgrade_apply_rights(struct chat_entry *entry, const struct visitor 
     entry->since = (struct str){NULL, 0};
 }
 
+/* Chooses what a client of wschat.v1 speaks. It shares the compression of its room where it
+ * remembers enough; else it gets plain frames, and may send compressed ones. */
+static const struct ws_reader_limits *upgrade_choose_v1(const struct web *web,
+                                                        const struct http_request *request,
+                                                        struct upgrade_lines *lines,
+                                                        struct chat_entry *entry)
+{
+    struct ws_deflate agreed;
+
+    lines->protocol = UPGRADE_V1_LINE;
+    if (!upgrade_agree_on_deflate(web, request, lines, &agreed))
+        return &web->chat_limits;
+    entry->is_packed =
+        !agreed.server_no_takeover && upgrade_window_bits(&agreed) >= SHARED_WINDOW_BITS;
+    return &web->chat_deflate_limits;
+}
+
 /* Everything is as it must be: opens the WebSocket, which asks the chat for a seat. */
-static void upgrade_admit(struct conn *conn, struct chat_entry *entry,
-                          const char accept[WS_ACCEPT_SIZE], const struct visitor *visitor)
+static void upgrade_admit(struct conn *conn, const struct http_request *request,
+                          struct chat_entry *entry, const char accept[WS_ACCEPT_SIZE],
+                          const struct visitor *visitor)
 {
     struct web *web = web_of(conn);
-    struct upgrade_lines lines = {.protocol = entry->codec == CODEC_V1 ? UPGRADE_V1_LINE : ""};
+    struct upgrade_lines lines = {.protocol = ""};
+    const struct ws_reader_limits *limits = entry->codec == CODEC_V1
+                                                ? upgrade_choose_v1(web, request, &lines, entry)
+                                                : &web->chat_limits;
 
-    if (!upgrade_open(conn, accept, &lines, &web->chat_limits) || !upgrade_let_in(conn, visitor))
+    if (!upgrade_open(conn, accept, &lines, limits) || !upgrade_let_in(conn, visitor))
         return;
     conn->member.client_id = entry->id;
     conn->codec = (uint8_t)entry->codec;
@@ -372,5 +410,5 @@ void upgrade_open_chat(const struct answer *answer, const struct http_request *r
     if ((upgrade_is_full(web) || chat_is_full(web->chat)) && !chat_has_id(web->chat, entry.id))
         upgrade_refuse_full(answer);
     else if (upgrade_check_address(answer, &entry))
-        upgrade_admit(answer->conn, &entry, accept, &visitor);
+        upgrade_admit(answer->conn, request, &entry, accept, &visitor);
 }
