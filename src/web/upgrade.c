@@ -1,6 +1,5 @@
 #include "web/upgrade.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -238,11 +237,14 @@ static bool upgrade_open(struct conn *conn, const char accept[WS_ACCEPT_SIZE],
 {
     char text[sizeof(UPGRADE_HEAD) + WS_ACCEPT_SIZE + sizeof(UPGRADE_V1_LINE) +
               sizeof(UPGRADE_EXTENSION_LINE) + WS_DEFLATE_RESPONSE_SIZE + 8];
-    int len = snprintf(text, sizeof(text), UPGRADE_HEAD "%.*s%s%s%s\r\n\r\n", WS_ACCEPT_SIZE,
-                       accept, lines->protocol,
-                       lines->deflate[0] != 0 ? UPGRADE_EXTENSION_LINE : "", lines->deflate);
+    char *end = mempcpy(text, UPGRADE_HEAD, sizeof(UPGRADE_HEAD) - 1);
 
-    if (!ws_open(conn, (struct str){text, (size_t)len}, limits))
+    /* Faster than to print it: this is done for everybody who comes. */
+    end = stpcpy(mempcpy(end, accept, WS_ACCEPT_SIZE), lines->protocol);
+    if (lines->deflate[0] != '\0')
+        end = stpcpy(stpcpy(end, UPGRADE_EXTENSION_LINE), lines->deflate);
+    end = stpcpy(end, "\r\n\r\n");
+    if (!ws_open(conn, (struct str){text, (size_t)(end - text)}, limits))
         return false;
     answer_count(conn, 101);
     return true;
