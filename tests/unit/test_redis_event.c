@@ -1,0 +1,95 @@
+#include "log/redis_event.h"
+
+#include <check.h>
+
+#include "base/util.h"
+#include "guard.h"
+
+Suite *suite_redis_event(void);
+
+static bool read_copy(struct redis_event *told, const char *bytes, size_t len)
+{
+    char *copy = guard_copy(bytes, len);
+    bool is_right = redis_event_read(told, (struct str){copy, len});
+
+    guard_free(copy, len);
+    return is_right;
+}
+
+START_TEST(what_was_written_is_read)
+{
+    struct event event = {.kind = EVENT_MESSAGE,
+                          .ts = 1700000000000,
+                          .from = CODEC_ID_MAX,
+                          .name = STR("ada"),
+                          .text = STR("one\ntwo - 3"),
+                          .ref = STR("r 1")};
+    struct redis_event told;
+    struct buf out;
+
+    buf_init(&out);
+    if (_i == 1)
+        event.ref = (struct str){NULL, 0};
+    ck_assert_int_eq(buf_append_str(&out, STR("7 18446744073709551615 5 node-1 9\n")), 0);
+    ck_assert_int_eq(redis_event_write(&out, &event), 0);
+    ck_assert(redis_event_read(&told, (struct str){(char *)out.data, out.len}));
+    ck_assert(told.event.seq == 7 && told.event.epoch == UINT64_MAX && told.prev == 5);
+    ck_assert(told.number == 9 && str_equals(told.node, STR("node-1")));
+    ck_assert(told.event.kind == event.kind && told.event.ts == event.ts);
+    ck_assert(told.event.from == event.from && str_equals(told.event.name, event.name));
+    ck_assert(str_equals(told.event.text, event.text) && str_equals(told.event.ref, event.ref));
+    ck_assert((told.event.ref.ptr == NULL) == (_i == 1));
+    buf_deinit(&out);
+}
+END_TEST
+
+static const char *const wrong[] = {
+    "",
+    "1",
+    "1 2 0 n 1",
+    "1 2 0 n 1\n",
+    "0 2 0 n 1\nM 1 1 0 0 -\n",
+    "1 2 0 n 1\nX 1 1 0 0 -\n",
+    "1 2 0 n 1\nMM 1 1 0 0 -\n",
+    "1 2 0 n 1\nM 1 1 0 1 -\n",
+    "1 2 0 n 1\nM 1 1 0 65 -\n",
+    "1 2 0 n 1\nM 1 1 0 0 1\n",
+    "1 2 0 n 1\nM 1 1 0 0 129\n",
+    "1 2 0 n 1\nM 1 9223372036854775808 0 0 -\n",
+    "1 2 0 n 1\nM 1 1 0 1 -\n\xff",
+    "1 2 0 n 1\nM 1 1 0 0 -\n\xc3",
+    "1 2 0 n 1\nM 1 1 0 1 -\n\x1bx",
+    "-1 2 0 n 1\nM 1 1 0 0 -\n",
+};
+
+START_TEST(what_is_not_well_formed_is_refused)
+{
+    struct redis_event told;
+    size_t len = strlen(wrong[_i]);
+
+    ck_assert(!read_copy(&told, wrong[_i], len));
+}
+END_TEST
+
+START_TEST(no_part_of_one_is_read_too_far)
+{
+    static const char whole[] = "1 2 0 n 1\nM 1 1 0 3 2\nadar1text";
+    struct redis_event told;
+
+    for (size_t len = 0; len < sizeof(whole); len++)
+        (void)read_copy(&told, whole, len);
+    ck_assert(read_copy(&told, whole, sizeof(whole) - 1));
+}
+END_TEST
+
+Suite *suite_redis_event(void)
+{
+    Suite *suite = suite_create("redis_event");
+    TCase *tcase = tcase_create("redis_event");
+
+    suite_add_tcase(suite, tcase);
+    tcase_add_loop_test(tcase, what_was_written_is_read, 0, 2);
+    tcase_add_loop_test(tcase, what_is_not_well_formed_is_refused, 0, ARRAY_LEN(wrong));
+    tcase_add_test(tcase, no_part_of_one_is_read_too_far);
+    return suite;
+}
