@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib/help.sh
 export LC_ALL=C
 
-documents="README.md third_party_free.md docs/*.md docs/wschat.1 docs/proxy/*"
+documents="README.md third_party_free.md docs/*.md docs/learn/*.md docs/wschat.1 docs/proxy/*"
 table=
 case ${1-} in
 --table) table=server ;;
