@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the examples of docs/learn against a server of its own: what stands behind "$ " is typed, and what comes must be
 # what stands below; "…" is anything. Then: each exercise names a function that is there and a suite that is there, and
-# the Chinese chapters have the same examples as the English ones.
+# the Chinese chapters have the same examples as the English ones, and the Chinese README nothing that the English one has
+# not.
 # Usage: scripts/check-learn.sh [BINARY]      (default: ./wschat)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -80,6 +81,25 @@ check_translation() {
         complain "$there has another exercise than $1"
 }
 
+# The Chinese README has less than the English one; what it has must be there as well: headings (named beside theirs),
+# commands, options and their defaults.
+check_readme() {
+    local line heading
+    grep '^## ' README.zh-CN.md | while IFS= read -r line; do
+        heading=$(sed -n 's/.*<!-- \(.*\) -->$/\1/p' <<<"$line")
+        grep -qFx -e "## $heading" README.md || echo "no heading \"$heading\""
+    done
+    fenced README.zh-CN.md | grep -v '^```' | sed 's/ *\(  #.*\)\{0,1\}$//' | while IFS= read -r line; do
+        grep -qF -e "$line" README.md || echo "no command \"$line\""
+    done
+    grep -o '`--[a-z0-9-]*' README.zh-CN.md | tr -d '`' | sort -u | while IFS= read -r line; do
+        grep -q -e "\`${line}[ \`]" README.md || echo "no option $line"
+    done
+    grep -o '^| `--[^|]*\([\\]|[^|]*\)*| [^|]* |' README.zh-CN.md | while IFS= read -r line; do
+        grep -qF -e "$line" README.md || echo "other words or another default: $line"
+    done
+}
+
 start
 for chapter in docs/learn/[0-9]*.md; do
     count=$(cut_examples "$chapter")
@@ -90,5 +110,8 @@ done
 if [ -d docs/learn/zh ]; then
     for chapter in docs/learn/*.md; do check_translation "$chapter"; done
 fi
+wrong=$(check_readme)
+[ -z "$wrong" ] || complain "README.zh-CN.md has what README.md has not:
+$wrong"
 [ "$failed" = 0 ] || exit 1
 echo "learn: the examples of all chapters do what they say"
