@@ -707,8 +707,6 @@ static struct client *seat_revive(struct chat *chat, struct channel *channel,
     }
     channel_add_member(channel, seat);
     seat->is_restored = true;
-    seat->codec = join->key.ptr != NULL ? CODEC_V1 : CODEC_TEXT;
-    seat->stays = seat->is_known = seat->codec == CODEC_V1;
     seat_make_due(chat, seat);
     return seat;
 }
@@ -738,6 +736,10 @@ static void seat_restore_join(struct chat *chat, struct channel *channel, const 
         seat_set_name(seat, join->name);
     if (seat == NULL)
         return;
+    /* A join that was written again, because its segment went, has no key: the seat that is told of
+     * behind it has. */
+    seat->codec = join->key.ptr != NULL ? CODEC_V1 : CODEC_TEXT;
+    seat->stays = seat->is_known = seat->codec == CODEC_V1;
     seat->word = word;
     seat->key_is_hash = join->key_is_hash;
     if (join->key.len == CLIENT_KEY_SIZE)

@@ -17,6 +17,14 @@ static const char *folder(void)
     return test_path("journal");
 }
 
+static const char *first_segment(void)
+{
+    static char path[512];
+
+    snprintf(path, sizeof(path), "%s/0000000000000001", folder());
+    return path;
+}
+
 static struct server *start(const char *sync)
 {
     return server_start(LIST("--journal", folder(), "--journal-sync", sync, "--leave-grace", "60"));
@@ -253,6 +261,30 @@ START_TEST(nothing_acknowledged_is_lost)
 }
 END_TEST
 
+/* Old segments go; whoever came in the first of them is still there, and is who it was. */
+START_TEST(a_seat_outlives_the_segment_of_its_join)
+{
+    const char *const *args = LIST("--journal", folder(), "--history", "3", "--leave-grace", "60");
+    struct server *s = server_start(args);
+    struct seat *ada = seat_open(s, 1, "room=tea");
+
+    for (int kills = 0; kills < 7; kills++) {
+        for (int i = 0; i < 20; i++) {
+            seat_say(ada, "words");
+            seat_expect_message(ada, 1, "words");
+        }
+        kill_server(s);
+        s = server_start(args);
+        come_back(ada, s, "&room=tea");
+        seat_read_welcome(ada);
+        ck_assert(ada->recovered);
+        seat_sync(ada);
+    }
+    ck_assert_int_eq(access(first_segment(), F_OK), -1);
+    seat_drop(ada);
+}
+END_TEST
+
 /* ---- a journal of an earlier version ---- */
 
 /* tests/fixtures/journal-1 was written by wschat 0.1.0, which was killed. */
@@ -310,14 +342,6 @@ static void limit_files(const struct server *s, rlim_t most)
     ck_assert_int_eq(prlimit(s->pid, RLIMIT_FSIZE, NULL, &limit), 0);
     limit.rlim_cur = most;
     ck_assert_int_eq(prlimit(s->pid, RLIMIT_FSIZE, &limit, NULL), 0);
-}
-
-static const char *first_segment(void)
-{
-    static char path[512];
-
-    snprintf(path, sizeof(path), "%s/0000000000000001", folder());
-    return path;
 }
 
 static void fill_disk(const struct server *s)
@@ -405,6 +429,7 @@ Suite *suite_journal(void)
     tcase_add_test(tc, a_damaged_journal_is_repaired_by_hand);
     tcase_add_test(tc, a_dump_reads_a_live_journal_and_escapes);
     tcase_add_test(tc, nothing_acknowledged_is_lost);
+    tcase_add_test(tc, a_seat_outlives_the_segment_of_its_join);
     tcase_add_test(tc, an_older_journal_is_read);
     tcase_add_loop_test(tc, a_full_disk, 0, 3);
     tcase_add_test(tc, a_journal_that_was_removed);
