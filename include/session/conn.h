@@ -105,7 +105,10 @@ struct member_state {
         struct ws_reader reader; /* of a WebSocket */
         struct sse_state stream; /* of an event stream */
     };
-    uint64_t full_ns; /* by the rate of messages (base/rate.h) */
+    union {
+        uint64_t full_ns; /* by the rate of messages (base/rate.h) */
+        uint64_t lost;    /* with has_lost: messages that nobody will hear */
+    };
 };
 
 /* Lies on cache lines of its own. */
@@ -117,13 +120,14 @@ struct conn {
     uint16_t close_code; /* once it was a member and is not any more */
     uint16_t status;     /* of the last response */
     uint8_t codec;       /* enum codec_kind, of a member */
-    uint8_t header;      /* enum conn_header; NONE once it was read */
     bool is_member : 1;  /* it is one, or was */
     bool is_closing : 1; /* ... and is not any more */
     bool has_answered : 1;
     bool is_in_head : 1; /* some of a request has come */
     bool has_backlog : 1;
     bool has_small_window : 1; /* it was over its rate once */
+    bool is_gone : 1;          /* its peer ended while it was over its rate: last words */
+    bool has_lost : 1;         /* ... and they are over, too: what comes is lost */
     bool is_held : 1;          /* its input pauses until ws_release */
     bool is_admin : 1;         /* it came in by the admin listener */
     bool is_head : 1;          /* the request that comes begins with HEAD */
@@ -131,6 +135,7 @@ struct conn {
     bool has_no_rate : 1;      /* it may say as much as it likes */
     bool is_listener : 1;      /* it is an event stream, or was */
     bool is_trusted : 1;       /* what it tells of whom it speaks for is believed */
+    uint8_t header : 2;        /* enum conn_header; NONE once it was read */
     uint8_t window_bits : 3;   /* of what it unpacks with, less DEFLATE_BITS_MIN */
     union {
         struct http_state http;

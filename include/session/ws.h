@@ -3,6 +3,8 @@
  *      TALKING --we close--> CLOSING --peer's Close, or its FIN--> the stream lingers
  *           '--peer's Close, its FIN, an error of the protocol-----------^
  *
+ * Whose peer ends while it is over its rate says at most one burst more; what is left is lost.
+ *
  * CLOSING is conn->is_closing: it has sent Close and reads until the peer's, dropping messages. */
 #ifndef SESSION_WS_H
 #define SESSION_WS_H

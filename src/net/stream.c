@@ -87,6 +87,8 @@ static void stream_update_interest(struct stream *stream)
         interest |= EPOLLOUT;
     if (is_stuffed || stream->is_waiting)
         interest |= stream_end_interest(stream);
+    else if (stream->is_paused && !stream->rdhup)
+        interest |= EPOLLRDHUP;
     if (interest != stream->source.interest)
         stream_change_interest(stream, interest);
 }
@@ -490,7 +492,7 @@ static void stream_note_rdhup(struct stream *stream)
     size_t left;
 
     stream->rdhup = true;
-    if (stream->is_waiting)
+    if (stream->is_waiting || (stream->is_paused && !stream_is_stuffed(stream)))
         return;
     stream_note_taken(stream, &left);
     stream_expect_taking(stream);

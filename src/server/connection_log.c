@@ -14,6 +14,7 @@ struct figures {
     char status[8];
     char seconds[32];
     char messages[24];
+    char lost[24];
     char received[24];
     char sent[24];
 };
@@ -62,6 +63,7 @@ static void read_figures(struct figures *f, const struct conn *conn)
     print_u64(f->code, sizeof(f->code), conn->close_code);
     print_u64(f->status, sizeof(f->status), conn->status);
     print_u64(f->messages, sizeof(f->messages), conn->messages);
+    print_u64(f->lost, sizeof(f->lost), conn->has_lost ? conn->member.lost : 0);
     print_u64(f->received, sizeof(f->received), conn->stream.received);
     print_u64(f->sent, sizeof(f->sent), conn->stream.sent);
     snprintf(f->seconds, sizeof(f->seconds), "%llu.%03u", (unsigned long long)(ms / 1000),
@@ -88,7 +90,8 @@ static void log_websocket(struct log_flow *flow, const struct conn *conn)
                   conn->member.client_id > 0 ? f.id : NULL, "room", conn->member.room, "wire",
                   codec_name(conn), "why", why(conn), "detail", conn->stream.detail, "#code",
                   conn->close_code > 0 ? f.code : NULL, "#seconds", f.seconds, "#messages",
-                  f.messages, "#received", f.received, "#sent", f.sent, (char *)0);
+                  f.messages, "#lost", conn->has_lost ? f.lost : NULL, "#received", f.received,
+                  "#sent", f.sent, (char *)0);
 }
 
 static void log_http(struct log_flow *flow, enum log_level level, const struct conn *conn)

@@ -53,7 +53,7 @@ static void ws_shrink_window(struct conn *conn)
 /* Who is over its rate is not read from for a while. */
 static void ws_throttle(struct conn *conn)
 {
-    if (ws_may_send(conn) || conn->stream.is_paused)
+    if (ws_may_send(conn) || conn->stream.is_paused || conn->is_gone)
         return;
     conns_of(conn)->counters.throttled++;
     ws_shrink_window(conn);
@@ -82,8 +82,28 @@ void ws_charge(struct conn *conn, size_t bytes)
     ws_throttle(conn);
 }
 
+/* A peer that is gone is not heard out for minutes, with its id in use meanwhile: what it has sent
+ * has one burst more, at once, and the rest is lost. */
+static void ws_hear_last_words(struct conn *conn)
+{
+    if (conn->is_gone || !conn->stream.rdhup)
+        return;
+    conn->is_gone = true;
+    conn->member.full_ns = conn_clock(conn)->now_ns;
+}
+
+static bool ws_is_lost(struct conn *conn)
+{
+    if (!conn->has_lost && (!conn->is_gone || ws_may_send(conn)))
+        return false;
+    conn->member.lost = conn->has_lost ? conn->member.lost + 1 : 1;
+    conn->has_lost = true;
+    return true;
+}
+
 static void ws_throttle_expired(struct conn *conn)
 {
+    ws_hear_last_words(conn);
     if (!ws_may_send(conn)) {
         stream_start_timer(&conn->stream, CONN_TIMER_THROTTLE);
         return;
@@ -273,6 +293,8 @@ static void ws_touch(struct conn *conn)
 
 static void ws_take_text(struct conn *conn, struct ws_message *message)
 {
+    if (ws_is_lost(conn))
+        return;
     ws_count_message(conn);
     if (conns_of(conn)->on_message(conn, message) < 0)
         ws_close_for_memory(conn);
