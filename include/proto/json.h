@@ -14,9 +14,6 @@
 #define JSON_DEPTH_MAX 8    /* objects and arrays within each other, the outermost included */
 #define JSON_MEMBERS_MAX 32 /* members of one object */
 
-/* The same within a value that is handed on as it is, where members are not counted or compared. */
-#define JSON_RAW_DEPTH_MAX 64
-
 enum json_type {
     JSON_ABSENT, /* the object has no such member */
     JSON_NULL,
@@ -33,9 +30,7 @@ struct json_field {
     struct str name;     /* set by the caller; without quotes and backslashes */
     enum json_type type; /* the rest is set by json_read_object */
     struct str
-        value;   /* a string: UTF-8, unescaped, may hold NUL; all others: as they were written */
-    bool is_raw; /* set by the caller: the value as JSON, without white space around tokens;
-                    strings keep quotes and escapes */
+        value; /* a string: UTF-8, unescaped, may hold NUL; all others: as they were written */
 };
 
 enum json_error {
