@@ -105,11 +105,8 @@ struct chat {
     struct buf scratch;            /* a frame for one client alone */
     struct list dirty;             /* channels that have something to send */
     struct list quiet; /* all channels, the one that was published in longest ago first */
-    struct list away;  /* seats without a connection, the one that is given up first first */
-    struct kept kept;  /* the same seats, by who pays for them */
-    struct list due;   /* seats that have something to ask their log for */
+    struct kept kept;  /* seats of those who are away, by who pays for them */
     struct list posts; /* messages of programs that wait for a place in their rooms */
-    struct list owed;  /* seats whose LEAVE was refused: it is asked for again */
     struct list weights[2][CHAT_WEIGHTS]; /* rooms with records by what these cost: with members,
                                              and without */
     size_t halves[2];                     /* bytes that the rooms of each kind count for */

@@ -8,7 +8,7 @@
  *      | 3 | <---> group 5                   ... three: `most`; its seats, the oldest first
  *      +---+
  *
- * A payer is a number that means nothing here. Both arrays are anonymous mappings made once: what
+ * A payer is a number that means nothing here. All arrays are anonymous mappings made once: what
  * was never used costs no memory. Every call costs O(1). */
 #ifndef CHAT_KEPT_H
 #define CHAT_KEPT_H
@@ -28,14 +28,17 @@ struct kept_group {
 struct kept {
     struct kept_group *groups; /* group_count places */
     struct list *levels;       /* seat_count + 1 places; `ready` of them have been used */
+    struct list *kin;          /* of each place of the table: among the seats of its group */
+    const struct client_table *clients;
     size_t group_count;
     size_t seat_count;
     size_t ready;
     size_t most; /* seats of the group that has the most; 0: no group has one */
 };
 
-/* Makes it for payers below `payers` and for so many seats. Returns 0, or -1 with errno ENOMEM. */
-int kept_init(struct kept *k, size_t payers, size_t seats);
+/* Makes it for payers below `payers` and for the seats of a table, which stays where it is. Returns
+ * 0, or -1 with errno ENOMEM. */
+int kept_init(struct kept *k, size_t payers, const struct client_table *clients);
 
 /* Gives the memory back. No seat needs to have been removed. */
 void kept_deinit(struct kept *k);

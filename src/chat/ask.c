@@ -59,7 +59,8 @@ static bool ask_hold(struct client *client)
 
 bool chat_may_speak(struct chat *chat, struct client *client)
 {
-    if (client->out == NULL || client->asks != SEAT_ASKS_NOTHING || client->asked >= CHAT_ASKED_MAX)
+    if (client_out(client) == NULL || client->asks != SEAT_ASKS_NOTHING ||
+        client->asked >= CHAT_ASKED_MAX)
         return ask_hold(client);
     if (chat->asked >= CHAT_ASKED_TOTAL) {
         chat->has_held = true;
@@ -78,7 +79,7 @@ void ask_release(struct chat *chat, struct client *client)
         return;
     client->is_held = false;
     if (!chat->is_over)
-        chat->hooks.resume(client->out);
+        chat->hooks.resume(client->at.out);
 }
 
 void ask_release_channel(struct chat *chat, struct channel *channel)
@@ -103,9 +104,9 @@ void ask_release_all(struct chat *chat)
 
 int ask_send_scratch(struct chat *chat, struct client *client)
 {
-    if (sendq_push(client->out, chat->scratch.data, chat->scratch.len) < 0)
+    if (sendq_push(client->at.out, chat->scratch.data, chat->scratch.len) < 0)
         return -1;
-    chat->hooks.wake(client->out);
+    chat->hooks.wake(client->at.out);
     return 0;
 }
 

@@ -26,14 +26,14 @@
 static void chat_go_on(struct chat *chat, struct client *seat)
 {
     ask_release(chat, seat);
-    if (seat->asked == 0 && seat->entering != NULL)
+    if (seat->asked == 0 && client_entering(seat) != NULL)
         seat_make_due(chat, seat);
 }
 
 static void chat_refuse_message(struct chat *chat, struct client *author, const struct event *event,
                                 enum log_refusal why)
 {
-    if (author->out == NULL || chat->is_over) {
+    if (client_out(author) == NULL || chat->is_over) {
         chat_go_on(chat, author);
         return;
     }
@@ -42,7 +42,7 @@ static void chat_refuse_message(struct chat *chat, struct client *author, const 
         seat_make_due(chat, author);
     } else if (ask_tell_error(chat, author, seat_refusal_code(why), seat_refusal_text(why),
                               event->ref) < 0) {
-        chat->hooks.wake(author->out);
+        chat->hooks.wake(author->at.out);
     }
 }
 
@@ -134,9 +134,9 @@ static void chat_walk_seats(void *owner, struct log_channel *log_channel,
                             void (*each)(void *arg, const struct event *join, uint32_t *word),
                             void *arg)
 {
+    const struct chat *chat = owner;
     const struct channel *channel = channel_of(log_channel);
 
-    (void)owner;
     for (size_t i = 0; i < channel->member_count; i++) {
         struct client *client = channel->members[i];
         struct event join = {.kind = EVENT_JOIN,
@@ -147,7 +147,7 @@ static void chat_walk_seats(void *owner, struct log_channel *log_channel,
         if (client->codec == CODEC_V1)
             join.key = (struct str){(const char *)client->key, sizeof(client->key)};
         join.key_is_hash = client->key_is_hash;
-        each(arg, &join, &client->word);
+        each(arg, &join, client_table_word(&chat->clients, client));
     }
 }
 
@@ -216,14 +216,11 @@ int chat_init(struct chat *chat, const struct chat_config *config, const struct 
     chat->limits.presence = config->history;
     list_init(&chat->dirty);
     list_init(&chat->quiet);
-    list_init(&chat->away);
-    list_init(&chat->due);
     list_init(&chat->posts);
-    list_init(&chat->owed);
     retention_init(chat);
     if (client_table_init(&chat->clients, config->max_clients + CHAT_SPARE_SEATS, config->seed) < 0)
         return -1;
-    if (kept_init(&chat->kept, config->payers + 1, chat->clients.capacity) < 0) {
+    if (kept_init(&chat->kept, config->payers + 1, &chat->clients) < 0) {
         client_table_deinit(&chat->clients);
         return -1;
     }
@@ -290,7 +287,7 @@ bool chat_has_id(const struct chat *chat, uint64_t id)
 
 bool chat_is_full(const struct chat *chat)
 {
-    return seat_are_all_taken(chat) && list_is_empty(&chat->away);
+    return seat_are_all_taken(chat) && client_table_first(&chat->clients, CLIENT_LIST_AWAY) == NULL;
 }
 
 void chat_stop(struct chat *chat)
@@ -310,8 +307,8 @@ void chat_commit(struct chat *chat)
 
 bool chat_has_news(const struct chat *chat)
 {
-    return !list_is_empty(&chat->dirty) || !list_is_empty(&chat->due) ||
-           !list_is_empty(&chat->posts);
+    return !list_is_empty(&chat->dirty) || !list_is_empty(&chat->posts) ||
+           client_table_first(&chat->clients, CLIENT_LIST_DUE) != NULL;
 }
 
 void chat_serve(struct chat *chat, void (*serve)(struct sendq *out))
@@ -353,19 +350,17 @@ void chat_expire(struct chat *chat)
 
 uint64_t chat_deadline(const struct chat *chat)
 {
+    const struct client *away = client_table_first(&chat->clients, CLIENT_LIST_AWAY);
     uint64_t next = UINT64_MAX;
 
-    if (!list_is_empty(&chat->due) || !list_is_empty(&chat->posts))
+    if (!list_is_empty(&chat->posts) || client_table_first(&chat->clients, CLIENT_LIST_DUE) != NULL)
         return chat->now;
     if (chat->log->ops->deadline != NULL)
         next = chat->log->ops->deadline(chat->log);
-    if (!list_is_empty(&chat->owed) && chat->owed_until < next)
+    if (client_table_first(&chat->clients, CLIENT_LIST_OWED) != NULL && chat->owed_until < next)
         next = chat->owed_until;
-    if (!list_is_empty(&chat->away)) {
-        uint64_t until = CONTAINER_OF(chat->away.next, struct client, link)->seat_until;
-
-        next = until < next ? until : next;
-    }
+    if (away != NULL && away->at.seat_until < next)
+        next = away->at.seat_until;
     if (!list_is_empty(&chat->quiet)) {
         uint64_t quiet =
             CONTAINER_OF(chat->quiet.next, struct channel, quiet)->quiet_since + QUIET_AFTER;

@@ -13,7 +13,8 @@ int client_table_init(struct client_table *t, size_t capacity, struct hash_seed 
     t->index_size = max_size((size_t)round_up_pow2(capacity + capacity / 3 + 1), TUNE_CLIENT_TABLE);
     t->clients = mapping_new(capacity * sizeof(*t->clients));
     t->index = mapping_new(t->index_size * sizeof(*t->index));
-    if (t->clients == NULL || t->index == NULL) {
+    t->words = mapping_new(capacity * sizeof(*t->words));
+    if (t->clients == NULL || t->index == NULL || t->words == NULL) {
         client_table_deinit(t);
         errno = ENOMEM;
         return -1;
@@ -25,8 +26,10 @@ void client_table_deinit(struct client_table *t)
 {
     mapping_free(t->clients, t->capacity * sizeof(*t->clients));
     mapping_free(t->index, t->index_size * sizeof(*t->index));
+    mapping_free(t->words, t->capacity * sizeof(*t->words));
     t->clients = NULL;
     t->index = NULL;
+    t->words = NULL;
 }
 
 static size_t home_of(const struct client_table *t, uint64_t id)
@@ -62,12 +65,67 @@ uint32_t client_table_place(const struct client_table *t, const struct client *c
     return (uint32_t)(client - t->clients);
 }
 
+uint32_t *client_table_word(const struct client_table *t, const struct client *client)
+{
+    return &t->words[client_table_place(t, client)];
+}
+
+void client_table_set_word(struct client_table *t, const struct client *client, uint32_t word)
+{
+    uint32_t *where = client_table_word(t, client);
+
+    if (*where != word)
+        *where = word;
+}
+
 struct client *client_table_at(const struct client_table *t, uint32_t place, uint32_t generation)
 {
     struct client *client = &t->clients[place];
 
     return client->generation == generation && client->id != 0 ? client : NULL;
 }
+
+/* ---- lists ---- */
+
+static struct client *client_at(const struct client_table *t, uint32_t link)
+{
+    return link == 0 ? NULL : &t->clients[link - 1];
+}
+
+struct client *client_table_first(const struct client_table *t, enum client_list list)
+{
+    return client_at(t, t->lists[list].first);
+}
+
+static void client_unlink(struct client_table *t, struct client *client)
+{
+    struct client *prev = client_at(t, client->prev), *next = client_at(t, client->next);
+
+    *(prev != NULL ? &prev->next : &t->lists[client->list].first) = client->next;
+    *(next != NULL ? &next->prev : &t->lists[client->list].last) = client->prev;
+    client->next = client->prev = 0;
+}
+
+static void client_link(struct client_table *t, struct client *client, enum client_list list)
+{
+    struct client *last = client_at(t, t->lists[list].last);
+    uint32_t link = client_table_place(t, client) + 1;
+
+    client->prev = t->lists[list].last;
+    *(last != NULL ? &last->next : &t->lists[list].first) = link;
+    t->lists[list].last = link;
+}
+
+void client_table_move(struct client_table *t, struct client *client, enum client_list list)
+{
+    if (client->list != CLIENT_LIST_NONE)
+        client_unlink(t, client);
+    if (list != CLIENT_LIST_NONE)
+        client_link(t, client, list);
+    client->list = (uint8_t)(list & 7);
+}
+
+/* ---- places ---- */
 
 bool client_table_is_full(const struct client_table *t)
 {
@@ -102,8 +160,6 @@ struct client *client_table_add(struct client_table *t, uint64_t id)
     t->count++;
     client = &t->clients[t->index[entry] - 1];
     *client = (struct client){.id = id, .generation = client->generation};
-    list_init(&client->link);
-    list_init(&client->kin);
     return client;
 }
 

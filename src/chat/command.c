@@ -62,12 +62,12 @@ static const char *command_obstacle(const struct chat *chat, const struct client
         *why = "nobody in this room has that id";
         return "no-such-client";
     }
-    if (to->out == NULL) {
+    if (client_out(to) == NULL) {
         *why = "that client is reconnecting: try again in a moment";
         return "away";
     }
     *why = "that client has too much to read already";
-    return to->out->queued > chat->config.max_lag ? "busy" : NULL;
+    return to->at.out->queued > chat->config.max_lag ? "busy" : NULL;
 }
 
 /* A direct message is for two connections alone: it has no place in the room's order, and none in
@@ -89,7 +89,7 @@ static int command_direct(struct chat *chat, struct client *client, const struct
     if (code != NULL)
         return ask_tell_error(chat, client, code, why, command->ref);
     if (to != client && command_tell(chat, to, &event) < 0) {
-        chat->hooks.wake(to->out);
+        chat->hooks.wake(to->at.out);
         return ask_tell_error(chat, client, "busy", "that client cannot be told now", command->ref);
     }
     chat->counters.directs++;
@@ -117,7 +117,7 @@ static int command_forbid(struct chat *chat, struct client *client, struct str r
 
 static int command_token(struct chat *chat, struct client *client, const struct command *command)
 {
-    if (chat->hooks.take_token != NULL && chat->hooks.take_token(client->out, command->text))
+    if (chat->hooks.take_token != NULL && chat->hooks.take_token(client->at.out, command->text))
         return 0;
     return ask_tell_error(chat, client, "no-tokens", "tokens mean nothing here", command->ref);
 }
@@ -143,7 +143,7 @@ int chat_receive(struct chat *chat, struct client *client, char *data, size_t le
     struct command command;
 
     codecs[client->codec]->decode(&command, data, len);
-    if ((client->out->denied & command_needs[command.kind]) != 0)
+    if ((client->at.out->denied & command_needs[command.kind]) != 0)
         return command_forbid(chat, client, command.ref);
     switch (command.kind) {
     case COMMAND_SAY:

@@ -5,12 +5,15 @@
 #include "base/mapping.h"
 #include "base/util.h"
 
-int kept_init(struct kept *k, size_t payers, size_t seats)
+int kept_init(struct kept *k, size_t payers, const struct client_table *clients)
 {
-    *k = (struct kept){.group_count = payers, .seat_count = seats};
+    size_t seats = clients->capacity;
+
+    *k = (struct kept){.clients = clients, .group_count = payers, .seat_count = seats};
     k->groups = mapping_new(payers * sizeof(*k->groups));
     k->levels = mapping_new((seats + 1) * sizeof(*k->levels));
-    if (k->groups == NULL || k->levels == NULL) {
+    k->kin = mapping_new(seats * sizeof(*k->kin));
+    if (k->groups == NULL || k->levels == NULL || k->kin == NULL) {
         kept_deinit(k);
         errno = ENOMEM;
         return -1;
@@ -22,8 +25,15 @@ void kept_deinit(struct kept *k)
 {
     mapping_free(k->groups, k->group_count * sizeof(*k->groups));
     mapping_free(k->levels, (k->seat_count + 1) * sizeof(*k->levels));
+    mapping_free(k->kin, k->seat_count * sizeof(*k->kin));
     k->groups = NULL;
     k->levels = NULL;
+    k->kin = NULL;
+}
+
+static struct list *kept_kin_of(const struct kept *k, const struct client *seat)
+{
+    return &k->kin[client_table_place(k->clients, seat)];
 }
 
 static struct kept_group *kept_group_of(const struct kept *k, const struct client *seat)
@@ -51,7 +61,8 @@ void kept_add(struct kept *k, struct client *seat)
         list_init(&group->seats);
         list_init(&group->level);
     }
-    list_append(&group->seats, &seat->kin);
+    list_append(&group->seats, kept_kin_of(k, seat));
+    seat->is_kept = true;
     list_remove(&group->level);
     group->count++;
     kept_settle(k, group);
@@ -61,9 +72,10 @@ void kept_remove(struct kept *k, struct client *seat)
 {
     struct kept_group *group = kept_group_of(k, seat);
 
-    if (!list_is_linked(&seat->kin))
+    if (!seat->is_kept)
         return;
-    list_remove(&seat->kin);
+    seat->is_kept = false;
+    list_remove(kept_kin_of(k, seat));
     list_remove(&group->level);
     group->count--;
     kept_settle(k, group);
@@ -79,5 +91,5 @@ struct client *kept_first_of_most(const struct kept *k)
     if (k->most < 2)
         return NULL;
     group = CONTAINER_OF(k->levels[k->most].next, struct kept_group, level);
-    return CONTAINER_OF(group->seats.next, struct client, kin);
+    return &k->clients->clients[group->seats.next - k->kin];
 }

@@ -10,7 +10,7 @@ static void moderation_tell(struct chat *chat, struct client *seat, struct str r
 {
     char text[256];
 
-    if (seat->out == NULL || reason.len == 0 || reason.len >= sizeof(text))
+    if (client_out(seat) == NULL || reason.len == 0 || reason.len >= sizeof(text))
         return;
     memcpy(text, reason.ptr, reason.len);
     text[reason.len] = '\0';

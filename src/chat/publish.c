@@ -49,7 +49,7 @@ static void tell_author(struct chat *chat, struct client *author, const struct e
 
     own->len = 0;
     if (buf_reserve(own, WS_HEADER_MAX + prefix.len + (all ? event->text.len : 0)) < 0) {
-        sendq_mark_incomplete(author->out);
+        sendq_mark_incomplete(author->at.out);
         return;
     }
     own->len = ws_frame_encode(own->data, &header);
@@ -57,9 +57,9 @@ static void tell_author(struct chat *chat, struct client *author, const struct e
     if (all)
         buf_append_str(own, event->text);
     if (all)
-        sendq_push_splice(author->out, at, own->data, own->len, 0, 0);
+        sendq_push_splice(author->at.out, at, own->data, own->len, 0, 0);
     else
-        sendq_push_splice(author->out, at, own->data, own->len, len - event->text.len,
+        sendq_push_splice(author->at.out, at, own->data, own->len, len - event->text.len,
                           event->text.len);
 }
 
@@ -93,8 +93,8 @@ static void publish_to_all(struct chat *chat, struct channel *channel, const str
 {
     for (int kind = 0; kind < RENDITIONS; kind++)
         publish_to(chat, channel, (enum rendition)kind, event);
-    if (author != NULL && author->out != NULL && author->channel == channel &&
-        !author->out->is_incomplete && codecs[author->codec]->own_prefix.len > 0) {
+    if (author != NULL && client_out(author) != NULL && author->channel == channel &&
+        !author->at.out->is_incomplete && codecs[author->codec]->own_prefix.len > 0) {
         size_t len = chat->frames[author->rendition].len;
 
         tell_author(chat, author, event, channel->audience.ring[author->rendition].head - len, len);

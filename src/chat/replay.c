@@ -125,7 +125,7 @@ void replay_write_key(char out[KEY_TEXT_SIZE], const uint8_t key[CLIENT_KEY_SIZE
 /* Who may not know who is there is told of itself alone. */
 static size_t replay_count(const struct channel *channel, const struct client *client)
 {
-    return (client->out->denied & RIGHT_PRS) != 0 ? 1 : channel_count(channel);
+    return (client->at.out->denied & RIGHT_PRS) != 0 ? 1 : channel_count(channel);
 }
 
 /* Lists so many of those who sit elsewhere. */
@@ -191,5 +191,5 @@ int replay_welcome(struct chat *chat, const struct client *client, const struct 
         codec_v1_welcome_end(frame, &welcome) < 0)
         return -1;
     frame_finish(frame);
-    return sendq_push(client->out, frame->data, frame->len);
+    return sendq_push(client->at.out, frame->data, frame->len);
 }

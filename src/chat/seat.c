@@ -120,11 +120,11 @@ static bool seat_is_owner(const struct client *seat, const struct chat_entry *en
 
 static void entering_free(struct chat *chat, struct client *client)
 {
-    struct entering *entering = client->entering;
+    struct entering *entering = client_entering(client);
 
     if (entering == NULL)
         return;
-    client->entering = NULL;
+    client->state = SEAT_EMPTY;
     ask_done(chat, entering->channel);
     free(entering);
 }
@@ -153,6 +153,19 @@ static struct entering *entering_new(struct chat *chat, const struct chat_entry 
                           seat_read_key(entry->key, entering->proof);
     entering->channel->waiting++;
     return entering;
+}
+
+/* From now on somebody waits to take the seat. */
+static int seat_await(struct chat *chat, struct client *seat, const struct chat_entry *entry,
+                      struct sendq *out)
+{
+    struct entering *entering = entering_new(chat, entry, out);
+
+    if (entering == NULL)
+        return -1;
+    seat->at.entering = entering;
+    seat->state = SEAT_AWAITED;
+    return 0;
 }
 
 static struct str entering_name(const struct entering *entering)
@@ -193,10 +206,10 @@ static bool seat_find_place(struct chat *chat)
 
     if (!seat_are_all_taken(chat))
         return true;
-    if (list_is_empty(&chat->away))
-        return false;
     if (first == NULL)
-        first = CONTAINER_OF(chat->away.next, struct client, link);
+        first = client_table_first(&chat->clients, CLIENT_LIST_AWAY);
+    if (first == NULL)
+        return false;
     first->stays = false;
     seat_make_due(chat, first);
     seat_advance_due(chat);
@@ -208,7 +221,9 @@ static bool seat_find_place(struct chat *chat)
 /* The queue of the seat's connection, be it connected or waiting; NULL: it has none. */
 static struct sendq *seat_queue(const struct client *client)
 {
-    return client->entering != NULL ? client->entering->out : client->out;
+    const struct entering *entering = client_entering(client);
+
+    return entering != NULL ? entering->out : client_out(client);
 }
 
 /* Takes the seat from its connection. Returns what sendq_detach does. */
@@ -216,12 +231,12 @@ static int seat_detach(struct chat *chat, struct client *client)
 {
     int result = 0;
 
-    if (client->out != NULL)
+    if (client->state == SEAT_CONNECTED)
         result = audience_remove(&client->channel->audience, (enum rendition)client->rendition,
-                                 client->out, LEAVE_KEEP);
-    client->out = NULL;
+                                 client->at.out, LEAVE_KEEP);
     client->is_held = false;
     entering_free(chat, client);
+    client->state = SEAT_EMPTY;
     seat_pay(chat, client, true);
     return result;
 }
@@ -239,7 +254,7 @@ void seat_let_go(struct chat *chat, struct client *client, uint16_t code, const 
 
 void seat_free(struct chat *chat, struct client *client)
 {
-    list_remove(&client->link);
+    client_table_move(&chat->clients, client, CLIENT_LIST_NONE);
     kept_remove(&chat->kept, client);
     entering_free(chat, client);
     seat_pay(chat, client, false);
@@ -249,9 +264,10 @@ void seat_free(struct chat *chat, struct client *client)
 
 void seat_make_due(struct chat *chat, struct client *client)
 {
-    list_remove(&client->link);
+    if (client->state == SEAT_AWAY)
+        client->state = SEAT_EMPTY;
     kept_remove(&chat->kept, client);
-    list_append(&chat->due, &client->link);
+    client_table_move(&chat->clients, client, CLIENT_LIST_DUE);
 }
 
 /* Puts the welcome and the past behind what is in the queue. */
@@ -260,24 +276,27 @@ static int seat_welcome(struct chat *chat, struct client *client, const struct r
     if (client->codec == CODEC_V1 && replay_welcome(chat, client, replay) < 0)
         return -1;
     return replay_send(chat, client->channel, renditions[client->rendition].plain, replay,
-                       client->out);
+                       client->at.out);
 }
 
 /* Connects a member to the queue that waits: what it missed, up to `until`, comes first, then
  * everything from now on. */
 static int seat_attach(struct chat *chat, struct client *client, uint64_t until)
 {
-    const struct entering *entering = client->entering;
-    enum rendition kind = rendition_of(entering->codec, (entering->out->denied & RIGHT_PRS) != 0,
-                                       entering->is_packed);
+    const struct entering *entering = client->at.entering;
+    struct sendq *out = entering->out;
+    enum rendition kind =
+        rendition_of(entering->codec, (out->denied & RIGHT_PRS) != 0, entering->is_packed);
     struct replay replay =
         replay_plan(chat, client->channel, renditions[kind].plain, &entering->wish, until);
 
-    if (audience_add(&client->channel->audience, kind, entering->out) < 0)
+    if (audience_add(&client->channel->audience, kind, out) < 0)
         return -1;
-    client->out = entering->out;
-    client->codec = (uint8_t)entering->codec;
-    client->rendition = (uint8_t)kind;
+    client->codec = entering->codec & 15;
+    client->rendition = kind & 15;
+    entering_free(chat, client);
+    client->at.out = out;
+    client->state = SEAT_CONNECTED;
     return seat_welcome(chat, client, &replay);
 }
 
@@ -292,9 +311,8 @@ static void seat_connect(struct chat *chat, struct client *client, uint64_t unti
         seat_make_due(chat, client);
         return;
     }
-    entering_free(chat, client);
     client->is_known = client->codec == CODEC_V1;
-    chat->hooks.wake(client->out);
+    chat->hooks.wake(client->at.out);
     ask_release(chat, client);
 }
 
@@ -310,7 +328,7 @@ static void seat_ask(struct chat *chat, struct client *client, struct channel *c
 
 static void seat_ask_join(struct chat *chat, struct client *client)
 {
-    struct channel *channel = client->entering->channel;
+    struct channel *channel = client->at.entering->channel;
     struct event event = {.kind = EVENT_JOIN, .ts = chat->wall, .from = client->id};
 
     if (channel_reserve_member(channel) < 0) {
@@ -318,13 +336,13 @@ static void seat_ask_join(struct chat *chat, struct client *client)
         seat_free(chat, client);
         return;
     }
-    if (client->has_long_name && client->entering->has_name)
-        seat_set_name(client, entering_name(client->entering));
+    if (client->has_long_name && client->at.entering->has_name)
+        seat_set_name(client, entering_name(client->at.entering));
     event.name = client_name(client);
     if (client->codec == CODEC_V1)
         event.key = (struct str){(const char *)client->key, sizeof(client->key)};
-    if (client->entering->has_proof)
-        event.proof = (struct str){(const char *)client->entering->proof, CLIENT_KEY_SIZE};
+    if (client->at.entering->has_proof)
+        event.proof = (struct str){(const char *)client->at.entering->proof, CLIENT_KEY_SIZE};
     client->asks = SEAT_ASKS_JOIN;
     ask_log(chat, channel, &event, client);
 }
@@ -347,16 +365,17 @@ static void seat_ask_leave(struct chat *chat, struct client *client)
 
 static void seat_go_away(struct chat *chat, struct client *client)
 {
-    client->seat_until = chat->now + chat->config.leave_grace;
-    list_append(&chat->away, &client->link);
+    client->state = SEAT_AWAY;
+    client->at.seat_until = chat->now + chat->config.leave_grace;
+    client_table_move(&chat->clients, client, CLIENT_LIST_AWAY);
     if (!client->is_restored)
         kept_add(&chat->kept, client);
 }
 
 static bool seat_renames(const struct client *client)
 {
-    return client->entering->has_name &&
-           !str_equals(entering_name(client->entering), client_name(client));
+    return client->at.entering->has_name &&
+           !str_equals(entering_name(client->at.entering), client_name(client));
 }
 
 /* Somebody waits to take a member's seat. What was said from there is settled first, so that it is
@@ -365,11 +384,11 @@ static void seat_advance_entering(struct chat *chat, struct client *client)
 {
     struct channel *channel = client->channel;
 
-    if (client->entering->channel != channel) {
+    if (client->at.entering->channel != channel) {
         seat_ask_leave(chat, client);
     } else if (seat_renames(client)) {
         client->asks = SEAT_ASKS_RENAME;
-        seat_ask(chat, client, channel, EVENT_RENAME, entering_name(client->entering));
+        seat_ask(chat, client, channel, EVENT_RENAME, entering_name(client->at.entering));
     } else if (client->asked == 0) {
         seat_connect(chat, client, channel->log.committed);
     }
@@ -381,13 +400,13 @@ static void seat_advance(struct chat *chat, struct client *client)
     if (client->asks != SEAT_ASKS_NOTHING)
         return;
     if (client->channel == NULL) {
-        if (client->entering != NULL)
+        if (client->state == SEAT_AWAITED)
             seat_ask_join(chat, client);
         else
             seat_free(chat, client);
-    } else if (client->entering != NULL) {
+    } else if (client->state == SEAT_AWAITED) {
         seat_advance_entering(chat, client);
-    } else if (client->out == NULL) {
+    } else if (client->state == SEAT_EMPTY) {
         if (client->stays)
             seat_go_away(chat, client);
         else
@@ -400,26 +419,25 @@ static bool seat_must_wait(struct chat *chat, const struct client *client)
 {
     struct channel *channel = client->channel;
 
-    if (channel == NULL && client->entering != NULL)
-        channel = client->entering->channel;
+    if (channel == NULL && client->state == SEAT_AWAITED)
+        channel = client->at.entering->channel;
     return channel != NULL && ask_is_crammed(chat, channel);
 }
 
 void seat_advance_due(struct chat *chat)
 {
-    struct list waiting, *first;
+    struct client_table *clients = &chat->clients;
+    struct client *client;
 
-    list_init(&waiting);
-    while ((first = list_take_first(&chat->due)) != NULL) {
-        struct client *client = CONTAINER_OF(first, struct client, link);
+    while ((client = client_table_first(clients, CLIENT_LIST_DUE)) != NULL) {
+        bool must_wait = seat_must_wait(chat, client);
 
-        if (seat_must_wait(chat, client))
-            list_append(&waiting, &client->link);
-        else
+        client_table_move(clients, client, must_wait ? CLIENT_LIST_CROWDED : CLIENT_LIST_NONE);
+        if (!must_wait)
             seat_advance(chat, client);
     }
-    while ((first = list_take_first(&waiting)) != NULL)
-        list_append(&chat->due, first);
+    while ((client = client_table_first(clients, CLIENT_LIST_CROWDED)) != NULL)
+        client_table_move(clients, client, CLIENT_LIST_DUE);
 }
 
 /* ---- asking ---- */
@@ -448,12 +466,10 @@ static enum chat_result seat_enter_anew(struct chat *chat, const struct chat_ent
     if (seat == NULL)
         return CHAT_FULL;
     seat->payer = entry->payer;
-    seat->codec = (uint8_t)entry->codec;
+    seat->codec = entry->codec & 15;
     if (entry->codec == CODEC_V1)
         chat->hooks.random(seat->key, sizeof(seat->key));
-    if (seat_first_name(seat, entry->name) == 0)
-        seat->entering = entering_new(chat, entry, out);
-    if (seat->entering == NULL) {
+    if (seat_first_name(seat, entry->name) < 0 || seat_await(chat, seat, entry, out) < 0) {
         seat_free(chat, seat);
         return CHAT_NO_MEMORY;
     }
@@ -478,7 +494,8 @@ static enum chat_result seat_take_over(struct chat *chat, const struct chat_entr
     }
     seat_let_go(chat, seat, CLOSE_REPLACED, "this seat was taken over by its owner");
     seat_set_payer(chat, seat, entry->payer);
-    seat->entering = entering;
+    seat->at.entering = entering;
+    seat->state = SEAT_AWAITED;
     seat->is_restored = false;
     seat->stays = true;
     seat->key_is_hash = seat->key_is_hash && !seat_read_key(entry->key, seat->key);
@@ -492,14 +509,12 @@ static enum chat_result seat_enter_next(struct chat *chat, const struct chat_ent
                                         struct sendq *out, struct client *seat,
                                         struct client **client)
 {
-    if (seat->asks != SEAT_ASKS_LEAVE || seat->entering != NULL)
+    if (seat->asks != SEAT_ASKS_LEAVE || seat->state == SEAT_AWAITED)
         return CHAT_ID_TAKEN;
-    if (seat_reserve_name(seat) == 0)
-        seat->entering = entering_new(chat, entry, out);
-    if (seat->entering == NULL)
+    if (seat_reserve_name(seat) < 0 || seat_await(chat, seat, entry, out) < 0)
         return CHAT_NO_MEMORY;
     seat_set_payer(chat, seat, entry->payer);
-    seat->entering->is_new = true;
+    seat->at.entering->is_new = true;
     *client = seat;
     return CHAT_OK;
 }
@@ -508,9 +523,9 @@ static enum chat_result seat_enter_next(struct chat *chat, const struct chat_ent
 static void seat_begin_anew(struct chat *chat, struct client *client)
 {
     client->generation++;
-    client->codec = (uint8_t)client->entering->codec;
+    client->codec = client->at.entering->codec & 15;
     client->is_known = client->stays = false;
-    seat_set_name(client, entering_name(client->entering));
+    seat_set_name(client, entering_name(client->at.entering));
     if (client->codec == CODEC_V1)
         chat->hooks.random(client->key, sizeof(client->key));
 }
@@ -523,7 +538,8 @@ enum chat_result chat_enter(struct chat *chat, const struct chat_entry *entry, s
 
     if (seat == NULL)
         result = seat_enter_anew(chat, entry, out, client);
-    else if (!seat_is_owner(seat, entry) || (seat->entering != NULL && seat->entering->is_new))
+    else if (!seat_is_owner(seat, entry) ||
+             (seat->state == SEAT_AWAITED && seat->at.entering->is_new))
         result = seat_enter_next(chat, entry, out, seat, client);
     else
         result = seat_take_over(chat, entry, out, seat, client);
@@ -570,8 +586,8 @@ static void seat_moved_here(struct chat *chat, struct channel *channel, struct c
     if (name.ptr != NULL && seat_reserve_name(seat) == 0)
         seat_set_name(seat, name);
     elsewhere_remove(&channel->elsewhere, &chat->config.seed, seat->id);
-    if (seat->entering != NULL && seat->entering->has_proof)
-        memcpy(seat->key, seat->entering->proof, CLIENT_KEY_SIZE);
+    if (seat->state == SEAT_AWAITED && seat->at.entering->has_proof)
+        memcpy(seat->key, seat->at.entering->proof, CLIENT_KEY_SIZE);
     seat->stays = seat->is_known = true;
     seat_make_due(chat, seat);
 }
@@ -581,10 +597,10 @@ static void seat_joined(struct chat *chat, struct channel *channel, struct event
 {
     channel_add_member(channel, seat);
     elsewhere_remove(&channel->elsewhere, &chat->config.seed, seat->id);
-    seat->word = word;
+    client_table_set_word(&chat->clients, seat, word);
     event->count = channel_count(channel);
     publish_event(chat, channel, event, NULL, word);
-    if (seat->entering != NULL && seat->entering->channel == channel && !seat_renames(seat))
+    if (seat->state == SEAT_AWAITED && seat->at.entering->channel == channel && !seat_renames(seat))
         seat_connect(chat, seat, event->seq - 1);
     else
         seat_make_due(chat, seat);
@@ -601,11 +617,11 @@ static void seat_left(struct chat *chat, struct channel *channel, struct event *
     else if (chat->log->ops->forgotten != NULL)
         chat->log->ops->forgotten(chat->log, &channel->log, word);
     channel_remove_member(channel, seat);
-    if (seat->entering == NULL) {
+    if (seat->state != SEAT_AWAITED) {
         seat_free(chat, seat);
         return;
     }
-    if (seat->entering->is_new)
+    if (seat->at.entering->is_new)
         seat_begin_anew(chat, seat);
     seat_make_due(chat, seat);
 }
@@ -615,7 +631,7 @@ static void seat_renamed(struct chat *chat, struct channel *channel, const struc
 {
     seat_set_name(seat, event->name);
     publish_event(chat, channel, event, NULL, word);
-    if (seat->entering != NULL && seat->entering->channel == channel)
+    if (seat->state == SEAT_AWAITED && seat->at.entering->channel == channel)
         seat_connect(chat, seat, event->seq);
     else
         seat_make_due(chat, seat);
@@ -738,9 +754,9 @@ static void seat_restore_join(struct chat *chat, struct channel *channel, const 
         return;
     /* A join that was written again, because its segment went, has no key: the seat that is told of
      * behind it has. */
-    seat->codec = join->key.ptr != NULL ? CODEC_V1 : CODEC_TEXT;
+    seat->codec = (join->key.ptr != NULL ? CODEC_V1 : CODEC_TEXT) & 15;
     seat->stays = seat->is_known = seat->codec == CODEC_V1;
-    seat->word = word;
+    client_table_set_word(&chat->clients, seat, word);
     seat->key_is_hash = join->key_is_hash;
     if (join->key.len == CLIENT_KEY_SIZE)
         memcpy(seat->key, join->key.ptr, CLIENT_KEY_SIZE);
@@ -797,20 +813,19 @@ const char *seat_refusal_text(enum log_refusal why)
 /* It is owed a leave: its room hears of it as soon as that can be. */
 static void seat_owe(struct chat *chat, struct client *client)
 {
-    if (list_is_empty(&chat->owed))
+    if (client_table_first(&chat->clients, CLIENT_LIST_OWED) == NULL)
         chat->owed_until = chat->now + OWED_AFTER;
-    list_remove(&client->link);
-    list_append(&chat->owed, &client->link);
+    client_table_move(&chat->clients, client, CLIENT_LIST_OWED);
 }
 
 static void seat_refuse_rename(struct chat *chat, struct client *client, struct str ref,
                                enum log_refusal why)
 {
-    if (client->out != NULL &&
+    if (client->state == SEAT_CONNECTED &&
         ask_tell_error(chat, client, seat_refusal_code(why), seat_refusal_text(why), ref) < 0)
-        chat->hooks.wake(client->out);
+        chat->hooks.wake(client->at.out);
     ask_release(chat, client);
-    if (client->out == NULL)
+    if (client->state != SEAT_CONNECTED)
         seat_make_due(chat, client);
 }
 
@@ -822,11 +837,11 @@ void seat_refused(struct chat *chat, struct channel *channel, const struct event
     if (seat == NULL)
         return;
     seat->asks = SEAT_ASKS_NOTHING;
-    if (event->kind == EVENT_LEAVE && seat->entering == NULL) {
+    if (event->kind == EVENT_LEAVE && seat->state != SEAT_AWAITED) {
         seat_owe(chat, seat);
         return;
     }
-    if (event->kind == EVENT_RENAME && seat->entering == NULL) {
+    if (event->kind == EVENT_RENAME && seat->state != SEAT_AWAITED) {
         seat_refuse_rename(chat, seat, event->ref, why);
         return;
     }
@@ -839,15 +854,14 @@ void seat_refused(struct chat *chat, struct channel *channel, const struct event
 
 void seat_expire(struct chat *chat)
 {
-    struct list *first;
+    struct client_table *clients = &chat->clients;
+    struct client *client;
 
-    while (chat->owed_until <= chat->now && (first = list_take_first(&chat->owed)) != NULL)
-        list_append(&chat->due, first);
-    while (!list_is_empty(&chat->away)) {
-        struct client *client = CONTAINER_OF(chat->away.next, struct client, link);
-
-        if (client->seat_until > chat->now)
-            break;
+    while (chat->owed_until <= chat->now &&
+           (client = client_table_first(clients, CLIENT_LIST_OWED)) != NULL)
+        seat_make_due(chat, client);
+    while ((client = client_table_first(clients, CLIENT_LIST_AWAY)) != NULL &&
+           client->at.seat_until <= chat->now) {
         client->stays = false;
         seat_make_due(chat, client);
     }

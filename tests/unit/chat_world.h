@@ -85,7 +85,7 @@ static inline void on_wake(struct sendq *out)
 
 static inline void on_resume(struct sendq *out)
 {
-    ck_assert(peer_of(out)->client != NULL && peer_of(out)->client->out == out);
+    ck_assert(peer_of(out)->client != NULL && client_out(peer_of(out)->client) == out);
     resumes++;
 }
 
@@ -313,7 +313,7 @@ static inline void check_room(const struct channel *room)
         ck_assert_uint_eq(client->member, i);
         ck_assert_ptr_eq(client->channel, room);
         ck_assert_ptr_eq(client_table_find(&chat.clients, client->id), client);
-        connected += client->out != NULL;
+        connected += client->state == SEAT_CONNECTED;
     }
     ck_assert_uint_eq(readers, connected);
     ck_assert(channel_is_wanted(room));
@@ -350,7 +350,7 @@ static inline void check_seats(size_t members)
         seats += client->channel != NULL;
         asked += client->asked;
         ck_assert(client->channel != NULL || client->asks == SEAT_ASKS_JOIN ||
-                  list_is_linked(&client->link));
+                  client->list != CLIENT_LIST_NONE);
     }
     ck_assert_uint_eq(members, seats);
     ck_assert_uint_le(asked, chat.asked);
@@ -389,7 +389,7 @@ static inline struct chat_entry entry_of(uint64_t id, enum codec_kind codec)
 /* Lets the log decide what it was asked for: until this peer is connected, or is not. */
 static inline void await_seat(struct peer *peer)
 {
-    while (peer->client != NULL && peer->client->out != &peer->out)
+    while (peer->client != NULL && client_out(peer->client) != &peer->out)
         end_tick();
 }
 

@@ -110,18 +110,62 @@ START_TEST(a_new_client_is_blank)
     client->codec = CODEC_V1;
     client->key[0] = 1;
     client->name_len = 5;
-    client->seat_until = 77;
+    client->at.seat_until = 77;
     client_table_remove(&table, client);
     ck_assert_ptr_eq(add(2), client);
     ck_assert_ptr_null(client->channel);
-    ck_assert_ptr_null(client->out);
+    ck_assert_ptr_null(client_out(client));
+    ck_assert_ptr_null(client_entering(client));
     ck_assert_ptr_null(client->name);
-    ck_assert_uint_eq(client->seat_until, 0);
+    ck_assert_uint_eq(client->at.seat_until, 0);
     ck_assert_uint_eq(client->name_len, 0);
     ck_assert_uint_eq(client->codec, CODEC_TEXT);
     ck_assert_uint_eq(client->key[0], 0);
     ck_assert_uint_eq(client->member, 0);
-    ck_assert(!list_is_linked(&client->link));
+    ck_assert_uint_eq(client->list, CLIENT_LIST_NONE);
+}
+END_TEST
+
+/* The ids of a list, as one decimal number. */
+static uint64_t listed(enum client_list list)
+{
+    uint64_t ids = 0;
+    struct client *client = client_table_first(&table, list), *last = NULL;
+
+    while (client != NULL) {
+        ck_assert_uint_eq(client->list, list);
+        ck_assert_uint_eq(client->prev, last == NULL ? 0 : client_table_place(&table, last) + 1);
+        ids = ids * 10 + client->id;
+        last = client;
+        client = client->next == 0 ? NULL : &table.clients[client->next - 1];
+    }
+    return ids;
+}
+
+START_TEST(a_client_is_in_one_list_or_in_none)
+{
+    struct client *clients[5];
+
+    init(5);
+    for (uint64_t id = 1; id <= 4; id++) {
+        clients[id] = add(id);
+        client_table_move(&table, clients[id], CLIENT_LIST_DUE);
+    }
+    ck_assert_uint_eq(listed(CLIENT_LIST_DUE), 1234);
+    client_table_move(&table, clients[2], CLIENT_LIST_AWAY);
+    client_table_move(&table, clients[1], CLIENT_LIST_AWAY);
+    ck_assert_uint_eq(listed(CLIENT_LIST_DUE), 34);
+    ck_assert_uint_eq(listed(CLIENT_LIST_AWAY), 21);
+    client_table_move(&table, clients[3], CLIENT_LIST_DUE);
+    ck_assert_uint_eq(listed(CLIENT_LIST_DUE), 43);
+    client_table_move(&table, clients[3], CLIENT_LIST_NONE);
+    client_table_move(&table, clients[3], CLIENT_LIST_NONE);
+    client_table_move(&table, clients[4], CLIENT_LIST_NONE);
+    ck_assert_uint_eq(listed(CLIENT_LIST_DUE), 0);
+    client_table_move(&table, clients[4], CLIENT_LIST_DUE);
+    ck_assert_uint_eq(listed(CLIENT_LIST_DUE), 4);
+    ck_assert_uint_eq(listed(CLIENT_LIST_AWAY), 21);
+    ck_assert_uint_eq(listed(CLIENT_LIST_OWED), 0);
 }
 END_TEST
 
@@ -267,6 +311,7 @@ Suite *suite_client_table(void)
     tcase_add_test(cases, an_id_has_one_holder);
     tcase_add_test(cases, smallest_and_largest_id);
     tcase_add_test(cases, a_new_client_is_blank);
+    tcase_add_test(cases, a_client_is_in_one_list_or_in_none);
     tcase_add_test(cases, clients_never_move);
     tcase_add_loop_test(cases, shared_bucket, 0, 16);
     tcase_add_test(cases, neighbouring_buckets);
