@@ -25,8 +25,8 @@ enum right {
 
 #define RIGHTS_NONE ((uint8_t)0)
 #define RIGHTS_ALL ((uint8_t)0x7f)
-#define RIGHTS_PEOPLE ((uint8_t)(RIGHTS_ALL & ~(RIGHT_MOD | RIGHT_API))) /* of a room open to all  \
-                                                                          */
+/* Of whoever enters a room that is open to all. */
+#define RIGHTS_PEOPLE ((uint8_t)(RIGHTS_ALL & ~(RIGHT_MOD | RIGHT_API)))
 
 /* Rooms by one pattern. */
 struct grant {

@@ -7,8 +7,8 @@
 
 #include "base/str.h"
 
-/* Is the text, which is valid UTF-8, one character that can be seen? Controls, white space, and marks
- * without a base are none. */
+/* Is the text, which is valid UTF-8, one character that can be seen? Controls, white space, and
+ * marks without a base are none. */
 bool grapheme_is_one(struct str text);
 
 #endif

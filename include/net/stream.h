@@ -22,7 +22,7 @@
  * Beside the state there is what the socket can still do:
  *
  *      is_blocked     our send buffer is full          set by sending, cleared by EPOLLOUT
- *      is_paused      the session wants no input       set and cleared by the session; the end is noted
+ *      is_paused      the session wants no input       set and cleared by it; the end is noted
  *      is_waiting     ... because it waits for others  the same; the end of the peer is looked for
  *      read_eof       the peer's FIN was read          for good
  *      rdhup          ... was seen, but not yet read   for good; it stands behind unread bytes

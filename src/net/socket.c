@@ -134,7 +134,8 @@ int socket_listen(const struct socket_address *address, int mode, bool is_shared
 
     if (fd < 0)
         return -1;
-    if (prepare(fd, address, is_shared) < 0 || socket_bind(fd, address, mode) < 0 || listen(fd, BACKLOG) < 0) {
+    if (prepare(fd, address, is_shared) < 0 || socket_bind(fd, address, mode) < 0 ||
+        listen(fd, BACKLOG) < 0) {
         int saved = errno;
 
         close(fd);

@@ -86,12 +86,12 @@ static void log_websocket(struct log_flow *flow, const struct conn *conn)
     if (!log_flow_admits(flow, LOG_INFO, conn_clock(conn)->now))
         return;
     read_figures(&f, conn);
-    log_flow_line(flow, LOG_INFO, conn->is_listener ? "event stream ended" : "websocket ended", "from", f.from, "#id",
-                  conn->member.client_id > 0 ? f.id : NULL, "room", conn->member.room, "wire",
-                  codec_name(conn), "why", why(conn), "detail", conn->stream.detail, "#code",
-                  conn->close_code > 0 ? f.code : NULL, "#seconds", f.seconds, "#messages",
-                  f.messages, "#lost", conn->has_lost ? f.lost : NULL, "#received", f.received,
-                  "#sent", f.sent, (char *)0);
+    log_flow_line(flow, LOG_INFO, conn->is_listener ? "event stream ended" : "websocket ended",
+                  "from", f.from, "#id", conn->member.client_id > 0 ? f.id : NULL, "room",
+                  conn->member.room, "wire", codec_name(conn), "why", why(conn), "detail",
+                  conn->stream.detail, "#code", conn->close_code > 0 ? f.code : NULL, "#seconds",
+                  f.seconds, "#messages", f.messages, "#lost", conn->has_lost ? f.lost : NULL,
+                  "#received", f.received, "#sent", f.sent, (char *)0);
 }
 
 static void log_http(struct log_flow *flow, enum log_level level, const struct conn *conn)

@@ -25,7 +25,8 @@ static const struct option server_items[] = {
     {"echo", OPTION_CHOICE, "tutorial|verbatim", "tutorial", FIELD(echo), 0, 0,
      "what /ws answers: \"Message text was: ...\", or each message as it came"},
     {"deflate", OPTION_CHOICE, "on|off", "off", FIELD(deflate), 0, 0,
-     "compresses (permessage-deflate) for wschat.v1 and the verbatim echo, where a client offers it"},
+     "compresses (permessage-deflate) for wschat.v1 and the verbatim echo, where a client offers "
+     "it"},
     {"max-clients", OPTION_NUMBER, "N", "10000", FIELD(max_clients), 1, 1000000,
      "clients at a time; more get HTTP 503"},
     {"max-clients-per-ip", OPTION_NUMBER, "N", "0", FIELD(max_clients_per_ip), 0, 1000000,

@@ -25,7 +25,7 @@ struct conn_world {
     int requests;
     int messages;
     size_t charge; /* bytes that each message goes out as */
-    int closed; /* calls of on_close */
+    int closed;    /* calls of on_close */
     bool was_broken;
     int released; /* bodies */
     int gone;     /* calls of on_gone */
