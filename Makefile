@@ -231,9 +231,9 @@ FAULTS_AGAIN = read=100 again
 check: $(BINARY) $(FAULTY) $(LATE) $(RUNNERS) $(REPLAYS) ## all tests: unit, faults, integration, fuzz corpora, layers, libc only
 	@status=0; \
 	run() { echo "== $$*"; "$$@" || status=1; }; \
-	run env CC='$(CC)' scripts/check-layers.sh; \
-	run scripts/check-docs.sh $(BINARY); \
-	$(if $(filter release,$(MODE)),run scripts/check-learn.sh $(BINARY); run scripts/check-libc-only.sh $(BINARY);) \
+	$(if $(filter release,$(MODE)),run env CC='$(CC)' scripts/check-layers.sh; \
+	    run scripts/check-docs.sh $(BINARY); run scripts/check-learn.sh $(BINARY); \
+	    run scripts/check-libc-only.sh $(BINARY);) \
 	$(foreach t,$(FUZZ_TARGETS),run $(BUILD)/replay-$(t) tests/fuzz/corpus/$(t);) \
 	for r in $(filter-out %/check-integration,$(RUNNERS)); do run env $(RUNNER_ENV) $$r; done; \
 	run env CK_JOBS=$(CHECK_JOBS) CK_SUITES='join websocket tutorial' WSCHAT_BIN=$(FAULTY) FAULTS='$(FAULTS_SHORT)' $(BUILD)/check-integration; \

@@ -21,44 +21,50 @@ cli:     base proto auth log
 "
 compiler=${CC:-cc}
 failed=0
-files=0
 
 complain() {
     echo "$1" >&2
     failed=1
 }
 
-# The layers that a layer may use, its own among them; nothing for a folder that is no layer.
-used_by() {
-    echo "$uses" | sed -n "s/^$1: */$1 /p"
-}
-
-layer_of() {
-    path=${1#*/}
-    echo "${path%%/*}"
-}
-
-check_includes() {
-    own=$(layer_of "$1")
-    allowed=$(used_by "$own")
-    [ -n "$allowed" ] || { complain "$1: its folder is no layer"; return; }
-    while IFS=: read -r line header; do
-        case $header in *.inc) continue ;; esac # made by the Makefile
-        case " $allowed " in
-        *" ${header%%/*} "*) ;;
-        *) complain "$1:$line: $own may not use \"$header\"" ;;
-        esac
-    done <<LIST
-$(sed -n '/^[[:space:]]*#[[:space:]]*include[[:space:]]*"/{=;s/.*"\(.*\)".*/\1/p;}' "$1" | paste -d: - - )
-LIST
-}
-
-check_own_header_first() {
-    own=${1#src/}
-    own=${own%.c}.h
-    [ -e "include/$own" ] || return 0
-    first=$(sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*\(.*\)/\1/p;' "$1" | head -n 1)
-    [ "$first" = "\"$own\"" ] || complain "$1: includes $first first, not its own \"$own\""
+# What is wrong with the includes of the files that are named, a line for each. On standard input: all headers.
+find_wrong_includes() {
+    uses=$uses awk '
+        BEGIN {
+            count = split(ENVIRON["uses"], rows, "\n")
+            for (i = 1; i <= count; i++) {
+                words = split(rows[i], word, /[: ]+/)
+                for (j = 1; j <= words; j++)
+                    may[word[1] " " word[j]] = 1
+            }
+        }
+        FILENAME == "-" {
+            headers[$0] = 1
+            next
+        }
+        FNR == 1 {
+            split(FILENAME, part, "/")
+            layer = part[2]
+            own = FILENAME
+            is_source = sub(/^src\//, "", own) && sub(/\.c$/, ".h", own)
+            is_first = 1
+            if (!((layer " " layer) in may))
+                print FILENAME ": its folder is no layer"
+        }
+        /^[ \t]*#[ \t]*include/ {
+            header = $0
+            sub(/^[ \t]*#[ \t]*include[ \t]*/, "", header)
+            if (is_first && is_source && (own in headers) && header !~ "^\"" own "\"")
+                print FILENAME ": includes " header " first, not its own \"" own "\""
+            is_first = 0
+            if (header !~ /^"/ || header ~ /\.inc"/) # those are made by the Makefile
+                next
+            gsub(/"/, "", header)
+            split(header, part, "/")
+            if (!((layer " " part[1]) in may))
+                print FILENAME ":" FNR ": " layer " may not use \"" header "\""
+        }
+    ' "$@"
 }
 
 check_compiles_alone() {
@@ -75,15 +81,15 @@ for layer in $(echo "$uses" | tr -s ': ' '\n'); do
     [ -d "src/$layer" ] || complain "the layer $layer has no folder"
 done
 
-for file in $(find src include -name '*.[ch]' | sort); do
-    files=$((files + 1))
-    # An empty here-document line stands for a file that includes nothing of ours.
-    grep -q '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' "$file" && check_includes "$file"
-    case $file in
-    src/*.c) check_own_header_first "$file" ;;
-    include/*.h) check_compiles_alone "$file" ;;
-    esac
+sources=$(find src -name '*.c' | sort)
+headers=$(find include -name '*.h' | sort)
+# shellcheck disable=SC2086  # lists of words
+wrong=$(echo "$headers" | sed 's/^include\///' | find_wrong_includes - $sources $headers)
+[ -z "$wrong" ] || complain "$wrong"
+for header in $headers; do
+    check_compiles_alone "$header"
 done
+files=$(echo "$sources $headers" | wc -w)
 
 # Which file uses which, a .c and its header as one: "net/pool net/stream".
 file_uses() {
