@@ -14,6 +14,9 @@
 #define JSON_DEPTH_MAX 8    /* objects and arrays within each other, the outermost included */
 #define JSON_MEMBERS_MAX 32 /* members of one object */
 
+/* The same within a value that is handed on as it is, where members are not counted or compared. */
+#define JSON_RAW_DEPTH_MAX 64
+
 enum json_type {
     JSON_ABSENT, /* the object has no such member */
     JSON_NULL,
@@ -30,7 +33,9 @@ struct json_field {
     struct str name;     /* set by the caller; without quotes and backslashes */
     enum json_type type; /* the rest is set by json_read_object */
     struct str
-        value; /* a string: UTF-8, unescaped, may hold NUL; all others: as they were written */
+        value;   /* a string: UTF-8, unescaped, may hold NUL; all others: as they were written */
+    bool is_raw; /* set by the caller: the value as JSON, without white space around tokens;
+                    strings keep quotes and escapes */
 };
 
 enum json_error {
@@ -74,7 +79,7 @@ int json_read_array(char *data, size_t len, struct json_items *items);
 /* The elements of an array among the fields. */
 struct json_items json_items_of(char *data, const struct json_field *array);
 
-/* Takes the next element: its type and value, as those of a field. Returns false at the end. */
+/* Takes the next element: its type and value, as those of a field that is not raw. Returns false at the end. */
 bool json_item_next(struct json_items *items, struct json_field *item);
 
 /* Reads a number that is plain digits (no sign, fraction or exponent) and at most `max`. Returns

@@ -182,6 +182,7 @@ struct reader {
     char *pos;
     char *end;
     unsigned depth; /* objects and arrays that are open */
+    bool is_raw;    /* what is read is handed on as it is: its limits are wider */
 };
 
 static int value_read(struct reader *r, struct json_field *value);
@@ -282,7 +283,7 @@ static int literal_read(struct reader *r, struct str literal)
 /* Goes into an object or an array, whose bracket is the next character. */
 static int depth_enter(struct reader *r)
 {
-    if (r->depth == JSON_DEPTH_MAX)
+    if (r->depth == (r->is_raw ? JSON_RAW_DEPTH_MAX : JSON_DEPTH_MAX))
         return -JSON_ERROR_DEPTH;
     r->depth++;
     r->pos++;
@@ -317,28 +318,79 @@ static int array_read(struct reader *r)
     return depth_leave(r, ']') ? 0 : -JSON_ERROR_SYNTAX;
 }
 
-static int name_check(const struct str *names, size_t count, struct str name)
+/* One member more that has a name of its own. */
+static int name_note(struct str *names, size_t *count, struct str name)
 {
-    if (count == JSON_MEMBERS_MAX)
+    if (*count == JSON_MEMBERS_MAX)
         return -JSON_ERROR_MEMBERS;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < *count; i++) {
         if (name_equals(names[i], name))
             return -JSON_ERROR_DUPLICATE;
     }
+    names[(*count)++] = name;
     return 0;
 }
 
-/* Reads `"name": value` into *member, after up to `count` members that had these names. */
-static int member_read(struct reader *r, const struct str *names, size_t count,
-                       struct json_field *member)
+static bool is_asked_raw(struct str name, const struct json_field *fields, size_t count)
 {
-    int error = string_read(r, &member->name);
+    for (size_t i = 0; i < count; i++) {
+        if (fields[i].is_raw && name_equals(fields[i].name, name))
+            return true;
+    }
+    return false;
+}
 
-    if (error == 0)
-        error = name_check(names, count, member->name);
-    if (error < 0)
-        return error;
-    return separator_take(r, ':') ? value_read(r, member) : -JSON_ERROR_SYNTAX;
+/* Reads `: value` into *member, whose name is known. */
+static int member_read_value(struct reader *r, const struct json_field *fields, size_t count,
+                             struct json_field *member)
+{
+    bool was_raw = r->is_raw;
+    int error;
+
+    if (!separator_take(r, ':'))
+        return -JSON_ERROR_SYNTAX;
+    r->is_raw = was_raw || is_asked_raw(member->name, fields, count);
+    error = value_read(r, member);
+    r->is_raw = was_raw;
+    return error;
+}
+
+/* Takes the white space out of a well-formed value, in place, but not out of its strings. Returns
+ * the new length. */
+static size_t space_squeeze(char *text, size_t len)
+{
+    size_t out = 0;
+    bool in_string = false;
+
+    for (size_t in = 0; in < len; in++) {
+        char c = text[in];
+
+        if (!in_string && (c == ' ' || c == '\t' || c == '\n' || c == '\r'))
+            continue;
+        text[out++] = c;
+        if (in_string && c == '\\')
+            text[out++] = text[++in];
+        else if (c == '"')
+            in_string = !in_string;
+    }
+    return out;
+}
+
+/* Sets the value of a field from a member, in the form that the field asks for. */
+static void value_store(struct reader *r, const struct json_field *member, struct json_field *field)
+{
+    struct str value = member->value;
+    char *text;
+
+    if (field->is_raw && member->type == JSON_STRING)
+        value = (struct str){value.ptr - 1, value.len + 2};
+    text = r->end - (r->end - value.ptr);
+    if (field->is_raw)
+        value.len = space_squeeze(text, value.len);
+    else if (member->type == JSON_STRING)
+        value.len = unescape(text, value.len);
+    field->type = member->type;
+    field->value = value;
 }
 
 /* Hands a member to the field that asks for it, if any does. */
@@ -346,13 +398,8 @@ static void member_store(struct reader *r, const struct json_field *member,
                          struct json_field *fields, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!name_equals(fields[i].name, member->name))
-            continue;
-        fields[i].type = member->type;
-        fields[i].value = member->value;
-        if (member->type == JSON_STRING)
-            fields[i].value.len =
-                unescape(r->end - (r->end - member->value.ptr), member->value.len);
+        if (name_equals(fields[i].name, member->name))
+            value_store(r, member, &fields[i]);
     }
 }
 
@@ -369,17 +416,20 @@ static int object_read(struct reader *r, struct json_field *fields, size_t count
     do {
         struct json_field member;
 
-        error = member_read(r, names, members, &member);
+        error = string_read(r, &member.name);
+        if (error == 0 && !r->is_raw)
+            error = name_note(names, &members, member.name);
+        if (error == 0)
+            error = member_read_value(r, fields, count, &member);
         if (error < 0)
             return error;
-        names[members++] = member.name;
         member_store(r, &member, fields, count);
     } while (separator_take(r, ','));
     return depth_leave(r, '}') ? 0 : -JSON_ERROR_SYNTAX;
 }
 
-/* Reads what begins at r->pos into *value, strings still escaped. Recursion ends at JSON_DEPTH_MAX.
- */
+/* Reads what begins at r->pos into *value, strings still escaped. Recursion ends at
+ * JSON_RAW_DEPTH_MAX. */
 static int value_read(struct reader *r, struct json_field *value)
 {
     const char *start = r->pos;
@@ -437,7 +487,7 @@ static int text_end(struct reader *r)
 
 int json_read_object(char *data, size_t len, struct json_field *fields, size_t count)
 {
-    struct reader r = {data, data + len, 0};
+    struct reader r = {data, data + len, 0, false};
     int error;
 
     for (size_t i = 0; i < count; i++) {
@@ -452,7 +502,7 @@ int json_read_object(char *data, size_t len, struct json_field *fields, size_t c
 
 int json_read_array(char *data, size_t len, struct json_items *items)
 {
-    struct reader r = {data, data + len, 0};
+    struct reader r = {data, data + len, 0, false};
     struct json_field array = {.type = JSON_ARRAY};
     int error = text_begin(&r, '[', -JSON_ERROR_NOT_ARRAY);
 
@@ -478,7 +528,7 @@ struct json_items json_items_of(char *data, const struct json_field *array)
 /* The array was read before, so there is nothing wrong with it. */
 bool json_item_next(struct json_items *items, struct json_field *item)
 {
-    struct reader r = {items->next, items->next + items->len, 1};
+    struct reader r = {items->next, items->next + items->len, 1, false};
 
     space_skip(&r);
     if (r.pos == r.end || value_read(&r, item) < 0)

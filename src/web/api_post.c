@@ -218,10 +218,10 @@ static bool post_read(const struct api_call *call, struct post_item *item, char 
     const struct json_field *text = &fields[FIELD_TEXT], *name = &fields[FIELD_NAME],
                             *from = &fields[FIELD_FROM];
 
-    fields[FIELD_ROOM].name = STR("room");
-    fields[FIELD_TEXT].name = STR("text");
-    fields[FIELD_NAME].name = STR("name");
-    fields[FIELD_FROM].name = STR("from");
+    fields[FIELD_ROOM] = (struct json_field){.name = STR("room")};
+    fields[FIELD_TEXT] = (struct json_field){.name = STR("text")};
+    fields[FIELD_NAME] = (struct json_field){.name = STR("name")};
+    fields[FIELD_FROM] = (struct json_field){.name = STR("from")};
     if (json_read_object(data, len, fields, FIELDS) < 0)
         post_refuse(item, 422, "The message is no JSON object.");
     else if (text->type != JSON_STRING)

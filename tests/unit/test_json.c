@@ -99,8 +99,8 @@ END_TEST
 START_TEST(forgets_earlier_results)
 {
     struct json_field fields[] = {
-        {STR("a"), JSON_NUMBER, STR("1")},
-        {STR("b"), JSON_NUMBER, STR("1")},
+        {STR("a"), JSON_NUMBER, STR("1"), false},
+        {STR("b"), JSON_NUMBER, STR("1"), false},
     };
 
     ck_assert_int_eq(read_bytes("{}", 2, fields, ARRAY_LEN(fields)), 0);
@@ -351,6 +351,34 @@ START_TEST(refuses_strings)
 }
 END_TEST
 
+/* What is handed on as JSON: white space goes, but none of a string; quotes and escapes stay. */
+START_TEST(raw_values)
+{
+    static const struct {
+        const char *text, *value;
+        enum json_type type;
+    } rows[] = {
+        {"{\"v\": {\"a b\" : [1 ,\r\n\t2 ]} }", "{\"a b\":[1,2]}", JSON_OBJECT},
+        {"{\"v\":\" \\\" \\\\\" }", "\" \\\" \\\\\"", JSON_STRING},
+        {"{\"v\":\"\\u00e9\"}", "\"\\u00e9\"", JSON_STRING},
+        {"{\"v\":[ \"a\\\\\" , \" ]\" ]}", "[\"a\\\\\",\" ]\"]", JSON_ARRAY},
+        {"{\"v\": null}", "null", JSON_NULL},
+        {"{\"v\": -1.5e3 }", "-1.5e3", JSON_NUMBER},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct json_field field = {.name = STR("v"), .is_raw = true};
+        char text[64];
+
+        memcpy(text, rows[i].text, strlen(rows[i].text));
+        ck_assert_int_eq(json_read_object(text, strlen(rows[i].text), &field, 1), 0);
+        ck_assert_int_eq(field.type, rows[i].type);
+        ck_assert_uint_eq(field.value.len, strlen(rows[i].value));
+        ck_assert_mem_eq(field.value.ptr, rows[i].value, field.value.len);
+    }
+}
+END_TEST
+
 /* Every byte at every place of a run, so that the steps of eight bytes and their ends are met. */
 START_TEST(sees_every_byte_at_every_place)
 {
@@ -413,6 +441,34 @@ static int read_members(int count, const char *before, const char *behind)
     len += (size_t)snprintf(text + len, sizeof(text) - len, "}%s", behind);
     return read_bytes(text, len, NULL, 0);
 }
+
+/* What is handed on as it is may be deeper, and have more members, also of one name. */
+START_TEST(raw_values_have_bounds_of_their_own)
+{
+    struct json_field field = {.name = STR("v"), .is_raw = true};
+    char text[1024];
+    int len;
+
+    for (int depth = JSON_RAW_DEPTH_MAX - 1; depth <= JSON_RAW_DEPTH_MAX; depth++) {
+        len = snprintf(text, sizeof(text), "{\"v\":%.*s%.*s}", depth,
+                       "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", depth,
+                       "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
+        ck_assert_int_eq(json_read_object(text, (size_t)len, &field, 1),
+                         depth < JSON_RAW_DEPTH_MAX ? 0 : -JSON_ERROR_DEPTH);
+    }
+    len = snprintf(text, sizeof(text), "{\"v\":{");
+    for (int i = 0; i < 2 * JSON_MEMBERS_MAX; i++)
+        len += snprintf(text + len, sizeof(text) - (size_t)len, "%s\"m\":1", i == 0 ? "" : ",");
+    len += snprintf(text + len, sizeof(text) - (size_t)len, "}}");
+    ck_assert_int_eq(json_read_object(text, (size_t)len, &field, 1), 0);
+    ck_assert_int_eq(field.type, JSON_OBJECT);
+    /* and behind it the old ones hold again */
+    len = snprintf(text, sizeof(text), "{\"v\":[],\"w\":[[[[[[[[]]]]]]]]}");
+    ck_assert_int_eq(json_read_object(text, (size_t)len, &field, 1), -JSON_ERROR_DEPTH);
+    len = snprintf(text, sizeof(text), "{\"v\":{},\"v\":{}}");
+    ck_assert_int_eq(json_read_object(text, (size_t)len, &field, 1), -JSON_ERROR_DUPLICATE);
+}
+END_TEST
 
 START_TEST(bounds_the_members)
 {
@@ -634,6 +690,8 @@ Suite *suite_json(void)
     tcase_add_test(values, unescapes_strings);
     tcase_add_test(values, refuses_strings);
     tcase_add_test(values, sees_every_byte_at_every_place);
+    tcase_add_test(values, raw_values);
+    tcase_add_test(values, raw_values_have_bounds_of_their_own);
     tcase_add_test(values, converts_integers);
     tcase_add_test(escaper, escapes_strings);
     tcase_add_test(escaper, appends_to_what_is_there);
