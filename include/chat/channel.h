@@ -33,6 +33,7 @@ struct channel {
     struct elsewhere elsewhere;
     struct history messages;
     struct history presence;
+    struct history marks; /* reactions */
     size_t record_bytes; /* what its records cost */
     size_t weighed;      /* what it counts for in its half of the memory */
     struct list weight;  /* among the rooms whose records weigh as much (retention.h) */
@@ -67,6 +68,7 @@ struct channel_limits {
     size_t ring_size[RENDITIONS]; /* bytes that a ring may grow to */
     size_t messages;              /* messages in the history */
     size_t presence;              /* joins, leaves and renames in the history */
+    size_t marks;                 /* reactions in the history */
 };
 
 /* Makes a table with at least `expected` buckets. Returns 0, or -1 with errno ENOMEM. */

@@ -33,6 +33,9 @@
  * it. */
 #define CHAT_SPARE_SEATS 256
 
+/* Milliseconds from one typing of a client that is told to the next. */
+#define TYPING_EVERY 3000
+
 /* Bytes that a room counts for in history_memory besides its records. */
 #define CHAT_ROOM_COST 1024
 
@@ -54,6 +57,7 @@ struct chat_config {
     size_t history;        /* messages of a room */
     size_t history_memory; /* bytes, of all rooms and their records */
     size_t presence_limit; /* members of a room */
+    bool typing;           /* it is told who types */
     bool broadcast_all;    /* authors also get their own messages as everybody does */
     struct hash_seed seed; /* secret */
 };
@@ -110,13 +114,15 @@ struct chat {
     struct list weights[2][CHAT_WEIGHTS]; /* rooms with records by what these cost: with members,
                                              and without */
     size_t halves[2];                     /* bytes that the rooms of each kind count for */
-    struct list encoded; /* records with frames, the one that was encoded first first */
-    size_t record_bytes; /* what all records cost */
-    size_t frame_bytes;  /* ... and their frames */
-    size_t orphan_bytes; /* what records cost that only slow readers still hold */
-    uint64_t owed_until; /* while somebody is owed a leave: when that is asked for again */
-    uint64_t now;        /* monotonic milliseconds */
-    uint64_t wall;       /* milliseconds since 1970 */
+    struct list encoded;   /* records with frames, the one that was encoded first first */
+    size_t record_bytes;   /* what all records cost */
+    size_t frame_bytes;    /* ... and their frames */
+    size_t orphan_bytes;   /* what records cost that only slow readers still hold */
+    uint64_t owed_until;   /* while somebody is owed a leave: when that is asked for again */
+    uint64_t now;          /* monotonic milliseconds */
+    uint64_t wall;         /* milliseconds since 1970 */
+    uint64_t *typing_from; /* of each place in the table of clients: from when on it is told again
+                              that it types, monotonic ms; NULL where that is not told; owned */
     struct chat_counters counters;
     bool has_held; /* somebody's input is held because all appends together are too many */
     bool is_stopping;

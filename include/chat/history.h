@@ -24,6 +24,7 @@ struct record {
     size_t *orphans; /* once no history holds it: the sum that both are part of until it is freed */
     uint32_t holders;
     uint32_t word;                       /* the log's */
+    bool is_stale;                       /* the frames tell reactions as they were */
     struct buf frames[RENDITIONS_PLAIN]; /* empty until wanted */
     char bytes[];
 };
@@ -76,10 +77,21 @@ struct record *history_take_oldest(struct history *h);
 /* The record at a place from 0 (oldest) to count - 1. */
 struct record *history_at(const struct history *h, size_t place);
 
-/* The record with the lower seq of the two at places *i and *k, of which not both are at the end;
- * moves on behind it. */
-struct record *history_next_of_two(const struct history *a, size_t *i, const struct history *b,
-                                   size_t *k);
+/* Puts another record, of the same seq, in the place of one. The caller holds that one now. */
+void history_replace(struct history *h, size_t place, struct record *record);
+
+/* How far one of several histories that are read together was read. */
+struct history_place {
+    struct history *history;
+    size_t at;
+};
+
+/* Where the record with the lowest seq of all that are still to be read stands. NULL: there is
+ * none. */
+struct history_place *history_next_place(struct history_place *places, size_t count);
+
+/* The same, and takes that record. */
+struct record *history_next(struct history_place *places, size_t count);
 
 /* The place of the first record whose seq is above `seq`; count where there is none. */
 size_t history_after(const struct history *h, uint64_t seq);

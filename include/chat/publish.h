@@ -16,4 +16,7 @@ void publish_count(struct chat *chat, struct channel *channel);
 /* Says that a channel's readers are to be served. */
 void publish_mark_dirty(struct chat *chat, struct channel *channel);
 
+/* Tells the room that somebody types; nobody keeps it. */
+void publish_typing(struct chat *chat, const struct client *client);
+
 #endif

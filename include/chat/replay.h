@@ -21,8 +21,10 @@ struct replay {
 
 struct replay_wish replay_read_wish(const struct chat_entry *entry);
 
-/* Makes sure of a record's frame, and counts what it costs. Returns 0, or -1 with errno ENOMEM. */
-int replay_encode(struct chat *chat, struct record *record, enum rendition kind);
+/* The record at a place of a history, with its frame as it is now; it is charged for that. NULL:
+ * errno is ENOMEM. */
+struct record *replay_record(struct chat *chat, struct history *history, size_t place,
+                             enum rendition kind);
 
 /* Finds what to replay up to `until`: all that came after the position that is known where that is
  * still possible, else the last messages, as many as are wanted, or as few as memory that slow

@@ -26,6 +26,10 @@ void retention_count_frame(struct chat *chat, struct record *record, size_t byte
 void retention_skip(struct chat *chat, struct channel *channel, const struct event *event,
                     uint32_t word);
 
+/* The record at a place of a history, with no frames that tell reactions as they were: one that is
+ * being sent stays with who sends it, and another takes its place. NULL: errno is ENOMEM. */
+struct record *retention_renew(struct chat *chat, struct history *history, size_t place);
+
 /* Keeps all histories together within their memory. `busy` is the channel that is being used, which
  * stays in any case. */
 void retention_forget_excess(struct chat *chat, const struct channel *busy);

@@ -12,7 +12,8 @@ struct journal_room {
     uint64_t epoch;
     uint64_t last; /* the largest seq that a record of it tells of */
     uint64_t gone; /* seq of the newest message that is not there any more; 0: none ever went */
-    void *user;    /* whatever who reads the journal keeps here; NULL at first */
+    uint64_t marks_gone; /* the same of reactions */
+    void *user;          /* whatever who reads the journal keeps here; NULL at first */
     uint32_t number;
     bool has_ended; /* a later one of this name exists */
     uint8_t name_len;

@@ -41,6 +41,7 @@ struct slot {
     uint32_t next;              /* while free: the next free one + 1 */
     uint64_t named;             /* the segment that names it already */
     uint64_t message;           /* seq of its last message */
+    uint64_t mark;              /* seq of its last reaction */
     struct journal_room *known; /* while it is recovered */
 };
 

@@ -32,8 +32,10 @@ struct log_channel {
     uint64_t
         epoch;     /* the log's: which life of a room of this name it is; before the first commit */
     uint64_t next; /* the log's: seq of the next event */
-    uint64_t committed; /* the chat's: seq of the last event that was committed; 0: none yet */
-    uint32_t word;      /* the log's own */
+    uint64_t committed;  /* the chat's: seq of the last event that was committed; 0: none yet */
+    uint64_t marks_gone; /* seq of the newest reaction that is not kept: the log's, when it opens
+                            the channel; the chat's, in walk_records */
+    uint32_t word;       /* the log's own */
 };
 
 /* Who asked. A log keeps it as it is, beside its copy of the event. */

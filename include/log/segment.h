@@ -11,6 +11,9 @@
  *      | len | crc32c | type | flags | name_len | ref_len | room | seq | ts | from | aux | name ref
  *      +-----+--------+------+-------+----------+---------+------+----+----+------+-----+ text 0..7
  *
+ * A record that has `re` or `data` has them in front of its text, as its flags say: re in 8 bytes,
+ * the length of data in 4, data.
+ *
  * `len` counts all but the zeros that fill up to a multiple of 8. The checksum of a record begins
  * with the place where it stands: the life and the number of its segment, and its offset. So what
  * lay there before, or was meant for another place, is no record. */
@@ -40,7 +43,8 @@ struct segment_id {
 /* What the fields of a record say, where it is not what they are called. */
 enum segment_type {
     SEGMENT_ROOM = 1, /* `room` is its number, `name` its name, `from` its epoch, `aux` the seq of
-                         the newest message that it has forgotten. Stands in each segment before all
+                         the newest message that it has forgotten, `ts` that of the newest
+                         reaction. Stands in each segment before all
                          other records of the room */
     SEGMENT_MESSAGE,  /* `aux`: seq of the message before it in the room; 0: there was none */
     SEGMENT_JOIN, /* `text`: the SHA-256 of the seat's key, cut to its length; empty: it has none */
@@ -52,12 +56,17 @@ enum segment_type {
     SEGMENT_SYNCED, /* the first `aux` bytes of this segment were on the disk when this was written
                      */
     SEGMENT_CLOSE,  /* the server ended as it should */
+    SEGMENT_REACT, /* `re`: seq of the message; `text`: the emoji; `aux`: seq of the reaction before
+                      it in the room; 0: there was none */
     SEGMENT_TYPES,
 };
 
 struct segment_record {
     enum segment_type type;
     bool has_ref;
+    bool has_data;
+    bool has_no_text; /* a message of data alone */
+    bool is_on;       /* of a reaction: it is given */
     uint32_t room;
     uint64_t seq;
     uint64_t ts; /* milliseconds since 1970 */
@@ -65,6 +74,8 @@ struct segment_record {
     uint64_t aux;
     struct str name, ref; /* at most 255 bytes each */
     struct str text;
+    uint64_t re;     /* 0: none */
+    struct str data; /* where has_data is set */
 };
 
 void segment_header_write(uint8_t out[SEGMENT_HEADER], const struct segment_id *id);

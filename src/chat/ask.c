@@ -10,7 +10,7 @@ void ask_log(struct chat *chat, struct channel *channel, struct event *event, st
     struct log_ticket ticket = {
         .place = client_table_place(&chat->clients, asker),
         .generation = asker->generation,
-        .cost = (uint32_t)(CHAT_ASK_COST + event->text.len),
+        .cost = (uint32_t)(CHAT_ASK_COST + event->text.len + event->data.len),
     };
 
     channel->waiting++;

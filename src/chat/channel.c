@@ -47,6 +47,7 @@ struct channel *channel_table_add(struct channel_table *t, struct str name,
     audience_init(&channel->audience, limits->ring_size);
     history_init(&channel->messages, limits->messages);
     history_init(&channel->presence, limits->presence);
+    history_init(&channel->marks, limits->marks);
     memcpy(channel->name, name.ptr, name.len);
     channel->log.name = (struct str){channel->name, name.len};
     *channel_link(t, name) = channel;
@@ -63,6 +64,7 @@ void channel_table_remove(struct channel_table *t, struct channel *channel)
     audience_deinit(&channel->audience);
     history_deinit(&channel->messages);
     history_deinit(&channel->presence);
+    history_deinit(&channel->marks);
     elsewhere_deinit(&channel->elsewhere);
     free(channel->members);
     free(channel);

@@ -5,6 +5,7 @@
 
 #include "base/util.h"
 #include "chat/ask.h"
+#include "chat/marks.h"
 #include "chat/post.h"
 #include "chat/publish.h"
 #include "chat/retention.h"
@@ -46,6 +47,12 @@ static void chat_refuse_message(struct chat *chat, struct client *author, const 
     }
 }
 
+/* By a member, in place of what a seat has asked for. */
+static bool chat_is_said(const struct event *event)
+{
+    return event->kind == EVENT_MESSAGE || event->kind == EVENT_REACT;
+}
+
 static void chat_on_committed(void *owner, struct log_channel *log_channel,
                               const struct event *event, const struct log_ticket *ticket,
                               uint32_t word)
@@ -56,7 +63,7 @@ static void chat_on_committed(void *owner, struct log_channel *log_channel,
 
     if (event->seq > 0)
         log_channel->committed = event->seq;
-    if (event->kind == EVENT_MESSAGE)
+    if (chat_is_said(event))
         publish_event(chat, channel, event, seat, word);
     else if (ticket == NULL && chat->log->ops->is_shared)
         seat_told_elsewhere(chat, channel, event, word);
@@ -82,7 +89,7 @@ static void chat_on_refused(void *owner, struct log_channel *log_channel, const 
 
     if (ticket->kind == CHAT_ASKER_POST)
         post_refused(ticket, why);
-    else if (event->kind != EVENT_MESSAGE)
+    else if (!chat_is_said(event))
         seat_refused(chat, channel, event, seat, why);
     else if (seat != NULL)
         chat_refuse_message(chat, seat, event, why);
@@ -119,15 +126,14 @@ static void chat_walk_records(void *owner, struct log_channel *log_channel,
                               void *arg)
 {
     struct channel *channel = channel_of(log_channel);
-    const struct history *messages = &channel->messages, *presence = &channel->presence;
-    size_t m = 0, p = 0;
+    struct history_place places[] = {
+        {&channel->messages, 0}, {&channel->presence, 0}, {&channel->marks, 0}};
+    struct record *record;
 
     (void)owner;
-    while (m < messages->count || p < presence->count) {
-        struct record *record = history_next_of_two(messages, &m, presence, &p);
-
+    log_channel->marks_gone = channel->marks.gone;
+    while ((record = history_next(places, ARRAY_LEN(places))) != NULL)
         each(arg, &record->event, &record->word);
-    }
 }
 
 static void chat_walk_seats(void *owner, struct log_channel *log_channel,
@@ -207,6 +213,34 @@ static void chat_size_rings(struct chat *chat)
     }
 }
 
+static void chat_free_tables(struct chat *chat)
+{
+    free(chat->typing_from);
+    kept_deinit(&chat->kept);
+    client_table_deinit(&chat->clients);
+}
+
+static int chat_make_tables(struct chat *chat)
+{
+    const struct chat_config *config = &chat->config;
+
+    if (client_table_init(&chat->clients, config->max_clients + CHAT_SPARE_SEATS, config->seed) < 0)
+        return -1;
+    if (kept_init(&chat->kept, config->payers + 1, &chat->clients) < 0) {
+        client_table_deinit(&chat->clients);
+        return -1;
+    }
+    if (config->typing)
+        chat->typing_from = calloc(chat->clients.capacity, sizeof(uint64_t));
+    if ((config->typing && chat->typing_from == NULL) ||
+        channel_table_init(&chat->channels, max_size(config->max_clients, ROOM_BUCKETS_MIN),
+                           config->seed) < 0) {
+        chat_free_tables(chat);
+        return -1;
+    }
+    return 0;
+}
+
 int chat_init(struct chat *chat, const struct chat_config *config, const struct chat_hooks *hooks,
               struct log *log)
 {
@@ -214,22 +248,13 @@ int chat_init(struct chat *chat, const struct chat_config *config, const struct 
     chat_size_rings(chat);
     chat->limits.messages = config->history;
     chat->limits.presence = config->history;
+    chat->limits.marks = config->history * MARKS_PER_MESSAGE;
     list_init(&chat->dirty);
     list_init(&chat->quiet);
     list_init(&chat->posts);
     retention_init(chat);
-    if (client_table_init(&chat->clients, config->max_clients + CHAT_SPARE_SEATS, config->seed) < 0)
+    if (chat_make_tables(chat) < 0)
         return -1;
-    if (kept_init(&chat->kept, config->payers + 1, &chat->clients) < 0) {
-        client_table_deinit(&chat->clients);
-        return -1;
-    }
-    if (channel_table_init(&chat->channels, max_size(config->max_clients, ROOM_BUCKETS_MIN),
-                           config->seed) < 0) {
-        kept_deinit(&chat->kept);
-        client_table_deinit(&chat->clients);
-        return -1;
-    }
     log->calls = &chat_calls;
     log->owner = chat;
     return 0;
@@ -265,8 +290,7 @@ void chat_deinit(struct chat *chat)
     shared_packer_deinit(&chat->packer);
     buf_deinit(&chat->scratch);
     channel_table_deinit(&chat->channels);
-    kept_deinit(&chat->kept);
-    client_table_deinit(&chat->clients);
+    chat_free_tables(chat);
 }
 
 void chat_set_time(struct chat *chat, uint64_t now, uint64_t wall)

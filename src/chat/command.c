@@ -5,8 +5,10 @@
 #include "auth/rights.h"
 #include "chat/ask.h"
 #include "chat/frame.h"
+#include "chat/marks.h"
 #include "chat/moderation.h"
 #include "chat/past.h"
+#include "chat/publish.h"
 #include "chat/seat.h"
 
 /* Makes sure that publishing what comes of a text finds its memory: so what fails for want of it
@@ -26,6 +28,18 @@ static int command_prepare(struct chat *chat, struct channel *channel, size_t le
     return 0;
 }
 
+static int command_no_message(struct chat *chat, struct client *client, struct str ref)
+{
+    return ask_tell_error(chat, client, "no-such-message",
+                          "this room has no message at that position", ref);
+}
+
+/* What it replies to may be forgotten; those who have seen it may still show it. */
+static bool command_is_reply(const struct client *client, const struct command *command)
+{
+    return command->pos.seq == 0 || marks_has_message(client->channel, &command->pos, false);
+}
+
 static int command_say(struct chat *chat, struct client *client, const struct command *command)
 {
     struct event event = {
@@ -33,11 +47,15 @@ static int command_say(struct chat *chat, struct client *client, const struct co
         .ts = chat->wall,
         .from = client->id,
         .name = client_name(client),
+        .re = command->pos.seq,
         .text = command->text,
         .ref = command->ref,
+        .data = command->data,
     };
 
-    if (command_prepare(chat, client->channel, event.text.len) < 0)
+    if (!command_is_reply(client, command))
+        return command_no_message(chat, client, command->ref);
+    if (command_prepare(chat, client->channel, event.text.len + event.data.len) < 0)
         return -1;
     ask_log(chat, client->channel, &event, client);
     return 0;
@@ -81,11 +99,16 @@ static int command_direct(struct chat *chat, struct client *client, const struct
         .from = client->id,
         .to = command->to,
         .name = client_name(client),
+        .epoch = client->channel->log.epoch,
+        .re = command->pos.seq,
         .text = command->text,
         .ref = command->ref,
+        .data = command->data,
     };
     const char *why, *code = command_obstacle(chat, client, to, command->to, &why);
 
+    if (!command_is_reply(client, command))
+        return command_no_message(chat, client, command->ref);
     if (code != NULL)
         return ask_tell_error(chat, client, code, why, command->ref);
     if (to != client && command_tell(chat, to, &event) < 0) {
@@ -96,6 +119,43 @@ static int command_direct(struct chat *chat, struct client *client, const struct
     return command_tell(chat, client, &event);
 }
 
+static int command_react(struct chat *chat, struct client *client, const struct command *command)
+{
+    struct event event = {
+        .kind = EVENT_REACT,
+        .ts = chat->wall,
+        .from = client->id,
+        .re = command->pos.seq,
+        .is_on = command->is_on,
+        .name = client_name(client),
+        .text = command->text,
+        .ref = command->ref,
+    };
+
+    if (!marks_has_message(client->channel, &command->pos, true))
+        return command_no_message(chat, client, command->ref);
+    if (command_prepare(chat, client->channel, event.text.len) < 0)
+        return -1;
+    ask_log(chat, client->channel, &event, client);
+    return 0;
+}
+
+/* It is a hint: one that comes too soon after the last is dropped. */
+static int command_typing(struct chat *chat, struct client *client, struct str ref)
+{
+    uint64_t *from;
+
+    if (!chat->config.typing)
+        return ask_tell_error(chat, client, "typing-off", "this server does not tell who types",
+                              ref);
+    from = &chat->typing_from[client_table_place(&chat->clients, client)];
+    if (*from > chat->now)
+        return 0;
+    *from = chat->now + TYPING_EVERY;
+    publish_typing(chat, client);
+    return 0;
+}
+
 /* The one place where rights are asked for what a member does: what each command needs. */
 static const uint8_t command_needs[COMMAND_KINDS] = {
     [COMMAND_SAY] = RIGHT_PUB,
@@ -103,6 +163,8 @@ static const uint8_t command_needs[COMMAND_KINDS] = {
     [COMMAND_RENAME] = RIGHT_PUB | RIGHT_NAME,
     [COMMAND_HISTORY] = RIGHT_HST,
     [COMMAND_KICK] = RIGHT_MOD,
+    [COMMAND_REACT] = RIGHT_PUB,
+    [COMMAND_TYPING] = RIGHT_PUB,
 };
 
 /* Who has no words for errors goes: it would wait for an answer in vain. */
@@ -158,6 +220,10 @@ int chat_receive(struct chat *chat, struct client *client, char *data, size_t le
         return past_tell(chat, client, &command);
     case COMMAND_KICK:
         return command_kick(chat, client, &command);
+    case COMMAND_REACT:
+        return command_react(chat, client, &command);
+    case COMMAND_TYPING:
+        return command_typing(chat, client, command.ref);
     case COMMAND_PING:
         return command_ping(chat, client, &command);
     case COMMAND_BAD:

@@ -20,7 +20,7 @@ static struct str keep(char **to, struct str from)
 
 struct record *record_new(const struct event *event)
 {
-    size_t len = event->name.len + event->text.len + event->ref.len;
+    size_t len = event->name.len + event->text.len + event->ref.len + event->data.len;
     struct record *record = malloc(sizeof(*record) + len);
     char *to;
 
@@ -31,6 +31,7 @@ struct record *record_new(const struct event *event)
     record->event.name = keep(&to, event->name);
     record->event.text = keep(&to, event->text);
     record->event.ref = keep(&to, event->ref);
+    record->event.data = keep(&to, event->data);
     record->event.key = (struct str){NULL, 0};
     record->cost = sizeof(*record) + len;
     list_init(&record->encoded);
@@ -134,13 +135,32 @@ struct record *history_at(const struct history *h, size_t place)
     return h->ring[(h->first + place) % h->size];
 }
 
-struct record *history_next_of_two(const struct history *a, size_t *i, const struct history *b,
-                                   size_t *k)
+struct history_place *history_next_place(struct history_place *places, size_t count)
 {
-    if (*k == b->count ||
-        (*i < a->count && history_at(a, *i)->event.seq < history_at(b, *k)->event.seq))
-        return history_at(a, (*i)++);
-    return history_at(b, (*k)++);
+    struct history_place *next = NULL;
+    uint64_t lowest = UINT64_MAX;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct history *h = places[i].history;
+
+        if (places[i].at == h->count || history_at(h, places[i].at)->event.seq > lowest)
+            continue;
+        next = &places[i];
+        lowest = history_at(h, next->at)->event.seq;
+    }
+    return next;
+}
+
+struct record *history_next(struct history_place *places, size_t count)
+{
+    struct history_place *next = history_next_place(places, count);
+
+    return next == NULL ? NULL : history_at(next->history, next->at++);
+}
+
+void history_replace(struct history *h, size_t place, struct record *record)
+{
+    h->ring[(h->first + place) % h->size] = record;
 }
 
 size_t history_after(const struct history *h, uint64_t seq)

@@ -8,7 +8,7 @@
 
 /* Messages at these places, without `end`. */
 struct past {
-    const struct history *messages;
+    struct history *messages;
     size_t first, end;
 };
 
@@ -27,10 +27,11 @@ static int past_choose(struct chat *chat, struct past *past, uint64_t limit)
     size_t left = min_size(PAST_ANSWER_MAX, (size_t)chat->config.max_lag);
 
     while (past->first > 0 && past->end - past->first < limit) {
-        struct record *record = history_at(past->messages, past->first - 1);
+        const struct record *record =
+            replay_record(chat, past->messages, past->first - 1, RENDITION_V1);
         size_t len;
 
-        if (replay_encode(chat, record, RENDITION_V1) < 0)
+        if (record == NULL)
             return -1;
         len = record->frames[RENDITION_V1].len;
         if (len > left && past->first < past->end)

@@ -116,6 +116,22 @@ void publish_event(struct chat *chat, struct channel *channel, const struct even
     }
 }
 
+/* What has no place in the room's order, and is for the clients of wschat.v1. */
+static void publish_passing(struct chat *chat, struct channel *channel, const struct event *event)
+{
+    for (int kind = 0; kind < RENDITIONS; kind++) {
+        if (renditions[kind].codec == CODEC_V1)
+            publish_to(chat, channel, (enum rendition)kind, event);
+    }
+}
+
+void publish_typing(struct chat *chat, const struct client *client)
+{
+    struct event event = {.kind = EVENT_TYPING, .from = client->id, .name = client_name(client)};
+
+    publish_passing(chat, client->channel, &event);
+}
+
 void publish_count(struct chat *chat, struct channel *channel)
 {
     struct event event = {.kind = EVENT_COUNT, .count = channel_count(channel)};
@@ -123,8 +139,5 @@ void publish_count(struct chat *chat, struct channel *channel)
     if (!channel->count_is_due)
         return;
     channel->count_is_due = false;
-    for (int kind = 0; kind < RENDITIONS; kind++) {
-        if (renditions[kind].codec == CODEC_V1)
-            publish_to(chat, channel, (enum rendition)kind, &event);
-    }
+    publish_passing(chat, channel, &event);
 }

@@ -5,7 +5,8 @@
 /* What quiet readers are told of, too. */
 static bool is_said(const struct event *event)
 {
-    return event->kind == EVENT_MESSAGE || event->kind == EVENT_DIRECT;
+    return event->kind == EVENT_MESSAGE || event->kind == EVENT_DIRECT ||
+           event->kind == EVENT_REACT;
 }
 
 static int encode_quietly(struct buf *out, const struct codec *codec, const struct event *event)

@@ -3,6 +3,7 @@
 #include "auth/rights.h"
 #include "base/util.h"
 #include "chat/frame.h"
+#include "chat/marks.h"
 #include "chat/retention.h"
 
 /* Bytes that may be replayed in any case, if they are there. */
@@ -17,13 +18,44 @@ struct replay_wish replay_read_wish(const struct chat_entry *entry)
     return wish;
 }
 
-int replay_encode(struct chat *chat, struct record *record, enum rendition kind)
+/* Does its frame tell reactions? */
+static bool replay_has_sums(const struct record *record, enum rendition kind)
 {
-    size_t before = record->frames[kind].cap;
-    int result = record_encode(record, kind);
+    return record->event.kind == EVENT_MESSAGE && renditions[kind].codec == CODEC_V1 &&
+           record->channel->marks.count > 0;
+}
 
-    retention_count_frame(chat, record, record->frames[kind].cap - before);
+/* Encodes a message with what became of it. Returns 0, or -1 with errno ENOMEM. */
+static int replay_encode_sums(struct record *record, enum rendition kind)
+{
+    struct buf sums;
+    int result;
+
+    buf_init(&sums);
+    result = marks_sum(&sums, record->channel, record->event.seq);
+    if (result == 0) {
+        record->event.reactions = (struct str){(const char *)sums.data, sums.len};
+        result = record_encode(record, kind);
+        record->event.reactions = (struct str){NULL, 0};
+    }
+    buf_deinit(&sums);
     return result;
+}
+
+struct record *replay_record(struct chat *chat, struct history *history, size_t place,
+                             enum rendition kind)
+{
+    struct record *record = retention_renew(chat, history, place);
+    size_t before;
+    int result;
+
+    if (record == NULL || record->frames[kind].len > 0)
+        return record;
+    before = record->frames[kind].cap;
+    result = replay_has_sums(record, kind) ? replay_encode_sums(record, kind)
+                                           : record_encode(record, kind);
+    retention_count_frame(chat, record, record->frames[kind].cap - before);
+    return result < 0 ? NULL : record;
 }
 
 /* Bytes that one replay may take. Replays share the records with the history, so they cost nothing
@@ -37,37 +69,37 @@ static uint64_t replay_budget(const struct chat *chat)
     return max_size((size_t)chat->config.max_lag, REPLAY_MIN);
 }
 
-/* Takes what it costs to send the records from place `first` on off *budget. Returns false where
+/* Takes what it costs to send the records with a seq above `after` off *budget. Returns false where
  * that is not enough. */
-static bool replay_spend(struct chat *chat, const struct history *history, size_t first,
+static bool replay_spend(struct chat *chat, struct history *history, uint64_t after,
                          enum rendition kind, uint64_t *budget)
 {
-    for (size_t i = first; i < history->count; i++) {
-        struct record *record = history_at(history, i);
+    for (size_t i = history_after(history, after); i < history->count; i++) {
+        const struct record *record = replay_record(chat, history, i, kind);
 
-        if (replay_encode(chat, record, kind) < 0 || record->frames[kind].len > *budget)
+        if (record == NULL || record->frames[kind].len > *budget)
             return false;
         *budget -= record->frames[kind].len;
     }
     return true;
 }
 
-static bool replay_can_recover(struct chat *chat, const struct channel *channel,
-                               enum rendition kind, const struct replay_wish *wish, uint64_t until)
+static bool replay_can_recover(struct chat *chat, struct channel *channel, enum rendition kind,
+                               const struct replay_wish *wish, uint64_t until)
 {
-    const struct history *messages = &channel->messages, *presence = &channel->presence;
-    uint64_t budget = replay_budget(chat);
+    uint64_t budget = replay_budget(chat), after = wish->seq;
 
-    return wish->has_position && wish->epoch == channel->log.epoch && wish->seq <= until &&
-           messages->gone <= wish->seq &&
-           replay_spend(chat, messages, history_after(messages, wish->seq), kind, &budget) &&
-           replay_spend(chat, presence, history_after(presence, wish->seq), kind, &budget);
+    return wish->has_position && wish->epoch == channel->log.epoch && after <= until &&
+           channel->messages.gone <= after && channel->marks.gone <= after &&
+           replay_spend(chat, &channel->messages, after, kind, &budget) &&
+           replay_spend(chat, &channel->presence, after, kind, &budget) &&
+           replay_spend(chat, &channel->marks, after, kind, &budget);
 }
 
 struct replay replay_plan(struct chat *chat, struct channel *channel, enum rendition kind,
                           const struct replay_wish *wish, uint64_t until)
 {
-    const struct history *messages = &channel->messages;
+    struct history *messages = &channel->messages;
     struct replay replay = {.after = until, .until = until};
     uint64_t budget;
 
@@ -79,9 +111,9 @@ struct replay replay_plan(struct chat *chat, struct channel *channel, enum rendi
         return replay;
     }
     for (size_t n = 1; n <= messages->count && n <= wish->history; n++) {
-        struct record *record = history_at(messages, messages->count - n);
+        const struct record *record = replay_record(chat, messages, messages->count - n, kind);
 
-        if (replay_encode(chat, record, kind) < 0 || record->frames[kind].len > budget)
+        if (record == NULL || record->frames[kind].len > budget)
             break;
         budget -= record->frames[kind].len;
         replay.after = record->event.seq - 1;
@@ -92,13 +124,16 @@ struct replay replay_plan(struct chat *chat, struct channel *channel, enum rendi
 int replay_send(struct chat *chat, struct channel *channel, enum rendition kind,
                 const struct replay *replay, struct sendq *out)
 {
-    const struct history *messages = &channel->messages, *presence = &channel->presence;
-    size_t m = history_after(messages, replay->after);
-    size_t p = replay->recovered ? history_after(presence, replay->after) : presence->count;
+    uint64_t after = replay->after;
+    uint64_t others = replay->recovered ? after : UINT64_MAX; /* else messages alone */
+    struct history_place places[] = {
+        {&channel->messages, history_after(&channel->messages, after)},
+        {&channel->presence, history_after(&channel->presence, others)},
+        {&channel->marks, history_after(&channel->marks, others)},
+    };
+    struct record *record;
 
-    while (m < messages->count || p < presence->count) {
-        struct record *record = history_next_of_two(messages, &m, presence, &p);
-
+    while ((record = history_next(places, ARRAY_LEN(places))) != NULL) {
         if (record->event.seq > replay->until)
             break;
         if (record_replay(record, kind, out) < 0)

@@ -1,9 +1,12 @@
 #include "chat/retention.h"
 
 #include "base/util.h"
+#include "chat/marks.h"
 
 static struct history *retention_history(struct channel *channel, enum event_kind kind)
 {
+    if (kind == EVENT_REACT)
+        return &channel->marks;
     return kind == EVENT_MESSAGE ? &channel->messages : &channel->presence;
 }
 
@@ -108,6 +111,14 @@ static void retention_uncount_frames(struct chat *chat, struct record *record)
     chat->frame_bytes -= record->frame_cost;
 }
 
+static void retention_drop_frames_of(struct chat *chat, struct record *record)
+{
+    retention_uncount_frames(chat, record);
+    record->frame_cost = 0;
+    record_drop_frames(record);
+    record->is_stale = false;
+}
+
 /* Drops the frames of one record. Returns false where none was found that may be dropped. */
 static bool retention_drop_frames(struct chat *chat)
 {
@@ -121,9 +132,7 @@ static bool retention_drop_frames(struct chat *chat)
             list_append(&chat->encoded, first);
             continue;
         }
-        retention_uncount_frames(chat, record);
-        record->frame_cost = 0;
-        record_drop_frames(record);
+        retention_drop_frames_of(chat, record);
         return true;
     }
     return false;
@@ -131,20 +140,27 @@ static bool retention_drop_frames(struct chat *chat)
 
 /* ---- forgetting ---- */
 
+/* Lets go of a record that is in no history any more. */
+static void retention_release(struct chat *chat, struct record *record)
+{
+    retention_uncount_frames(chat, record);
+    if (record_is_in_use(record)) {
+        chat->orphan_bytes += record->cost + record->frame_cost;
+        record->orphans = &chat->orphan_bytes;
+    }
+    record_release(record);
+}
+
 static void forget_oldest(struct chat *chat, struct history *history)
 {
     struct record *record = history_take_oldest(history);
 
     chat->record_bytes -= record->cost;
     record->channel->record_bytes -= record->cost;
-    retention_uncount_frames(chat, record);
+    marks_touch(record->channel, &record->event);
     retention_tell_log(chat, record->channel, record->word);
     retention_weigh(chat, record->channel);
-    if (record_is_in_use(record)) {
-        chat->orphan_bytes += record->cost + record->frame_cost;
-        record->orphans = &chat->orphan_bytes;
-    }
-    record_release(record);
+    retention_release(chat, record);
 }
 
 static void forget_all(struct chat *chat, struct history *history)
@@ -156,14 +172,10 @@ static void forget_all(struct chat *chat, struct history *history)
 /* The history of a room whose first record is its oldest. It has one. */
 static struct history *retention_older_of(struct channel *channel)
 {
-    struct history *messages = &channel->messages, *presence = &channel->presence;
+    struct history_place places[] = {
+        {&channel->messages, 0}, {&channel->presence, 0}, {&channel->marks, 0}};
 
-    if (presence->count == 0)
-        return messages;
-    if (messages->count == 0)
-        return presence;
-    return history_at(messages, 0)->event.seq < history_at(presence, 0)->event.seq ? messages
-                                                                                   : presence;
+    return history_next_place(places, ARRAY_LEN(places))->history;
 }
 
 static size_t retention_used(const struct chat *chat)
@@ -208,6 +220,7 @@ void retention_remember(struct chat *chat, struct channel *channel, const struct
         forget_through(chat, channel, history, event, word);
         return;
     }
+    marks_touch(channel, event);
     record->channel = channel;
     record->word = word;
     chat->record_bytes += record->cost;
@@ -222,6 +235,24 @@ void retention_skip(struct chat *chat, struct channel *channel, const struct eve
     forget_through(chat, channel, &channel->presence, event, word);
 }
 
+struct record *retention_renew(struct chat *chat, struct history *history, size_t place)
+{
+    struct record *old = history_at(history, place), *record;
+
+    if (old->is_stale && !record_is_in_use(old))
+        retention_drop_frames_of(chat, old);
+    if (!old->is_stale)
+        return old;
+    record = record_new(&old->event);
+    if (record == NULL)
+        return NULL;
+    record->channel = old->channel;
+    record->word = old->word;
+    history_replace(history, place, record); /* it costs as much */
+    retention_release(chat, old);
+    return record;
+}
+
 struct channel *retention_channel(struct chat *chat, struct str name)
 {
     struct channel *channel = channel_table_find(&chat->channels, name);
@@ -234,6 +265,8 @@ struct channel *retention_channel(struct chat *chat, struct str name)
     chat->log->ops->open(chat->log, &channel->log);
     /* What the log does not bring back is gone. */
     channel->log.committed = channel->messages.gone = channel->log.next - 1;
+    channel->marks.gone = channel->log.marks_gone > channel->messages.gone ? channel->log.marks_gone
+                                                                           : channel->messages.gone;
     retention_weigh(chat, channel);
     return channel;
 }
@@ -242,13 +275,15 @@ void retention_forget_channel(struct chat *chat, struct channel *channel, uint64
 {
     forget_all(chat, &channel->messages);
     forget_all(chat, &channel->presence);
-    channel->messages.gone = channel->presence.gone = gone;
+    forget_all(chat, &channel->marks);
+    channel->messages.gone = channel->presence.gone = channel->marks.gone = gone;
 }
 
 void retention_remove_channel(struct chat *chat, struct channel *channel)
 {
     forget_all(chat, &channel->messages);
     forget_all(chat, &channel->presence);
+    forget_all(chat, &channel->marks);
     chat->halves[channel->is_deserted] -= channel->weighed;
     if (chat->log->ops->close != NULL)
         chat->log->ops->close(chat->log, &channel->log);

@@ -123,10 +123,12 @@ int view_members(const struct chat *chat, struct str room, struct buf *out)
 
 /* ---- events ---- */
 
-/* Where an answer stands in the two histories of a room. */
+enum { VIEW_MESSAGES, VIEW_PRESENCE, VIEW_MARKS, VIEW_HISTORIES };
+
+/* Where an answer stands in the histories of a room. */
 struct view_place {
     struct channel *channel;
-    size_t message, presence;
+    struct history_place places[VIEW_HISTORIES];
     bool recovered;
 };
 
@@ -135,29 +137,39 @@ static bool view_knows(const struct channel *channel, struct str since, uint64_t
     uint64_t epoch;
 
     return since.ptr != NULL && codec_pos_read(since, &epoch, seq) && epoch == channel->log.epoch &&
-           *seq <= channel->log.committed && channel->messages.gone <= *seq;
+           *seq <= channel->log.committed && channel->messages.gone <= *seq &&
+           channel->marks.gone <= *seq;
 }
 
 /* Goes back from the last message as far as is wanted and fits. Returns 0, or -1 with errno ENOMEM.
  */
 static int view_go_back(struct chat *chat, struct view_place *at, uint64_t last)
 {
-    const struct history *messages = &at->channel->messages;
+    struct history *messages = &at->channel->messages;
+    size_t *place = &at->places[VIEW_MESSAGES].at;
     size_t left = VIEW_BYTES;
 
-    at->message = messages->count;
-    at->presence = at->channel->presence.count;
-    while (at->message > 0 && messages->count - at->message < last) {
-        struct record *record = history_at(messages, at->message - 1);
+    while (*place > 0 && messages->count - *place < last) {
+        const struct record *record = replay_record(chat, messages, *place - 1, RENDITION_V1);
 
-        if (replay_encode(chat, record, RENDITION_V1) < 0)
+        if (record == NULL)
             return -1;
-        if (record->frames[RENDITION_V1].len > left && at->message < messages->count)
+        if (record->frames[RENDITION_V1].len > left && *place < messages->count)
             break;
         left -= min_size(record->frames[RENDITION_V1].len, left);
-        at->message--;
+        --*place;
     }
     return 0;
+}
+
+/* Behind all that there is. */
+static void view_begin(struct view_place *at)
+{
+    struct channel *channel = at->channel;
+
+    at->places[VIEW_MESSAGES] = (struct history_place){&channel->messages, channel->messages.count};
+    at->places[VIEW_PRESENCE] = (struct history_place){&channel->presence, channel->presence.count};
+    at->places[VIEW_MARKS] = (struct history_place){&channel->marks, channel->marks.count};
 }
 
 static int view_find(struct chat *chat, struct view_place *at, const struct view_events *wish)
@@ -165,19 +177,20 @@ static int view_find(struct chat *chat, struct view_place *at, const struct view
     struct channel *channel = at->channel;
     uint64_t seq;
 
+    view_begin(at);
     at->recovered = view_knows(channel, wish->since, &seq);
     if (!at->recovered)
         return view_go_back(chat, at, min_size(wish->last, wish->limit));
-    at->message = history_after(&channel->messages, seq);
-    at->presence =
-        wish->with_presence ? history_after(&channel->presence, seq) : channel->presence.count;
+    for (size_t i = 0; i < VIEW_HISTORIES; i++) {
+        if (i != VIEW_PRESENCE || wish->with_presence)
+            at->places[i].at = history_after(at->places[i].history, seq);
+    }
     return 0;
 }
 
-static bool view_is_at_end(const struct view_place *at)
+static bool view_is_at_end(struct view_place *at)
 {
-    return at->message == at->channel->messages.count &&
-           at->presence == at->channel->presence.count;
+    return history_next_place(at->places, VIEW_HISTORIES) == NULL;
 }
 
 /* Appends events from there on. *seq: of the last of them. */
@@ -187,11 +200,10 @@ static int view_append_events(struct chat *chat, struct view_place *at, size_t l
     size_t start = out->len;
 
     for (size_t n = 0; n < limit && out->len - start < VIEW_BYTES && !view_is_at_end(at); n++) {
-        struct record *record = history_next_of_two(&at->channel->messages, &at->message,
-                                                    &at->channel->presence, &at->presence);
+        struct history_place *next = history_next_place(at->places, VIEW_HISTORIES);
+        struct record *record = replay_record(chat, next->history, next->at++, RENDITION_V1);
 
-        if (replay_encode(chat, record, RENDITION_V1) < 0 ||
-            (n > 0 && buf_append_char(out, ',') < 0) ||
+        if (record == NULL || (n > 0 && buf_append_char(out, ',') < 0) ||
             buf_append_str(out, frame_payload(&record->frames[RENDITION_V1])) < 0)
             return -1;
         *seq = record->event.seq;

@@ -151,9 +151,42 @@ static const char *type_name(enum segment_type type)
         return "leave";
     case SEGMENT_RENAME:
         return "rename";
+    case SEGMENT_REACT:
+        return "react";
     default:
         return "message";
     }
+}
+
+static int write_json_place(struct buf *out, const char *key, const struct segment_record *record,
+                            const struct journal_room *room)
+{
+    char pos[CODEC_POS_MAX];
+
+    if (record->re == 0)
+        return 0;
+    codec_pos_write(pos, room->epoch, record->re);
+    return buf_printf(out, ",\"%s\":\"%s\"", key, pos);
+}
+
+/* What was said, or given. Returns 0, or -1 with errno. */
+static int write_json_content(struct buf *out, const struct segment_record *record,
+                              const struct journal_room *room)
+{
+    bool is_message = record->type == SEGMENT_MESSAGE;
+
+    if (!is_message && record->type != SEGMENT_REACT)
+        return 0;
+    if (!record->has_no_text &&
+        (buf_append_str(out, is_message ? STR(",\"text\":") : STR(",\"emoji\":")) < 0 ||
+         json_append_string(out, record->text) < 0))
+        return -1;
+    if (record->has_data &&
+        (buf_append_str(out, STR(",\"data\":")) < 0 || buf_append_str(out, record->data) < 0))
+        return -1;
+    if (write_json_place(out, is_message ? "re" : "to", record, room) < 0)
+        return -1;
+    return is_message ? 0 : buf_printf(out, ",\"on\":%s", record->is_on ? "true" : "false");
 }
 
 /* The fields of a message are those of wschat.v1, and the room. Returns 0, or -1 with errno. */
@@ -170,8 +203,7 @@ static int write_json(struct dump *d, const struct segment_record *record,
         buf_printf(out, ",\"from\":%llu,\"name\":", (unsigned long long)record->from) < 0 ||
         json_append_string(out, record->name) < 0)
         return -1;
-    if (record->type == SEGMENT_MESSAGE &&
-        (buf_append_str(out, STR(",\"text\":")) < 0 || json_append_string(out, record->text) < 0))
+    if (write_json_content(out, record, room) < 0)
         return -1;
     return buf_append_char(out, '}');
 }
@@ -192,7 +224,9 @@ static int write_text(struct dump *d, const struct segment_record *record,
         return -1;
     if (record->type != SEGMENT_MESSAGE)
         return buf_printf(out, " (%s)", type_name(record->type));
-    return buf_append_str(out, STR(": ")) < 0 ? -1 : buf_append_str(out, record->text);
+    return buf_append_str(out, STR(": ")) < 0
+               ? -1
+               : buf_append_str(out, record->has_no_text ? record->data : record->text);
 }
 
 static int print_record(struct dump *d, const struct segment_record *record,

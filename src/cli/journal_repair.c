@@ -66,6 +66,7 @@ static int put_room(struct repair *r, const struct journal_room *room)
         .room = room->number,
         .seq = room->last,
         .from = room->epoch,
+        .ts = room->marks_gone,
         .aux = room->gone,
         .name = journal_room_name(room),
     };

@@ -32,6 +32,18 @@ static bool is_failing(const struct journal *j)
     return j->lost[0] != '\0' || (j->retry_at != 0 && journal_now() < j->retry_at);
 }
 
+/* The seq of the last record of a room that is of this type, where each knows the one before it;
+ * NULL: where it does not. */
+static uint64_t *journal_last(const struct journal *j, const struct log_channel *channel,
+                              enum segment_type type)
+{
+    struct slot *slot = journal_slot(j, channel);
+
+    if (type == SEGMENT_REACT)
+        return &slot->mark;
+    return type == SEGMENT_MESSAGE ? &slot->message : NULL;
+}
+
 /* Puts the event into the job that fills. Returns 0, or -1 with errno ENOMEM. */
 static int put_event(struct journal *j, struct log_channel *channel, const struct event *event,
                      const struct log_ticket *ticket)
@@ -40,18 +52,20 @@ static int put_event(struct journal *j, struct log_channel *channel, const struc
     struct segment_record record;
     struct batch *batch = j->filling;
     struct wait wait = {.channel = channel, .has_ticket = ticket != NULL};
+    uint64_t *last;
 
     if (channel->word == UINT32_MAX || buf_reserve(&batch->waits, sizeof(wait)) < 0)
         return -1;
     record = journal_record_of(event, journal_slot(j, channel)->number, hash);
-    if (record.type == SEGMENT_MESSAGE)
-        record.aux = journal_slot(j, channel)->message;
+    last = journal_last(j, channel, record.type);
+    if (last != NULL)
+        record.aux = *last;
     if (batch->waits.len == 0)
         batch->since = journal_now();
     if (journal_fill(j, channel, &record) < 0)
         return -1;
-    if (record.type == SEGMENT_MESSAGE)
-        journal_slot(j, channel)->message = record.seq;
+    if (last != NULL)
+        *last = record.seq;
     if (ticket != NULL)
         wait.ticket = *ticket;
     wait.part = batch->job.part_count - 1;
@@ -129,11 +143,13 @@ static void take_back(struct journal *j, const struct batch *batch)
     for (size_t i = wait_count(batch); i-- > batch->answered;) {
         const struct wait *wait = wait_at(batch, i);
         struct segment_record record;
+        uint64_t *last;
 
         segment_record_peek(&record, wait_bytes(batch, wait));
         wait->channel->next = record.seq;
-        if (record.type == SEGMENT_MESSAGE)
-            journal_slot(j, wait->channel)->message = record.aux;
+        last = journal_last(j, wait->channel, record.type);
+        if (last != NULL)
+            *last = record.aux;
     }
 }
 

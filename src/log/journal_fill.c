@@ -13,6 +13,8 @@ static enum segment_type type_of(enum event_kind kind)
         return SEGMENT_LEAVE;
     case EVENT_RENAME:
         return SEGMENT_RENAME;
+    case EVENT_REACT:
+        return SEGMENT_REACT;
     default:
         return SEGMENT_MESSAGE;
     }
@@ -28,6 +30,8 @@ static enum event_kind kind_of(enum segment_type type)
         return EVENT_LEAVE;
     case SEGMENT_RENAME:
         return EVENT_RENAME;
+    case SEGMENT_REACT:
+        return EVENT_REACT;
     default:
         return EVENT_MESSAGE;
     }
@@ -49,6 +53,9 @@ struct segment_record journal_record_of(const struct event *event, uint32_t room
     return (struct segment_record){
         .type = type_of(event->kind),
         .has_ref = event->ref.ptr != NULL,
+        .has_data = event->data.ptr != NULL,
+        .has_no_text = event->kind == EVENT_MESSAGE && event->text.ptr == NULL,
+        .is_on = event->is_on,
         .room = room,
         .seq = event->seq,
         .ts = event->ts,
@@ -56,6 +63,8 @@ struct segment_record journal_record_of(const struct event *event, uint32_t room
         .name = event->name,
         .ref = event->ref,
         .text = event->kind == EVENT_JOIN ? hash_of(event, hash) : event->text,
+        .re = event->re,
+        .data = event->data,
     };
 }
 
@@ -67,12 +76,15 @@ struct event journal_event_of(const struct segment_record *record, uint64_t epoc
         .epoch = epoch,
         .ts = record->ts,
         .from = record->from,
+        .re = record->re,
+        .is_on = record->is_on,
         .name = record->name,
+        .data = record->data,
         .ref = record->has_ref ? record->ref : (struct str){NULL, 0},
     };
 
     if (event.kind != EVENT_JOIN)
-        event.text = record->text;
+        event.text = record->has_no_text ? (struct str){NULL, 0} : record->text;
     else if (record->text.len > 0)
         event.key = record->text;
     event.key_is_hash = event.key.ptr != NULL;
@@ -113,6 +125,7 @@ void journal_open(struct log *log, struct log_channel *channel)
 
     channel->word = take_slot(j);
     channel->next = known != NULL ? known->gone + 1 : 1;
+    channel->marks_gone = known != NULL ? known->marks_gone : 0;
     if (known != NULL)
         channel->epoch = known->epoch;
     else
@@ -122,6 +135,7 @@ void journal_open(struct log *log, struct log_channel *channel)
     *journal_slot(j, channel) = (struct slot){
         .number = known != NULL ? known->number : ++j->last_number,
         .message = known != NULL ? known->gone : 0,
+        .mark = known != NULL ? known->marks_gone : 0,
     };
 }
 
@@ -266,6 +280,7 @@ int journal_fill(struct journal *j, const struct log_channel *channel,
         .type = SEGMENT_ROOM,
         .room = slot->number,
         .seq = channel->next - 1,
+        .ts = slot->mark,
         .from = channel->epoch,
         .aux = slot->message,
         .name = channel->name,

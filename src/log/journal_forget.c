@@ -11,6 +11,7 @@ struct mover {
     struct log_channel *channel;
     uint32_t from, to;
     uint64_t message; /* seq of the message before */
+    uint64_t mark;    /* of the reaction before */
     bool has_failed;
 };
 
@@ -31,6 +32,9 @@ static void copy_event(void *arg, const struct event *event, uint32_t *word)
         /* What stands before the first one that is kept is gone, wherever it stood. */
         record.aux = m->message == UINT64_MAX ? record.seq - 1 : m->message;
         m->message = record.seq;
+    } else if (record.type == SEGMENT_REACT) {
+        record.aux = m->mark == UINT64_MAX ? m->channel->marks_gone : m->mark;
+        m->mark = record.seq;
     }
     if (*word == m->from)
         copy_record(m, &record);
@@ -58,7 +62,7 @@ static void copy_channel(void *arg, struct log_channel *channel)
     if (channel->word == UINT32_MAX)
         return;
     m->channel = channel;
-    m->message = UINT64_MAX;
+    m->message = m->mark = UINT64_MAX;
     j->log.calls->walk_records(j->log.owner, channel, copy_event, m);
     j->log.calls->walk_seats(j->log.owner, channel, copy_seat, m);
 }

@@ -76,6 +76,8 @@ static void note_seq(const struct segment_record *record, struct journal_room *r
         room->last = record->seq;
     if (record->type == SEGMENT_ROOM && record->aux > room->gone)
         room->gone = record->aux;
+    if (record->type == SEGMENT_ROOM && record->ts > room->marks_gone)
+        room->marks_gone = record->ts;
 }
 
 static bool visit(struct reader *r, const struct segment_record *record, size_t offset)

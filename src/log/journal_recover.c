@@ -54,7 +54,10 @@ static int recover_record(void *owner, const struct segment_record *record,
     event = journal_event_of(record, channel->epoch);
     if (record->type == SEGMENT_MESSAGE)
         room->gone = record->seq;
+    if (record->type == SEGMENT_REACT)
+        room->marks_gone = record->seq;
     journal_slot(j, channel)->message = room->gone;
+    journal_slot(j, channel)->mark = room->marks_gone;
     channel->next = room->last + 1;
     if (record->type != SEGMENT_SEAT)
         journal_note_live(j, word);

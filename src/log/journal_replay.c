@@ -126,27 +126,22 @@ static void tidy_entries(struct replay *r)
     }
 }
 
-static bool is_presence(const struct entry *entry)
-{
-    return entry->type == SEGMENT_JOIN || entry->type == SEGMENT_LEAVE ||
-           entry->type == SEGMENT_RENAME || entry->type == SEGMENT_SEAT;
-}
-
-/* Takes out the messages in front of a gap, from the newest of a room back to the oldest. What the
- * oldest that is left stands behind is gone. */
-static void cut_gaps(struct replay *r, struct journal_room *room, size_t begin, size_t end)
+/* Takes out the records of a type in front of a gap, from the newest of a room back to the oldest.
+ * What the oldest that is left stands behind is gone. */
+static void cut_gaps(struct replay *r, enum segment_type type, uint64_t *gone, size_t begin,
+                     size_t end)
 {
     const struct entry *next = NULL;
 
     for (size_t i = end; i-- > begin;) {
         struct entry *entry = entry_at(r, i);
 
-        if (entry->is_out || is_presence(entry))
+        if (entry->is_out || entry->type != type)
             continue;
-        entry->is_out = next != NULL && room->gone != entry->seq;
+        entry->is_out = next != NULL && *gone != entry->seq;
         if (entry->is_out)
             continue;
-        room->gone = entry->aux;
+        *gone = entry->aux;
         next = entry;
     }
 }
@@ -194,7 +189,8 @@ static void make_room_exact(struct replay *r, size_t begin, size_t end)
         return;
     for (size_t i = begin; room->has_ended && i < end; i++)
         entry_at(r, i)->is_out = true;
-    cut_gaps(r, room, begin, end);
+    cut_gaps(r, SEGMENT_MESSAGE, &room->gone, begin, end);
+    cut_gaps(r, SEGMENT_REACT, &room->marks_gone, begin, end);
 }
 
 static void make_exact(struct replay *r)

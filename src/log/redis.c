@@ -73,8 +73,8 @@ static struct str redis_copy(char **at, struct str from)
 static struct redis_append *redis_append_new(const struct event *event,
                                              const struct log_ticket *ticket)
 {
-    size_t len =
-        event->name.len + event->text.len + event->ref.len + event->key.len + event->proof.len;
+    size_t len = event->name.len + event->text.len + event->ref.len + event->key.len +
+                 event->proof.len + event->data.len;
     struct redis_append *append = malloc(sizeof(*append) + len + 1);
     char *at;
 
@@ -87,6 +87,7 @@ static struct redis_append *redis_append_new(const struct event *event,
     append->event.ref = redis_copy(&at, event->ref);
     append->event.key = redis_copy(&at, event->key);
     append->event.proof = redis_copy(&at, event->proof);
+    append->event.data = redis_copy(&at, event->data);
     list_init(&append->link);
     return append;
 }

@@ -2,21 +2,45 @@
 
 #include "base/utf8.h"
 
-static const char kinds[] = {
-    [EVENT_MESSAGE] = 'M', [EVENT_JOIN] = 'J', [EVENT_LEAVE] = 'L', [EVENT_RENAME] = 'R'};
+static const char kinds[] = {[EVENT_MESSAGE] = 'M',
+                             [EVENT_JOIN] = 'J',
+                             [EVENT_LEAVE] = 'L',
+                             [EVENT_RENAME] = 'R',
+                             [EVENT_REACT] = 'X'};
+
+#define KIND_DATA 'D'      /* a message with data: what stands for its text has both */
+#define KIND_TAKE_BACK 'Y' /* a reaction that is taken back */
+
+static char redis_kind(const struct event *event)
+{
+    if (event->kind == EVENT_REACT && !event->is_on)
+        return KIND_TAKE_BACK;
+    return event->data.ptr != NULL ? KIND_DATA : kinds[event->kind];
+}
+
+/* The text; with data in front of it its length, or "-" where there is data alone. */
+static int redis_write_text(struct buf *out, const struct event *event)
+{
+    if (event->data.ptr == NULL)
+        return buf_append_str(out, event->text);
+    if ((event->text.ptr == NULL ? buf_append_str(out, STR("-\n"))
+                                 : buf_printf(out, "%zu\n", event->text.len)) < 0)
+        return -1;
+    return buf_append_str(out, event->text) < 0 ? -1 : buf_append_str(out, event->data);
+}
 
 int redis_event_write(struct buf *out, const struct event *event)
 {
     int result =
-        buf_printf(out, "%c %llu %llu %llu %zu ", kinds[event->kind], (unsigned long long)event->ts,
-                   (unsigned long long)event->from, (unsigned long long)event->to, event->name.len);
+        buf_printf(out, "%c %llu %llu %llu %zu ", redis_kind(event), (unsigned long long)event->ts,
+                   (unsigned long long)event->from, (unsigned long long)event->re, event->name.len);
 
     if (result < 0 || (event->ref.ptr == NULL ? buf_append_str(out, STR("-\n"))
                                               : buf_printf(out, "%zu\n", event->ref.len)) < 0)
         return -1;
     return buf_append_str(out, event->name) < 0 || buf_append_str(out, event->ref) < 0
                ? -1
-               : buf_append_str(out, event->text);
+               : redis_write_text(out, event);
 }
 
 /* Takes a number off the front of a line, with the separator behind it. */
@@ -25,10 +49,18 @@ static bool redis_take(struct str *line, uint64_t max, uint64_t *number)
     return str_to_u64(str_cut(line, ' '), max, number);
 }
 
-static bool redis_read_kind(struct str word, enum event_kind *kind)
+static bool redis_read_kind(struct str word, struct event *event)
 {
+    enum event_kind *kind = &event->kind;
+
     if (word.len != 1)
         return false;
+    event->is_on = word.ptr[0] == kinds[EVENT_REACT];
+    *kind = word.ptr[0] == KIND_DATA ? EVENT_MESSAGE : EVENT_REACT;
+    if (word.ptr[0] == KIND_DATA)
+        event->data = STR(""); /* read later */
+    if (word.ptr[0] == KIND_DATA || word.ptr[0] == KIND_TAKE_BACK)
+        return true;
     for (size_t i = 0; i < sizeof(kinds); i++) {
         if (kinds[i] != '\0' && kinds[i] == word.ptr[0]) {
             *kind = (enum event_kind)i;
@@ -36,6 +68,20 @@ static bool redis_read_kind(struct str word, enum event_kind *kind)
         }
     }
     return false;
+}
+
+/* Parts what redis_write_text has written. */
+static bool redis_read_data(struct event *event)
+{
+    struct str rest = event->text, len = str_cut(&rest, '\n');
+    uint64_t text_len = 0;
+    bool has_text = !str_equals(len, STR("-"));
+
+    if (rest.ptr == NULL || (has_text && !str_to_u64(len, rest.len, &text_len)))
+        return false;
+    event->text = (struct str){has_text ? rest.ptr : NULL, (size_t)text_len};
+    event->data = (struct str){rest.ptr + text_len, rest.len - (size_t)text_len};
+    return utf8_is_valid(event->text) && utf8_is_valid(event->data);
 }
 
 static bool redis_read_texts(struct event *event, struct str rest, uint64_t name_len,
@@ -51,6 +97,8 @@ static bool redis_read_texts(struct event *event, struct str rest, uint64_t name
     if (!str_equals(ref, STR("-")))
         event->ref = (struct str){rest.ptr + name_len, (size_t)ref_len};
     event->text = (struct str){rest.ptr + name_len + ref_len, rest.len - name_len - ref_len};
+    if (event->data.ptr != NULL && !redis_read_data(event))
+        return false;
     return codec_name_is_valid(event->name) && utf8_is_valid(event->text) &&
            utf8_is_valid(event->ref);
 }
@@ -68,10 +116,11 @@ bool redis_event_read(struct redis_event *told, struct str bytes)
         return false;
     told->node = str_cut(&place, ' ');
     return str_to_u64(place, UINT64_MAX, &told->number) &&
-           redis_read_kind(str_cut(&line, ' '), &event->kind) &&
+           redis_read_kind(str_cut(&line, ' '), event) &&
            redis_take(&line, UINT64_MAX, &event->ts) &&
            redis_take(&line, CODEC_ID_MAX, &event->from) &&
-           redis_take(&line, CODEC_ID_MAX, &event->to) &&
+           redis_take(&line, UINT64_MAX, &event->re) &&
            redis_take(&line, CODEC_NAME_MAX, &name_len) && event->seq > 0 &&
+           (event->kind != EVENT_REACT || event->re > 0) &&
            redis_read_texts(event, rest, name_len, line);
 }

@@ -349,13 +349,19 @@ static bool redis_snapshot_commit(struct redis *r, struct redis_room *room,
     return true;
 }
 
+/* Reactions stand in the stream of messages, and count like them. */
+static bool is_in_messages(const struct event *event)
+{
+    return event->kind == EVENT_MESSAGE || event->kind == EVENT_REACT;
+}
+
 /* The seq of the last message in front of the first that the snapshot has. */
 static uint64_t redis_snapshot_gone(const struct redis_snapshot *snapshot)
 {
     for (size_t i = 0; i < snapshot->count; i++) {
         struct redis_event told;
 
-        if (redis_event_read(&told, snapshot->entries[i].bytes) && told.event.kind == EVENT_MESSAGE)
+        if (redis_event_read(&told, snapshot->entries[i].bytes) && is_in_messages(&told.event))
             return told.prev;
     }
     return snapshot->message;

@@ -277,7 +277,8 @@ static void redis_say_append(struct redis *r, struct redis_room *room, struct re
         words[10] = body;
         redis_say_script(r, REDIS_LEAVE, "1", words, 11);
     } else {
-        words[10] = event->kind == EVENT_MESSAGE ? STR(":m") : STR(":p");
+        words[10] =
+            event->kind == EVENT_MESSAGE || event->kind == EVENT_REACT ? STR(":m") : STR(":p");
         words[11] = event->name;
         words[12] = body;
         redis_say_script(r, REDIS_PUBLISH, "1", words, 13);

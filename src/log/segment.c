@@ -5,7 +5,14 @@
 
 #include "base/crc32c.h"
 
-#define HAS_REF 1
+enum {
+    HAS_REF = 1,
+    HAS_RE = 2,
+    HAS_DATA = 4,
+    HAS_NO_TEXT = 8,
+    IS_ON = 16,
+    FLAGS_ALL = 31,
+};
 
 static const uint8_t magic[8] = {'w', 's', 'c', 'h', 'a', 't', 'J', '\n'};
 
@@ -78,9 +85,23 @@ static size_t align(size_t len)
     return (len + SEGMENT_ALIGN - 1) & ~(size_t)(SEGMENT_ALIGN - 1);
 }
 
+static uint8_t flags_of(const struct segment_record *r)
+{
+    return (uint8_t)((r->has_ref ? HAS_REF : 0) | (r->re > 0 ? HAS_RE : 0) |
+                     (r->has_data ? HAS_DATA : 0) | (r->has_no_text ? HAS_NO_TEXT : 0) |
+                     (r->is_on ? IS_ON : 0));
+}
+
+/* Bytes of what the flags say stands in front of the text, but for data itself. */
+static size_t extras_len(uint8_t flags)
+{
+    return ((flags & HAS_RE) != 0 ? 8u : 0u) + ((flags & HAS_DATA) != 0 ? 4u : 0u);
+}
+
 static size_t record_len(const struct segment_record *r)
 {
-    return SEGMENT_HEAD + r->name.len + r->ref.len + r->text.len;
+    return SEGMENT_HEAD + r->name.len + r->ref.len + extras_len(flags_of(r)) + r->data.len +
+           r->text.len;
 }
 
 size_t segment_record_size(const struct segment_record *record)
@@ -110,6 +131,18 @@ static uint8_t *put_str(uint8_t *at, struct str s)
     return at + s.len;
 }
 
+static uint8_t *put_extras(uint8_t *at, const struct segment_record *record)
+{
+    if (record->re > 0) {
+        put_u64(at, record->re);
+        at += 8;
+    }
+    if (!record->has_data)
+        return at;
+    put_u32(at, (uint32_t)record->data.len);
+    return put_str(at + 4, record->data);
+}
+
 void segment_record_write(uint8_t *out, const struct segment_id *id, uint64_t offset,
                           const struct segment_record *record)
 {
@@ -118,7 +151,7 @@ void segment_record_write(uint8_t *out, const struct segment_id *id, uint64_t of
 
     put_u32(out, (uint32_t)len);
     out[8] = (uint8_t)record->type;
-    out[9] = record->has_ref ? HAS_REF : 0;
+    out[9] = flags_of(record);
     out[10] = (uint8_t)record->name.len;
     out[11] = (uint8_t)record->ref.len;
     put_u32(out + 12, record->room);
@@ -128,6 +161,7 @@ void segment_record_write(uint8_t *out, const struct segment_id *id, uint64_t of
     put_u64(out + 40, record->aux);
     at = put_str(at, record->name);
     at = put_str(at, record->ref);
+    at = put_extras(at, record);
     at = put_str(at, record->text);
     memset(at, 0, size - len);
     put_u32(out + 4, record_crc(id, offset, out, size));
@@ -149,7 +183,10 @@ static void read_fields(struct segment_record *record, const uint8_t *at, size_t
 
     *record = (struct segment_record){
         .type = (enum segment_type)at[8],
-        .has_ref = at[9] == HAS_REF,
+        .has_ref = (at[9] & HAS_REF) != 0,
+        .has_data = (at[9] & HAS_DATA) != 0,
+        .has_no_text = (at[9] & HAS_NO_TEXT) != 0,
+        .is_on = (at[9] & IS_ON) != 0,
         .room = get_u32(at + 12),
         .seq = get_u64(at + 16),
         .ts = get_u64(at + 24),
@@ -158,16 +195,30 @@ static void read_fields(struct segment_record *record, const uint8_t *at, size_t
     };
     record->name = take(&rest, at[10]);
     record->ref = take(&rest, at[11]);
+    if ((at[9] & HAS_RE) != 0)
+        record->re = get_u64((const uint8_t *)take(&rest, 8).ptr);
+    if (record->has_data)
+        record->data = take(&rest, get_u32((const uint8_t *)take(&rest, 4).ptr));
     record->text = rest;
+}
+
+/* Do the parts in front of the text of a record of `len` bytes, which can be read, fit into it? */
+static bool parts_fit(const uint8_t *at, size_t len)
+{
+    size_t parts = (size_t)SEGMENT_HEAD + at[10] + at[11] + extras_len(at[9]);
+
+    if (parts > len)
+        return false;
+    return (at[9] & HAS_DATA) == 0 || get_u32(at + parts - 4) <= len - parts;
 }
 
 bool segment_is_plausible(const uint8_t *at, size_t left)
 {
     size_t len = left < SEGMENT_HEAD ? 0 : get_u32(at);
 
-    return len >= (size_t)SEGMENT_HEAD && len >= (size_t)SEGMENT_HEAD + at[10] + at[11] &&
-           len <= SEGMENT_RECORD_MAX && align(len) <= left && at[8] > 0 && at[8] < SEGMENT_TYPES &&
-           at[9] <= HAS_REF && (at[9] != 0 || at[11] == 0);
+    return len >= (size_t)SEGMENT_HEAD && len <= SEGMENT_RECORD_MAX && align(len) <= left &&
+           at[8] > 0 && at[8] < SEGMENT_TYPES && at[9] <= FLAGS_ALL &&
+           ((at[9] & HAS_REF) != 0 || at[11] == 0) && parts_fit(at, len);
 }
 
 static bool is_zero(const uint8_t *at, size_t len)

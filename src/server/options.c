@@ -61,6 +61,8 @@ static const struct option server_items[] = {
      "above it; 0: no limit"},
     {"presence-limit", OPTION_NUMBER, "N", "500", FIELD(presence_limit), 0, 1000000,
      "a room with more members tells wschat.v1 clients a count in place of joins and leaves"},
+    {"typing", OPTION_FLAG, NULL, NULL, FIELD(typing), 0, 0,
+     "tell wschat.v1 clients who types, which is not kept"},
     {"leave-grace", OPTION_SECONDS, "SEC", "5", FIELD(leave_grace), 0, 1000 * SECONDS_MAX,
      "how long the seat of a wschat.v1 client whose connection broke is kept for it"},
     {"handshake-timeout", OPTION_SECONDS, "SEC", "10", FIELD(handshake_timeout), 1,

@@ -427,6 +427,7 @@ static int open_chat(struct server *server, size_t capacity)
         .history = options->history,
         .history_memory = options->history_memory,
         .presence_limit = options->presence_limit,
+        .typing = options->typing,
         .broadcast_all = options->broadcast == BROADCAST_ALL,
     };
     const struct chat_hooks hooks = {.let_go = entry_let_go,

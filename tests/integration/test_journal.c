@@ -417,6 +417,78 @@ START_TEST(a_journal_that_was_removed)
 }
 END_TEST
 
+/* Replies, data and reactions are there again, live and replayed, and after a second kill. */
+START_TEST(what_is_said_of_messages_outlives_kills)
+{
+    struct server *s = start("always");
+    struct seat *ada = seat_open(s, 1, "room=tea"), *eve;
+    char first[V1_TEXT];
+
+    seat_say(ada, "hello");
+    seat_expect_message(ada, 1, "hello");
+    snprintf(first, sizeof(first), "%s", ada->pos);
+    for (int i = 0; i < 3; i++) {
+        seat_send(ada, "{'type':'react','to':'%s','emoji':'%c','on':%s,'ref':'%d'}", first,
+                  i == 1 ? 'b' : 'a', i == 2 ? "false" : "true", i);
+        seat_expect(ada,
+                    "{'type':'react','pos':'*','ts':#,'from':1,'name':'','to':'%s',"
+                    "'emoji':'%c','on':%s,'ref':'%d'}",
+                    first, i == 1 ? 'b' : 'a', i == 2 ? "false" : "true", i);
+    }
+    seat_send(ada, "{'type':'say','re':'%s','data':{'x':null}}", first);
+    free(seat_read(ada));
+    snprintf(ada->pos, sizeof(ada->pos), "%s", first);
+    for (int kills = 0; kills < 2; kills++) {
+        kill_server(s);
+        s = start("always");
+        eve = seat_open(s, 2 + (uint64_t)kills, "room=tea&history=9");
+        seat_expect(eve,
+                    "{'type':'message','pos':'%s','ts':#,'from':1,'name':'','text':'hello',"
+                    "'reactions':{'b':[1]}}",
+                    first);
+        seat_expect(eve,
+                    "{'type':'message','pos':'*','ts':#,'from':1,'name':'','re':'%s',"
+                    "'data':{'x':null}}",
+                    first);
+        seat_drop(eve);
+    }
+    come_back(ada, s, "&room=tea");
+    seat_read_welcome(ada);
+    ck_assert(ada->recovered);
+    for (int i = 0; i < 3; i++)
+        seat_expect(ada,
+                    "{'type':'react','pos':'*','ts':#,'from':1,'name':'','to':'%s',"
+                    "'emoji':'%c','on':%s,'ref':'%d'}",
+                    first, i == 1 ? 'b' : 'a', i == 2 ? "false" : "true", i);
+    seat_drop(ada);
+}
+END_TEST
+
+START_TEST(a_dump_tells_what_is_said_of_messages)
+{
+    struct server *s = start("always");
+    struct seat *ada = seat_open(s, 1, "room=tea");
+    char expected[300];
+    struct buf out;
+
+    seat_send(ada, "{'type':'say','data':{'x':null}}");
+    free(seat_read(ada));
+    seat_send(ada, "{'type':'react','to':'%s','emoji':'+'}", ada->pos);
+    snprintf(expected, sizeof(expected), "\"emoji\":\"+\",\"to\":\"%s\",\"on\":true}", ada->pos);
+    free(seat_read(ada));
+    ck_assert_int_eq(journal("dump", "--json", &out), 0);
+    ck_assert_ptr_nonnull(strstr((char *)out.data, "\"data\":{\"x\":null}}"));
+    ck_assert_ptr_null(strstr((char *)out.data, "\"text\""));
+    ck_assert_ptr_nonnull(strstr((char *)out.data, expected));
+    buf_deinit(&out);
+    ck_assert_int_eq(journal("dump", NULL, &out), 0);
+    ck_assert_ptr_nonnull(strstr((char *)out.data, ": {\"x\":null}"));
+    ck_assert_ptr_nonnull(strstr((char *)out.data, "(react)"));
+    buf_deinit(&out);
+    seat_drop(ada);
+}
+END_TEST
+
 Suite *suite_journal(void)
 {
     Suite *suite = suite_create("journal");
@@ -430,6 +502,8 @@ Suite *suite_journal(void)
     tcase_add_test(tc, a_dump_reads_a_live_journal_and_escapes);
     tcase_add_test(tc, nothing_acknowledged_is_lost);
     tcase_add_test(tc, a_seat_outlives_the_segment_of_its_join);
+    tcase_add_test(tc, what_is_said_of_messages_outlives_kills);
+    tcase_add_test(tc, a_dump_tells_what_is_said_of_messages);
     tcase_add_test(tc, an_older_journal_is_read);
     tcase_add_loop_test(tc, a_full_disk, 0, 3);
     tcase_add_test(tc, a_journal_that_was_removed);

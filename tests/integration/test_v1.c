@@ -339,6 +339,15 @@ static const struct {
     {"{'type':'Say','text':'x','ref':'r'}", "bad-type", "r"},
     {"{'type':'shout','text':'x','ref':''}", "bad-type", ""},
     {"{'type':'message','text':'x'}", "bad-type", NULL},
+    {"{'type':'say','data':[1,],'ref':'r'}", "bad-json", NULL},
+    {"{'type':'say','text':5,'data':1,'ref':'r'}", "bad-text", "r"},
+    {"{'type':'say','text':'x','re':1,'ref':'r'}", "bad-re", "r"},
+    {"{'type':'say','text':'x','re':'0123456789abcdef-1','ref':'r'}", "no-such-message", "r"},
+    {"{'type':'react','to':'0123456789abcdef-1','emoji':'+','ref':'r'}", "no-such-message", "r"},
+    {"{'type':'react','to':1,'emoji':'+','ref':'r'}", "bad-to", "r"},
+    {"{'type':'react','to':'0123456789abcdef-1','emoji':'++','ref':'r'}", "bad-emoji", "r"},
+    {"{'type':'react','to':'0123456789abcdef-1','emoji':'+','on':1,'ref':'r'}", "bad-on", "r"},
+    {"{'type':'typing','ref':'r'}", "typing-off", "r"},
     {"{'type':'history','limit':5,'ref':'r'}", "bad-before", "r"},
     {"{'type':'history','before':5,'limit':5,'ref':'r'}", "bad-before", "r"},
     {"{'type':'history','before':'x-1','limit':5,'ref':'r'}", "bad-before", "r"},
@@ -405,6 +414,54 @@ START_TEST(history_page_by_page)
         ws_expect_text(text, "Client #1 says: %d", i);
     seat_leave(seat);
     client_close(text);
+    server_stop(s);
+}
+END_TEST
+
+/* A reply, data, a reaction and typing, as two clients see them, and one of plain text. */
+START_TEST(replies_data_reactions_and_typing)
+{
+    struct server *s = server_start(LIST("--typing"));
+    struct client *text = ws_open_chat(s, 7);
+    struct seat *ada = seat_open(s, 1, ""), *eve, *late;
+    char first[V1_TEXT];
+
+    eve = seat_open(s, 2, "");
+    seat_expect_presence(ada, "join", 2, "");
+    seat_say(ada, "hello");
+    seat_expect_message(ada, 1, "hello");
+    seat_expect_message(eve, 1, "hello");
+    snprintf(first, sizeof(first), "%s", ada->pos);
+    seat_send(eve, "{'type':'typing'}");
+    seat_expect(ada, "{'type':'typing','from':2,'name':''}");
+    seat_expect(eve, "{'type':'typing','from':2,'name':''}");
+    seat_send(eve, "{'type':'say','re':'%s','data': {'a' : [1, 2]},'ref':'d'}", first);
+    seat_expect(ada,
+                "{'type':'message','pos':'*','ts':#,'from':2,'name':'','re':'%s',"
+                "'data':{'a':[1,2]},'ref':'d'}",
+                first);
+    free(seat_read(eve));
+    seat_send(eve, "{'type':'react','to':'%s','emoji':'\xf0\x9f\x91\x8d','ref':'r'}", first);
+    seat_expect(ada,
+                "{'type':'react','pos':'*','ts':#,'from':2,'name':'','to':'%s',"
+                "'emoji':'\xf0\x9f\x91\x8d','on':true,'ref':'r'}",
+                first);
+    late = seat_open(s, 3, "history=5");
+    seat_expect(late,
+                "{'type':'message','pos':'%s','ts':#,'from':1,'name':'','text':'hello',"
+                "'reactions':{'\xf0\x9f\x91\x8d':[2]}}",
+                first);
+    seat_expect(late,
+                "{'type':'message','pos':'*','ts':#,'from':2,'name':'','re':'%s',"
+                "'data':{'a':[1,2]},'ref':'d'}",
+                first);
+    seat_say(ada, "bye");
+    ws_expect_text(text, "Client #1 says: hello");
+    ws_expect_text(text, "Client #1 says: bye");
+    client_close(text);
+    seat_drop(ada);
+    seat_drop(eve);
+    seat_drop(late);
     server_stop(s);
 }
 END_TEST
@@ -722,6 +779,7 @@ Suite *suite_v1(void)
     tcase_add_test(objects, a_new_name_is_in_the_next_welcome);
     tcase_add_test(errors, what_is_wrong_is_an_error_and_the_connection_stays);
     tcase_add_test(errors, history_page_by_page);
+    tcase_add_test(errors, replies_data_reactions_and_typing);
     tcase_add_test(errors, a_text_client_cannot_be_wrong);
     tcase_add_test(errors, binary_is_1003_and_leaves);
     tcase_add_test(errors, the_limit_of_the_welcome_holds);

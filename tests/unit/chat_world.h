@@ -366,7 +366,8 @@ static inline void check_books(void)
             check_room(r);
             members += r->member_count;
             rooms++;
-            bytes += count_records(&r->messages, &frames) + count_records(&r->presence, &frames);
+            bytes += count_records(&r->messages, &frames) + count_records(&r->presence, &frames) +
+                     count_records(&r->marks, &frames);
             halves += r->weighed;
         }
     }

@@ -77,6 +77,8 @@ static void forget_oldest(struct diary_room *room)
     diary.log->ops->forgotten(diary.log, &room->channel, oldest->word);
     if (oldest->kind == EVENT_MESSAGE)
         room->gone = oldest->seq;
+    else
+        room->channel.marks_gone = oldest->seq;
     room->kept_count--;
     memmove(room->kept, room->kept + 1, room->kept_count * sizeof(*room->kept));
 }
@@ -90,6 +92,11 @@ static void keep(struct diary_room *room, const struct event *event, uint32_t wo
     record->kind = event->kind;
     record->word = word;
     record->has_ref = event->ref.ptr != NULL;
+    record->has_data = event->data.ptr != NULL;
+    record->has_text = event->text.ptr != NULL;
+    record->is_on = event->is_on;
+    record->re = event->re;
+    copy_text(record->data, sizeof(record->data), event->data);
     record->text_len = event->text.len;
     copy_text(record->name, sizeof(record->name), event->name);
     copy_text(record->ref, sizeof(record->ref), event->ref);
@@ -133,6 +140,7 @@ static void on_committed(void *owner, struct log_channel *channel, const struct 
                          const struct log_ticket *ticket, uint32_t word)
 {
     struct diary_room *room = of_channel(channel);
+    bool is_said;
 
     (void)owner;
     ck_assert_uint_eq(event->epoch, channel->epoch);
@@ -150,9 +158,10 @@ static void on_committed(void *owner, struct log_channel *channel, const struct 
         if (diary.answered != NULL)
             diary.answered(room, event, ticket, true);
     }
-    if (event->kind != EVENT_MESSAGE)
+    is_said = event->kind == EVENT_MESSAGE || event->kind == EVENT_REACT;
+    if (!is_said)
         seat_event(room, event, word);
-    if (event->kind == EVENT_MESSAGE && diary.keep > 0) {
+    if (is_said && diary.keep > 0) {
         if (room->kept_count == diary.keep)
             forget_oldest(room);
         keep(room, event, word);
@@ -203,7 +212,10 @@ static void on_walk_records(void *owner, struct log_channel *channel,
             .epoch = channel->epoch,
             .from = record->from,
             .name = str_from(record->name),
-            .text = str_from(record->text),
+            .text = record->has_text ? str_from(record->text) : (struct str){NULL, 0},
+            .re = record->re,
+            .is_on = record->is_on,
+            .data = record->has_data ? str_from(record->data) : (struct str){NULL, 0},
             .ref = record->has_ref ? str_from(record->ref) : (struct str){NULL, 0},
         };
 
@@ -328,6 +340,29 @@ void diary_say(const char *room, uint64_t from, const char *text)
                           .from = from,
                           .text = str_from(text),
                           .ref = STR("r")};
+
+    append(room, &event);
+}
+
+void diary_reply(const char *room, uint64_t from, uint64_t re, const char *data)
+{
+    struct event event = {.kind = EVENT_MESSAGE,
+                          .ts = 1000 + appended,
+                          .from = from,
+                          .re = re,
+                          .data = str_from(data)};
+
+    append(room, &event);
+}
+
+void diary_react(const char *room, uint64_t from, uint64_t re, const char *emoji, bool is_on)
+{
+    struct event event = {.kind = EVENT_REACT,
+                          .ts = 1000 + appended,
+                          .from = from,
+                          .re = re,
+                          .is_on = is_on,
+                          .text = str_from(emoji)};
 
     append(room, &event);
 }

@@ -18,7 +18,9 @@ struct diary_record {
     uint64_t seq, from;
     enum event_kind kind;
     uint32_t word;
-    bool has_ref;
+    bool has_ref, has_data, has_text, is_on;
+    uint64_t re;
+    char data[DIARY_TEXT];
     char name[65], ref[129], text[DIARY_TEXT]; /* longer texts are cut */
     size_t text_len;                           /* before that */
 };
@@ -74,6 +76,8 @@ struct diary_room *diary_room(const char *name);
 
 /* Appends; the tag of the ticket is the number of the append. */
 void diary_say(const char *room, uint64_t from, const char *text);
+void diary_reply(const char *room, uint64_t from, uint64_t re, const char *data);
+void diary_react(const char *room, uint64_t from, uint64_t re, const char *emoji, bool is_on);
 void diary_say_long(const char *room, uint64_t from, size_t len);
 void diary_presence(const char *room, enum event_kind kind, uint64_t id, const char *name,
                     const char *key);

@@ -53,6 +53,7 @@ static void late_free_event(struct late_event *e)
     free((void *)(uintptr_t)e->event.text.ptr);
     free((void *)(uintptr_t)e->event.ref.ptr);
     free((void *)(uintptr_t)e->event.key.ptr);
+    free((void *)(uintptr_t)e->event.data.ptr);
     free(e);
 }
 
@@ -90,6 +91,7 @@ static void late_append(struct log *log, struct log_channel *channel, struct eve
     e->event.text = late_copy(event->text);
     e->event.ref = late_copy(event->ref);
     e->event.key = late_copy(event->key);
+    e->event.data = late_copy(event->data);
     list_init(&e->link);
     list_append(&late->waiting, &e->link);
     late->count++;

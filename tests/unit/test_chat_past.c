@@ -144,6 +144,324 @@ START_TEST(answers_a_ping)
 }
 END_TEST
 
+/* ---- replies and data ---- */
+
+#define MESSAGE "{\"type\":\"message\",\"pos\":\"%s\",\"ts\":5,\"from\":%d,\"name\":\"\""
+
+/* B, C: wschat.v1; A: plain text. "hello" of A stands at place 4. */
+static void enter_three(void)
+{
+    enter(A, 1, CODEC_TEXT);
+    enter(B, 2, CODEC_V1);
+    enter(C, 3, CODEC_V1);
+    SEND(A, "hello");
+    skip_all(A);
+    skip_all(B);
+    skip_all(C);
+}
+
+START_TEST(a_reply_with_data)
+{
+    enter_three();
+    SEND(B, "{\"type\":\"say\",\"text\":\"yes\",\"re\":\"%s\",\"data\":{\"a\": [1]},\"ref\":\"r\"}",
+         pos_in(LOBBY, 4));
+    for (struct peer *peer = B; peer <= C; peer++)
+        expect(peer, MESSAGE ",\"text\":\"yes\",\"re\":\"%s\",\"data\":{\"a\":[1]},\"ref\":\"r\"}",
+               pos_in(LOBBY, 5), 2, pos_in(LOBBY, 4));
+    expect(A, "Client #2 says: yes");
+    SEND(B, "{\"type\":\"say\",\"data\":null}");
+    expect(C, MESSAGE ",\"data\":null}", pos_in(LOBBY, 6), 2);
+    expect_nothing(A);
+    SEND(C, "{\"type\":\"say\",\"data\":[true],\"to\":2,\"re\":\"%s\"}", pos_in(LOBBY, 5));
+    skip_all(C);
+    expect(B, MESSAGE ",\"data\":null}", pos_in(LOBBY, 6), 2);
+    expect(B,
+           "{\"type\":\"direct\",\"ts\":5,\"from\":3,\"to\":2,\"name\":\"\",\"re\":\"%s\",\"data\":"
+           "[true]}",
+           pos_in(LOBBY, 5));
+    SEND(C, "{\"type\":\"say\",\"data\":1,\"to\":1}"); /* who reads text gets nothing */
+    expect_nothing(A);
+    check_books();
+}
+END_TEST
+
+START_TEST(data_is_replayed)
+{
+    struct chat_entry entry = entry_of(9, CODEC_V1), text = entry_of(8, CODEC_TEXT);
+
+    enter_three();
+    SEND(B, "{\"type\":\"say\",\"data\":{\"k\":1},\"re\":\"%s\"}", pos_in(LOBBY, 4));
+    settle();
+    entry.history = text.history = 2;
+    enter_as(&peers[3], &entry);
+    expect_start(&peers[3], "{\"type\":\"welcome\"");
+    expect(&peers[3], MESSAGE ",\"text\":\"hello\"}", pos_in(LOBBY, 4), 1);
+    expect(&peers[3], MESSAGE ",\"data\":{\"k\":1},\"re\":\"%s\"}", pos_in(LOBBY, 5), 2,
+           pos_in(LOBBY, 4));
+    enter_as(&peers[4], &text);
+    expect(&peers[4], "Client #1 says: hello");
+    expect_nothing(&peers[4]);
+}
+END_TEST
+
+/* A reply may name what is forgotten, a reaction may not. Joins are no messages. */
+START_TEST(positions_of_no_message)
+{
+    static const struct {
+        const char *begin, *end;
+    } commands[] = {{"{\"type\":\"say\",\"text\":\"x\",\"re\":\"", "\"}"},
+                    {"{\"type\":\"react\",\"to\":\"", "\",\"emoji\":\"+\"}"},
+                    {"{\"type\":\"say\",\"text\":\"x\",\"to\":3,\"re\":\"", "\"}"}};
+
+    config.history = 2;
+    world_restart();
+    enter_three();
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        const char *bad[] = {pos_in(LOBBY, 3), pos_in(LOBBY, 5), "0000000000000000-4"};
+
+        for (size_t k = 0; k < ARRAY_LEN(bad); k++) {
+            SEND(B, "%s%s%s", commands[i].begin, bad[k], commands[i].end);
+            expect_start(B, "{\"type\":\"error\",\"code\":\"no-such-message\"");
+        }
+    }
+    for (int i = 0; i < 2; i++)
+        SEND(A, "more");
+    skip_all(B);
+    SEND(B, "{\"type\":\"react\",\"to\":\"%s\",\"emoji\":\"+\"}", pos_in(LOBBY, 4));
+    expect_start(B, "{\"type\":\"error\",\"code\":\"no-such-message\"");
+    SEND(B, "{\"type\":\"say\",\"text\":\"x\",\"re\":\"%s\"}", pos_in(LOBBY, 4));
+    expect_start(B, "{\"type\":\"message\"");
+}
+END_TEST
+
+/* ---- reactions ---- */
+
+static void react(struct peer *peer, uint64_t seq, const char *emoji, bool is_on)
+{
+    SEND(peer, "{\"type\":\"react\",\"to\":\"%s\",\"emoji\":\"%s\",\"on\":%s}", pos_in(LOBBY, seq),
+         emoji, is_on ? "true" : "false");
+    settle();
+}
+
+static void expect_react(struct peer *peer, uint64_t seq, int from, uint64_t to, const char *emoji,
+                         bool is_on)
+{
+    expect(peer,
+           "{\"type\":\"react\",\"pos\":\"%s\",\"ts\":5,\"from\":%d,\"name\":\"\",\"to\":\"%s\","
+           "\"emoji\":\"%s\",\"on\":%s}",
+           pos_in(LOBBY, seq), from, pos_in(LOBBY, to), emoji, is_on ? "true" : "false");
+}
+
+/* The first message, at place 4, with these sums. */
+static void expect_hello(struct peer *peer, const char *sums)
+{
+    expect(peer, MESSAGE ",\"text\":\"hello\"%s%s}", pos_in(LOBBY, 4), 1,
+           sums[0] == '\0' ? "" : ",\"reactions\":", sums);
+}
+
+/* Enters as number `id`, with the last two messages. */
+static void enter_late(struct peer *peer, uint64_t id)
+{
+    struct chat_entry entry = entry_of(id, CODEC_V1);
+
+    entry.history = 2;
+    enter_as(peer, &entry);
+    expect_start(peer, "{\"type\":\"welcome\"");
+}
+
+START_TEST(reactions_are_told_and_summed)
+{
+    enter_three();
+    enter_late(&peers[3], 10); /* encodes what is stale in a moment */
+    expect_hello(&peers[3], "");
+    react(B, 4, "+", true);
+    react(C, 4, "+", true);
+    react(C, 4, "\xf0\x9f\x91\x8d", true);
+    react(B, 4, "+", false);
+    skip_all(B);
+    skip_all(&peers[3]);
+    expect(C, "{\"type\":\"join\",\"pos\":\"%s\",\"ts\":5,\"from\":10,\"name\":\"\"}",
+           pos_in(LOBBY, 5));
+    expect_react(C, 6, 2, 4, "+", true);
+    expect_react(C, 7, 3, 4, "+", true);
+    expect_react(C, 8, 3, 4, "\xf0\x9f\x91\x8d", true);
+    expect_react(C, 9, 2, 4, "+", false);
+    skip_all(A);
+    expect_nothing(A);
+    enter_late(&peers[4], 11);
+    expect_hello(&peers[4], "{\"+\":[3],\"\xf0\x9f\x91\x8d\":[3]}");
+    expect_nothing(&peers[4]);
+    react(C, 4, "+", false);
+    skip_all(B);
+    ask_history(B, pos_in(LOBBY, 5), 1);
+    expect(B,
+           "{\"type\":\"history\",\"ref\":\"h\",\"end\":true,\"events\":[" MESSAGE
+           ",\"text\":\"hello\",\"reactions\":{\"\xf0\x9f\x91\x8d\":[3]}}]}",
+           pos_in(LOBBY, 4), 1);
+    react(C, 4, "\xf0\x9f\x91\x8d", false);
+    enter_late(&peers[5], 12);
+    expect_hello(&peers[5], "");
+    check_books();
+}
+END_TEST
+
+/* Who comes back gets each reaction that it missed, its own too, and only those. */
+START_TEST(reactions_are_resumed)
+{
+    struct chat_entry entry = entry_of(3, CODEC_V1);
+    char key[2 * CLIENT_KEY_SIZE + 1], pos[CODEC_POS_MAX];
+
+    enter_three();
+    react(B, 4, "+", true);
+    skip_all(C);
+    memcpy(key, C->key, sizeof(key));
+    memcpy(pos, C->pos, sizeof(pos));
+    leave(C, true);
+    react(B, 4, "-", true);
+    SEND(B, "{\"type\":\"say\",\"text\":\"x\"}");
+    react(B, 4, "+", false);
+    skip_all(B);
+    reconnect(C);
+    entry.since = str_from(pos);
+    entry.key = str_from(key);
+    enter_as(C, &entry);
+    ck_assert_ptr_nonnull(strstr((fetch(C), next_message(C)), "\"recovered\":true"));
+    expect_react(C, 6, 2, 4, "-", true);
+    expect(C, MESSAGE ",\"text\":\"x\"}", pos_in(LOBBY, 7), 2);
+    expect_react(C, 8, 2, 4, "+", false);
+    expect_nothing(C);
+    check_books();
+}
+END_TEST
+
+/* Beyond what is kept the oldest go, from the sums too, and who has not seen them cannot resume.
+ * Messages stay. */
+START_TEST(old_reactions_go)
+{
+    struct chat_entry entry = entry_of(3, CODEC_V1);
+    const char *since;
+
+    config.history = 1;
+    world_restart();
+    enter_three();
+    leave(C, false);
+    skip_all(B);
+    react(B, 4, "a", true); /* at place 6 */
+    for (int i = 0; i < 9; i++)
+        react(B, 4, "b", i % 2 == 0);
+    enter_late(&peers[3], 10);
+    expect_hello(&peers[3], "{\"a\":[2],\"b\":[2]}");
+    react(B, 4, "c", true);
+    enter_late(&peers[4], 11);
+    expect_hello(&peers[4], "{\"b\":[2],\"c\":[2]}");
+    for (uint64_t seq = 5; seq <= 6; seq++) {
+        since = pos_in(LOBBY, seq);
+        entry.since = str_from(since);
+        reconnect(C);
+        enter_as(C, &entry);
+        fetch(C);
+        ck_assert_ptr_nonnull(
+            strstr(next_message(C), seq < 6 ? "\"recovered\":false" : "\"recovered\":true"));
+        leave(C, false);
+        settle();
+    }
+    check_books();
+}
+END_TEST
+
+/* What a slow reader is being sent stays as it was, and the next one gets the new sums. */
+START_TEST(a_reaction_during_a_replay)
+{
+    struct chat_entry entry = entry_of(9, CODEC_V1);
+
+    enter_three();
+    entry.history = 1;
+    peers[3].window = 0;
+    enter_as(&peers[3], &entry);
+    react(B, 4, "+", true);
+    enter_late(&peers[4], 10);
+    expect_hello(&peers[4], "{\"+\":[2]}");
+    check_books();
+    ck_assert_uint_gt(chat.orphan_bytes, 0);
+    peers[3].window = SIZE_MAX;
+    expect_start(&peers[3], "{\"type\":\"welcome\"");
+    expect_hello(&peers[3], "");
+    expect_react(&peers[3], 6, 2, 4, "+", true);
+    ck_assert_uint_eq(chat.orphan_bytes, 0);
+    check_books();
+}
+END_TEST
+
+START_TEST(no_history_no_reactions)
+{
+    config.history = 0;
+    world_restart();
+    enter_three();
+    SEND(B, "{\"type\":\"react\",\"to\":\"%s\",\"emoji\":\"+\"}", pos_in(LOBBY, 4));
+    expect_start(B, "{\"type\":\"error\",\"code\":\"no-such-message\"");
+    check_books();
+}
+END_TEST
+
+/* ---- typing ---- */
+
+#define TYPING "{\"type\":\"typing\"}"
+
+START_TEST(typing_is_told_now_and_then)
+{
+    config.typing = true;
+    world_restart();
+    enter_three();
+    SEND(B, TYPING);
+    SEND(B, TYPING);
+    SEND(C, TYPING);
+    expect(C, "{\"type\":\"typing\",\"from\":2,\"name\":\"\"}");
+    expect(C, "{\"type\":\"typing\",\"from\":3,\"name\":\"\"}");
+    expect_nothing(C);
+    pass(TYPING_EVERY - 1);
+    SEND(B, TYPING);
+    expect_nothing(C);
+    pass(1);
+    SEND(B, TYPING);
+    expect(C, "{\"type\":\"typing\",\"from\":2,\"name\":\"\"}");
+    expect_nothing(C);
+    expect_nothing(A);
+    ck_assert_uint_eq(room_named(LOBBY)->log.committed, 4);
+}
+END_TEST
+
+START_TEST(typing_is_off)
+{
+    enter_three();
+    SEND(B, TYPING);
+    expect_start(B, "{\"type\":\"error\",\"code\":\"typing-off\"");
+    expect_nothing(C);
+}
+END_TEST
+
+static void add_saying_tests(Suite *suite)
+{
+    TCase *data = tcase_create("data"), *reactions = tcase_create("reactions");
+    TCase *typing = tcase_create("typing");
+
+    tcase_add_checked_fixture(data, world_setup, world_teardown);
+    tcase_add_test(data, a_reply_with_data);
+    tcase_add_test(data, data_is_replayed);
+    tcase_add_test(data, positions_of_no_message);
+    tcase_add_checked_fixture(reactions, world_setup, world_teardown);
+    tcase_add_test(reactions, reactions_are_told_and_summed);
+    tcase_add_test(reactions, reactions_are_resumed);
+    tcase_add_test(reactions, old_reactions_go);
+    tcase_add_test(reactions, a_reaction_during_a_replay);
+    tcase_add_test(reactions, no_history_no_reactions);
+    tcase_add_checked_fixture(typing, world_setup, world_teardown);
+    tcase_add_test(typing, typing_is_told_now_and_then);
+    tcase_add_test(typing, typing_is_off);
+    suite_add_tcase(suite, data);
+    suite_add_tcase(suite, reactions);
+    suite_add_tcase(suite, typing);
+}
+
 Suite *suite_chat_past(void)
 {
     Suite *suite = suite_create("chat_past" WORLD_NAME);
@@ -159,5 +477,6 @@ Suite *suite_chat_past(void)
     tcase_add_test(ping, answers_a_ping);
     suite_add_tcase(suite, history);
     suite_add_tcase(suite, ping);
+    add_saying_tests(suite);
     return suite;
 }

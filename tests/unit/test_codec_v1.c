@@ -123,6 +123,55 @@ START_TEST(writes_presence)
 }
 END_TEST
 
+START_TEST(writes_reply_data_and_reactions)
+{
+    struct event event = {.kind = EVENT_MESSAGE,
+                          .seq = 17,
+                          .epoch = EPOCH,
+                          .ts = 5,
+                          .from = 7,
+                          .re = 9,
+                          .data = STR("{\"x\":[1]}"),
+                          .reactions = STR("{\"x\":[1,2]}")};
+
+    check_event(&event, "{\"type\":\"message\",\"pos\":\"0123456789abcdef-17\",\"ts\":5,\"from\":7,"
+                        "\"name\":\"\",\"re\":\"0123456789abcdef-9\",\"data\":{\"x\":[1]},"
+                        "\"reactions\":{\"x\":[1,2]}}");
+}
+END_TEST
+
+START_TEST(writes_react)
+{
+    struct event event = {.kind = EVENT_REACT,
+                          .seq = 17,
+                          .epoch = EPOCH,
+                          .ts = 5,
+                          .from = 7,
+                          .re = 9,
+                          .is_on = true,
+                          .name = STR("ada"),
+                          .text = STR("\""),
+                          .ref = STR("r")};
+
+    check_event(&event, "{\"type\":\"react\",\"pos\":\"0123456789abcdef-17\",\"ts\":5,\"from\":7,"
+                        "\"name\":\"ada\",\"to\":\"0123456789abcdef-9\",\"emoji\":\"\\\"\","
+                        "\"on\":true,\"ref\":\"r\"}");
+    event.is_on = false;
+    event.ref.ptr = NULL;
+    check_event(&event, "{\"type\":\"react\",\"pos\":\"0123456789abcdef-17\",\"ts\":5,\"from\":7,"
+                        "\"name\":\"ada\",\"to\":\"0123456789abcdef-9\",\"emoji\":\"\\\"\","
+                        "\"on\":false}");
+}
+END_TEST
+
+START_TEST(writes_typing)
+{
+    struct event event = {.kind = EVENT_TYPING, .ts = 5, .from = 7, .name = STR("ada")};
+
+    check_event(&event, "{\"type\":\"typing\",\"from\":7,\"name\":\"ada\"}");
+}
+END_TEST
+
 START_TEST(writes_history)
 {
     out.len = 0;
@@ -283,6 +332,68 @@ START_TEST(reads_rename)
 }
 END_TEST
 
+START_TEST(reads_reply_and_data)
+{
+    struct command command =
+        decode("{\"type\":\"say\",\"text\":\"yes\",\"re\":\"0123456789abcdef-17\","
+               "\"data\": {\"a b\" : [ 1,\t\"\\\" x\" ] }}");
+
+    ck_assert_int_eq(command.kind, COMMAND_SAY);
+    ck_assert_uint_eq(command.pos.epoch, EPOCH);
+    ck_assert_uint_eq(command.pos.seq, 17);
+    check_str(command.data, "{\"a b\":[1,\"\\\" x\"]}");
+    command = decode("{\"type\":\"say\",\"data\":\"x\\n\",\"to\":5}");
+    ck_assert_int_eq(command.kind, COMMAND_DIRECT);
+    ck_assert_ptr_null(command.text.ptr);
+    ck_assert_uint_eq(command.pos.seq, 0);
+    check_str(command.data, "\"x\\n\"");
+    command = decode("{\"type\":\"say\",\"data\":null}");
+    ck_assert_int_eq(command.kind, COMMAND_SAY);
+    check_str(command.data, "null");
+}
+END_TEST
+
+START_TEST(reads_react)
+{
+    struct command command =
+        decode("{\"type\":\"react\",\"to\":\"0123456789abcdef-17\",\"emoji\":\"\\ud83d\\udc4d\"}");
+
+    ck_assert_int_eq(command.kind, COMMAND_REACT);
+    ck_assert_uint_eq(command.pos.seq, 17);
+    ck_assert(command.is_on);
+    check_str(command.text, "\xf0\x9f\x91\x8d");
+    command =
+        decode("{\"type\":\"react\",\"to\":\"0123456789abcdef-1\",\"emoji\":\"x\",\"on\":false}");
+    ck_assert_int_eq(command.kind, COMMAND_REACT);
+    ck_assert(!command.is_on);
+}
+END_TEST
+
+/* A letter with so many marks that it takes CODEC_EMOJI_MAX bytes, and with one more. */
+START_TEST(emoji_lengths)
+{
+    char message[256];
+
+    for (int marks = 15; marks <= 16; marks++) {
+        char emoji[40] = "\xc3\xa9";
+        struct command command;
+
+        for (int i = 0; i < marks; i++)
+            memcpy(emoji + 2 + 2 * i, "\xcc\x81", 3);
+        snprintf(message, sizeof(message),
+                 "{\"type\":\"react\",\"to\":\"0123456789abcdef-1\",\"emoji\":\"%s\"}", emoji);
+        command = decode(message);
+        ck_assert_int_eq(command.kind, marks == 15 ? COMMAND_REACT : COMMAND_BAD);
+    }
+}
+END_TEST
+
+START_TEST(reads_typing)
+{
+    ck_assert_int_eq(decode("{\"type\":\"typing\"}").kind, COMMAND_TYPING);
+}
+END_TEST
+
 START_TEST(reads_history)
 {
     struct command command =
@@ -357,6 +468,16 @@ static const struct bad bads[] = {
     {"{\"type\":\"say\",\"text\":\"hi\",\"ref\":1}", "bad-ref", NULL},
     {"{\"type\":\"say\",\"text\":\"hi\",\"ref\":null}", "bad-ref", NULL},
     {"{\"type\":\"nonsense\",\"ref\":{}}", "bad-ref", NULL},
+    {"{\"type\":\"say\",\"text\":1,\"data\":1}", "bad-text", NULL},
+    {"{\"type\":\"say\",\"text\":\"\",\"re\":5}", "bad-re", NULL},
+    {"{\"type\":\"say\",\"text\":\"\",\"re\":\"x-1\"}", "bad-re", NULL},
+    {"{\"type\":\"say\",\"text\":\"\",\"re\":\"0123456789abcdef-0\"}", "bad-re", NULL},
+    {"{\"type\":\"react\",\"emoji\":\"x\",\"ref\":\"r\"}", "bad-to", "r"},
+    {"{\"type\":\"react\",\"to\":1,\"emoji\":\"x\"}", "bad-to", NULL},
+    {"{\"type\":\"react\",\"to\":\"0123456789abcdef-1\"}", "bad-emoji", NULL},
+    {"{\"type\":\"react\",\"to\":\"0123456789abcdef-1\",\"emoji\":\"\"}", "bad-emoji", NULL},
+    {"{\"type\":\"react\",\"to\":\"0123456789abcdef-1\",\"emoji\":\"ab\"}", "bad-emoji", NULL},
+    {"{\"type\":\"react\",\"to\":\"0123456789abcdef-1\",\"emoji\":\"x\",\"on\":1}", "bad-on", NULL},
     {"{\"type\":\"history\",\"limit\":1,\"ref\":\"r\"}", "bad-before", "r"},
     {"{\"type\":\"history\",\"before\":\"0123456789abcdef-1\"}", "bad-limit", NULL},
     {"{\"type\":\"history\",\"before\":\"0123456789abcdef-1\",\"limit\":0}", "bad-limit", NULL},
@@ -443,6 +564,9 @@ Suite *suite_codec_v1(void)
     tcase_add_test(writing, writes_direct);
     tcase_add_test(writing, writes_presence);
     tcase_add_test(writing, writes_count);
+    tcase_add_test(writing, writes_reply_data_and_reactions);
+    tcase_add_test(writing, writes_react);
+    tcase_add_test(writing, writes_typing);
     tcase_add_test(writing, writes_history);
     tcase_add_test(writing, writes_pong);
     tcase_add_test(writing, writes_error);
@@ -452,6 +576,10 @@ Suite *suite_codec_v1(void)
     tcase_add_test(reading, reads_say);
     tcase_add_test(reading, reads_direct);
     tcase_add_test(reading, reads_rename);
+    tcase_add_test(reading, reads_reply_and_data);
+    tcase_add_test(reading, reads_react);
+    tcase_add_test(reading, emoji_lengths);
+    tcase_add_test(reading, reads_typing);
     tcase_add_test(reading, reads_history);
     tcase_add_test(reading, reads_ping);
     tcase_add_loop_test(reading, refuses, 0, BAD_COUNT);

@@ -326,6 +326,73 @@ START_TEST(what_lives_is_written_again)
 }
 END_TEST
 
+static void expect_marks(void)
+{
+    const struct diary_room *room = diary_room("quiet");
+
+    expect_kept("quiet", 4, 1);
+    ck_assert_str_eq(room->kept[0].text, "remember");
+    ck_assert(!room->kept[1].has_text && room->kept[1].has_data);
+    ck_assert_str_eq(room->kept[1].data, "{\"a\":[1,2]}");
+    ck_assert_uint_eq(room->kept[1].re, 1);
+    ck_assert_int_eq(room->kept[2].kind, EVENT_REACT);
+    ck_assert_str_eq(room->kept[2].text, "+");
+    ck_assert_uint_eq(room->kept[2].re, 1);
+    ck_assert(room->kept[2].is_on && !room->kept[3].is_on);
+    ck_assert_uint_eq(room->kept[3].from, 2);
+    ck_assert_uint_eq(room->gone, 0);
+}
+
+/* Replies, data and reactions, in the first segment or written again: messages know the message
+ * before them, and reactions the reaction. Nothing was forgotten, so nothing is gone. */
+START_TEST(what_is_said_of_messages)
+{
+    diary.keep = 4;
+    open_always();
+    diary_say("quiet", 1, "remember");
+    diary_reply("quiet", 1, 1, "{\"a\":[1,2]}");
+    diary_react("quiet", 1, 1, "+", true);
+    diary_react("quiet", 2, 1, "+", false);
+    diary_settle();
+    for (int i = 0; i < 100 * _i; i++) {
+        diary_say_long("loud", 7, TUNE_SEGMENT / 3);
+        diary_settle();
+    }
+    for (int kills = 0; kills < 2; kills++) {
+        diary_kill();
+        open_always();
+        expect_marks();
+        ck_assert_uint_eq(diary_room("quiet")->channel.marks_gone, 0);
+        diary_say("loud", 7, "on");
+        diary_settle();
+    }
+}
+END_TEST
+
+/* Reactions that are forgotten take no message with them, nor the other way round. */
+START_TEST(what_is_forgotten_of_reactions)
+{
+    diary.keep = 3;
+    open_always();
+    for (int i = 0; i < 4; i++)
+        diary_react("quiet", 1, 1, "+", i % 2 == 0);
+    diary_say("quiet", 1, "remember");
+    diary_react("quiet", 1, 5, "+", true);
+    diary_settle();
+    for (int i = 0; i < 100; i++) {
+        diary_say_long("loud", 7, TUNE_SEGMENT / 3);
+        diary_settle();
+    }
+    ck_assert_int_eq(file_size(segment_path(1)), -1);
+    diary_kill();
+    open_always();
+    expect_kept("quiet", 3, 4);
+    ck_assert_str_eq(diary_room("quiet")->kept[1].text, "remember");
+    ck_assert_uint_eq(diary_room("quiet")->channel.marks_gone, 3);
+    ck_assert_uint_eq(diary_room("quiet")->gone, 4);
+}
+END_TEST
+
 START_TEST(the_disk_is_bounded)
 {
     struct journal_stats stats;
@@ -542,6 +609,8 @@ Suite *suite_journal(void)
     tcase_add_test(tc, a_message_longer_than_a_segment);
     tcase_add_test(tc, what_is_forgotten_goes);
     tcase_add_test(tc, what_lives_is_written_again);
+    tcase_add_loop_test(tc, what_is_said_of_messages, 0, 2);
+    tcase_add_test(tc, what_is_forgotten_of_reactions);
     tcase_add_test(tc, the_disk_is_bounded);
     tcase_add_loop_test(tc, a_torn_tail_is_cut, 1, 60);
     tcase_add_loop_test(tc, an_empty_last_segment_is_a_torn_tail, 0, 4);

@@ -60,7 +60,39 @@ static const char *const wrong[] = {
     "1 2 0 n 1\nM 1 1 0 0 -\n\xc3",
     "1 2 0 n 1\nM 1 1 0 1 -\n\x1bx",
     "-1 2 0 n 1\nM 1 1 0 0 -\n",
+    "1 2 0 n 1\nD 1 1 0 0 -\n",
+    "1 2 0 n 1\nD 1 1 0 0 -\n3\nab",
+    "1 2 0 n 1\nD 1 1 0 0 -\n-\n\xff",
+    "1 2 0 n 1\nY 1 1 0 0 -\n+",
 };
+
+/* Replies, data with a text and alone, reactions given and taken back. */
+START_TEST(what_is_said_of_messages_is_read)
+{
+    const struct event events[] = {
+        {.kind = EVENT_MESSAGE, .from = 1, .re = UINT64_MAX, .text = STR("1\n2")},
+        {.kind = EVENT_MESSAGE, .from = 1, .re = 3, .text = STR("1\n2"), .data = STR("[\"\n\"]")},
+        {.kind = EVENT_MESSAGE, .from = 1, .text = STR(""), .data = STR("1")},
+        {.kind = EVENT_MESSAGE, .from = 1, .data = STR("null")},
+        {.kind = EVENT_REACT, .from = 1, .re = 3, .is_on = true, .text = STR("+")},
+        {.kind = EVENT_REACT, .from = 1, .re = 3, .text = STR("+")},
+    };
+    const struct event *event = &events[_i];
+    struct redis_event told;
+    struct buf out;
+
+    buf_init(&out);
+    ck_assert_int_eq(buf_append_str(&out, STR("7 1 5 node-1 9\n")), 0);
+    ck_assert_int_eq(redis_event_write(&out, event), 0);
+    ck_assert(redis_event_read(&told, (struct str){(char *)out.data, out.len}));
+    ck_assert(told.event.kind == event->kind && told.event.re == event->re);
+    ck_assert(str_equals(told.event.text, event->text) && str_equals(told.event.data, event->data));
+    ck_assert((told.event.text.ptr == NULL) == (event->text.ptr == NULL));
+    ck_assert((told.event.data.ptr == NULL) == (event->data.ptr == NULL));
+    ck_assert(event->kind != EVENT_REACT || told.event.is_on == event->is_on);
+    buf_deinit(&out);
+}
+END_TEST
 
 START_TEST(what_is_not_well_formed_is_refused)
 {
@@ -89,6 +121,7 @@ Suite *suite_redis_event(void)
 
     suite_add_tcase(suite, tcase);
     tcase_add_loop_test(tcase, what_was_written_is_read, 0, 2);
+    tcase_add_loop_test(tcase, what_is_said_of_messages_is_read, 0, 6);
     tcase_add_loop_test(tcase, what_is_not_well_formed_is_refused, 0, ARRAY_LEN(wrong));
     tcase_add_test(tcase, no_part_of_one_is_read_too_far);
     return suite;

@@ -63,6 +63,9 @@ START_TEST(reads_all_types)
         {"{'type':'count','count':501}", V1_COUNT},
         {"{'type':'error','code':'busy','text':'x','more':[1,{}]}", V1_ERROR},
         {"{'type':'news','from':'other'}", V1_OTHER},
+        {"{'type':'message','from':1,'pos':'P','data':[[[[[[[[[1]]]]]]]]]}", V1_OTHER},
+        {"{'type':'direct','from':1,'data':null}", V1_OTHER},
+        {"{'type':'message','from':1,'pos':'P','text':'x','data':1}", V1_MESSAGE},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -23,27 +23,41 @@ enum codec_kind { CODEC_TEXT, CODEC_V1, CODEC_KINDS };
 /* The largest id of a client: Date.now() of a distant future. */
 #define CODEC_ID_MAX ((uint64_t)INT64_MAX)
 
-enum event_kind { EVENT_MESSAGE, EVENT_DIRECT, EVENT_JOIN, EVENT_LEAVE, EVENT_RENAME, EVENT_COUNT };
+enum event_kind {
+    EVENT_MESSAGE,
+    EVENT_DIRECT,
+    EVENT_JOIN,
+    EVENT_LEAVE,
+    EVENT_RENAME,
+    EVENT_REACT,
+    EVENT_COUNT,
+    EVENT_TYPING,
+};
 
+#define CODEC_EMOJI_MAX 32    /* bytes of the emoji of a reaction */
 #define CODEC_HISTORY_MAX 200 /* events of one answer to COMMAND_HISTORY */
 
 /* Something that happened in a room. The slices belong to whoever made the event. */
 struct event {
     enum event_kind kind;
-    uint64_t seq;   /* place in the room's order, from 1; 0: it has none (direct, count) */
+    uint64_t seq;   /* place in the room's order, from 1; 0: it has none (direct, count, typing) */
     uint64_t epoch; /* which life of the room that order belongs to */
     uint64_t ts;    /* milliseconds since 1970 */
     uint64_t from;  /* the client it is about */
     uint64_t to;    /* receiver of a direct message */
     uint64_t count; /* members, for a count */
+    uint64_t re;    /* seq of the message that it replies to or reacts to; 0: none */
+    bool is_on;     /* EVENT_REACT: the reaction is given; else it is taken back */
     struct str name;
-    struct str text;
-    struct str ref; /* ptr is NULL where the sender gave none */
-    struct str key; /* of a join: the secret of the seat; ptr is NULL where it has none. A log that
-                       keeps it keeps its hash alone. */
+    struct str text; /* EVENT_REACT: the emoji. ptr is NULL where a message has data alone */
+    struct str ref;  /* ptr is NULL where the sender gave none */
+    struct str key;  /* of a join: the secret of the seat; ptr is NULL where it has none. A log that
+                        keeps it keeps its hash alone. */
     struct str proof; /* of a join: the secret that was shown, of a seat that may be elsewhere; ptr
                          is NULL where none was */
     bool key_is_hash; /* it is such a hash: of SHA-256, cut to the length of the secret */
+    struct str data;  /* JSON of the author's; ptr is NULL where there is none */
+    struct str reactions; /* JSON: the sums that a replay tells; ptr is NULL where there are none */
 };
 
 enum command_kind {
@@ -53,6 +67,8 @@ enum command_kind {
     COMMAND_TOKEN, /* shows a new token, which is `text` */
     COMMAND_HISTORY,
     COMMAND_KICK, /* puts somebody out of the room */
+    COMMAND_REACT,
+    COMMAND_TYPING,
     COMMAND_PING, /* wants to hear that somebody is there */
     COMMAND_BAD,
     COMMAND_KINDS
@@ -61,15 +77,18 @@ enum command_kind {
 /* A position that a client named. */
 struct codec_pos {
     uint64_t epoch;
-    uint64_t seq;
+    uint64_t seq; /* 0: in front of everything; or none was named */
 };
 
 /* What a client asks for. The slices point into the message that it was read from. */
 struct command {
     enum command_kind kind;
     uint64_t to;          /* COMMAND_DIRECT, _KICK */
-    struct str text;      /* COMMAND_SAY, _DIRECT, _TOKEN; COMMAND_KICK: why, ptr may be NULL */
-    struct codec_pos pos; /* COMMAND_HISTORY: what is wanted lies before */
+    struct str text;      /* COMMAND_SAY, _DIRECT, _TOKEN; COMMAND_REACT: the emoji;
+                             COMMAND_KICK: why, ptr may be NULL */
+    struct str data;      /* COMMAND_SAY, _DIRECT: as in an event */
+    struct codec_pos pos; /* what is replied to, reacted to, or before which history is wanted */
+    bool is_on;           /* COMMAND_REACT */
     uint64_t limit;       /* COMMAND_HISTORY: events, 1 to CODEC_HISTORY_MAX */
     struct str name;      /* COMMAND_RENAME */
     struct str ref;       /* ptr is NULL where there was none */

@@ -5,7 +5,7 @@
 
 static void decode(struct command *command, char *data, size_t len)
 {
-    *command = (struct command){.kind = COMMAND_SAY, .text = {data, len}};
+    *command = (struct command){.kind = COMMAND_SAY, .text = {data != NULL ? data : "", len}};
 }
 
 static int append_client(struct buf *out, uint64_t id)
@@ -22,19 +22,27 @@ static int append_line(struct buf *out, uint64_t id, struct str verb, struct str
     return buf_append_str(out, text);
 }
 
+/* A message of data alone has no words. */
+static int append_words(struct buf *out, const struct event *event, struct str verb)
+{
+    return event->text.ptr == NULL ? 0 : append_line(out, event->from, verb, event->text);
+}
+
 /* The tutorial knows neither joins nor names, so these are not told. */
 static int encode(struct buf *out, const struct event *event)
 {
     switch (event->kind) {
     case EVENT_MESSAGE:
-        return append_line(out, event->from, STR(" says: "), event->text);
+        return append_words(out, event, STR(" says: "));
     case EVENT_DIRECT:
-        return append_line(out, event->from, STR(" whispers: "), event->text);
+        return append_words(out, event, STR(" whispers: "));
     case EVENT_LEAVE:
         return append_line(out, event->from, STR(" left the chat"), STR(""));
     case EVENT_JOIN:
     case EVENT_RENAME:
+    case EVENT_REACT:
     case EVENT_COUNT:
+    case EVENT_TYPING:
         break;
     }
     return 0;

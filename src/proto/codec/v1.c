@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "base/grapheme.h"
 #include "base/util.h"
 #include "proto/json.h"
 #include "proto/codec/kinds.h"
@@ -16,6 +17,10 @@ enum {
     FIELD_TO,
     FIELD_NAME,
     FIELD_REF,
+    FIELD_RE,
+    FIELD_DATA,
+    FIELD_EMOJI,
+    FIELD_ON,
     FIELD_BEFORE,
     FIELD_LIMIT,
     FIELD_TOKEN,
@@ -31,10 +36,17 @@ static void refuse(struct command *command, const char *code, const char *why)
     command->why = why;
 }
 
-/* Reads a position out of a member. Returns false where it is none. */
+/* Reads a position out of a member, which may be in front of everything. Returns false where it is
+ * none. */
 static bool decode_pos(struct codec_pos *pos, const struct json_field *field)
 {
     return field->type == JSON_STRING && codec_pos_read(field->value, &pos->epoch, &pos->seq);
+}
+
+/* The same for the position of something that happened. */
+static bool decode_place(struct codec_pos *pos, const struct json_field *field)
+{
+    return decode_pos(pos, field) && pos->seq > 0;
 }
 
 static void decode_direct(struct command *command, const struct json_field *fields)
@@ -46,13 +58,18 @@ static void decode_direct(struct command *command, const struct json_field *fiel
 
 static void decode_say(struct command *command, const struct json_field *fields)
 {
-    if (fields[FIELD_TEXT].type != JSON_STRING) {
+    enum json_type text = fields[FIELD_TEXT].type, data = fields[FIELD_DATA].type;
+
+    if (text != JSON_STRING && (text != JSON_ABSENT || data == JSON_ABSENT)) {
         refuse(command, "bad-text", "\"text\" must be a string");
         return;
     }
     command->kind = COMMAND_SAY;
     command->text = fields[FIELD_TEXT].value;
-    if (fields[FIELD_TO].type != JSON_ABSENT)
+    command->data = fields[FIELD_DATA].value;
+    if (fields[FIELD_RE].type != JSON_ABSENT && !decode_place(&command->pos, &fields[FIELD_RE]))
+        refuse(command, "bad-re", "\"re\" must be the position of a message");
+    else if (fields[FIELD_TO].type != JSON_ABSENT)
         decode_direct(command, fields);
 }
 
@@ -66,6 +83,22 @@ static void decode_history(struct command *command, const struct json_field *fie
         refuse(command, "bad-before", "\"before\" must be a position");
     else if (!json_to_u64(limit, CODEC_HISTORY_MAX, &command->limit) || command->limit == 0)
         refuse(command, "bad-limit", "\"limit\" must be a number from 1 to 200");
+}
+
+static void decode_react(struct command *command, const struct json_field *fields)
+{
+    const struct json_field *emoji = &fields[FIELD_EMOJI], *on = &fields[FIELD_ON];
+
+    command->kind = COMMAND_REACT;
+    command->text = emoji->value;
+    command->is_on = on->type != JSON_FALSE;
+    if (!decode_place(&command->pos, &fields[FIELD_TO]))
+        refuse(command, "bad-to", "\"to\" must be the position of a message");
+    else if (emoji->type != JSON_STRING || emoji->value.len > CODEC_EMOJI_MAX ||
+             !grapheme_is_one(emoji->value))
+        refuse(command, "bad-emoji", "\"emoji\" must be one character of at most 32 bytes");
+    else if (on->type != JSON_ABSENT && on->type != JSON_TRUE && on->type != JSON_FALSE)
+        refuse(command, "bad-on", "\"on\" must be true or false");
 }
 
 static void decode_rename(struct command *command, const struct json_field *fields)
@@ -126,6 +159,10 @@ static void decode_type(struct command *command, const struct json_field *fields
         decode_history(command, fields);
     else if (str_equals(type, STR("kick")))
         decode_kick(command, fields);
+    else if (str_equals(type, STR("react")))
+        decode_react(command, fields);
+    else if (str_equals(type, STR("typing")))
+        command->kind = COMMAND_TYPING;
     else if (str_equals(type, STR("ping")))
         command->kind = COMMAND_PING;
     else if (str_equals(type, STR("token")))
@@ -137,11 +174,20 @@ static void decode_type(struct command *command, const struct json_field *fields
 static void decode(struct command *command, char *data, size_t len)
 {
     struct json_field fields[FIELDS] = {
-        [FIELD_TYPE] = {.name = STR("type")},   [FIELD_TEXT] = {.name = STR("text")},
-        [FIELD_TO] = {.name = STR("to")},       [FIELD_NAME] = {.name = STR("name")},
-        [FIELD_REF] = {.name = STR("ref")},     [FIELD_BEFORE] = {.name = STR("before")},
-        [FIELD_LIMIT] = {.name = STR("limit")}, [FIELD_TOKEN] = {.name = STR("token")},
-        [FIELD_ID] = {.name = STR("id")},       [FIELD_REASON] = {.name = STR("reason")},
+        [FIELD_TYPE] = {.name = STR("type")},
+        [FIELD_TEXT] = {.name = STR("text")},
+        [FIELD_TO] = {.name = STR("to")},
+        [FIELD_NAME] = {.name = STR("name")},
+        [FIELD_REF] = {.name = STR("ref")},
+        [FIELD_RE] = {.name = STR("re")},
+        [FIELD_DATA] = {.name = STR("data"), .is_raw = true},
+        [FIELD_BEFORE] = {.name = STR("before")},
+        [FIELD_LIMIT] = {.name = STR("limit")},
+        [FIELD_EMOJI] = {.name = STR("emoji")},
+        [FIELD_ON] = {.name = STR("on")},
+        [FIELD_TOKEN] = {.name = STR("token")},
+        [FIELD_ID] = {.name = STR("id")},
+        [FIELD_REASON] = {.name = STR("reason")},
     };
     int result = json_read_object(data, len, fields, ARRAY_LEN(fields));
 
@@ -160,7 +206,8 @@ static void decode(struct command *command, char *data, size_t len)
 
 static const struct str type_names[] = {
     [EVENT_MESSAGE] = {"message", 7}, [EVENT_DIRECT] = {"direct", 6}, [EVENT_JOIN] = {"join", 4},
-    [EVENT_LEAVE] = {"leave", 5},     [EVENT_RENAME] = {"rename", 6}, [EVENT_COUNT] = {"count", 5},
+    [EVENT_LEAVE] = {"leave", 5},     [EVENT_RENAME] = {"rename", 6}, [EVENT_REACT] = {"react", 5},
+    [EVENT_COUNT] = {"count", 5},     [EVENT_TYPING] = {"typing", 6},
 };
 
 struct str codec_v1_type(enum event_kind kind)
@@ -205,12 +252,44 @@ static int append_pos(struct buf *out, struct str key, const struct event *event
 
 static int append_author(struct buf *out, const struct event *event)
 {
-    if (append_number(out, STR("ts"), event->ts) < 0 ||
-        append_number(out, STR("from"), event->from) < 0)
+    if (event->kind != EVENT_TYPING && append_number(out, STR("ts"), event->ts) < 0)
+        return -1;
+    if (append_number(out, STR("from"), event->from) < 0)
         return -1;
     if (event->kind == EVENT_DIRECT && append_number(out, STR("to"), event->to) < 0)
         return -1;
     return append_string(out, STR("name"), event->name);
+}
+
+static int append_text(struct buf *out, const struct event *event)
+{
+    if (event->text.ptr != NULL && append_string(out, STR("text"), event->text) < 0)
+        return -1;
+    if (append_pos(out, STR("re"), event, event->re) < 0 ||
+        (event->data.ptr != NULL && append_json(out, STR("data"), event->data) < 0) ||
+        (event->reactions.ptr != NULL && append_json(out, STR("reactions"), event->reactions) < 0))
+        return -1;
+    return 0;
+}
+
+static int append_reaction(struct buf *out, const struct event *event)
+{
+    if (append_pos(out, STR("to"), event, event->re) < 0 ||
+        append_string(out, STR("emoji"), event->text) < 0)
+        return -1;
+    return append_json(out, STR("on"), event->is_on ? STR("true") : STR("false"));
+}
+
+/* What an event has besides its author. */
+static int append_content(struct buf *out, const struct event *event)
+{
+    bool is_reaction = event->kind == EVENT_REACT;
+
+    if (!is_reaction && event->kind != EVENT_MESSAGE && event->kind != EVENT_DIRECT)
+        return 0;
+    if ((is_reaction ? append_reaction(out, event) : append_text(out, event)) < 0)
+        return -1;
+    return event->ref.ptr == NULL ? 0 : append_string(out, STR("ref"), event->ref);
 }
 
 static int append_type(struct buf *out, struct str type)
@@ -220,22 +299,13 @@ static int append_type(struct buf *out, struct str type)
     return buf_append_char(out, '"');
 }
 
-static int append_text(struct buf *out, const struct event *event)
-{
-    if (event->kind != EVENT_MESSAGE && event->kind != EVENT_DIRECT)
-        return 0;
-    if (append_string(out, STR("text"), event->text) < 0)
-        return -1;
-    return event->ref.ptr == NULL ? 0 : append_string(out, STR("ref"), event->ref);
-}
-
 static int append_event(struct buf *out, const struct event *event)
 {
     if (event->kind == EVENT_COUNT)
         return append_number(out, STR("count"), event->count);
     if (append_pos(out, STR("pos"), event, event->seq) < 0 || append_author(out, event) < 0)
         return -1;
-    return append_text(out, event);
+    return append_content(out, event);
 }
 
 static int encode(struct buf *out, const struct event *event)

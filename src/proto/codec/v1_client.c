@@ -17,6 +17,7 @@ enum member {
     ROOM,
     NAME,
     TEXT,
+    DATA,
     REF,
     CODE,
     MEMBERS,
@@ -106,6 +107,15 @@ static bool take_members(struct v1_event *frame, char *data, const struct json_f
            take_limit(frame, data, &fields[LIMITS]);
 }
 
+/* A message of data alone has nothing to be shown. */
+static bool is_for_programs(const struct json_field *fields)
+{
+    enum v1_type type = type_of(fields[TYPE].value);
+
+    return (type == V1_MESSAGE || type == V1_DIRECT) && fields[TEXT].type == JSON_ABSENT &&
+           fields[DATA].type != JSON_ABSENT;
+}
+
 bool v1_event_read(struct v1_event *frame, char *data, size_t len)
 {
     struct json_field fields[MEMBERS_OF_A_FRAME] = {
@@ -117,14 +127,15 @@ bool v1_event_read(struct v1_event *frame, char *data, size_t len)
         [TEXT] = {.name = STR("text")},     [REF] = {.name = STR("ref")},
         [CODE] = {.name = STR("code")},     [MEMBERS] = {.name = STR("members")},
         [LIMITS] = {.name = STR("limits")}, [RECOVERED] = {.name = STR("recovered")},
+        [DATA] = {.name = STR("data"), .is_raw = true},
     };
 
     *frame = (struct v1_event){.type = V1_OTHER};
     if (json_read_object(data, len, fields, ARRAY_LEN(fields)) < 0 ||
         fields[TYPE].type != JSON_STRING)
         return false;
-    if (type_of(fields[TYPE].value) == V1_OTHER)
-        return true;
+    if (type_of(fields[TYPE].value) == V1_OTHER || is_for_programs(fields))
+        return take_string(&fields[POS], &frame->pos);
     return take_members(frame, data, fields) && is_whole(frame);
 }
 
