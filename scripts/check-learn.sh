@@ -27,6 +27,7 @@ start() {
     server=$!
     until grep -q 'http://' "$work/log"; do
         kill -0 "$server" 2>/dev/null || { cat "$work/log" >&2; exit 1; }
+        sleep 0.05
     done
     WSCHAT_PORT=$(grep -o 'http://127.0.0.1:[0-9]*' "$work/log" | head -n 1 | sed 's/.*://')
     export WSCHAT_PORT
