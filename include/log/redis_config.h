@@ -19,6 +19,7 @@ struct redis_config {
     struct str node;      /* empty: a random name */
     uint64_t history;     /* messages of a room */
     uint64_t leave_grace; /* milliseconds */
+    const char *others;   /* the same at all nodes that spread rooms over the same servers */
     struct hash_seed seed;
     void (*random)(void *bytes, size_t len);
 };

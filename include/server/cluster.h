@@ -13,12 +13,15 @@
 #include "server/options.h"
 #include "server/sandbox.h"
 
-struct cluster;
+/* Bytes of the name of a server. */
+#define CLUSTER_NAME_MAX 320
+
+struct cluster_server;
 
 /* One of the two connections. */
 struct cluster_link {
     struct reactor_source source; /* fd -1: not even begun */
-    struct cluster *cluster;
+    struct cluster_server *server;
     enum redis_link kind;
     struct buf in;
     uint64_t next; /* monotonic ms: when to begin anew, or to give up the beginning */
@@ -27,13 +30,13 @@ struct cluster_link {
     const char *failure; /* static or the log's; NULL: none */
 };
 
-struct cluster {
-    struct log *log; /* NULL: there is none; not owned */
-    struct reactor *reactor;
-    const struct clock *clock;
-    void (*random)(void *bytes, size_t len);
+/* A Redis, which has a part of the rooms, or all. */
+struct cluster_server {
+    struct cluster *cluster;
+    struct log *log; /* not owned */
     struct dial dial;
     struct cluster_link links[REDIS_LINKS];
+    char name[CLUSTER_NAME_MAX]; /* its URL without user and password */
     char host[256];
     char user[64];
     char password[256];
@@ -42,7 +45,18 @@ struct cluster {
     bool was_up;
 };
 
-/* Makes the log that the options ask for, and looks its server up. NULL: one line on stderr has
+struct cluster {
+    struct log *log; /* NULL: there is none; not owned */
+    struct reactor *reactor;
+    const struct clock *clock;
+    void (*random)(void *bytes, size_t len);
+    struct cluster_server servers[OPTIONS_REDIS_MAX];
+    size_t count;
+    char others[17];   /* what all nodes must agree on */
+    char ailment[512]; /* what was said last */
+};
+
+/* Makes the log that the options ask for, and looks its servers up. NULL: one line on stderr has
  * said what failed. */
 struct log *cluster_new(struct cluster *cluster, const struct options *options,
                         void (*random)(void *bytes, size_t len));
@@ -62,8 +76,9 @@ void cluster_flush(struct cluster *cluster);
 /* When cluster_tick has something to do; UINT64_MAX: never. */
 uint64_t cluster_deadline(const struct cluster *cluster);
 
-/* Why rooms are not available; NULL: they are. */
-const char *cluster_ailment(const struct cluster *cluster);
+/* Why rooms are not available; NULL: they are. *is_partial: those of some servers are. The text
+ * lasts until the next call. */
+const char *cluster_ailment(struct cluster *cluster, bool *is_partial);
 
 /* Says farewell and closes. */
 void cluster_close(struct cluster *cluster);

@@ -15,6 +15,7 @@
 #define OPTIONS_ORIGINS_MAX 64
 #define OPTIONS_HOSTS_MAX 16
 #define OPTIONS_PROXIES_MAX 64
+#define OPTIONS_REDIS_MAX 16
 #define OPTIONS_BASE_MAX 128 /* bytes of a base path */
 
 enum options_broadcast { BROADCAST_OTHERS, BROADCAST_ALL };
@@ -43,6 +44,10 @@ struct options_hosts {
     struct str items[OPTIONS_HOSTS_MAX];
     size_t count;
 };
+struct options_redis {
+    struct str items[OPTIONS_REDIS_MAX];
+    size_t count;
+};
 struct options_mode {
     uint64_t bits;
     bool is_set;
@@ -69,6 +74,7 @@ struct options {
     bool has_origin; /* --allow-origin did */
     bool has_proxy;  /* --trusted-proxy did */
     bool has_host;   /* --host did */
+    bool has_redis;  /* --redis did */
     uint64_t broadcast;
     uint64_t echo;
     uint64_t deflate;
@@ -95,9 +101,9 @@ struct options {
     uint64_t ping_interval;
     uint64_t ping_timeout;
     uint64_t shutdown_timeout;
-    const char *journal;   /* NULL: none */
-    uint64_t journal_sync; /* enum journal_sync */
-    const char *redis;     /* NULL: rooms are this server's alone */
+    const char *journal;        /* NULL: none */
+    uint64_t journal_sync;      /* enum journal_sync */
+    struct options_redis redis; /* none: rooms are this server's alone */
     const char *redis_password_file;
     const char *redis_prefix;
     const char *node; /* NULL: a random name */
@@ -125,6 +131,7 @@ enum options_kind {
     OPTION_PROXY,                  /* an address, a network, or "unix"; repeatable */
     OPTION_BASE,                   /* the path below which everything is */
     OPTION_WORD,                   /* letters, digits and ._- */
+    OPTION_REDIS,                  /* a URL of a Redis; repeatable */
     OPTION_RIGHTS,                 /* words with commas between them, but mod and api; a uint8_t */
 };
 

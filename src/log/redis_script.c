@@ -113,12 +113,19 @@ static const char reap_text[] =
     " for _,y in ipairs({'',':m',':p'}) do redis.call('EXPIRE',K..y,604800) end end\n"
     "return 1\n";
 
-/* KEYS[1]: the life. ARGV[1]: master_replid. The generation is a time, so that it never falls. */
+/* KEYS: the life, the nodes. ARGV: master_replid, this node, the servers that it spreads rooms
+ * over: nodes that live must agree on those. The generation is a time, so that it never falls. */
 static const char life_text[] =
-    "local h=redis.call('HMGET',KEYS[1],'replid','gen')\n"
+    "local h=redis.call('HMGET',KEYS[1],'replid','gen','others')\n"
+    "local t=redis.call('TIME') local now=t[1]*1000+math.floor(t[2]/1000)\n"
+    "if h[3] and h[3]~=ARGV[3] then\n"
+    " for _,x in ipairs(redis.call('ZRANGEBYSCORE',KEYS[2],now+1,'+inf')) do\n"
+    "  if x~=ARGV[2] then return redis.error_reply('OTHERS another node has other values of "
+    "--redis: "
+    "they must be the same at all, and written the same') end end end\n"
+    "redis.call('HSET',KEYS[1],'others',ARGV[3])\n"
     "if h[1]==ARGV[1] then return h[2] end\n"
-    "local t=redis.call('TIME')\n"
-    "local gen=math.max(t[1]*1000+math.floor(t[2]/1000),tonumber(h[2] or 0)+1)\n"
+    "local gen=math.max(now,tonumber(h[2] or 0)+1)\n"
     "local G=string.format('%.0f',gen)\n"
     "redis.call('HSET',KEYS[1],'replid',ARGV[1],'gen',G) return G\n";
 

@@ -167,10 +167,14 @@ static void redis_say_script(struct redis *r, enum redis_script script, const ch
 
 static void redis_ask_life(struct redis *r, struct str replid)
 {
-    struct redis_key key;
-    struct str words[5] = {[3] = redis_key(r, &key, "life", STR(""), ""), [4] = replid};
+    struct redis_key life, nodes;
+    struct str words[8] = {[3] = redis_key(r, &life, "life", STR(""), ""),
+                           [4] = redis_key(r, &nodes, "nodes", STR(""), ""),
+                           [5] = replid,
+                           [6] = str_from(r->node),
+                           [7] = str_from(r->config.others)};
 
-    redis_say_script(r, REDIS_LIFE, "1", words, 5);
+    redis_say_script(r, REDIS_LIFE, "2", words, 8);
     redis_await(r, REDIS_COMMANDS, REPLY_LIFE);
 }
 

@@ -1,5 +1,6 @@
 #include "server/cluster.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,8 +9,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/sha256.h"
 #include "base/util.h"
 #include "log/redis.h"
+#include "log/redis_spread.h"
 #include "log/redis_wire.h"
 #include "proto/uri.h"
 #include "server/fatal.h"
@@ -39,7 +42,8 @@ static bool cluster_copy(char *out, size_t size, struct str from)
 }
 
 /* "user:password@" in front of the host. */
-static bool cluster_read_user(struct cluster *c, struct str *rest, struct redis_config *config)
+static bool cluster_read_user(struct cluster_server *s, struct str *rest,
+                              struct redis_config *config)
 {
     const char *at = memrchr(rest->ptr, '@', rest->len);
     struct str user, password;
@@ -50,87 +54,174 @@ static bool cluster_read_user(struct cluster *c, struct str *rest, struct redis_
     *rest = (struct str){at + 1, rest->len - user.len - 1};
     password = user;
     user = str_cut(&password, ':');
-    if (password.ptr == NULL || !cluster_copy(c->user, sizeof(c->user), user) ||
-        !cluster_copy(c->password, sizeof(c->password), password))
+    if (password.ptr == NULL || !cluster_copy(s->user, sizeof(s->user), user) ||
+        !cluster_copy(s->password, sizeof(s->password), password))
         return false;
     if (user.len > 0)
-        config->user = str_from(c->user);
-    config->password = str_from(c->password);
+        config->user = str_from(s->user);
+    config->password = str_from(s->password);
     return true;
 }
 
 /* What stands behind "redis://". */
-static const char *cluster_read_url(struct cluster *c, struct str rest, struct redis_config *config)
+static const char *cluster_read_url(struct cluster_server *s, struct str rest,
+                                    struct redis_config *config)
 {
     struct str database = rest, host, port;
     char port_text[8] = "6379";
 
     rest = str_cut(&database, '/');
     if ((database.len > 0 && !str_to_u64(database, 1000000, &config->database)) ||
-        !cluster_read_user(c, &rest, config) || !uri_authority_parse(rest, &host, &port) ||
+        !cluster_read_user(s, &rest, config) || !uri_authority_parse(rest, &host, &port) ||
         (port.len > 0 && !cluster_copy(port_text, sizeof(port_text), port)) ||
-        !cluster_copy(c->host, sizeof(c->host), host))
+        !cluster_copy(s->host, sizeof(s->host), host))
         return "it is not redis://[USER:PASSWORD@]HOST[:PORT][/DB]";
+    snprintf(s->name, sizeof(s->name), "%.*s:%s/%llu", (int)host.len, host.ptr, port_text,
+             (unsigned long long)config->database);
     if (host.len > 2 && host.ptr[0] == '[' &&
-        !cluster_copy(c->host, sizeof(c->host), (struct str){host.ptr + 1, host.len - 2}))
+        !cluster_copy(s->host, sizeof(s->host), (struct str){host.ptr + 1, host.len - 2}))
         return "its host is too long";
-    return dial_resolve(&c->dial, c->host, port_text);
+    return dial_resolve(&s->dial, s->host, port_text);
 }
 
-static const char *cluster_read_address(struct cluster *c, const char *text,
+static bool cluster_begins(struct str text, const char *start)
+{
+    return text.len >= strlen(start) && memcmp(text.ptr, start, strlen(start)) == 0;
+}
+
+static const char *cluster_read_address(struct cluster_server *s, struct str text,
                                         struct redis_config *config)
 {
-    if (strncmp(text, "redis://", 8) == 0)
-        return cluster_read_url(c, str_from(text + 8), config);
-    if (strncmp(text, "unix:", 5) == 0)
-        return dial_unix(&c->dial, text + 5) ? NULL : "its path is too long";
-    return "it begins with neither redis:// nor unix:";
+    if (cluster_begins(text, "redis://"))
+        return cluster_read_url(s, (struct str){text.ptr + 8, text.len - 8}, config);
+    if (!cluster_begins(text, "unix:"))
+        return "it begins with neither redis:// nor unix:";
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.ptr[i] < ' ' || text.ptr[i] == '"' || text.ptr[i] == '\\')
+            return "its path has a quote, a backslash or a control character";
+    }
+    if (!cluster_copy(s->name, sizeof(s->name), text) || !dial_unix(&s->dial, s->name + 5))
+        return "its path is too long";
+    return NULL;
 }
 
 /* The first line of a file. */
-static const char *cluster_read_password(struct cluster *c, const char *path)
+static const char *cluster_read_password(struct cluster_server *s, const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd < 0 ? -1 : read(fd, c->password, sizeof(c->password));
+    ssize_t len = fd < 0 ? -1 : read(fd, s->password, sizeof(s->password));
 
     if (fd >= 0)
         close(fd);
     if (len < 0)
         return strerror(errno);
-    if ((size_t)len == sizeof(c->password))
+    if ((size_t)len == sizeof(s->password))
         return "it is too long";
-    c->password[len] = '\0';
-    c->password[strcspn(c->password, "\r\n")] = '\0';
-    return c->password[0] == '\0' ? "it is empty" : NULL;
+    s->password[len] = '\0';
+    s->password[strcspn(s->password, "\r\n")] = '\0';
+    return s->password[0] == '\0' ? "it is empty" : NULL;
+}
+
+/* ---- the logs ---- */
+
+/* Reads who it is and how to get in. Returns 0, or -1 with a line on stderr. */
+static int cluster_read_server(struct cluster_server *s, const struct options *options,
+                               struct str url, struct redis_config *config)
+{
+    const char *problem = cluster_read_address(s, url, config);
+
+    if (problem != NULL)
+        return fatal("--redis: %s", problem);
+    if (options->redis_password_file == NULL)
+        return 0;
+    problem = cluster_read_password(s, options->redis_password_file);
+    if (problem != NULL)
+        return fatal("--redis-password-file %s: %s", options->redis_password_file, problem);
+    config->password = str_from(s->password);
+    return 0;
+}
+
+static bool cluster_has_name(const struct cluster *c, const char *name)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        if (strcmp(c->servers[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int cluster_add(struct cluster *c, const struct options *options, struct str url,
+                       struct redis_config *config)
+{
+    struct cluster_server *s = &c->servers[c->count];
+
+    if (cluster_read_server(s, options, url, config) < 0)
+        return -1;
+    if (cluster_has_name(c, s->name))
+        return fatal("--redis: %s is named twice", s->name);
+    c->random(&config->seed, sizeof(config->seed));
+    s->cluster = c;
+    s->log = redis_new(config);
+    if (s->log == NULL)
+        return fatal("not enough memory");
+    c->count++;
+    return 0;
+}
+
+/* Where there are several, who says what they are called decides where a room is: a number that is
+ * the same for the same names in any order. */
+static void cluster_name_others(struct cluster *c)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < c->count; i++) {
+        uint8_t digest[SHA256_SIZE];
+        uint64_t one;
+
+        sha256(digest, c->servers[i].name, strlen(c->servers[i].name));
+        memcpy(&one, digest, sizeof(one));
+        sum += one;
+    }
+    snprintf(c->others, sizeof(c->others), "%llx", c->count > 1 ? (unsigned long long)sum : 0);
+}
+
+static_assert(OPTIONS_REDIS_MAX <= REDIS_SPREAD_MAX, "all servers that may be named fit");
+
+static struct log *cluster_spread(const struct cluster *c)
+{
+    struct log *logs[OPTIONS_REDIS_MAX];
+    struct str names[OPTIONS_REDIS_MAX];
+
+    if (c->count == 1)
+        return c->servers[0].log;
+    for (size_t i = 0; i < c->count; i++) {
+        logs[i] = c->servers[i].log;
+        names[i] = str_from(c->servers[i].name);
+    }
+    return redis_spread_new(logs, names, c->count);
 }
 
 struct log *cluster_new(struct cluster *c, const struct options *options,
                         void (*random)(void *bytes, size_t len))
 {
-    struct redis_config config = {
+    const struct redis_config standard = {
         .prefix = str_from(options->redis_prefix),
         .node = str_from(options->node != NULL ? options->node : "node"),
         .history = options->history,
         .leave_grace = options->leave_grace,
+        .others = c->others,
         .random = random,
     };
-    const char *problem = cluster_read_address(c, options->redis, &config);
 
-    if (problem != NULL) {
-        fatal("--redis: %s", problem);
-        return NULL;
-    }
-    if (options->redis_password_file != NULL)
-        problem = cluster_read_password(c, options->redis_password_file);
-    if (problem != NULL) {
-        fatal("--redis-password-file %s: %s", options->redis_password_file, problem);
-        return NULL;
-    }
-    if (options->redis_password_file != NULL)
-        config.password = str_from(c->password);
-    random(&config.seed, sizeof(config.seed));
     c->random = random;
-    c->log = redis_new(&config);
+    for (size_t i = 0; i < options->redis.count; i++) {
+        struct redis_config config = standard;
+
+        if (cluster_add(c, options, options->redis.items[i], &config) < 0)
+            return NULL;
+    }
+    cluster_name_others(c);
+    c->log = cluster_spread(c);
     if (c->log == NULL)
         fatal("not enough memory");
     return c->log;
@@ -139,38 +230,40 @@ struct log *cluster_new(struct cluster *c, const struct options *options,
 /* ---- connections ---- */
 
 /* Pauses grow, and differ from node to node, so that not all come at once. */
-static uint64_t cluster_pause(const struct cluster *c, const struct cluster_link *link)
+static uint64_t cluster_pause(const struct cluster_link *link)
 {
     uint64_t longest = (uint64_t)PAUSE_MIN << min_size(link->failures, 7), chance;
 
-    c->random(&chance, sizeof(chance));
+    link->server->cluster->random(&chance, sizeof(chance));
     longest = longest > PAUSE_MAX ? PAUSE_MAX : longest;
     return longest / 2 + chance % (longest / 2);
 }
 
-static void cluster_log_failure(struct cluster *c, const char *why)
+static void cluster_log_failure(struct cluster_server *s, const char *why)
 {
-    if (!c->was_up && c->last_line != 0 && c->clock->now < c->last_line + LINE_PAUSE)
+    uint64_t now = s->cluster->clock->now;
+
+    if (!s->was_up && s->last_line != 0 && now < s->last_line + LINE_PAUSE)
         return;
-    c->last_line = c->clock->now;
-    log_warning("rooms are not available: no connection to Redis", "reason", why);
-    c->was_up = false;
+    s->last_line = now;
+    log_warning("rooms are not available: no connection to Redis", "redis", s->name, "reason", why);
+    s->was_up = false;
 }
 
 static void cluster_lose(struct cluster_link *link, const char *why)
 {
-    struct cluster *c = link->cluster;
+    struct cluster_server *s = link->server;
 
-    cluster_log_failure(c, why);
-    redis_lost(c->log, link->kind);
+    cluster_log_failure(s, why);
+    redis_lost(s->log, link->kind);
     if (link->source.fd >= 0)
         close(link->source.fd);
     link->source = (struct reactor_source){.ready = link->source.ready, .fd = -1};
     buf_deinit(&link->in);
     link->is_connecting = false;
-    link->next = c->clock->now + cluster_pause(c, link);
+    link->next = s->cluster->clock->now + cluster_pause(link);
     link->failures++;
-    c->reconnects++;
+    s->reconnects++;
 }
 
 static void cluster_read(struct cluster_link *link)
@@ -190,7 +283,7 @@ static void cluster_read(struct cluster_link *link)
             why = strerror(errno);
         if (n > 0)
             link->in.len += (size_t)n;
-        if (n <= 0 || redis_input(link->cluster->log, link->kind, &link->in, &why) < 0) {
+        if (n <= 0 || redis_input(link->server->log, link->kind, &link->in, &why) < 0) {
             cluster_lose(link, why);
             return;
         }
@@ -201,7 +294,7 @@ static void cluster_read(struct cluster_link *link)
 
 static void cluster_write(struct cluster_link *link)
 {
-    struct buf *out = redis_output(link->cluster->log, link->kind);
+    struct buf *out = redis_output(link->server->log, link->kind);
     bool is_full = false;
 
     while (out->len > 0 && !is_full) {
@@ -215,7 +308,7 @@ static void cluster_write(struct cluster_link *link)
         if (n > 0)
             buf_consume(out, (size_t)n);
     }
-    (void)reactor_watch(link->cluster->reactor, &link->source,
+    (void)reactor_watch(link->server->cluster->reactor, &link->source,
                         is_full ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
@@ -229,7 +322,7 @@ static void cluster_connected(struct cluster_link *link)
     }
     link->is_connecting = false;
     link->next = UINT64_MAX;
-    redis_connected(link->cluster->log, link->kind);
+    redis_connected(link->server->log, link->kind);
     cluster_write(link);
 }
 
@@ -247,9 +340,9 @@ static void cluster_ready(struct reactor_source *source, uint32_t events)
 
 static void cluster_begin(struct cluster_link *link)
 {
-    struct cluster *c = link->cluster;
+    struct cluster *c = link->server->cluster;
 
-    link->source.fd = dial_begin(&c->dial);
+    link->source.fd = dial_begin(&link->server->dial);
     link->is_connecting = true;
     link->next = c->clock->now + CONNECT_PATIENCE;
     if (link->source.fd < 0 || reactor_watch(c->reactor, &link->source, EPOLLIN | EPOLLOUT) < 0)
@@ -258,25 +351,31 @@ static void cluster_begin(struct cluster_link *link)
 
 /* ---- the tick ---- */
 
+static void cluster_open_server(struct cluster_server *s, struct sandbox *sandbox)
+{
+    for (unsigned i = 0; i < s->dial.count; i++)
+        sandbox_allow_connecting(sandbox, &s->dial.addresses[i]);
+    for (int i = 0; i < REDIS_LINKS; i++)
+        s->links[i] = (struct cluster_link){
+            .source = {.ready = cluster_ready, .fd = -1}, .server = s, .kind = (enum redis_link)i};
+}
+
 void cluster_open(struct cluster *c, struct sandbox *sandbox, struct reactor *reactor,
                   const struct clock *clock)
 {
-    if (c->log == NULL)
-        return;
-    for (unsigned i = 0; i < c->dial.count; i++)
-        sandbox_allow_connecting(sandbox, &c->dial.addresses[i]);
     c->reactor = reactor;
     c->clock = clock;
-    for (int i = 0; i < REDIS_LINKS; i++)
-        c->links[i] = (struct cluster_link){
-            .source = {.ready = cluster_ready, .fd = -1}, .cluster = c, .kind = (enum redis_link)i};
+    for (size_t i = 0; i < c->count; i++)
+        cluster_open_server(&c->servers[i], sandbox);
 }
 
-static void cluster_tick_link(struct cluster *c, struct cluster_link *link)
+static void cluster_tick_link(struct cluster_link *link)
 {
-    if (redis_is_stale(c->log, link->kind))
+    const struct cluster_server *s = link->server;
+
+    if (redis_is_stale(s->log, link->kind))
         cluster_lose(link, "it does not answer");
-    if (c->clock->now < link->next)
+    if (s->cluster->clock->now < link->next)
         return;
     if (link->is_connecting)
         cluster_lose(link, "it does not take connections");
@@ -284,27 +383,31 @@ static void cluster_tick_link(struct cluster *c, struct cluster_link *link)
         cluster_begin(link);
 }
 
+static void cluster_tick_server(struct cluster_server *s)
+{
+    redis_set_time(s->log, s->cluster->clock->now, s->cluster->clock->wall);
+    for (int i = 0; i < REDIS_LINKS; i++)
+        cluster_tick_link(&s->links[i]);
+    if (!s->was_up && redis_ailment(s->log) == NULL) {
+        log_info("rooms are shared by way of Redis", "redis", s->name);
+        s->was_up = true;
+        s->links[REDIS_COMMANDS].failures = s->links[REDIS_TELLS].failures = 0;
+    }
+}
+
 void cluster_tick(struct cluster *c)
 {
-    if (c->log == NULL)
-        return;
-    redis_set_time(c->log, c->clock->now, c->clock->wall);
-    for (int i = 0; i < REDIS_LINKS; i++)
-        cluster_tick_link(c, &c->links[i]);
-    if (!c->was_up && redis_ailment(c->log) == NULL) {
-        log_info("rooms are shared by way of Redis");
-        c->was_up = true;
-        c->links[REDIS_COMMANDS].failures = c->links[REDIS_TELLS].failures = 0;
-    }
+    for (size_t i = 0; i < c->count; i++)
+        cluster_tick_server(&c->servers[i]);
 }
 
 void cluster_flush(struct cluster *c)
 {
-    if (c->log == NULL)
-        return;
-    for (int i = 0; i < REDIS_LINKS; i++) {
-        if (redis_output(c->log, (enum redis_link)i)->len > 0)
-            cluster_write(&c->links[i]);
+    for (size_t i = 0; i < c->count; i++) {
+        for (int link = 0; link < REDIS_LINKS; link++) {
+            if (redis_output(c->servers[i].log, (enum redis_link)link)->len > 0)
+                cluster_write(&c->servers[i].links[link]);
+        }
     }
 }
 
@@ -312,43 +415,105 @@ uint64_t cluster_deadline(const struct cluster *c)
 {
     uint64_t next = UINT64_MAX;
 
-    if (c->log == NULL)
-        return UINT64_MAX;
-    for (int i = 0; i < REDIS_LINKS; i++)
-        next = c->links[i].next < next ? c->links[i].next : next;
+    for (size_t i = 0; i < c->count; i++) {
+        for (int link = 0; link < REDIS_LINKS; link++) {
+            uint64_t one = c->servers[i].links[link].next;
+
+            next = one < next ? one : next;
+        }
+    }
     return next;
 }
 
-const char *cluster_ailment(const struct cluster *c)
+const char *cluster_ailment(struct cluster *c, bool *is_partial)
 {
-    return c->log == NULL ? NULL : redis_ailment(c->log);
+    char text[sizeof(c->ailment)];
+    size_t ill = 0, len = 0, max = sizeof(text);
+
+    for (size_t i = 0; i < c->count; i++) {
+        const char *why = redis_ailment(c->servers[i].log);
+
+        if (why == NULL)
+            continue;
+        len += (size_t)snprintf(text + len, max - len, "%sRedis %s: %s", ill > 0 ? "; " : "",
+                                c->servers[i].name, why);
+        len = min_size(len, max - 1);
+        ill++;
+    }
+    *is_partial = ill < c->count;
+    if (ill == 0)
+        return NULL;
+    memcpy(c->ailment, text, len + 1);
+    return c->ailment;
+}
+
+static void cluster_close_server(struct cluster_server *s)
+{
+    for (int i = 0; i < REDIS_LINKS; i++) {
+        if (s->links[i].source.fd >= 0)
+            close(s->links[i].source.fd);
+        buf_deinit(&s->links[i].in);
+    }
 }
 
 void cluster_close(struct cluster *c)
 {
     if (c->log == NULL || c->reactor == NULL)
         return;
-    redis_farewell(c->log);
+    for (size_t i = 0; i < c->count; i++)
+        redis_farewell(c->servers[i].log);
     cluster_flush(c);
-    for (int i = 0; i < REDIS_LINKS; i++) {
-        if (c->links[i].source.fd >= 0)
-            close(c->links[i].source.fd);
-        buf_deinit(&c->links[i].in);
+    for (size_t i = 0; i < c->count; i++)
+        cluster_close_server(&c->servers[i]);
+}
+
+/* ---- metrics ---- */
+
+/* Numbers of all servers together: each of them is made of uint64_t but `is_up`. */
+static void cluster_add_stats(struct redis_stats *sum, const struct redis_stats *one)
+{
+    sum->commands += one->commands;
+    sum->told += one->told;
+    sum->fills += one->fills;
+    sum->resent += one->resent;
+    sum->refused += one->refused;
+    sum->waiting += one->waiting;
+    sum->rooms += one->rooms;
+    sum->restarts += one->restarts;
+    sum->reaped += one->reaped;
+}
+
+static int cluster_write_up(struct buf *out, const struct cluster *c)
+{
+    if (buf_append_str(out, STR("# HELP wschat_redis_up 1 while both connections to this Redis are "
+                                "in use.\n# TYPE wschat_redis_up gauge\n")) < 0)
+        return -1;
+    for (size_t i = 0; i < c->count; i++) {
+        if (buf_printf(out, "wschat_redis_up{redis=\"%s\"} %d\n", c->servers[i].name,
+                       redis_ailment(c->servers[i].log) == NULL) < 0)
+            return -1;
     }
+    return 0;
 }
 
 int cluster_write_metrics(struct buf *out, const struct cluster *c)
 {
-    struct redis_stats stats;
+    struct redis_stats stats = {.is_up = false}, one;
+    uint64_t reconnects = 0;
 
-    if (c->log == NULL)
+    for (size_t i = 0; i < c->count; i++) {
+        redis_stats(c->servers[i].log, &one);
+        cluster_add_stats(&stats, &one);
+        reconnects += c->servers[i].reconnects;
+    }
+    if (c->count == 0)
         return 0;
-    redis_stats(c->log, &stats);
+    if (cluster_write_up(out, c) < 0)
+        return -1;
     const struct {
         const char *name, *type, *help;
         uint64_t value;
     } lines[] = {
-        {"wschat_redis_up", "gauge", "1 while both connections to Redis are in use.", stats.is_up},
         {"wschat_redis_commands_total", "counter", "Commands that Redis was sent.", stats.commands},
         {"wschat_redis_told_total", "counter", "Events that Redis told of.", stats.told},
         {"wschat_redis_fills_total", "counter", "Times that a room asked for what it had missed.",
@@ -362,7 +527,7 @@ int cluster_write_metrics(struct buf *out, const struct cluster *c)
         {"wschat_redis_reaped_total", "counter",
          "Rooms in which seats of a dead node were given up.", stats.reaped},
         {"wschat_redis_reconnects_total", "counter", "Connections to Redis that failed or ended.",
-         c->reconnects},
+         reconnects},
         {"wschat_redis_pending", "gauge", "Events that are not committed yet.", stats.waiting},
         {"wschat_redis_rooms", "gauge", "Rooms that this node follows.", stats.rooms},
     };

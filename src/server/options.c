@@ -93,9 +93,11 @@ static const struct option server_items[] = {
      "keep rooms, histories and seats in this folder: they are there again after a restart"},
     {"journal-sync", OPTION_CHOICE, "always|interval|never", "always", FIELD(journal_sync), 0, 0,
      "what is told is on the disk; or written, and on the disk within a second; or written"},
-    {"redis", OPTION_TEXT, "URL", NULL, FIELD(redis), 0, 0,
+    {"redis", OPTION_REDIS, "URL", NULL, FIELD(redis), 0, 0,
      "share the rooms with all servers at the same Redis or Valkey: "
-     "redis://[USER:PASSWORD@]HOST[:PORT][/DB] or unix:PATH"},
+     "redis://[USER:PASSWORD@]HOST[:PORT][/DB] or unix:PATH; repeatable: rooms are spread over "
+     "them "
+     "by name"},
     {"redis-password-file", OPTION_TEXT, "FILE", NULL, FIELD(redis_password_file), 0, 0,
      "its first line is the password of that Redis or Valkey"},
     {"redis-prefix", OPTION_WORD, "WORD", "w", FIELD(redis_prefix), 0, 0,
@@ -173,6 +175,17 @@ static bool add_host(void *field, struct str text)
 
     if (list->count == OPTIONS_HOSTS_MAX || !uri_authority_parse(text, &host, &port) ||
         port.ptr != NULL)
+        return false;
+    list->items[list->count++] = text;
+    return true;
+}
+
+/* What is wrong with a URL is said where it is looked up. */
+static bool add_redis(void *field, struct str text)
+{
+    struct options_redis *list = field;
+
+    if (list->count == OPTIONS_REDIS_MAX || text.len == 0)
         return false;
     list->items[list->count++] = text;
     return true;
@@ -265,6 +278,9 @@ static const struct option_type server_types[] = {
                                          OPTIONS_PROXIES_MAX),
                                      true},
     [OPTION_WORD - OPTION_KINDS] = {set_word, "at most 32 letters, digits and ._-", false},
+    [OPTION_REDIS - OPTION_KINDS] = {add_redis,
+                                     "redis://HOST:PORT or unix:PATH" AT_MOST(OPTIONS_REDIS_MAX),
+                                     true},
     [OPTION_RIGHTS -
         OPTION_KINDS] = {set_rights, "words of sub, pub, prs, hst and dir with commas between them",
                          false},
@@ -285,6 +301,10 @@ static void choose_server_option(void *record, const struct option *option, bool
     if (option->kind == OPTION_HOST && is_command_line && !options->has_host) {
         options->host.count = 0;
         options->has_host = true;
+    }
+    if (option->kind == OPTION_REDIS && is_command_line && !options->has_redis) {
+        options->redis.count = 0;
+        options->has_redis = true;
     }
     if (option->kind == OPTION_PROXY && is_command_line && !options->has_proxy) {
         options->trusted_proxy = (struct options_proxies){.count = 0};
@@ -322,7 +342,7 @@ static const struct option_table server_table = {
 /* Two places that both say what is true would contradict each other one day. */
 static enum options_result check_together(const struct options *options)
 {
-    if (options->redis == NULL || options->journal == NULL)
+    if (options->redis.count == 0 || options->journal == NULL)
         return OPTIONS_RUN;
     fprintf(stderr, "wschat: --redis and --journal do not go together: with --redis the rooms are "
                     "kept there; leave one of them out\n");

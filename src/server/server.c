@@ -119,9 +119,9 @@ static const char *find_realip(struct conn *conn, const struct http_request *req
     return realip_request(&server_of(conn)->realip, conn, request);
 }
 
-static const char *find_ailment(struct web *web)
+static const char *find_ailment(struct web *web, bool *is_partial)
 {
-    return cluster_ailment(&CONTAINER_OF(web, struct server, web)->cluster);
+    return cluster_ailment(&CONTAINER_OF(web, struct server, web)->cluster, is_partial);
 }
 
 static int write_metrics(struct buf *out, struct web *web)
@@ -442,7 +442,7 @@ static int open_chat(struct server *server, size_t capacity)
 
     fill_random(&config.seed, sizeof(config.seed));
     fill_random(&epochs, sizeof(epochs));
-    if (options->redis != NULL)
+    if (options->redis.count > 0)
         log = server->cluster.log;
     else
         log = options->journal != NULL ? durable_new(&server->durable, options, fill_random)
@@ -567,12 +567,12 @@ int server_init(struct server *server, const struct options *options)
         return fatal("cannot open the folder %s: %s", options->static_dir, strerror(errno));
     if (gate_open(&server->web.gate, wrong, sizeof(wrong)) < 0)
         return fatal("--token-key %s: %s", options->token_key, wrong);
-    if (options->redis != NULL && cluster_new(&server->cluster, options, fill_random) == NULL)
+    if (options->redis.count > 0 && cluster_new(&server->cluster, options, fill_random) == NULL)
         return -1;
     if (fit_descriptors(server,
                         server->supervisor.sockets.count + options->listen.count + 2 +
                             (options->journal != NULL ? JOURNAL_FDS : 0) +
-                            (options->redis != NULL ? REDIS_LINKS : 0),
+                            options->redis.count * REDIS_LINKS,
                         &capacity) < 0)
         return -1;
     if (reactor_init(&server->reactor) < 0 || open_signals(server) < 0)

@@ -8,14 +8,17 @@
 void admin_answer_health(const struct answer *answer)
 {
     struct web *web = web_of(answer->conn);
-    const char *ailment = web->ailment != NULL ? web->ailment(web) : NULL;
+    bool is_partial = false;
+    const char *ailment = web->ailment != NULL ? web->ailment(web, &is_partial) : NULL;
 
     if (!answer->is_get)
         answer_not_allowed(answer);
     else if (web->is_stopping)
         answer_refuse(answer, 503, "The server is shutting down.", ANSWER_RETRY_AFTER);
-    else if (ailment != NULL)
+    else if (ailment != NULL && !is_partial)
         answer_refuse(answer, 503, ailment, ANSWER_RETRY_AFTER);
+    else if (ailment != NULL)
+        answer_text(answer, 200, ailment, ANSWER_FRESH);
     else
         answer_text(answer, 200, "ok", ANSWER_FRESH);
 }

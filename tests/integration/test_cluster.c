@@ -1,6 +1,8 @@
 /* Several servers that share their rooms by way of a real redis-server. */
 #include "v1.h"
 
+#include "log/redis_spread.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,20 +22,27 @@ Suite *suite_cluster(void);
 
 /* ---- Redis ---- */
 
-static pid_t redis_pid;
+#define REDISES 2
 
-static struct sockaddr_un redis_address(void)
+static pid_t redis_pids[REDISES];
+
+static const char *redis_path(int which)
+{
+    return test_path(which == 0 ? "redis.sock" : "second.sock");
+}
+
+static struct sockaddr_un redis_address(int which)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s", test_path("redis.sock"));
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", redis_path(which));
     return address;
 }
 
-/* A connection to it; -1: nobody listens. */
-static int redis_connect(void)
+/* A connection to one of them; -1: nobody listens. */
+static int redis_connect(int which)
 {
-    struct sockaddr_un address = redis_address();
+    struct sockaddr_un address = redis_address(which);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     ck_assert_int_ge(fd, 0);
@@ -56,7 +65,7 @@ static void redis_say(int fd, const char *command)
 
 static void redis_do(const char *command)
 {
-    int fd = redis_connect();
+    int fd = redis_connect(0);
 
     ck_assert_int_ge(fd, 0);
     redis_say(fd, command);
@@ -65,24 +74,25 @@ static void redis_do(const char *command)
 
 /* Starts it, in the folder of the test, and waits until it answers. `keeps`: what it has is there
  * again after a kill. */
-static void redis_start(bool keeps)
+static void redis_start_one(int which, bool keeps)
 {
-    const char *path = test_path("redis.sock"), *folder = test_path("");
+    const char *path = redis_path(which), *folder = test_path("");
     int fd;
 
     unlink(path);
-    redis_pid = fork();
-    ck_assert_int_ge(redis_pid, 0);
-    if (redis_pid == 0) {
+    redis_pids[which] = fork();
+    ck_assert_int_ge(redis_pids[which], 0);
+    if (redis_pids[which] == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", path, "--dir", folder,
                "--save", "", "--appendonly", keeps ? "yes" : "no", "--appendfsync", "no",
-               "--loglevel", "warning", "--logfile", test_path("redis.log"), (char *)NULL);
+               "--appenddirname", which == 0 ? "kept" : "second", "--loglevel", "warning",
+               "--logfile", test_path("redis.log"), (char *)NULL);
         fprintf(stderr, "redis-server is missing: scripts/bootstrap.sh installs it\n");
         _exit(127);
     }
-    while ((fd = redis_connect()) < 0) {
-        ck_assert_int_eq(waitpid(redis_pid, NULL, WNOHANG), 0);
+    while ((fd = redis_connect(which)) < 0) {
+        ck_assert_int_eq(waitpid(redis_pids[which], NULL, WNOHANG), 0);
         usleep(2000);
     }
     /* What it kept is being loaded until it says so. */
@@ -90,13 +100,23 @@ static void redis_start(bool keeps)
     close(fd);
 }
 
+static void redis_start(bool keeps)
+{
+    redis_start_one(0, keeps);
+}
+
+static void redis_kill_one(int which)
+{
+    if (redis_pids[which] <= 0)
+        return;
+    kill(redis_pids[which], SIGKILL);
+    waitpid(redis_pids[which], NULL, 0);
+    redis_pids[which] = 0;
+}
+
 static void redis_kill(void)
 {
-    if (redis_pid <= 0)
-        return;
-    kill(redis_pid, SIGKILL);
-    waitpid(redis_pid, NULL, 0);
-    redis_pid = 0;
+    redis_kill_one(0);
 }
 
 static void setup(void)
@@ -108,7 +128,8 @@ static void setup(void)
 static void teardown(void)
 {
     harness_teardown();
-    redis_kill();
+    for (int i = 0; i < REDISES; i++)
+        redis_kill_one(i);
 }
 
 /* ---- nodes ---- */
@@ -405,6 +426,105 @@ START_TEST(nothing_is_lost_or_doubled_by)
 }
 END_TEST
 
+/* ---- several of them ---- */
+
+static char urls[REDISES][200];
+
+/* A room that the first, or the second, Redis has. */
+static void find_room(uint32_t place, char out[16])
+{
+    const struct str names[REDISES] = {str_from(urls[0]), str_from(urls[1])};
+
+    for (int i = 0; i < 100; i++) {
+        snprintf(out, 16, "room%d", i);
+        if (redis_spread_place(names, REDISES, str_from(out)) == place)
+            return;
+    }
+    ck_abort_msg("all rooms are at one place");
+}
+
+static void wait_for_redis(struct server *s, int which)
+{
+    char line[256];
+
+    snprintf(line, sizeof(line), "shared by way of Redis\" redis=%s", urls[which]);
+    server_wait_for(s, line);
+}
+
+static struct server *spread_start(int first, int second)
+{
+    struct server *s = server_start(LIST("--redis", urls[first], "--redis", urls[second]));
+
+    for (int i = 0; i < REDISES; i++)
+        wait_for_redis(s, i);
+    return s;
+}
+
+static struct seat *enter_place(const struct server *s, uint64_t id, uint32_t place)
+{
+    char room[16], query[32];
+
+    find_room(place, room);
+    snprintf(query, sizeof(query), "room=%s", room);
+    return seat_open(s, id, query);
+}
+
+START_TEST(rooms_are_spread_and_wait_for_their_own_redis)
+{
+    struct server *a, *b;
+    struct seat *ada, *eve, *bob, *cid;
+    struct response *r;
+
+    redis_start_one(1, true);
+    for (int i = 0; i < REDISES; i++)
+        snprintf(urls[i], sizeof(urls[i]), "unix:%s", redis_path(i));
+    a = spread_start(0, 1);
+    b = spread_start(1, 0); /* the order does not matter */
+    ada = enter_place(a, 1, 0);
+    eve = enter_place(b, 2, 0);
+    bob = enter_place(a, 3, 1);
+    cid = enter_place(b, 4, 1);
+    redis_kill_one(1);
+    server_wait_for(a, "rooms are not available");
+    r = http_get(a, "/healthz", "");
+    ck_assert_int_eq(r->status, 200);
+    ck_assert_ptr_nonnull(strstr(r->body, urls[1]));
+    ck_assert_ptr_null(strstr(r->body, urls[0]));
+    response_free(r);
+    seat_say(bob, "waits");
+    seat_say(ada, "does not");
+    expect_text(ada, "does not");
+    expect_text(eve, "does not");
+    redis_start_one(1, true);
+    expect_text(bob, "waits");
+    expect_text(cid, "waits");
+    ck_assert_int_eq(health(a), 200);
+    redis_kill_one(0);
+    redis_kill_one(1);
+    server_wait_for(a, "closed the connection");
+    seat_drop(ada);
+    seat_drop(eve);
+    seat_drop(bob);
+    seat_drop(cid);
+}
+END_TEST
+
+/* Nodes that would look for a room at different places do not talk past each other. */
+START_TEST(nodes_must_agree_on_the_servers)
+{
+    struct server *a = node_start(), *b;
+
+    redis_start_one(1, true);
+    for (int i = 0; i < REDISES; i++)
+        snprintf(urls[i], sizeof(urls[i]), "unix:%s", redis_path(i));
+    b = server_start(LIST("--redis", urls[0], "--redis", urls[1]));
+    server_wait_for(b, "another node has other values of --redis");
+    server_signal(a, SIGTERM);
+    ck_assert_int_eq(server_wait_exit(a), 0);
+    wait_for_redis(b, 0);
+}
+END_TEST
+
 /* ---- what is no Redis ---- */
 
 static const char *const garbage[] = {"HTTP/1.1 400 Bad Request\r\n\r\n", "-ERR go away\r\n",
@@ -412,7 +532,7 @@ static const char *const garbage[] = {"HTTP/1.1 400 Bad Request\r\n\r\n", "-ERR 
 
 START_TEST(what_is_no_redis_is_told_and_survived)
 {
-    struct sockaddr_un address = redis_address();
+    struct sockaddr_un address = redis_address(0);
     int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
     struct server *s;
 
@@ -454,6 +574,8 @@ START_TEST(options_that_make_no_sense_are_refused)
 {
     expect_end(LIST("--redis", "unix:/x", "--journal", test_path("j")), 2, "do not go together");
     expect_end(LIST("--redis", "http://127.0.0.1/"), 1, "--redis: ");
+    expect_end(LIST("--redis", "unix:/x", "--redis", "unix:/x"), 1, "named twice");
+    expect_end(LIST("--redis", "unix:/x\"y"), 1, "--redis: ");
     expect_end(LIST("--redis", "redis://127.0.0.1/x"), 1, "--redis: ");
     expect_end(LIST("--redis", "redis://me@127.0.0.1/"), 1, "--redis: ");
     expect_end(LIST("--redis-prefix", "a:b"), 2, "--redis-prefix");
@@ -490,6 +612,8 @@ Suite *suite_cluster(void)
     tcase_add_test(tcase, a_redis_that_lost_all_begins_anew);
     tcase_add_loop_test(tcase, nothing_is_lost_or_doubled_by, 0, ARRAY_LEN(disturbances));
     tcase_add_loop_test(tcase, what_is_no_redis_is_told_and_survived, 0, ARRAY_LEN(garbage));
+    tcase_add_test(tcase, rooms_are_spread_and_wait_for_their_own_redis);
+    tcase_add_test(tcase, nodes_must_agree_on_the_servers);
     tcase_add_test(tcase, options_that_make_no_sense_are_refused);
     tcase_add_test(tcase, a_port_is_shared);
     return suite;
