@@ -19,6 +19,7 @@ struct join_options {
     uint64_t ping_interval;
     uint64_t ping_timeout;
     uint64_t give_up;
+    const char *token_file;
 };
 
 /* Runs it. Returns the exit status: 0, 1 for a failure, 2 for a URL or an option that cannot be;

@@ -96,10 +96,10 @@ struct link {
 void link_init(struct link *link, const struct link_host *host);
 void link_deinit(struct link *link);
 
-/* Begins. `target` is the path and the query. Whatever goes wrong is told by `ended`, maybe at
- * once. */
+/* Begins. `target` is the path and the query; `protocols` are the subprotocols that are offered, of
+ * which wschat.v1 must be taken. Whatever goes wrong is told by `ended`, maybe at once. */
 void link_start(struct link *link, const struct link_address *address, struct str target,
-                uint64_t now);
+                struct str protocols, uint64_t now);
 
 /* Sends a text message. Returns 0, or -1 with errno ENOMEM. */
 int link_send(struct link *link, struct str text);

@@ -9,6 +9,7 @@
 
 #include "cli/link.h"
 #include "cli/names.h"
+#include "cli/pass.h"
 #include "cli/roster.h"
 #include "cli/target.h"
 #include "cli/unsent.h"
@@ -18,6 +19,7 @@ struct session_settings {
     struct target target;
     uint64_t ping_interval, ping_timeout; /* milliseconds; 0: never */
     uint64_t give_up;                     /* milliseconds without a connection; 0: never */
+    const char *token_file;               /* where the token stands; NULL: it has none */
     bool seeks_end;                       /* find out where each replay ends, for session_is_live */
 };
 
@@ -49,6 +51,7 @@ struct session {
     char name[CODEC_NAME_MAX + 1];
     char key[TARGET_SECRET_MAX];   /* empty: none */
     char since[TARGET_SECRET_MAX]; /* empty: none */
+    char token[PASS_MAX];          /* empty: none */
     uint64_t limit;                /* bytes of a message that the server takes; 0: not yet known */
     bool is_welcome;               /* it has been online */
 
@@ -71,7 +74,7 @@ void session_init(struct session *s, const struct session_host *host,
                   const struct session_settings *settings, uint64_t id);
 void session_deinit(struct session *s);
 
-/* Begins to connect. */
+/* Begins to connect. The token is read before; where that fails the session is over. */
 void session_start(struct session *s, uint64_t now);
 
 /* Is it our id, as far as the events that came until now tell? Somebody else may have had it while

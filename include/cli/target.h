@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "cli/link.h"
+#include "cli/pass.h"
 #include "proto/codec/codec.h"
 
 #define TARGET_SECRET_MAX 256 /* bytes of the longest key or position, the NUL included */
@@ -30,6 +31,7 @@ struct target {
     char name[CODEC_NAME_MAX + 1];
     char since[TARGET_SECRET_MAX]; /* a position to go on from; may be empty */
     char key[TARGET_SECRET_MAX];   /* of a seat to be taken back; may be empty */
+    char token[PASS_MAX];          /* of a link that ends with #token=T; may be empty */
     struct buf rest; /* parameters that only the server knows, each with its "&"; owned */
 };
 

@@ -528,6 +528,7 @@ int join_run(const struct join_options *options)
     join.settings.ping_interval = options->ping_interval;
     join.settings.ping_timeout = options->ping_timeout;
     join.settings.give_up = options->give_up;
+    join.settings.token_file = options->token_file;
     choose_mode(&join);
     join.settings.seeks_end = join.mode != MODE_PIPE;
     session_init(&join.session, &session_calls, &join.settings, clock_ms(CLOCK_REALTIME));

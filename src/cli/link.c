@@ -157,24 +157,24 @@ static void start_inet(struct link *link, const struct link_address *address, ui
     try_next(link, now);
 }
 
-static int write_request(struct link *link, struct str authority, struct str target)
+static int write_request(struct link *link, struct str authority, struct str target,
+                         struct str protocols)
 {
     uint8_t nonce[WS_NONCE_SIZE];
 
     if (getrandom(nonce, sizeof(nonce), 0) != sizeof(nonce))
         return -1;
-    return ws_client_handshake_request(&link->out, authority, target, STR(CODEC_V1_PROTOCOL), nonce,
-                                       link->key);
+    return ws_client_handshake_request(&link->out, authority, target, protocols, nonce, link->key);
 }
 
 void link_start(struct link *link, const struct link_address *address, struct str target,
-                uint64_t now)
+                struct str protocols, uint64_t now)
 {
     drop(link);
     link->scan = (struct http_response_parse_scan){0, 0};
     link->cannot_send = link->is_pinged = false;
     link->heard_at = now;
-    if (write_request(link, address->authority, target) < 0)
+    if (write_request(link, address->authority, target, protocols) < 0)
         end_broken(link, strerror(errno));
     else if (address->unix_path.ptr != NULL)
         start_unix(link, address->unix_path, now);

@@ -13,6 +13,8 @@
 #define STABLE 5000 /* milliseconds online, after which pauses are short again */
 #define CLOSE_REPLACED 4000
 #define CLOSE_ID_IN_USE 4009
+#define CLOSE_TOKEN 4401
+#define CLOSE_FORBIDDEN 4403
 
 static void on_text(struct link *link, char *data, size_t len);
 static void on_ended(struct link *link, const struct link_end *end);
@@ -129,29 +131,51 @@ static void append_parameter(struct buf *out, const char *name, const char *valu
     target_append_encoded(out, str_from(value));
 }
 
+/* A key that is no name of a subprotocol still goes by the query. */
 static void connect_now(struct session *s)
 {
     const struct target *target = &s->settings->target;
-    struct buf path;
+    struct buf path, protocols;
 
     buf_init(&path);
+    buf_init(&protocols);
     buf_printf(&path, "%.*s/ws/%llu?history=%llu", (int)target->prefix.len,
                target->prefix.len > 0 ? target->prefix.ptr : "", (unsigned long long)s->id,
                (unsigned long long)target->history);
     append_parameter(&path, "room", s->room);
     append_parameter(&path, "name", s->name);
     append_parameter(&path, "since", s->since);
-    append_parameter(&path, "key", s->key);
+    if (!pass_is_token(str_from(s->key)))
+        append_parameter(&path, "key", s->key);
     buf_append(&path, target->rest.data, target->rest.len);
+    pass_append_protocols(&protocols, s->key, s->token);
     s->state = SESSION_CONNECTING;
-    link_start(&s->link, &target->address, (struct str){(char *)path.data, path.len}, s->now);
+    link_start(&s->link, &target->address, (struct str){(char *)path.data, path.len},
+               (struct str){(char *)protocols.data, protocols.len}, s->now);
     buf_deinit(&path);
+    buf_deinit(&protocols);
+}
+
+/* Reads the token. Returns false where it is over. */
+static bool read_token(struct session *s)
+{
+    const char *file = s->settings->token_file;
+    const char *wrong = NULL;
+
+    if (file == NULL)
+        memcpy(s->token, s->settings->target.token, sizeof(s->token));
+    else
+        wrong = pass_read(s->token, file);
+    if (wrong != NULL)
+        give_up(s, "no token can be read from %s: %s", file, wrong);
+    return wrong == NULL;
 }
 
 void session_start(struct session *s, uint64_t now)
 {
     s->now = s->lost_at = now;
-    connect_now(s);
+    if (read_token(s))
+        connect_now(s);
 }
 
 /* ---- saying ---- */
@@ -449,8 +473,27 @@ static bool status_is_passing(int status)
     return status == 429 || status == 500 || (status >= 502 && status <= 504);
 }
 
+/* The server does not take the token, or wants one. The file may have a new one by now; else nobody
+ * is helped by asking again and again. */
+static void unknown(struct session *s, const struct link_end *end)
+{
+    char before[PASS_MAX];
+
+    memcpy(before, s->token, sizeof(before));
+    if (before[0] == '\0')
+        give_up(s, "the server wants a token (--token-file): %s", end->text);
+    else if (read_token(s) && strcmp(before, s->token) == 0)
+        give_up(s, "the server does not take our token: %s", end->text);
+    else if (s->state != SESSION_OVER)
+        wait_to_retry(s, 0);
+}
+
 static void refused(struct session *s, const struct link_end *end)
 {
+    if (end->code == 401) {
+        unknown(s, end);
+        return;
+    }
     if (!status_is_passing(end->code)) {
         give_up(s, "the server refuses with status %d: %s", end->code, end->text);
         return;
@@ -467,6 +510,12 @@ static void left(struct session *s, const struct link_end *end)
     switch (end->code) {
     case CLOSE_REPLACED:
         give_up(s, "another connection took this seat over, with its key");
+        return;
+    case CLOSE_FORBIDDEN:
+        give_up(s, "the server lets us in no more: %s", end->text);
+        return;
+    case CLOSE_TOKEN:
+        unknown(s, end);
         return;
     case CLOSE_ID_IN_USE:
         if (s->settings->target.id != 0) {

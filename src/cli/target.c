@@ -136,8 +136,26 @@ static const char *read_query(struct target *target, struct str query)
 
 /* ---- URL and options ---- */
 
+/* A link for moderators ends with #token=T. Takes that off. Returns NULL, or what is wrong. */
+static const char *read_link(struct target *target, struct str *link)
+{
+    struct str rest = *link, text = str_cut(&rest, '#');
+    struct str prefix = STR("token=");
+
+    if (rest.len < prefix.len || memcmp(rest.ptr, prefix.ptr, prefix.len) != 0)
+        return NULL;
+    rest = (struct str){rest.ptr + prefix.len, rest.len - prefix.len};
+    if (!pass_is_token(rest) || rest.len >= sizeof(target->token))
+        return "there is no token behind #token=";
+    memcpy(target->token, rest.ptr, rest.len);
+    target->token[rest.len] = '\0';
+    *link = text;
+    return NULL;
+}
+
 static const char *read_url(struct target *target, const char *text)
 {
+    struct str link = str_from(text);
     struct ws_url url;
     const char *why;
     int error;
@@ -150,7 +168,10 @@ static const char *read_url(struct target *target, const char *text)
             return "the path of a unix socket has 1 to 107 bytes";
         return NULL;
     }
-    error = ws_url_parse(&url, str_from(text));
+    why = read_link(target, &link);
+    if (why != NULL)
+        return why;
+    error = ws_url_parse(&url, link);
     if (error < 0)
         return ws_url_error_text((enum ws_url_error) - error);
     target->address.host = url.host;

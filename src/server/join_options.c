@@ -17,6 +17,8 @@ static const struct option items[] = {
      "the id to use; wins over that of the URL; without either: the time in milliseconds"},
     {"history", OPTION_NUMBER, "N", "50", FIELD(target.history), 0, 100000,
      "old messages to show first; wins over ?history= of the URL"},
+    {"token-file", OPTION_TEXT, "FILE", NULL, FIELD(token_file), 0, 0,
+     "a file with the token that the server asks for; it is read anew when that has expired"},
     {"json", OPTION_FLAG, NULL, NULL, FIELD(json), 0, 0,
      "print each frame as the server sent it, one JSON object a line"},
     {"quiet", OPTION_FLAG, NULL, NULL, FIELD(quiet), 0, 0,

@@ -242,7 +242,7 @@ void joiner_expect_success(struct joiner *j)
 
 const char *joiner_url(uint16_t port, const char *path)
 {
-    static char url[512];
+    static char url[2048];
 
     snprintf(url, sizeof(url), "ws://127.0.0.1:%u%s", port, path);
     return url;
@@ -401,6 +401,13 @@ static void find_field(const char *head, const char *name, char value[64])
     ck_assert_int_eq(sscanf(at + strlen(name), ": %63[^\r]", value), 1);
 }
 
+static char offered[1024];
+
+const char *fake_offered(void)
+{
+    return offered;
+}
+
 struct client *fake_accept(const struct fake *fake, char *key, char *target)
 {
     struct pollfd pfd = {fake->fd, POLLIN, 0};
@@ -423,6 +430,7 @@ struct client *fake_accept(const struct fake *fake, char *key, char *target)
         ck_assert_int_eq(sscanf((char *)c->in.data, "GET %1023s HTTP/1.1", target), 1);
     if (key != NULL)
         find_field((char *)c->in.data, "Sec-WebSocket-Key", key);
+    find_field((char *)c->in.data, "Sec-WebSocket-Protocol", offered);
     buf_consume(&c->in, (size_t)(end + 4 - (char *)c->in.data));
     return c;
 }
@@ -468,13 +476,15 @@ void fake_say(struct client *c, const char *format, ...)
     send_frame(c, WS_TEXT, text, strlen(text));
 }
 
+const char *fake_key = "K-_0";
+
 void fake_welcome_as(struct client *c, unsigned long long id, bool recovered)
 {
     fake_say(c,
              "{'type':'welcome','id':%llu,'room':'tea','name':'','pos':'p0','recovered':%s,"
-             "'key':'K+/=','count':1,'members':[{'id':%llu,'name':''}],"
+             "'key':'%s','count':1,'members':[{'id':%llu,'name':''}],"
              "'limits':{'message':65536}}",
-             id, recovered ? "true" : "false", id);
+             id, recovered ? "true" : "false", fake_key, id);
 }
 
 void fake_welcome(struct client *c, bool recovered)

@@ -95,8 +95,14 @@ struct client *fake_accept(const struct fake *fake, char *key, char *target);
 /* The same, and answers 101. */
 struct client *fake_open(const struct fake *fake, char *target);
 
+/* The subprotocols that the last one offered. */
+const char *fake_offered(void);
+
 /* A text frame. ' stands for ". */
 void fake_say(struct client *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The key of its welcomes. */
+extern const char *fake_key;
 
 /* A welcome with a limit of 65536 bytes, for id 7 or another one. */
 void fake_welcome(struct client *c, bool recovered);

@@ -374,7 +374,8 @@ START_TEST(sends_again_only_what_never_came_back)
     fake_expect_say(c, "two", two);
     client_reset(c);
     c = fake_open(&fake, target);
-    ck_assert_str_eq(target, "/chat/ws/7?history=50&room=tea&since=p0&key=K%2B%2F%3D&token=x%2f");
+    ck_assert_str_eq(target, "/chat/ws/7?history=50&room=tea&since=p0&token=x%2f");
+    ck_assert_str_eq(fake_offered(), "wschat.v1, key.K-_0");
     fake_welcome(c, true);
     acknowledge(c, "one", one);
     end_replay(c);
@@ -383,6 +384,124 @@ START_TEST(sends_again_only_what_never_came_back)
     acknowledge(c, "two", two);
     expect_leave(&j, c);
     close(fake.fd);
+}
+END_TEST
+
+/* A server of others may make keys that are no names of subprotocols. */
+START_TEST(an_odd_key_goes_by_the_query)
+{
+    struct fake fake = fake_listen();
+    char target[1024];
+    struct joiner j;
+    struct client *c;
+
+    fake_key = "K+/=";
+    c = join_fake(&fake, &j, LIST(joiner_url(fake.port, "/ws/7")));
+    client_reset(c);
+    c = fake_open(&fake, target);
+    ck_assert_str_eq(target, "/ws/7?history=50&room=tea&since=p0&key=K%2B%2F%3D");
+    ck_assert_str_eq(fake_offered(), "wschat.v1");
+    fake_welcome(c, true);
+    joiner_wait_for(&j, "connected again");
+    fake_key = "K-_0";
+    joiner_end_input(&j);
+    expect_leave(&j, c);
+    close(fake.fd);
+}
+END_TEST
+
+static void write_token(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+/* Joins a server of the test with a token, which is a.b at first. */
+static struct client *join_with_token(struct fake *fake, struct joiner *j, const char **path)
+{
+    *fake = fake_listen();
+    *path = test_path("token");
+    write_token(*path, "\n a.b \r\n");
+    return join_fake(fake, j, LIST(joiner_url(fake->port, "/ws/7"), "--token-file", *path));
+}
+
+START_TEST(a_new_token_in_the_file_is_taken)
+{
+    struct fake fake;
+    char target[1024], ref[V1_TEXT];
+    const char *path;
+    struct joiner j;
+    struct client *c = join_with_token(&fake, &j, &path);
+
+    ck_assert_str_eq(fake_offered(), "wschat.v1, bearer.a.b");
+    joiner_write(&j, "one\n");
+    fake_expect_say(c, "one", ref);
+    write_token(path, "c.d");
+    fake_send_close(c, 4401, "the token has expired");
+    client_close(c);
+    c = fake_open(&fake, target);
+    ck_assert_str_eq(fake_offered(), "wschat.v1, key.K-_0, bearer.c.d");
+    ck_assert_ptr_null(strstr(target, "c.d"));
+    fake_welcome(c, true);
+    end_replay(c);
+    fake_expect_say(c, "one", ref);
+    acknowledge(c, "one", ref);
+    joiner_end_input(&j);
+    expect_leave(&j, c);
+    close(fake.fd);
+}
+END_TEST
+
+static const struct {
+    unsigned code;
+    const char *told;
+} doors[] = {{4401, "does not take our token: because"}, {4403, "lets us in no more: because"}};
+
+START_TEST(a_closed_door_is_told_and_not_tried_again)
+{
+    struct fake fake;
+    const char *path;
+    struct joiner j;
+    struct client *c = join_with_token(&fake, &j, &path);
+
+    fake_send_close(c, doors[_i].code, "because");
+    client_close(c);
+    joiner_expect_exit(&j, 1, doors[_i].told);
+    close(fake.fd);
+}
+END_TEST
+
+START_TEST(the_link_of_a_moderator_has_the_token)
+{
+    struct fake fake = fake_listen();
+    struct joiner j;
+    char target[1024];
+    struct client *c;
+
+    j = joiner_start(LIST(joiner_url(fake.port, "/?room=tea#token=a.b-c")));
+    c = fake_open(&fake, target);
+    ck_assert_str_eq(fake_offered(), "wschat.v1, bearer.a.b-c");
+    ck_assert_ptr_null(strstr(target, "a.b-c"));
+    fake_send_close(c, 4401, "because");
+    client_close(c);
+    joiner_expect_exit(&j, 1, "does not take our token: because");
+    close(fake.fd);
+}
+END_TEST
+
+START_TEST(says_what_is_wrong_with_the_file_of_a_token)
+{
+    const char *path = test_path("token");
+    struct joiner j;
+
+    write_token(path, _i == 0 ? "two words" : "");
+    j = joiner_start(LIST("ws://127.0.0.1:1", "--token-file", path));
+    joiner_expect_exit(&j, 1, "there must be one token in it");
+    j = joiner_start(LIST("ws://127.0.0.1:1", "--token-file", test_path("nothing")));
+    joiner_expect_exit(&j, 1, "No such file");
 }
 END_TEST
 
@@ -401,7 +520,7 @@ START_TEST(what_came_before_a_reset_counts)
     client_reset(c);
     ck_assert_int_eq(kill(j.program, SIGCONT), 0);
     c = fake_open(&fake, target);
-    ck_assert_msg(strstr(target, "since=p-one&") != NULL, "%s", target);
+    ck_assert_str_eq(target, "/ws/7?history=50&room=tea&since=p-one");
     fake_welcome(c, true);
     joiner_wait_for(&j, "connected again");
     joiner_end_input(&j);
@@ -694,6 +813,11 @@ Suite *suite_join(void)
     tcase_add_loop_test(tcase, refusals_end_with_1, 0, (int)ARRAY_LEN(refusals));
     tcase_add_loop_test(tcase, a_busy_server_is_asked_again, 0, 2);
     tcase_add_test(tcase, sends_again_only_what_never_came_back);
+    tcase_add_test(tcase, an_odd_key_goes_by_the_query);
+    tcase_add_test(tcase, a_new_token_in_the_file_is_taken);
+    tcase_add_loop_test(tcase, a_closed_door_is_told_and_not_tried_again, 0, ARRAY_LEN(doors));
+    tcase_add_test(tcase, the_link_of_a_moderator_has_the_token);
+    tcase_add_loop_test(tcase, says_what_is_wrong_with_the_file_of_a_token, 0, 2);
     tcase_add_test(tcase, what_came_before_a_reset_counts);
     tcase_add_test(tcase, only_its_own_echo_acknowledges);
     tcase_add_test(tcase, a_refused_message_is_told);

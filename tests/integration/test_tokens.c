@@ -1,4 +1,5 @@
 /* Tokens: who gets in, what each right opens, and when it ends. */
+#include "joiner.h"
 #include "v1.h"
 
 #include <signal.h>
@@ -145,6 +146,24 @@ START_TEST(a_refusal_asks_for_a_token)
     ck_assert_ptr_nonnull(strstr(r->body, "token"));
     response_free(r);
     client_close(c);
+}
+END_TEST
+
+/* In a terminal, too. */
+START_TEST(a_terminal_is_told_why)
+{
+    struct server *s = start(NULL, NULL);
+    struct joiner j = joiner_start(LIST(joiner_url(s->port, "/ws/1?room=tea")));
+    const char *link;
+
+    joiner_expect_exit(&j, 1, "the server wants a token (--token-file): nobody enters without");
+    server_wait_for(s, "nobody enters without a token");
+    link = field("/ws/1?room=tea#token=%s", token_of("ada", ALL, 600));
+    j = joiner_start(LIST(joiner_url(s->port, link)));
+    joiner_write(&j, "hello\n");
+    joiner_end_input(&j);
+    joiner_wait_for(&j, "hello");
+    joiner_expect_exit(&j, 0, NULL);
 }
 END_TEST
 
@@ -547,6 +566,7 @@ Suite *suite_tokens(void)
 
     tcase_add_test(cases, strangers_get_nowhere);
     tcase_add_test(cases, a_refusal_asks_for_a_token);
+    tcase_add_test(cases, a_terminal_is_told_why);
     tcase_add_test(cases, a_page_is_told_by_a_close_frame);
     tcase_add_test(cases, a_token_is_found_where_it_may_stand);
     tcase_add_test(cases, the_query_must_be_allowed);

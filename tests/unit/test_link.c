@@ -68,7 +68,7 @@ static void start_at(const char *where)
 {
     struct link_address address = {.unix_path = str_from(where), .authority = STR("localhost")};
 
-    link_start(&client_link, &address, STR("/ws/7"), NOW);
+    link_start(&client_link, &address, STR("/ws/7"), STR("wschat.v1"), NOW);
 }
 
 /* Connected, with its request read. */

@@ -44,6 +44,7 @@ START_TEST(reads_urls)
         {"ws://a?room=t%20e+a&name=%C3%A9&history=3", "a|80||0|t e a|\xc3\xa9|3|||"},
         {"ws://a/?x=1&room=r&y&&%6eame=n&z=%20", "a|80||0|r|n|50|||&x=1&y&z=%20"},
         {"ws://a/?since=p%2B1&key=k%3d", "a|80||0|||50|p+1|k=|"},
+        {"ws://a/?room=r#token=a.b", "a|80||0|r||50|||"},
         {"ws://a/?room=" NAME_64, "a|80||0|" NAME_64 "||50|||"},
         {"ws://a/?name=", "a|80||0|||50|||"},
     };
@@ -57,6 +58,9 @@ START_TEST(refuses_urls)
 {
     static const char *const rows[][2] = {
         {"wss://a", "no TLS"},
+        {"ws://a/#token=", "no token behind"},
+        {"ws://a/#token=a b", "no token behind"},
+        {"ws://a/#tokens=a", "no #fragment"},
         {"ws://a/ws/0", "an id is"},
         {"ws://a/ws/007", "an id is"},
         {"ws://a/ws/9223372036854775808", "an id is"},
