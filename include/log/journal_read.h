@@ -32,6 +32,7 @@ struct journal_report {
     uint64_t last_len;    /* bytes of the last segment up to the end of its last whole record */
     uint64_t last_size;   /* bytes of it in all */
     uint64_t bad_segment, bad_offset; /* where it is torn or damaged first */
+    uint64_t unknown; /* records of a newer version, which says that they may be skipped */
     uint64_t skipped; /* bytes that were no records, and records of rooms that are not known, where
                          the reader was asked to go on */
     int error;        /* errno, where it is unreadable */

@@ -16,7 +16,13 @@
  *
  * `len` counts all but the zeros that fill up to a multiple of 8. The checksum of a record begins
  * with the place where it stands: the life and the number of its segment, and its offset. So what
- * lay there before, or was meant for another place, is no record. */
+ * lay there before, or was meant for another place, is no record.
+ *
+ * What is added later is a type or a flag more. The checksum tells it from what is damaged: whoever
+ * does not know a type or a flag says that a newer version wrote it, and does not begin. What
+ * nobody misses has the flag "may be skipped": of that only the head is read, so that its room
+ * counts on. The version of the header changes where the head of a record or its checksum does;
+ * version 1 did not have this rule. */
 #ifndef LOG_SEGMENT_H
 #define LOG_SEGMENT_H
 
@@ -26,7 +32,7 @@
 
 #include "base/str.h"
 
-#define SEGMENT_VERSION 1
+#define SEGMENT_VERSION 2 /* the older ones are read, too */
 #define SEGMENT_HEADER 32
 #define SEGMENT_HEAD 48 /* of a record */
 #define SEGMENT_ALIGN 8
@@ -42,11 +48,12 @@ struct segment_id {
 
 /* What the fields of a record say, where it is not what they are called. */
 enum segment_type {
-    SEGMENT_ROOM = 1, /* `room` is its number, `name` its name, `from` its epoch, `aux` the seq of
-                         the newest message that it has forgotten, `ts` that of the newest
-                         reaction. Stands in each segment before all
-                         other records of the room */
-    SEGMENT_MESSAGE,  /* `aux`: seq of the message before it in the room; 0: there was none */
+    SEGMENT_UNKNOWN, /* of a newer version, and may be skipped; never written */
+    SEGMENT_ROOM,    /* `room` is its number, `name` its name, `from` its epoch, `aux` the seq of
+                            the newest message that it has forgotten, `ts` that of the newest
+                            reaction. Stands in each segment before all
+                            other records of the room */
+    SEGMENT_MESSAGE, /* `aux`: seq of the message before it in the room; 0: there was none */
     SEGMENT_JOIN, /* `text`: the SHA-256 of the seat's key, cut to its length; empty: it has none */
     SEGMENT_LEAVE,
     SEGMENT_RENAME,
@@ -67,6 +74,7 @@ struct segment_record {
     bool has_data;
     bool has_no_text; /* a message of data alone */
     bool is_on;       /* of a reaction: it is given */
+    bool may_skip;    /* whoever does not know this type loses nothing */
     uint32_t room;
     uint64_t seq;
     uint64_t ts; /* milliseconds since 1970 */
@@ -87,7 +95,7 @@ enum segment_result {
     SEGMENT_OK,
     SEGMENT_END,   /* nothing is left */
     SEGMENT_BAD,   /* what stands here is nothing that was written so, or only a part of it */
-    SEGMENT_NEWER, /* a header of a later version of this format */
+    SEGMENT_NEWER, /* as it was written, by a later version: a header, or a record */
 };
 
 /* Reads the header of `len` bytes of a segment. */

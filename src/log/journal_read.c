@@ -12,6 +12,8 @@
  * like a thousand beginnings of records takes minutes. */
 #define SEARCH_BUDGET ((uint64_t)256 << 20)
 
+static const char newer[] = "written by a newer version of wschat";
+
 struct reader {
     int folder;
     const struct journal_visitor *visitor;
@@ -26,12 +28,14 @@ struct reader {
 
 /* ---- what is wrong ---- */
 
-/* Notes what is wrong, unless something was before. Returns false where the reader is to stop. */
+/* Notes what is wrong, unless something was before; what a newer version wrote is no damage, and
+ * is not to be repaired by this one whatever else is wrong. Returns false where the reader is to
+ * stop. */
 static bool complain(struct reader *r, enum journal_state state, uint64_t offset, const char *why)
 {
     struct journal_report *report = r->report;
 
-    if (report->state == JOURNAL_WHOLE) {
+    if (report->state == JOURNAL_WHOLE || state == JOURNAL_NEWER) {
         report->state = state;
         report->bad_segment = r->id.number;
         report->bad_offset = offset;
@@ -95,6 +99,10 @@ static bool visit(struct reader *r, const struct segment_record *record, size_t 
     if (record->room > r->report->last_room)
         r->report->last_room = record->room;
     r->report->records++;
+    if (record->type == SEGMENT_UNKNOWN) {
+        r->report->unknown++;
+        return true;
+    }
     if (r->visitor->visit != NULL && r->visitor->visit(r->visitor->owner, record, &place) < 0)
         return give_up(r, offset);
     return true;
@@ -111,7 +119,9 @@ static enum segment_result read_at(const struct reader *r, size_t offset,
 static bool search(struct reader *r, struct segment_record *record, size_t *offset, size_t *size)
 {
     while (*offset + SEGMENT_HEAD <= r->data.len && r->budget >= r->data.len) {
-        if (read_at(r, *offset, record, size) == SEGMENT_OK)
+        enum segment_result result = read_at(r, *offset, record, size);
+
+        if (result == SEGMENT_OK || result == SEGMENT_NEWER)
             return true;
         /* What was worth a checksum may have been as long as the segment. */
         r->budget -= segment_is_plausible(r->data.data + *offset, r->data.len - *offset)
@@ -168,6 +178,8 @@ static bool read_records(struct reader *r)
         r->report->last_len = offset;
         if (result == SEGMENT_END)
             return true;
+        if (result == SEGMENT_NEWER)
+            return complain(r, JOURNAL_NEWER, offset, newer);
         if (result == SEGMENT_BAD) {
             size = 0;
             if (!skip_bad(r, &offset))
@@ -191,7 +203,7 @@ static bool read_header(struct reader *r, uint64_t number)
     r->id.number = number;
     r->report->last_life = r->id.life;
     if (result == SEGMENT_NEWER)
-        return complain(r, JOURNAL_NEWER, 0, "written by a newer version of wschat");
+        return complain(r, JOURNAL_NEWER, 0, newer);
     if (result == SEGMENT_BAD && r->is_last && r->data.len <= SEGMENT_HEADER) {
         complain(r, JOURNAL_TORN, 0, "the last write did not reach the disk");
         return false;

@@ -11,7 +11,8 @@ enum {
     HAS_DATA = 4,
     HAS_NO_TEXT = 8,
     IS_ON = 16,
-    FLAGS_ALL = 31,
+    MAY_SKIP = 128,
+    FLAGS_KNOWN = HAS_REF | HAS_RE | HAS_DATA | HAS_NO_TEXT | IS_ON | MAY_SKIP,
 };
 
 static const uint8_t magic[8] = {'w', 's', 'c', 'h', 'a', 't', 'J', '\n'};
@@ -72,7 +73,7 @@ enum segment_result segment_header_read(struct segment_id *id, const uint8_t *da
         return SEGMENT_BAD;
     if (get_u32(data + 12) != header_crc(data))
         return SEGMENT_BAD;
-    if (get_u32(data + 8) != SEGMENT_VERSION)
+    if (get_u32(data + 8) == 0 || get_u32(data + 8) > SEGMENT_VERSION)
         return SEGMENT_NEWER;
     *id = (struct segment_id){get_u64(data + 16), get_u64(data + 24)};
     return SEGMENT_OK;
@@ -89,7 +90,7 @@ static uint8_t flags_of(const struct segment_record *r)
 {
     return (uint8_t)((r->has_ref ? HAS_REF : 0) | (r->re > 0 ? HAS_RE : 0) |
                      (r->has_data ? HAS_DATA : 0) | (r->has_no_text ? HAS_NO_TEXT : 0) |
-                     (r->is_on ? IS_ON : 0));
+                     (r->is_on ? IS_ON : 0) | (r->may_skip ? MAY_SKIP : 0));
 }
 
 /* Bytes of what the flags say stands in front of the text, but for data itself. */
@@ -176,23 +177,37 @@ static struct str take(struct str *rest, size_t len)
     return taken;
 }
 
-/* Reads the fields; the lengths fit. */
-static void read_fields(struct segment_record *record, const uint8_t *at, size_t len)
+/* Is it of a kind that this version knows? */
+static bool is_known(const uint8_t *at)
 {
-    struct str rest = {(const char *)at + SEGMENT_HEAD, len - SEGMENT_HEAD};
+    return at[8] < SEGMENT_TYPES && (at[9] & ~FLAGS_KNOWN) == 0;
+}
 
+/* Reads what every record has. */
+static void read_head(struct segment_record *record, const uint8_t *at)
+{
     *record = (struct segment_record){
-        .type = (enum segment_type)at[8],
-        .has_ref = (at[9] & HAS_REF) != 0,
-        .has_data = (at[9] & HAS_DATA) != 0,
-        .has_no_text = (at[9] & HAS_NO_TEXT) != 0,
-        .is_on = (at[9] & IS_ON) != 0,
+        .type = SEGMENT_UNKNOWN,
+        .may_skip = (at[9] & MAY_SKIP) != 0,
         .room = get_u32(at + 12),
         .seq = get_u64(at + 16),
         .ts = get_u64(at + 24),
         .from = get_u64(at + 32),
         .aux = get_u64(at + 40),
     };
+}
+
+/* Reads the fields of a record that is known; the lengths fit. */
+static void read_fields(struct segment_record *record, const uint8_t *at, size_t len)
+{
+    struct str rest = {(const char *)at + SEGMENT_HEAD, len - SEGMENT_HEAD};
+
+    read_head(record, at);
+    record->type = (enum segment_type)at[8];
+    record->has_ref = (at[9] & HAS_REF) != 0;
+    record->has_data = (at[9] & HAS_DATA) != 0;
+    record->has_no_text = (at[9] & HAS_NO_TEXT) != 0;
+    record->is_on = (at[9] & IS_ON) != 0;
     record->name = take(&rest, at[10]);
     record->ref = take(&rest, at[11]);
     if ((at[9] & HAS_RE) != 0)
@@ -202,14 +217,16 @@ static void read_fields(struct segment_record *record, const uint8_t *at, size_t
     record->text = rest;
 }
 
-/* Do the parts in front of the text of a record of `len` bytes, which can be read, fit into it? */
+/* Do the parts in front of the text of a record of `len` bytes, which can be read, fit into it?
+ * What a newer version may have put behind the ref is not looked at. */
 static bool parts_fit(const uint8_t *at, size_t len)
 {
-    size_t parts = (size_t)SEGMENT_HEAD + at[10] + at[11] + extras_len(at[9]);
+    uint8_t extras = is_known(at) ? at[9] : 0;
+    size_t parts = (size_t)SEGMENT_HEAD + at[10] + at[11] + extras_len(extras);
 
     if (parts > len)
         return false;
-    return (at[9] & HAS_DATA) == 0 || get_u32(at + parts - 4) <= len - parts;
+    return (extras & HAS_DATA) == 0 || get_u32(at + parts - 4) <= len - parts;
 }
 
 bool segment_is_plausible(const uint8_t *at, size_t left)
@@ -217,8 +234,7 @@ bool segment_is_plausible(const uint8_t *at, size_t left)
     size_t len = left < SEGMENT_HEAD ? 0 : get_u32(at);
 
     return len >= (size_t)SEGMENT_HEAD && len <= SEGMENT_RECORD_MAX && align(len) <= left &&
-           at[8] > 0 && at[8] < SEGMENT_TYPES && at[9] <= FLAGS_ALL &&
-           ((at[9] & HAS_REF) != 0 || at[11] == 0) && parts_fit(at, len);
+           at[8] > 0 && ((at[9] & HAS_REF) != 0 || at[11] == 0) && parts_fit(at, len);
 }
 
 static bool is_zero(const uint8_t *at, size_t len)
@@ -242,9 +258,13 @@ enum segment_result segment_record_read(struct segment_record *record, const str
     whole = align(len);
     if (!is_zero(at + len, whole - len) || get_u32(at + 4) != record_crc(id, offset, at, whole))
         return SEGMENT_BAD;
-    read_fields(record, at, len);
     *size = whole;
-    return SEGMENT_OK;
+    if (is_known(at)) {
+        read_fields(record, at, len);
+        return SEGMENT_OK;
+    }
+    read_head(record, at);
+    return record->may_skip ? SEGMENT_OK : SEGMENT_NEWER;
 }
 
 void segment_record_peek(struct segment_record *record, const uint8_t *at)

@@ -29,7 +29,7 @@ struct log *durable_new(struct durable *d, const struct options *options,
 
 static void announce(const struct durable *d, const struct journal_report *report)
 {
-    char records[24], segments[24], bytes[24];
+    char records[24], segments[24], bytes[24], unknown[24];
 
     snprintf(records, sizeof(records), "%llu", (unsigned long long)report->records);
     snprintf(segments, sizeof(segments), "%llu", (unsigned long long)report->segments);
@@ -38,6 +38,11 @@ static void announce(const struct durable *d, const struct journal_report *repor
                  (unsigned long long)(report->last_size - report->last_len));
         log_warning("the journal had a torn tail, which is cut", "journal", d->path, "#bytes",
                     bytes);
+    }
+    if (report->unknown > 0) {
+        snprintf(unknown, sizeof(unknown), "%llu", (unsigned long long)report->unknown);
+        log_warning("the journal has records of a newer version, which are skipped", "journal",
+                    d->path, "#records", unknown);
     }
     log_info("journal", "journal", d->path, "#records", records, "#segments", segments);
 }

@@ -287,14 +287,16 @@ END_TEST
 
 /* ---- a journal of an earlier version ---- */
 
-/* tests/fixtures/journal-1 was written by wschat 0.1.0, which was killed. */
-#define OLD_JOURNAL WSCHAT_FIXTURES "/journal-1/0000000000000001"
-
-static void copy_old_journal(void)
+/* tests/fixtures has a journal of each version of the format, of a server that was killed. */
+static void copy_old_journal(int version)
 {
     char path[512], bytes[4096];
-    int from = open(OLD_JOURNAL, O_RDONLY), to;
-    ssize_t len = read(from, bytes, sizeof(bytes));
+    ssize_t len;
+    int from, to;
+
+    snprintf(path, sizeof(path), WSCHAT_FIXTURES "/journal-%d/0000000000000001", version);
+    from = open(path, O_RDONLY);
+    len = read(from, bytes, sizeof(bytes));
 
     close(from);
     ck_assert_int_gt(len, 0);
@@ -310,7 +312,7 @@ START_TEST(an_older_journal_is_read)
     struct seat *ada = calloc(1, sizeof(*ada)), *eve;
     struct server *s;
 
-    copy_old_journal();
+    copy_old_journal(1);
     expect_verified(0);
     s = start("always");
     ck_assert_ptr_nonnull(ada);
@@ -329,6 +331,27 @@ START_TEST(an_older_journal_is_read)
     seat_expect_message(eve, 7, "hello from the caf\u00e9");
     seat_drop(eve);
     seat_drop(ada);
+}
+END_TEST
+
+/* Version 2 came when there were replies, data and reactions. */
+START_TEST(a_journal_of_version_2_is_read)
+{
+    struct server *s;
+    struct seat *eve;
+
+    copy_old_journal(2);
+    expect_verified(0);
+    s = start("always");
+    eve = seat_open(s, 2, "room=tea&history=9");
+    seat_expect(eve, "{'type':'message','pos':'1b75536e6569fa67-2','ts':#,'from':1,'name':'ada',"
+                     "'text':'one','ref':'r1','reactions':{'\xf0\x9f\x91\x8d':[1]}}");
+    seat_expect(eve, "{'type':'message','pos':'1b75536e6569fa67-3','ts':#,'from':1,'name':'ada',"
+                     "'text':'two','re':'1b75536e6569fa67-2','data':{'n':[1,2]}}");
+    seat_expect(eve, "{'type':'message','pos':'1b75536e6569fa67-4','ts':#,'from':1,'name':'ada',"
+                     "'data':{'x':'only'}}");
+    seat_sync(eve);
+    seat_drop(eve);
 }
 END_TEST
 
@@ -505,6 +528,7 @@ Suite *suite_journal(void)
     tcase_add_test(tc, what_is_said_of_messages_outlives_kills);
     tcase_add_test(tc, a_dump_tells_what_is_said_of_messages);
     tcase_add_test(tc, an_older_journal_is_read);
+    tcase_add_test(tc, a_journal_of_version_2_is_read);
     tcase_add_loop_test(tc, a_full_disk, 0, 3);
     tcase_add_test(tc, a_journal_that_was_removed);
     return suite;

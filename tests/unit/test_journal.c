@@ -515,12 +515,68 @@ START_TEST(a_newer_version)
     diary_kill();
     fd = open(segment_path(1), O_RDWR);
     ck_assert_int_eq(pread(fd, header, sizeof(header), 0), sizeof(header));
-    header[8]++;
+    header[8] = SEGMENT_VERSION + 1;
     segment_header_seal(header);
     ck_assert_int_eq(pwrite(fd, header, sizeof(header), 0), sizeof(header));
     close(fd);
     ck_assert_int_eq(diary_open(JOURNAL_SYNC_ALWAYS, PLENTY), -1);
     ck_assert_ptr_nonnull(strstr(diary.problem.text, "newer version"));
+}
+END_TEST
+
+/* Puts a record of a type that does not exist behind what is there, as the next of the room. */
+static void append_unknown(bool may_skip, uint64_t seq)
+{
+    struct segment_record record = {
+        .type = SEGMENT_TYPES, .may_skip = may_skip, .room = 1, .seq = seq, .ts = 1};
+    struct segment_id where;
+    off_t end = file_size(segment_path(1));
+    uint8_t bytes[SEGMENT_HEAD], header[SEGMENT_HEADER];
+    int fd = open(segment_path(1), O_RDWR);
+
+    ck_assert_int_eq(pread(fd, header, sizeof(header), 0), sizeof(header));
+    ck_assert_int_eq(segment_header_read(&where, header, sizeof(header)), SEGMENT_OK);
+    segment_record_write(bytes, &where, (uint64_t)end, &record);
+    ck_assert_int_eq(pwrite(fd, bytes, sizeof(bytes), end), sizeof(bytes));
+    close(fd);
+}
+
+/* Not torn, though it stands at the end: it would be cut. Nor is it to be repaired, which would
+ * lose it, whatever is damaged in front of it. */
+START_TEST(what_a_newer_version_wrote_is_left_alone)
+{
+    struct journal_repair repaired;
+    off_t size;
+    int fd;
+
+    say_five();
+    diary_kill();
+    append_unknown(false, 6);
+    if (_i == 1)
+        flip(segment_path(1), SEGMENT_HEADER + 100);
+    size = file_size(segment_path(1));
+    ck_assert_int_eq(diary_open(JOURNAL_SYNC_ALWAYS, PLENTY), -1);
+    if (_i == 0)
+        ck_assert_ptr_nonnull(strstr(diary.problem.text, "newer version"));
+    fd = open(path, O_RDONLY | O_DIRECTORY);
+    ck_assert_int_eq(journal_repair(fd, &repaired), -1);
+    ck_assert_int_eq(repaired.before.state, JOURNAL_NEWER);
+    close(fd);
+    ck_assert_int_eq(file_size(segment_path(1)), size);
+}
+END_TEST
+
+START_TEST(what_may_be_skipped_is_counted)
+{
+    say_five();
+    diary_kill();
+    append_unknown(true, 6);
+    open_always();
+    ck_assert_uint_eq(diary.report.unknown, 1);
+    expect_kept("tea", 5, 1);
+    diary_say("tea", 1, "on");
+    diary_settle();
+    ck_assert_uint_eq(diary_room("tea")->kept[5].seq, 7);
 }
 END_TEST
 
@@ -617,6 +673,8 @@ Suite *suite_journal(void)
     tcase_add_loop_test(tc, damage_in_the_middle_is_not_cut, 0, 3);
     tcase_add_loop_test(tc, a_damaged_header, 0, SEGMENT_HEADER);
     tcase_add_test(tc, a_newer_version);
+    tcase_add_loop_test(tc, what_a_newer_version_wrote_is_left_alone, 0, 2);
+    tcase_add_test(tc, what_may_be_skipped_is_counted);
     tcase_add_test(tc, a_missing_segment);
     tcase_add_loop_test(tc, after_a_clean_end_all_must_be_there, 0, 4);
     tcase_add_test(tc, repair_keeps_what_is_left);

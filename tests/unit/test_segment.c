@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crc32c.h"
 #include "guard.h"
 
 Suite *suite_segment(void);
@@ -147,6 +148,100 @@ START_TEST(a_header_is_read_to_its_end_only)
 }
 END_TEST
 
+/* A record of 48 bytes and a text, whose type and flags are these; as a newer version may write it.
+ */
+static size_t write_strange(uint8_t *bytes, uint8_t type, uint8_t flags)
+{
+    struct segment_record record = sample(9);
+    size_t size = segment_record_size(&record);
+    uint8_t place[24];
+    uint32_t crc;
+
+    segment_record_write(bytes, &id, OFFSET, &record);
+    bytes[8] = type;
+    bytes[9] = flags;
+    for (int i = 0; i < 8; i++) {
+        place[i] = (uint8_t)(id.life >> 8 * i);
+        place[8 + i] = (uint8_t)(id.number >> 8 * i);
+        place[16 + i] = (uint8_t)((uint64_t)OFFSET >> 8 * i);
+    }
+    crc = crc32c(crc32c(0, place, sizeof(place)), bytes, 4);
+    crc = crc32c(crc, bytes + 8, size - 8);
+    for (int i = 0; i < 4; i++)
+        bytes[4 + i] = (uint8_t)(crc >> 8 * i);
+    return size;
+}
+
+/* What came later is told from what is damaged, or torn. */
+START_TEST(what_a_newer_version_wrote)
+{
+    static const struct {
+        unsigned type, flags;
+        enum segment_result result;
+    } rows[] = {
+        {SEGMENT_TYPES - 1, 0, SEGMENT_OK},
+        {SEGMENT_TYPES, 0, SEGMENT_NEWER},
+        {255, 0, SEGMENT_NEWER},
+        {0, 0, SEGMENT_BAD},
+        {0, 128, SEGMENT_BAD},
+        {SEGMENT_MESSAGE, 32, SEGMENT_NEWER},
+        {SEGMENT_MESSAGE, 64, SEGMENT_NEWER},
+        {SEGMENT_TYPES, 128, SEGMENT_OK},
+        {SEGMENT_MESSAGE, 128 + 32, SEGMENT_OK},
+        {SEGMENT_MESSAGE, 128, SEGMENT_OK},
+        {255, 255, SEGMENT_OK},
+    };
+    uint8_t bytes[SIZE_MOST];
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        size_t size = write_strange(bytes, (uint8_t)rows[i].type, (uint8_t)rows[i].flags);
+
+        ck_assert_int_eq(read_guarded(bytes, size, &id, OFFSET), rows[i].result);
+        for (size_t len = 1; len < size; len++)
+            ck_assert_int_eq(read_guarded(bytes, len, &id, OFFSET), SEGMENT_BAD);
+        for (size_t bit = 0; bit < size * 8; bit++) {
+            bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+            ck_assert_int_eq(read_guarded(bytes, size, &id, OFFSET), SEGMENT_BAD);
+            bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        }
+    }
+}
+END_TEST
+
+/* Of what may be skipped the numbers are known, and nothing else is touched. */
+START_TEST(the_numbers_of_what_may_be_skipped)
+{
+    struct segment_record wanted = sample(9), is;
+    uint8_t bytes[SIZE_MOST];
+    size_t size = write_strange(bytes, SEGMENT_TYPES, 255), read_size;
+
+    ck_assert_int_eq(segment_record_read(&is, &id, OFFSET, bytes, size, &read_size), SEGMENT_OK);
+    ck_assert_uint_eq(read_size, size);
+    ck_assert_int_eq(is.type, SEGMENT_UNKNOWN);
+    ck_assert_uint_eq(is.room, wanted.room);
+    ck_assert_uint_eq(is.seq, wanted.seq);
+    ck_assert_ptr_null(is.text.ptr);
+    ck_assert_ptr_null(is.data.ptr);
+}
+END_TEST
+
+START_TEST(versions_of_headers)
+{
+    static const enum segment_result results[] = {SEGMENT_NEWER, SEGMENT_OK, SEGMENT_OK,
+                                                  SEGMENT_NEWER};
+    struct segment_id is;
+    uint8_t header[SEGMENT_HEADER];
+
+    segment_header_write(header, &id);
+    ck_assert_int_eq(header[8], SEGMENT_VERSION);
+    for (uint8_t version = 0; version <= SEGMENT_VERSION + 1; version++) {
+        header[8] = version;
+        segment_header_seal(header);
+        ck_assert_int_eq(segment_header_read(&is, header, sizeof(header)), results[version]);
+    }
+}
+END_TEST
+
 Suite *suite_segment(void)
 {
     Suite *suite = suite_create("segment");
@@ -157,6 +252,9 @@ Suite *suite_segment(void)
     tcase_add_loop_test(tc, no_bit_may_change, 0, 6);
     tcase_add_test(tc, a_record_belongs_to_its_place);
     tcase_add_test(tc, a_header_is_read_to_its_end_only);
+    tcase_add_test(tc, what_a_newer_version_wrote);
+    tcase_add_test(tc, the_numbers_of_what_may_be_skipped);
+    tcase_add_test(tc, versions_of_headers);
     suite_add_tcase(suite, tc);
     return suite;
 }
