@@ -291,18 +291,26 @@ static void ws_touch(struct conn *conn)
     stream_start_timer(&conn->stream, CONN_TIMER_IDLE);
 }
 
+/* Compressed messages can be made that cost more than what comes out of them: that counts, too. */
+static void ws_charge_work(struct conn *conn, const struct ws_message *message)
+{
+    if (message->work > 2 * message->len)
+        ws_charge(conn, message->work - 2 * message->len);
+}
+
 static void ws_take_text(struct conn *conn, struct ws_message *message)
 {
     if (ws_is_lost(conn))
         return;
     ws_count_message(conn);
+    ws_charge_work(conn, message);
     if (conns_of(conn)->on_message(conn, message) < 0)
         ws_close_for_memory(conn);
 }
 
 static void ws_take_message(struct conn *conn, struct ws_message *message)
 {
-    stream_charge(&conn->stream, FRAME_WORK + message->len / FRAME_WORK_BYTES);
+    stream_charge(&conn->stream, FRAME_WORK + message->work / FRAME_WORK_BYTES);
     switch (message->opcode) {
     case WS_CLOSE:
         ws_take_close(conn, message);

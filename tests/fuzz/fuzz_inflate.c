@@ -79,15 +79,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const size_t limits[] = {MAX, 1000, 10, 0};
     struct buf out;
     enum inflate_error error;
-    size_t max;
+    size_t max, work;
     long wanted;
 
     if (size == 0)
         return 0;
     max = limits[data[0] % 4];
     buf_init(&out);
-    error = inflate_message(&out, data + 1, size - 1, max);
+    error = inflate_message(&out, data + 1, size - 1, max, &work);
     require(error != INFLATE_NO_MEMORY, "no memory");
+    require(work >= size - 1 + out.len, "less work than there was");
     require(out.len <= max && out.cap <= 2 * max + 1024, "more than the limit");
     wanted = reference(data + 1, size - 1, max);
     require((error == INFLATE_OK) == (wanted >= 0), "only one side takes it");

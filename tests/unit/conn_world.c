@@ -54,7 +54,8 @@ static void on_gone(struct http_wait *wait)
 
 static void on_request(struct conn *conn, const struct http_request *request)
 {
-    static const struct ws_reader_limits limits = {.max_message = 1000, .expect_masked = true};
+    static const struct ws_reader_limits limits = {
+        .max_message = 1000, .accept_deflated = true, .expect_masked = true};
     struct http_body body = {.data = long_body, .len = WORLD_BODY, .release = count_release};
     char text[128];
 

@@ -10,6 +10,8 @@
 
 Suite *suite_inflate(void);
 
+static size_t work; /* of the last call */
+
 /* Unpacks from just before an unreadable page. */
 static enum inflate_error unpack(struct buf *out, const void *data, size_t len, size_t max)
 {
@@ -17,7 +19,7 @@ static enum inflate_error unpack(struct buf *out, const void *data, size_t len, 
     enum inflate_error error;
 
     buf_init(out);
-    error = inflate_message(out, (uint8_t *)copy, len, max);
+    error = inflate_message(out, (uint8_t *)copy, len, max, &work);
     guard_free(copy, len);
     return error;
 }
@@ -50,6 +52,28 @@ START_TEST(examples_of_the_rfc)
     EXPECT("\xf3\x48\xcd\xc9\xc9\x07\x00", "Hello");
     EXPECT("\x00", "");
     EXPECT("\x02\x00", "");
+}
+END_TEST
+
+/* RFC 7692, 7.2.3.2: a match into the message before; and one that reaches a byte too far. */
+START_TEST(what_was_said_before_is_known)
+{
+    static const uint8_t again[] = {0xf2, 0x00, 0x11, 0x00, 0x00};
+    struct buf out;
+
+    EXPECT("\xf2\x48\xcd\xc9\xc9\x07\x00", "Hello");
+    buf_init(&out);
+    ck_assert_int_eq(buf_append(&out, "Hello", 5), 0);
+    ck_assert_int_eq(inflate_message(&out, again, sizeof(again), 5, &work), INFLATE_OK);
+    ck_assert_uint_eq(out.len, 10);
+    ck_assert_mem_eq(out.data, "HelloHello", 10);
+    out.len = 5;
+    ck_assert_int_eq(inflate_message(&out, again, sizeof(again), 4, &work), INFLATE_TOO_LONG);
+    out.len = 4; /* the match is five bytes back, behind an H */
+    ck_assert_int_eq(inflate_message(&out, again, sizeof(again), 5, &work), INFLATE_OK);
+    out.len = 3;
+    ck_assert_int_eq(inflate_message(&out, again, sizeof(again), 5, &work), INFLATE_MALFORMED);
+    buf_deinit(&out);
 }
 END_TEST
 
@@ -167,6 +191,53 @@ START_TEST(a_bomb_costs_no_more_than_the_limit)
 }
 END_TEST
 
+/* Bits, the lowest first, into zeroed memory. */
+static void put(uint8_t *out, size_t *at, unsigned value, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++, ++*at)
+        out[*at / 8] |= (uint8_t)((value >> i & 1) << *at % 8);
+}
+
+/* An empty block with codes of its own: 256 and distance 0 alone, each of one bit. */
+static void put_own_codes(uint8_t *out, size_t *at)
+{
+    put(out, at, 4, 3);
+    put(out, at, 14 << 10, 14);
+    for (unsigned i = 0; i < 18; i++)
+        put(out, at, i == 2 || i == 17, 3); /* symbols 18 and 1 */
+    put(out, at, 127 << 1 | 1, 8);          /* 138 without a code */
+    put(out, at, 107 << 1 | 1, 8);          /* ... 118 more */
+    put(out, at, 0, 3);                     /* two codes, and the end of the block */
+}
+
+#define BLOCKS 3000
+
+/* Nothing comes out of thousands of blocks, but somebody has to make their codes: that counts as
+ * work. The fixed codes are there already, so blocks with those are no more than their bytes. */
+START_TEST(blocks_of_nothing_are_work)
+{
+    static uint8_t data[40000];
+    struct buf out;
+    size_t at = 0;
+
+    for (unsigned i = 0; i < BLOCKS; i++)
+        put_own_codes(data, &at);
+    put(data, &at, 0, 3);
+    ck_assert_int_eq(unpack(&out, data, (at + 7) / 8, 0), INFLATE_OK);
+    ck_assert_uint_ge(work, (at + 7) / 8 + BLOCKS * 100);
+    memset(data, 0, sizeof(data));
+    at = 0;
+    for (unsigned i = 0; i < BLOCKS; i++)
+        put(data, &at, 2, 10);
+    put(data, &at, 0, 3);
+    ck_assert_int_eq(unpack(&out, data, (at + 7) / 8, 0), INFLATE_OK);
+    ck_assert_uint_eq(work, (at + 7) / 8);
+    expect("\xf2\x48\xcd\xc9\xc9\x07\x00", 7, "Hello", 5);
+    ck_assert_uint_ge(work, 7);
+    ck_assert_uint_le(work, 7 + 5);
+}
+END_TEST
+
 Suite *suite_inflate(void)
 {
     Suite *suite = suite_create("inflate");
@@ -174,6 +245,8 @@ Suite *suite_inflate(void)
 
     tcase_set_timeout(cases, 60);
     tcase_add_test(cases, examples_of_the_rfc);
+    tcase_add_test(cases, what_was_said_before_is_known);
+    tcase_add_test(cases, blocks_of_nothing_are_work);
     tcase_add_loop_test(cases, malformed_is_refused, 0, ARRAY_LEN(malformed));
     tcase_add_loop_test(cases, what_zlib_packs_is_unpacked, 0, 4 * (int)ARRAY_LEN(strategies));
     tcase_add_loop_test(cases, cut_short_is_refused, 0, 2);

@@ -242,6 +242,35 @@ START_TEST(bytes_count_as_they_go_out)
 }
 END_TEST
 
+/* Four empty blocks with codes of their own take 45 bytes: eight of those in a text message. */
+#define OWN_CODES                                                                                  \
+    "\x04\xc0\x81\0\0\0\0\0\x90\xff\x6b\x10\0\x07\x02\0\0\0\0\x40\xfe\xaf\x41\0\x1c\x08\0\0\0\0\0" \
+    "\xf9\xbf\x06\x01\x70\x20\0\0\0\0\0\xe4\xff\x1a"
+static const char hard[] = "\xc1\xdb\0\0\0\0" OWN_CODES OWN_CODES "\0";
+
+/* A message of which nothing comes out pays for what it took to see that. */
+START_TEST(unpacking_is_paid_for)
+{
+    static const char empty[] = "\xc1\x81\0\0\0\0\0";
+    struct clock *clock = &world.conns.pool.env.clock;
+
+    world.conns.rate = rate_of(100, 100);
+    world.conns.rate_bytes = 1000;
+    world_open(true, false, 0);
+    world_ask("/ws");
+    world_send(hard, sizeof(hard) - 1);
+    world_serve();
+    ck_assert_int_eq(world.messages, 1);
+    world_send(empty, sizeof(empty) - 1);
+    world_serve();
+    ck_assert_int_eq(world.messages, 1);
+    clock->now_ns += 4000 * CLOCK_NS_PER_MS;
+    world_pass(4000);
+    world_serve();
+    ck_assert_int_eq(world.messages, 2);
+}
+END_TEST
+
 /* Pings have no rate, but they have a share, twice in a tick at most. */
 START_TEST(a_flood_of_pings_has_its_share_of_a_tick)
 {
@@ -276,6 +305,7 @@ Suite *suite_session_ws(void)
     tcase_add_loop_test(tc, each_state_and_each_event, 0, SITUATIONS * HAPPENINGS);
     tcase_add_test(tc, who_is_over_its_rate_is_read_later);
     tcase_add_test(tc, bytes_count_as_they_go_out);
+    tcase_add_test(tc, unpacking_is_paid_for);
     tcase_add_test(tc, a_flood_of_pings_has_its_share_of_a_tick);
     suite_add_tcase(suite, tc);
     return suite;

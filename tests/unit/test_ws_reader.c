@@ -19,6 +19,8 @@ static const struct ws_reader_limits server_text_only = {.max_message = 1000,
 static const struct ws_reader_limits deflated = {
     .max_message = 1000, .accept_binary = true, .accept_deflated = true, .expect_masked = true};
 static const struct ws_reader_limits client = {.max_message = 100000, .accept_binary = true};
+static const struct ws_reader_limits remembering = {
+    .max_message = 40000, .accept_binary = true, .accept_deflated = true, .has_context = true};
 
 static struct buf script; /* the bytes to be read */
 
@@ -214,6 +216,7 @@ static void expect_error_at_end(const struct ws_reader_limits *limits, const cha
 
 #define RSV1 0x40
 #define HELLO "\xf2\x48\xcd\xc9\xc9\x07\x00"
+#define HELLO_AGAIN "\xf2\x00\x11\x00\x00" /* behind it (7.2.3.2) */
 
 START_TEST(deflated_messages)
 {
@@ -242,8 +245,104 @@ END_TEST
 START_TEST(deflated_keeps_no_context)
 {
     ADD_FRAME(FIN | RSV1 | WS_TEXT, HELLO);
-    ADD_FRAME(FIN | RSV1 | WS_TEXT, "\xf2\x00\x11\x00\x00"); /* RFC 7692, 7.2.3.2 */
+    ADD_FRAME(FIN | RSV1 | WS_TEXT, HELLO_AGAIN);
     expect_error(&deflated, "[1 Hello]", WS_ERROR_DEFLATE);
+}
+END_TEST
+
+/* A frame as a server sends it. */
+static void add_server_frame(unsigned first_byte, const void *payload, size_t len)
+{
+    add_header(first_byte, len, false);
+    add_bytes(payload, len);
+}
+
+#define ADD_SERVER_FRAME(first_byte, literal)                                                      \
+    add_server_frame(first_byte, literal, sizeof(literal) - 1)
+
+/* Where that was agreed on, each may reach into those before, and plain ones do not count. */
+START_TEST(deflated_with_context)
+{
+    ADD_SERVER_FRAME(FIN | RSV1 | WS_TEXT, HELLO);
+    ADD_SERVER_FRAME(FIN | WS_TEXT, "plain");
+    ADD_SERVER_FRAME(RSV1 | WS_TEXT, "\xf2\x00");
+    ADD_SERVER_FRAME(FIN | WS_PING, "ping");
+    ADD_SERVER_FRAME(FIN | WS_CONTINUATION, "\x11\x00\x00");
+    ADD_SERVER_FRAME(FIN | RSV1 | WS_TEXT, "\x00");
+    ADD_SERVER_FRAME(FIN | RSV1 | WS_BINARY, HELLO_AGAIN);
+    expect(&remembering, "[1 Hello][1 plain][9 ping][1 Hello][1 ][2 Hello]");
+}
+END_TEST
+
+/* 30000 bytes in a stored block, which begin with "Hello". */
+static void add_long_message(void)
+{
+    uint8_t *plain = filled(30000);
+
+    memcpy(plain, "Hello", 5);
+    add_header(FIN | RSV1 | WS_BINARY, 30006, false);
+    ADD_BYTES("\x00\x30\x75\xcf\x8a");
+    add_bytes(plain, 30000);
+    add_bytes("", 1);
+    free(plain);
+}
+
+/* However much was said, the last 32 KiB are known, and no more than twice that and a message is
+ * kept. What is further away is refused where it is gone, and never asked for by a server. */
+START_TEST(context_is_bounded)
+{
+    struct ws_reader r;
+    struct ws_message m;
+
+    ws_reader_init(&r, &remembering);
+    for (unsigned i = 0; i < 20; i++) {
+        uint8_t *data;
+        size_t len;
+
+        script.len = 0;
+        add_long_message();
+        ADD_SERVER_FRAME(FIN | RSV1 | WS_TEXT, HELLO);
+        ADD_SERVER_FRAME(FIN | RSV1 | WS_TEXT, HELLO_AGAIN);
+        data = script.data;
+        len = script.len;
+        ck_assert_int_eq(ws_reader_next(&r, &data, &len, &m), 1);
+        ck_assert_uint_eq(m.len, 30000);
+        ck_assert_int_eq(ws_reader_next(&r, &data, &len, &m), 1);
+        ck_assert_int_eq(ws_reader_next(&r, &data, &len, &m), 1);
+        ck_assert_uint_eq(m.len, 5);
+        ck_assert_mem_eq(m.data, "Hello", 5);
+        ws_reader_release(&r);
+    }
+    ws_reader_deinit(&r);
+}
+END_TEST
+
+START_TEST(context_does_not_lift_the_limit)
+{
+    ADD_SERVER_FRAME(FIN | RSV1 | WS_TEXT, HELLO);
+    add_header(FIN | RSV1 | WS_BINARY, 45065, false);
+    expect_error(&remembering, "[1 Hello]", WS_ERROR_MESSAGE_TOO_BIG);
+}
+END_TEST
+
+/* A message says what it took to unpack it. */
+START_TEST(deflated_messages_tell_their_work)
+{
+    struct ws_reader r;
+    struct ws_message m;
+    uint8_t *data;
+    size_t len;
+
+    ADD_FRAME(FIN | RSV1 | WS_TEXT, HELLO);
+    ADD_FRAME(FIN | WS_TEXT, "plain");
+    data = script.data;
+    len = script.len;
+    ws_reader_init(&r, &deflated);
+    ck_assert_int_eq(ws_reader_next(&r, &data, &len, &m), 1);
+    ck_assert_uint_eq(m.work, 7 + 5);
+    ck_assert_int_eq(ws_reader_next(&r, &data, &len, &m), 1);
+    ck_assert_uint_eq(m.work, 5);
+    ws_reader_deinit(&r);
 }
 END_TEST
 
@@ -445,7 +544,7 @@ START_TEST(sizes_around_the_forms_of_the_length)
     size_t size = sizes[_i];
     uint8_t *payload = filled(size);
     struct buf expected;
-    struct ws_message m = {WS_TEXT, payload, size, 0};
+    struct ws_message m = {WS_TEXT, payload, size, size, 0};
 
     add_frame(FIN | WS_TEXT, payload, size);
     ADD_FRAME(FIN | WS_TEXT, "end");
@@ -959,6 +1058,10 @@ static TCase *message_cases(void)
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, deflated_messages);
     tcase_add_test(cases, deflated_fragments);
+    tcase_add_test(cases, deflated_with_context);
+    tcase_add_test(cases, context_is_bounded);
+    tcase_add_test(cases, context_does_not_lift_the_limit);
+    tcase_add_test(cases, deflated_messages_tell_their_work);
     tcase_add_test(cases, deflated_keeps_no_context);
     tcase_add_loop_test(cases, rsv1_only_begins_a_data_message, 0, 6);
     tcase_add_test(cases, rsv1_is_refused_where_it_was_not_agreed_on);

@@ -29,13 +29,16 @@
 struct ws_reader_limits {
     uint64_t max_message; /* bytes of the longest message; control frames do not count */
     bool accept_binary;
-    bool accept_deflated; /* permessage-deflate was agreed on, without context of the client */
+    bool accept_deflated; /* permessage-deflate was agreed on */
+    bool has_context;     /* ... and compressed messages may reach back to those before them */
     bool expect_masked;   /* true: reads from a client; false: reads from a server */
     struct buf_pool
         *buf_pool; /* where the memory of long messages comes from; NULL: nowhere special */
 };
 
-/* Between two messages it owns no memory. The bytes of an unfinished frame or message are put aside
+/* Between two messages it owns no memory, but for the context of compressed messages where that was
+ * agreed on: at most the last 64 KiB that were unpacked and one message, and about twice that while
+ * it grows. The bytes of an unfinished frame or message are put aside
  * in `rest`, which grows with the bytes received: at most about twice their number, whatever a
  * header claims and however many fragments there are. */
 struct ws_reader {
@@ -48,6 +51,7 @@ struct ws_message {
                               control frame */
     uint8_t *data;         /* unmasked payload, never NULL; for WS_CLOSE the code and the reason */
     size_t len;
+    size_t work;         /* that it took, in bytes: its length, or more where it was compressed */
     uint16_t close_code; /* of WS_CLOSE: the code, or 0 when the payload is empty (1005); else 0 */
 };
 

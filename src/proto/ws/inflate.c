@@ -9,6 +9,10 @@
 #define FAST_BITS 9      /* codes up to here are looked up at once */
 #define LEAST_MEMORY 256 /* bytes that the output has room for at first */
 
+/* Bytes that could be unpacked in the time that it takes to make the codes of a block: a message of
+ * empty blocks with codes of their own has some 7000 of them in 64 KiB. */
+#define CODES_WORK 512
+
 /* What each message has lost on its way (RFC 7692, 7.2.1): an empty block without compression. */
 static const uint8_t tail[] = {0, 0, 0xff, 0xff};
 
@@ -29,12 +33,17 @@ struct code {
     uint16_t symbols[DEFLATE_LITERALS];    /* in the order of their codes */
 };
 
+struct codes {
+    struct code literals;
+    struct code distances;
+};
+
 struct inflate {
     struct bits in;
     struct buf *out;
-    size_t max;
-    struct code literals;
-    struct code distances;
+    size_t max;          /* bytes of `out` */
+    size_t blocks;       /* with codes of their own */
+    struct codes *codes; /* of the block at hand: where such are made */
 };
 
 /* ---- bits ---- */
@@ -236,7 +245,7 @@ static enum inflate_error put_copy(struct inflate *z, size_t distance, size_t le
 /* ---- blocks ---- */
 
 /* The rest of a match, once its length symbol is there. */
-static enum inflate_error take_match(struct inflate *z, unsigned symbol)
+static enum inflate_error take_match(struct inflate *z, const struct codes *codes, unsigned symbol)
 {
     unsigned which = symbol - DEFLATE_FIRST_LENGTH;
     size_t len, distance;
@@ -245,26 +254,26 @@ static enum inflate_error take_match(struct inflate *z, unsigned symbol)
     if (which >= DEFLATE_LENGTHS)
         return INFLATE_MALFORMED;
     len = deflate_length_base[which] + bits_take(&z->in, deflate_length_bits[which]);
-    far = code_take(&z->distances, &z->in);
+    far = code_take(&codes->distances, &z->in);
     if (far < 0 || far >= DEFLATE_DISTANCES)
         return INFLATE_MALFORMED;
     distance = deflate_distance_base[far] + bits_take(&z->in, deflate_distance_bits[far]);
     return z->in.is_over ? INFLATE_MALFORMED : put_copy(z, distance, len);
 }
 
-static enum inflate_error take_symbols(struct inflate *z)
+static enum inflate_error take_symbols(struct inflate *z, const struct codes *codes)
 {
     enum inflate_error error = INFLATE_OK;
 
     while (error == INFLATE_OK) {
-        int symbol = code_take(&z->literals, &z->in);
+        int symbol = code_take(&codes->literals, &z->in);
 
         if (symbol < 0 || z->in.is_over)
             return INFLATE_MALFORMED;
         if (symbol == DEFLATE_END_OF_BLOCK)
             return INFLATE_OK;
         error = symbol < DEFLATE_END_OF_BLOCK ? put_literal(z, (uint8_t)symbol)
-                                              : take_match(z, (unsigned)symbol);
+                                              : take_match(z, codes, (unsigned)symbol);
     }
     return error;
 }
@@ -285,15 +294,21 @@ static enum inflate_error take_stored(struct inflate *z)
     return error;
 }
 
-static enum inflate_error take_fixed(struct inflate *z)
+/* The fixed codes, which are made once: a block can be ten bits long. */
+static const struct codes *fixed_codes(void)
 {
+    static struct codes codes;
+    static bool are_made;
     uint8_t lengths[DEFLATE_LITERALS], far[DEFLATE_DISTANCES + 2];
 
+    if (are_made)
+        return &codes;
     deflate_fixed_lengths(lengths);
     memset(far, 5, sizeof(far));
-    code_build(&z->literals, lengths, sizeof(lengths));
-    code_build(&z->distances, far, sizeof(far));
-    return take_symbols(z);
+    code_build(&codes.literals, lengths, sizeof(lengths));
+    code_build(&codes.distances, far, sizeof(far));
+    are_made = true;
+    return &codes;
 }
 
 /* Takes the lengths of `total` codes, which are written with a code of their own (3.2.7). */
@@ -339,17 +354,19 @@ static bool take_code_of_lengths(struct bits *in, struct code *code, unsigned co
 static enum inflate_error take_dynamic(struct inflate *z)
 {
     uint8_t lengths[DEFLATE_LITERALS + DEFLATE_DISTANCES + 2];
+    struct codes *codes = z->codes;
     unsigned literals = 257 + bits_take(&z->in, 5);
     unsigned distances = 1 + bits_take(&z->in, 5);
     unsigned count = 4 + bits_take(&z->in, 4);
 
+    z->blocks++;
     if (literals > DEFLATE_FIRST_LENGTH + DEFLATE_LENGTHS || distances > DEFLATE_DISTANCES ||
-        !take_code_of_lengths(&z->in, &z->literals, count) ||
-        !take_lengths(&z->in, &z->literals, lengths, literals + distances) ||
-        lengths[DEFLATE_END_OF_BLOCK] == 0 || !code_build(&z->literals, lengths, literals) ||
-        !code_build(&z->distances, lengths + literals, distances))
+        !take_code_of_lengths(&z->in, &codes->literals, count) ||
+        !take_lengths(&z->in, &codes->literals, lengths, literals + distances) ||
+        lengths[DEFLATE_END_OF_BLOCK] == 0 || !code_build(&codes->literals, lengths, literals) ||
+        !code_build(&codes->distances, lengths + literals, distances))
         return INFLATE_MALFORMED;
-    return take_symbols(z);
+    return take_symbols(z, codes);
 }
 
 static enum inflate_error take_block(struct inflate *z, bool *is_last)
@@ -359,7 +376,7 @@ static enum inflate_error take_block(struct inflate *z, bool *is_last)
     case 0:
         return take_stored(z);
     case 1:
-        return take_fixed(z);
+        return take_symbols(z, fixed_codes());
     case 2:
         return take_dynamic(z);
     default:
@@ -367,20 +384,34 @@ static enum inflate_error take_block(struct inflate *z, bool *is_last)
     }
 }
 
-enum inflate_error inflate_message(struct buf *out, const uint8_t *data, size_t len, size_t max)
+static enum inflate_error take_blocks(struct inflate *z)
 {
-    struct inflate z = {.in = {.data = data, .len = len}, .out = out, .max = max};
     enum inflate_error error;
     bool is_last;
 
     do {
-        error = take_block(&z, &is_last);
-        if (error == INFLATE_OK && z.in.is_over)
+        error = take_block(z, &is_last);
+        if (error == INFLATE_OK && z->in.is_over)
             error = INFLATE_MALFORMED;
         if (is_last)
-            bits_align(&z.in);
-        if (is_last && bits_left(&z.in) == sizeof(tail))
+            bits_align(&z->in);
+        if (is_last && bits_left(&z->in) == sizeof(tail))
             return error; /* it ended by itself: the tail belongs to nothing */
-    } while (error == INFLATE_OK && !bits_is_empty(&z.in));
+    } while (error == INFLATE_OK && !bits_is_empty(&z->in));
+    return error;
+}
+
+enum inflate_error inflate_message(struct buf *out, const uint8_t *data, size_t len, size_t max,
+                                   size_t *work)
+{
+    struct codes codes;
+    struct inflate z = {.in = {.data = data, .len = len},
+                        .out = out,
+                        .max = out->len + min_size(max, SIZE_MAX - out->len),
+                        .codes = &codes};
+    size_t before = out->len;
+    enum inflate_error error = take_blocks(&z);
+
+    *work = len + (out->len - before) + z.blocks * CODES_WORK;
     return error;
 }

@@ -17,6 +17,8 @@ struct ws_reader_rest {
     struct ws_frame_header frame; /* the open frame */
     uint64_t done;                /* bytes of its payload taken so far */
     struct buf message;           /* payload of the open message, or of the one just delivered */
+    struct buf context;           /* what was unpacked last, where that is kept */
+    size_t work;                  /* that it took to unpack the message */
     struct utf8 utf8;             /* where the text of the open message stands */
     uint8_t opcode;               /* of the open message, or WS_CONTINUATION when there is none */
     bool is_in_frame;
@@ -27,6 +29,9 @@ struct ws_reader_rest {
 
 /* Bytes that a compressed message may have beyond nine eighths of the longest one. */
 #define DEFLATE_SPARE 64
+
+/* Bytes that the matches of a message may reach back (RFC 7692, 7.1.2). */
+#define CONTEXT_MAX 32768
 
 struct input {
     uint8_t *ptr;
@@ -57,18 +62,24 @@ static void free_message(const struct ws_reader *r, struct buf *message)
 
 void ws_reader_deinit(struct ws_reader *r)
 {
-    if (r->rest != NULL)
-        free_message(r, &r->rest->message);
+    if (r->rest == NULL)
+        return;
+    free_message(r, &r->rest->message);
+    buf_deinit(&r->rest->context);
     free(r->rest);
     r->rest = NULL;
 }
 
 void ws_reader_release(struct ws_reader *r)
 {
-    const struct ws_reader_rest *rest = r->rest;
+    struct ws_reader_rest *rest = r->rest;
 
-    if (rest != NULL && !rest->is_in_frame && rest->opcode == WS_CONTINUATION &&
-        rest->header_len == 0)
+    if (rest == NULL || rest->is_in_frame || rest->opcode != WS_CONTINUATION ||
+        rest->header_len > 0)
+        return;
+    if (rest->context.len > 0)
+        free_message(r, &rest->message);
+    else
         ws_reader_deinit(r);
 }
 
@@ -272,7 +283,7 @@ static int deliver_control(const struct ws_frame_header *h, uint8_t *payload,
 {
     size_t len = (size_t)h->length;
 
-    *out = (struct ws_message){(enum ws_opcode)h->opcode, payload, len, 0};
+    *out = (struct ws_message){(enum ws_opcode)h->opcode, payload, len, len, 0};
     if (h->opcode != WS_CLOSE || len == 0)
         return 1;
     out->close_code = (uint16_t)(payload[0] << 8 | payload[1]);
@@ -315,7 +326,7 @@ static int deliver_in_place(const struct ws_frame_header *h, struct input *in,
 
     if (!take_data(in, h, 0, len, h->opcode == WS_TEXT ? &text : NULL) || !utf8_is_complete(&text))
         return -WS_ERROR_TEXT_NOT_UTF8;
-    *out = (struct ws_message){(enum ws_opcode)h->opcode, payload, len, 0};
+    *out = (struct ws_message){(enum ws_opcode)h->opcode, payload, len, len, 0};
     return 1;
 }
 
@@ -340,20 +351,49 @@ static int append_payload(struct ws_reader_rest *rest, struct input *in,
     return buf_append(&rest->message, payload, len) < 0 ? -WS_ERROR_OUT_OF_MEMORY : 0;
 }
 
+/* Unpacks a message that stands for itself. */
+static enum inflate_error unpack_alone(const struct ws_reader *r, struct buf *plain)
+{
+    struct ws_reader_rest *rest = r->rest;
+    const struct buf *packed = &rest->message;
+
+    if (r->limits->buf_pool != NULL && packed->len >= TUNE_READ_BUFFER)
+        buf_pool_take(r->limits->buf_pool, plain);
+    return inflate_message(plain, packed->data, packed->len, (size_t)r->limits->max_message,
+                           &rest->work);
+}
+
+/* Unpacks a message that may reach back to those before it, and remembers it. */
+static enum inflate_error unpack_behind(const struct ws_reader *r, struct buf *plain)
+{
+    struct ws_reader_rest *rest = r->rest;
+    struct buf *context = &rest->context;
+    size_t before = context->len;
+    enum inflate_error error = inflate_message(context, rest->message.data, rest->message.len,
+                                               (size_t)r->limits->max_message, &rest->work);
+
+    if (error != INFLATE_OK)
+        return error;
+    if (context->len > before &&
+        buf_append(plain, context->data + before, context->len - before) < 0)
+        return INFLATE_NO_MEMORY;
+    /* To move it each time would take longer than to unpack a short message. */
+    if (context->len > 2 * CONTEXT_MAX)
+        buf_consume(context, context->len - CONTEXT_MAX);
+    return INFLATE_OK;
+}
+
 /* Puts what comes out of a compressed message in its place. Returns 0 or an error. */
-static int unpack(const struct ws_reader *r, const uint8_t *packed, size_t len)
+static int unpack(const struct ws_reader *r)
 {
     static const enum ws_error errors[] = {WS_OK, WS_ERROR_DEFLATE, WS_ERROR_MESSAGE_TOO_BIG,
                                            WS_ERROR_OUT_OF_MEMORY};
     struct ws_reader_rest *rest = r->rest;
-    size_t max = (size_t)r->limits->max_message;
     enum inflate_error error;
     struct buf plain;
 
     buf_init(&plain);
-    if (r->limits->buf_pool != NULL && len >= TUNE_READ_BUFFER)
-        buf_pool_take(r->limits->buf_pool, &plain);
-    error = inflate_message(&plain, packed, len, max);
+    error = r->limits->has_context ? unpack_behind(r, &plain) : unpack_alone(r, &plain);
     free_message(r, &rest->message);
     rest->message = plain;
     if (error != INFLATE_OK)
@@ -368,14 +408,15 @@ static int deliver_assembled(const struct ws_reader *r, struct ws_message *out)
 {
     struct ws_reader_rest *rest = r->rest;
     struct buf *message = &rest->message;
-    int error = rest->is_deflated ? unpack(r, message->data, message->len) : 0;
+    int error = rest->is_deflated ? unpack(r) : 0;
 
     if (error < 0)
         return error;
     if (rest->opcode == WS_TEXT && !utf8_is_complete(&rest->utf8))
         return -WS_ERROR_TEXT_NOT_UTF8;
     *out = (struct ws_message){(enum ws_opcode)rest->opcode,
-                               message->len > 0 ? message->data : rest->small, message->len, 0};
+                               message->len > 0 ? message->data : rest->small, message->len,
+                               rest->is_deflated ? rest->work : message->len, 0};
     rest->opcode = WS_CONTINUATION;
     return 1;
 }
