@@ -345,7 +345,7 @@ START_TEST(a_journal_of_version_2_is_read)
     s = start("always");
     eve = seat_open(s, 2, "room=tea&history=9");
     seat_expect(eve, "{'type':'message','pos':'1b75536e6569fa67-2','ts':#,'from':1,'name':'ada',"
-                     "'text':'one','ref':'r1','reactions':{'\xf0\x9f\x91\x8d':[1]}}");
+                     "'text':'one','reactions':{'\xf0\x9f\x91\x8d':[1]},'ref':'r1'}");
     seat_expect(eve, "{'type':'message','pos':'1b75536e6569fa67-3','ts':#,'from':1,'name':'ada',"
                      "'text':'two','re':'1b75536e6569fa67-2','data':{'n':[1,2]}}");
     seat_expect(eve, "{'type':'message','pos':'1b75536e6569fa67-4','ts':#,'from':1,'name':'ada',"
