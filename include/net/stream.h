@@ -241,10 +241,6 @@ void stream_wake(struct stream *stream);
 /* Sends what can be sent, and tells the session where its peer lags too far behind. */
 void stream_flush(struct stream *stream);
 
-/* Sends what the socket takes of it at once, where nothing is in front of it, and queues the rest:
- * what mostly fits needs no memory. Returns 0, or -1 where memory is out. */
-int stream_send_now(struct stream *stream, const void *bytes, size_t len);
-
 /* The peer must take some of what is queued from now on. */
 void stream_expect_taking(struct stream *stream);
 
@@ -262,7 +258,7 @@ static inline void stream_pause(struct stream *stream)
     stream->is_paused = true;
 }
 
-/* Goes on. */
+/* Goes on, in this tick or the next. */
 void stream_resume(struct stream *stream);
 
 /* May more of what the peer sent be used now? */

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "net/reactor.h"
 #include "proto/listen_fds.h"
 #include "server/options.h"
@@ -24,6 +25,7 @@ struct acceptor;
 struct listener {
     struct reactor_source source; /* first */
     struct acceptor *acceptor;
+    struct list fresh; /* connections that came in this tick and are to be greeted */
     bool is_admin;
     bool is_deferred; /* socket_defer_accept */
     int file;         /* that of a unix socket which is ours to remove (socket_open_file); or -1 */
@@ -60,6 +62,9 @@ bool acceptor_has_admin(const struct acceptor *acceptor);
 
 /* Begins to accept from all listeners: at most `max_members` connections are members. */
 void acceptor_start(struct acceptor *acceptor, size_t max_members);
+
+/* Begins with the connections that came in this tick: reads what the kernel has kept for them. */
+void acceptor_greet(struct acceptor *acceptor);
 
 /* Closes all listeners, and removes their files. */
 void acceptor_close(struct acceptor *acceptor);

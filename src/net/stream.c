@@ -186,17 +186,9 @@ uint32_t stream_note_taken(struct stream *stream, size_t *left)
     return stream->taken - before;
 }
 
-static void stream_block(struct stream *stream)
-{
-    size_t left;
-
-    stream->is_blocked = true;
-    stream_note_taken(stream, &left);
-}
-
-/* One call to send what the queue says. Returns the bytes that the socket took, 0 where it is full
- * or the peer is gone. */
-static size_t stream_send_some(struct stream *stream, size_t *wanted)
+/* One call to send what the queue says. Returns the bytes that the socket took, 0 where the peer is
+ * gone, or -1 where it is full. */
+static ssize_t stream_send_some(struct stream *stream, size_t *wanted)
 {
     struct iovec spans[TUNE_IOV];
     struct msghdr message = {.msg_iov = spans};
@@ -213,11 +205,11 @@ static size_t stream_send_some(struct stream *stream, size_t *wanted)
     }
     if (n >= 0) {
         stream_count_sent(stream, (size_t)n);
-        return (size_t)n;
+        return n;
     }
     if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)
-        stream_block(stream);
-    else if (errno != EINTR)
+        return -1;
+    if (errno != EINTR)
         stream->write_failed = true;
     return 0;
 }
@@ -226,15 +218,18 @@ static size_t stream_send_some(struct stream *stream, size_t *wanted)
 static void stream_send_all(struct stream *stream)
 {
     while (!sendq_is_empty(&stream->out) && !stream->is_blocked) {
-        size_t wanted, taken = stream_send_some(stream, &wanted);
+        size_t wanted, left;
+        ssize_t taken = stream_send_some(stream, &wanted);
 
         if (stream->write_failed)
             break;
         /* A socket that took less than it was offered is full: asking again would only be told so.
          */
-        if (taken > 0 && taken < wanted)
-            stream_block(stream);
-        sendq_advance(&stream->out, taken);
+        stream->is_blocked = taken < 0 || (taken > 0 && (size_t)taken < wanted);
+        if (stream->is_blocked)
+            stream_note_taken(stream, &left);
+        if (taken >= 0)
+            sendq_advance(&stream->out, (size_t)taken);
     }
 }
 
@@ -290,35 +285,28 @@ static void stream_make_ready(struct stream *stream)
         list_append(&stream->env->ready[stream->ops->work], &stream->work);
 }
 
-void stream_flush(struct stream *stream)
+/* What was queued was sent as far as that can be. */
+static void stream_settle(struct stream *stream)
 {
-    if (stream->state == STREAM_DEAD || stream_tell_hopeless(stream) || stream->is_blocked)
-        return;
-    if (!stream->write_failed)
-        stream_send_all(stream);
     if (stream->write_failed)
         sendq_drop_all(&stream->out);
     if (sendq_is_empty(&stream->out))
         stream_sent_all(stream);
     if (stream->has_more && stream_may_read(stream))
         stream_make_ready(stream);
-    stream_update_interest(stream);
 }
 
-int stream_send_now(struct stream *stream, const void *bytes, size_t len)
+void stream_flush(struct stream *stream)
 {
-    ssize_t n = 0;
+    bool was_blocked = stream->is_blocked;
 
-    if (sendq_is_empty(&stream->out) && !stream->is_blocked && !stream->write_failed)
-        n = send(stream->source.fd, bytes, len, MSG_NOSIGNAL);
-    if (n > 0)
-        stream_count_sent(stream, (size_t)n);
-    else
-        n = 0; /* why, the next try will tell */
-    if ((size_t)n == len)
-        return 0;
-    stream_wake(stream);
-    return sendq_push(&stream->out, (const uint8_t *)bytes + n, len - (size_t)n);
+    if (stream->state == STREAM_DEAD || stream_tell_hopeless(stream))
+        return;
+    if (!was_blocked && !stream->write_failed)
+        stream_send_all(stream);
+    if (!was_blocked)
+        stream_settle(stream);
+    stream_update_interest(stream);
 }
 
 /* ---- work ---- */
@@ -465,13 +453,10 @@ static void stream_receive(struct stream *stream)
 
 /* An answer need not wait for the end of the tick where no ring has anything to say to the peer: it
  * leaves while the processor's first cache still holds it. */
-static void stream_answer(struct stream *stream)
+static bool stream_has_answer(const struct stream *stream)
 {
-    if (stream->state == STREAM_DEAD || !list_is_linked(&stream->work) ||
-        sendq_lag(&stream->out) > 0)
-        return;
-    list_remove(&stream->work);
-    stream_flush(stream);
+    return stream->state != STREAM_DEAD && list_is_linked(&stream->work) &&
+           sendq_lag(&stream->out) == 0;
 }
 
 void stream_resume(struct stream *stream)
@@ -480,7 +465,7 @@ void stream_resume(struct stream *stream)
     if (stream->has_more)
         stream_make_ready(stream);
     else
-        stream_update_interest(stream);
+        stream_wake(stream);
 }
 
 /* ---- events ---- */
@@ -520,7 +505,10 @@ static void stream_ready_in(struct stream *stream)
     if (stream_is_spent(stream))
         return;
     stream_receive(stream);
-    stream_answer(stream);
+    if (stream_has_answer(stream)) {
+        list_remove(&stream->work);
+        stream_flush(stream);
+    }
     if (stream->state != STREAM_DEAD && stream->has_more && stream_may_read(stream))
         stream_make_ready(stream);
 }
@@ -563,7 +551,7 @@ static void stream_sending_expired(struct stream *stream)
     }
     stream->write_failed = true;
     stream->is_blocked = false;
-    stream_flush(stream);
+    stream_wake(stream);
 }
 
 static void stream_timer_expired(struct timer *timer, const struct timer_class *from)
@@ -615,7 +603,9 @@ void stream_init(struct stream *stream, struct stream_env *env, int fd, bool is_
 
 void stream_start(struct stream *stream, bool has_input)
 {
-    if (has_input)
+    if (stream->state != STREAM_OPEN)
+        stream_wake(stream);
+    else if (has_input)
         stream_ready_in(stream);
     stream_update_interest(stream);
 }

@@ -117,18 +117,18 @@ static uint64_t silent_for(const struct listener *listener)
 
 /* ---- accepting ---- */
 
-static void accept_conn(const struct listener *listener, int fd, const struct peer *peer)
+static void accept_conn(struct listener *listener, int fd, const struct peer *peer)
 {
     struct acceptor *acceptor = listener->acceptor;
     struct conn *conn = http_accept(acceptor->conns, fd, peer);
 
     conn->is_admin = listener->is_admin;
     acceptor->on_accepted(acceptor, conn);
-    http_start(conn, listener->is_deferred, silent_for(listener));
+    list_append(&listener->fresh, &conn->stream.work);
 }
 
 /* Takes one connection. Returns false where there is none, or none can be taken now. */
-static bool accept_one(struct acceptor *acceptor, const struct listener *listener)
+static bool accept_one(struct acceptor *acceptor, struct listener *listener)
 {
     struct peer peer;
     int fd;
@@ -155,7 +155,7 @@ static bool accept_one(struct acceptor *acceptor, const struct listener *listene
 
 static void acceptor_ready(struct reactor_source *source, uint32_t events)
 {
-    const struct listener *listener = CONTAINER_OF(source, struct listener, source);
+    struct listener *listener = CONTAINER_OF(source, struct listener, source);
 
     (void)events;
     adapt_deferring(listener->acceptor); /* those who come now count from now */
@@ -165,11 +165,23 @@ static void acceptor_ready(struct reactor_source *source, uint32_t events)
     }
 }
 
+void acceptor_greet(struct acceptor *acceptor)
+{
+    for (size_t i = 0; i < acceptor->listener_count; i++) {
+        struct listener *listener = &acceptor->listeners[i];
+        struct list *first;
+
+        while ((first = list_take_first(&listener->fresh)) != NULL)
+            http_start(conn_of(stream_of_work(first)), listener->is_deferred, silent_for(listener));
+    }
+}
+
 void acceptor_add(struct acceptor *acceptor, int fd, int file, bool is_admin)
 {
     struct listener *listener = &acceptor->listeners[acceptor->listener_count++];
 
     listener->source = (struct reactor_source){.ready = acceptor_ready, .fd = fd};
+    list_init(&listener->fresh);
     listener->acceptor = acceptor;
     listener->file = file;
     listener->is_admin = is_admin;

@@ -221,16 +221,6 @@ static uint64_t next_deadline(const struct server *server)
     return next;
 }
 
-/* Sends everything that this tick has to say. Who is found to have left on the way gives the others
- * something to hear, so it goes round until all is quiet: each round has fewer members. */
-static void flush_all(struct server *server)
-{
-    do {
-        stream_env_flush(&server->conns.pool.env);
-        chat_serve(&server->chat, entry_serve);
-    } while (!list_is_empty(&server->conns.pool.env.woken) || chat_has_news(&server->chat));
-}
-
 /* Timers come before the flush, so that what they say is sent in the same tick. */
 static void tick(struct server *server)
 {
@@ -242,6 +232,7 @@ static void tick(struct server *server)
     cluster_tick(&server->cluster);
     stream_env_resume(&server->conns.pool.env);
     reactor_dispatch(&server->reactor, count);
+    acceptor_greet(&server->acceptor);
     stream_env_expire(&server->conns.pool.env);
     chat_expire(&server->chat);
     gate_expire(&server->web.gate, server->clock->wall);
@@ -252,7 +243,12 @@ static void tick(struct server *server)
         return;
     }
     cluster_flush(&server->cluster);
-    flush_all(server);
+    /* Who is found to have left on the way gives the others something to hear, so it goes round
+     * until all is quiet: each round has fewer members. */
+    do {
+        stream_env_flush(&server->conns.pool.env);
+        chat_serve(&server->chat, entry_serve);
+    } while (!list_is_empty(&server->conns.pool.env.woken) || chat_has_news(&server->chat));
     supervisor_tick(&server->supervisor, server->clock->now, server->conns.members);
     connected = server->conns.pool.count;
     pool_reap(&server->conns.pool);

@@ -54,8 +54,12 @@ static void http_begin_body(struct conn *conn, const struct http_request *reques
     conn->http.scan = (struct http_scan){0};
     conn->is_in_head = true;
     stream_start_timer(stream, CONN_TIMER_HANDSHAKE);
-    if (request->expects_continue && stream_send_now(stream, go_on, sizeof(go_on) - 1) < 0)
+    if (!request->expects_continue)
+        return;
+    if (sendq_push(&stream->out, go_on, sizeof(go_on) - 1) < 0)
         stream_drop(stream, STREAM_END_MEMORY);
+    else
+        stream_wake(stream);
 }
 
 /* What answers HEAD has no body, an error in the middle of its head neither (RFC 9110, 9.3.2). */

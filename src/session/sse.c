@@ -160,10 +160,11 @@ static const struct session_ops sse_session = {
 
 bool sse_open(struct conn *conn, struct str response)
 {
-    if (stream_send_now(&conn->stream, response.ptr, response.len) < 0) {
+    if (sendq_push(&conn->stream.out, response.ptr, response.len) < 0) {
         stream_drop(&conn->stream, STREAM_END_MEMORY);
         return false;
     }
+    stream_wake(&conn->stream);
     conn_become_member(conn, &sse_session);
     conn->is_listener = true;
     stream_start_timer(&conn->stream, CONN_TIMER_COMMENT);

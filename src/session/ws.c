@@ -56,7 +56,6 @@ static void ws_throttle(struct conn *conn)
     if (ws_may_send(conn) || conn->stream.is_paused || conn->is_gone)
         return;
     conns_of(conn)->counters.throttled++;
-    ws_shrink_window(conn);
     stream_pause(&conn->stream);
     stream_start_timer(&conn->stream, CONN_TIMER_THROTTLE);
 }
@@ -104,6 +103,7 @@ static bool ws_is_lost(struct conn *conn)
 static void ws_throttle_expired(struct conn *conn)
 {
     ws_hear_last_words(conn);
+    ws_shrink_window(conn);
     if (!ws_may_send(conn)) {
         stream_start_timer(&conn->stream, CONN_TIMER_THROTTLE);
         return;
@@ -207,9 +207,8 @@ void ws_send_back(struct conn *conn, const struct ws_message *message)
 {
     if (ws_send_packed(conn, message))
         return;
-    /* A long message is sent at once, while the processor's cache still holds it. */
     if (message->len >= COPY_MAX && ws_send_kept(conn, message))
-        stream_flush(&conn->stream);
+        stream_wake(&conn->stream);
     else
         ws_send(conn, (uint8_t)message->opcode, STR(""), message->data, message->len);
 }
@@ -552,10 +551,11 @@ static const struct session_ops ws_session = {
 
 bool ws_open(struct conn *conn, struct str response, const struct ws_reader_limits *limits)
 {
-    if (stream_send_now(&conn->stream, response.ptr, response.len) < 0) {
+    if (sendq_push(&conn->stream.out, response.ptr, response.len) < 0) {
         stream_drop(&conn->stream, STREAM_END_MEMORY);
         return false;
     }
+    stream_wake(&conn->stream);
     conn_become_member(conn, &ws_session);
     ws_reader_init(&conn->member.reader, limits);
     stream_start_timer(&conn->stream, CONN_TIMER_IDLE);
