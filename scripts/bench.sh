@@ -17,6 +17,7 @@ server_core=0
 load_core=1
 growth=0
 only_build=0
+before=
 chart=$out/performance.svg
 document=
 
@@ -28,6 +29,7 @@ usage: scripts/bench.sh [OPTION]...
   --seconds N       that one run measures ($seconds)
   --only WORDS      works to do, by name, in one argument (all; --list names them)
   --servers WORDS   servers to measure (all that are installed): floor-plain floor-batch floor-defer wschat bun ws lws fastapi
+  --before BINARY   compares wschat with another build of it, by turns, in place of the floor and the peers
   --growth          how the cost grows with clients, sizes and rooms, in place of the table
   --cores A,B       where the server and the load generator run ($server_core,$load_core)
   --doc             puts table and chart into docs/performance.md and docs/performance.svg
@@ -78,6 +80,7 @@ while [ $# -gt 0 ]; do
     --seconds) seconds=$2 && shift ;;
     --only) only=$2 && shift ;;
     --servers) against=$2 && shift ;;
+    --before) before=$2 && shift ;;
     --growth) growth=1 ;;
     --cores) server_core=${2%,*} load_core=${2#*,} && shift ;;
     --doc) chart=docs/performance.svg document=docs/performance.md ;;
@@ -130,6 +133,7 @@ is_installed() {
     case $1 in
     floor-*) ;;
     wschat) [ -x ./wschat ] ;;
+    before) [ -x "$before" ] ;;
     bun) [ -n "$(bun_binary)" ] ;;
     ws) command -v node >/dev/null && [ -d $out/peers/node_modules/ws ] ;;
     lws) [ -x $out/lws_room ] ;;
@@ -140,11 +144,14 @@ is_installed() {
 
 # Sets the array `command` to what starts the server: name, wschat's further options, the load's mode.
 set_command() {
+    local binary=./wschat
     case $1 in
     floor-*) command=("$out/floor" "${1#floor-}") ;;
-    wschat)
+    wschat | before)
+        [ "$1" = wschat ] || binary=$before
         # shellcheck disable=SC2206  # a list of words
-        command=(./wschat --port 0 --rate 0 --rate-bytes 0 --max-clients 19900 --log-level warning $2)
+        command=("$binary" --port 0 --rate 0 --max-clients 19900 --log-level warning $2)
+        ! "$binary" --help | grep -q -- --rate-bytes || command+=(--rate-bytes 0)
         [ "$3" != echo ] || command+=(--echo verbatim)
         ;;
     bun) command=("$(bun_binary)" "$bench/peers/bun_room.js") ;;
@@ -221,8 +228,10 @@ run_round() {
     while IFS='|' read -r name options extra servers <&3; do
         [ -z "$only" ] || has_word "$only" "$name" || continue
         pair=
+        [ -z "$before" ] || servers="before wschat"
         case $name:$servers in
         idle:* | clients-19000:*) ;; # twice as many descriptors are more than there may be
+        *:before\ wschat) pair=$servers ;;
         *:floor-*\ wschat*) ! is_wanted "${servers%% *}" || ! is_wanted wschat || pair="${servers%% *} wschat" ;;
         esac
         [ -z "$pair" ] || measure "$name" "$1" "$options" "$extra" "$pair"

@@ -21,6 +21,7 @@ NAMES = {
     "floor-plain": "floor, plain",
     "floor-batch": "floor, batch",
     "floor-defer": "floor, deferred",
+    "before": "wschat, before",
     "wschat": "wschat",
     "bun": "Bun (uWebSockets)",
     "ws": "Node.js, ws",
@@ -182,6 +183,17 @@ def print_growth(results):
                 print(f"\n{NAMES[server]}, {work}: {faults}.\n", file=sys.stderr)
 
 
+def print_comparison(results):
+    """wschat beside another build of it; above 1 it is dearer now."""
+    print("\n| work | before, CPU µs each | now | × before |\n|---|--:|--:|--:|")
+    for work in (w for w in results.runs if w != "idle"):
+        cells = [number(results.median(work, server, "cpu_us"), 4) for server in ("before", "wschat")]
+        print(f"| {work} | " + " | ".join(cells) + f" | {spread(results.ratios(work, 'wschat', 'before'))} |")
+    for server in ("before", "wschat"):
+        if memory := results.median("idle", server, "bytes_per_client"):
+            print(f"\n{NAMES[server]}: {memory:.0f} bytes for each idle client.")
+
+
 # ---- The chart ----
 
 ROW, BAR, LEFT, WIDTH, RIGHT = 26, 16, 170, 430, 150
@@ -250,11 +262,14 @@ def put_into(document, name, text):
 
 def main():
     results = Results(sys.argv[1])
+    is_comparison = any("before" in servers for servers in results.runs.values())
     is_growth = not any(work in WORKS or work == "idle" for work in results.runs)
     text = io.StringIO()
     with open(sys.argv[2], encoding="utf-8") as lines, redirect_stdout(text):
         print("; ".join(line.strip().replace("=", " ", 1) for line in lines))
-        if is_growth:
+        if is_comparison:
+            print_comparison(results)
+        elif is_growth:
             print_growth(results)
         else:
             print_targets(results)
@@ -262,7 +277,7 @@ def main():
                 print_work(results, work)
             print_memory(results)
     print(text.getvalue(), end="")
-    if not is_growth:
+    if not is_growth and not is_comparison:
         draw(results, sys.argv[3])
     if len(sys.argv) > 4:
         put_into(sys.argv[4], "growth" if is_growth else "table", text.getvalue())
