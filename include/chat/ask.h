@@ -8,6 +8,9 @@
  * returns. `asker` is the seat that asks. */
 void ask_log(struct chat *chat, struct channel *channel, struct event *event, struct client *asker);
 
+/* The same for what nobody waits for. */
+void ask_for_nobody(struct chat *chat, struct channel *channel, struct event *event);
+
 /* Settles a ticket. Returns the seat that asked; NULL where it is gone, or no seat asked. The
  * channel stays at least until ask_done. */
 struct client *ask_settle(struct chat *chat, const struct log_ticket *ticket);

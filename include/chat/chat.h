@@ -31,6 +31,9 @@ void chat_expect(const struct chat *chat, uint64_t id);
 /* Does somebody have this id? Who knows the seat's key may enter even where all seats are taken. */
 bool chat_has_id(const struct chat *chat, uint64_t id);
 
+/* Does somebody with this id sit in the room at another server, as far as is known? */
+bool chat_sits_elsewhere(const struct chat *chat, struct str room, uint64_t id);
+
 /* Are all seats taken, and none is kept that would give way? */
 bool chat_is_full(const struct chat *chat);
 

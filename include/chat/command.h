@@ -8,4 +8,12 @@
  * with errno ENOMEM where it was neither asked for nor answered. */
 int chat_receive(struct chat *chat, struct client *client, char *data, size_t len);
 
+/* ---- for the chat alone ---- */
+
+/* See log_calls.errand. */
+int command_errand(struct chat *chat, struct channel *channel, const struct event *event);
+
+/* An errand was done; `client`: who asked for it, or NULL. */
+void command_delivered(struct chat *chat, struct client *client, const struct event *event);
+
 #endif

@@ -41,8 +41,9 @@
 
 /* Who asks the log for something: log_ticket.kind. */
 enum chat_asker {
-    CHAT_ASKER_SEAT, /* at that place of the table of clients */
-    CHAT_ASKER_POST, /* a struct chat_post, whose address is the tag */
+    CHAT_ASKER_SEAT,   /* at that place of the table of clients */
+    CHAT_ASKER_POST,   /* a struct chat_post, whose address is the tag */
+    CHAT_ASKER_NOBODY, /* who does not want to know */
 };
 
 /* Classes of weight: four for each power of two, far beyond what a memory may be. */

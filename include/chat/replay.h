@@ -40,6 +40,11 @@ int replay_send(struct chat *chat, struct channel *channel, enum rendition kind,
  * ENOMEM. */
 int replay_welcome(struct chat *chat, const struct client *client, const struct replay *replay);
 
+/* Lists so many of those who sit elsewhere, as members of a welcome; `is_first`: nobody was listed
+ * before. Returns 0, or -1 with errno ENOMEM. */
+int replay_list_elsewhere(const struct channel *channel, struct buf *out, size_t listed,
+                          bool is_first);
+
 /* Bytes of a key as text, the NUL included. */
 #define KEY_TEXT_SIZE (2 * CLIENT_KEY_SIZE + 1)
 

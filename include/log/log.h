@@ -15,6 +15,8 @@
  * Several servers may share a log (is_shared). Then a commit that nobody here asked for tells of a
  * seat elsewhere, and what needs no event is committed with seq 0: the JOIN of somebody who showed
  * the key of a seat elsewhere, and now has it here; the LEAVE of a seat that was no longer there.
+ * A DIRECT or KICK for somebody elsewhere is appended, too: it goes there, as an errand, and is
+ * committed with seq 0 once it was done.
  */
 #ifndef LOG_LOG_H
 #define LOG_LOG_H
@@ -52,7 +54,11 @@ enum log_refusal {
     LOG_REFUSED_JOURNAL,     /* it cannot be written */
     LOG_REFUSED_UNAVAILABLE, /* another server is away for too long */
     LOG_REFUSED_STOPPED,     /* the log has ended */
-    LOG_REFUSED_TAKEN,       /* of a JOIN: somebody sits at another server with this id */
+    LOG_REFUSED_TAKEN,       /* of a JOIN: somebody sits at another server with this id; of a
+                                message that was posted: it does not sit here */
+    LOG_REFUSED_ABSENT,      /* of an errand: nobody in the room has that id */
+    LOG_REFUSED_AWAY,        /* ... it has no connection at the moment */
+    LOG_REFUSED_BUSY,        /* ... it has too much to read already */
 };
 
 /* What a log calls. None of these fails, and none of them may be called by the log but within
@@ -102,6 +108,10 @@ struct log_calls {
     /* Of a shared log: a seat is no longer here, and nobody is told of it by that. `has_moved`: its
      * owner has it elsewhere. Does nothing where there is no such seat. */
     void (*evict)(void *owner, struct log_channel *channel, uint64_t id, bool has_moved);
+
+    /* Of a shared log: a DIRECT or KICK came for somebody who sits here. Returns -1 where it was
+     * done, else why not, as a refusal. */
+    int (*errand)(void *owner, struct log_channel *channel, const struct event *event);
 
     /* Goes through all channels. */
     void (*walk_channels)(void *owner, void (*each)(void *arg, struct log_channel *channel),

@@ -26,4 +26,18 @@ int redis_event_write(struct buf *out, const struct event *event);
 /* Reads all of it. Returns false where it is not well-formed. */
 bool redis_event_read(struct redis_event *told, struct str bytes);
 
+/* What goes from one node to the one where somebody sits, and is no part of the room's order: a
+ * direct message, a kick. Its first line is "to node number room". */
+struct redis_errand {
+    struct event event;
+    struct str node; /* who waits for an answer */
+    uint64_t number;
+    struct str room;
+};
+
+bool redis_errand_is(enum event_kind kind);
+
+/* Reads one with its first line. Returns false where it is not well-formed. */
+bool redis_errand_read(struct redis_errand *errand, struct str bytes);
+
 #endif

@@ -8,6 +8,7 @@ enum redis_script {
     REDIS_PUBLISH,  /* a message or another name */
     REDIS_ENTER,    /* a seat, new or taken over */
     REDIS_LEAVE,    /* gives a seat up */
+    REDIS_ERRAND,   /* goes to the node where somebody sits */
     REDIS_SNAPSHOT, /* what there is of a room, or what is newer */
     REDIS_LEASE,    /* this node lives */
     REDIS_REAP,     /* the leaves of a node that does not */

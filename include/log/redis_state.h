@@ -28,8 +28,11 @@
 
 /* An append that has no answer. */
 struct redis_append {
-    struct list link; /* among those of its room, oldest first */
+    struct list link;   /* among those of its room, oldest first */
+    struct list errand; /* among the errands whose answers are waited for, oldest first */
+    struct redis_room *room;
     struct redis_reply *reply;
+    uint64_t asked; /* of an errand: when it was sent, monotonic milliseconds */
     struct log_ticket ticket;
     struct event event; /* its slices are in `bytes` */
     uint64_t number;
@@ -103,6 +106,7 @@ struct redis {
     struct redis_connection links[REDIS_LINKS];
     struct list replies[REDIS_LINKS];
     struct list active;
+    struct list errands; /* that went to other nodes, whose answers are waited for */
     struct redis_room *buckets[REDIS_BUCKETS];
     char node[REDIS_NODE_MAX + 24];
     char prefix[REDIS_PREFIX_MAX + 1];
@@ -159,7 +163,21 @@ void redis_append_refuse(struct redis *r, struct redis_room *room, struct redis_
                          enum log_refusal why);
 void redis_append_settle(struct redis *r, struct redis_room *room, struct redis_append *append);
 
+/* ---- errands (redis_errand.c) ---- */
+
+/* Something was told to this node alone. */
+void redis_errand_told(struct redis *r, struct str bytes);
+
+/* One was handed over: from now on the answer of that node is waited for. */
+void redis_errand_wait(struct redis *r, struct redis_append *append);
+
+/* Gives up those that no node has answered. */
+void redis_errand_expire(struct redis *r);
+
 /* ---- what is sent (redis_wire.c) ---- */
+
+/* Tells another node something; does nothing while there is no connection. */
+void redis_send_note(struct redis *r, struct str node, struct str text);
 
 void redis_send_append(struct redis *r, struct redis_room *room, struct redis_append *append);
 void redis_send_snapshot(struct redis *r, struct redis_room *room);

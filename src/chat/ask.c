@@ -19,6 +19,16 @@ void ask_log(struct chat *chat, struct channel *channel, struct event *event, st
     log_append(chat->log, &channel->log, event, &ticket);
 }
 
+void ask_for_nobody(struct chat *chat, struct channel *channel, struct event *event)
+{
+    const struct log_ticket ticket = {.kind = CHAT_ASKER_NOBODY,
+                                      .cost = (uint32_t)(CHAT_ASK_COST + event->text.len)};
+
+    channel->waiting++;
+    chat->asked += ticket.cost;
+    log_append(chat->log, &channel->log, event, &ticket);
+}
+
 struct client *ask_settle(struct chat *chat, const struct log_ticket *ticket)
 {
     struct client *asker = NULL;

@@ -5,6 +5,7 @@
 
 #include "base/util.h"
 #include "chat/ask.h"
+#include "chat/command.h"
 #include "chat/marks.h"
 #include "chat/post.h"
 #include "chat/publish.h"
@@ -53,6 +54,12 @@ static bool chat_is_said(const struct event *event)
     return event->kind == EVENT_MESSAGE || event->kind == EVENT_REACT;
 }
 
+/* To somebody elsewhere, for whom alone it is. */
+static bool chat_is_errand(const struct event *event)
+{
+    return event->kind == EVENT_DIRECT || event->kind == EVENT_KICK;
+}
+
 static void chat_on_committed(void *owner, struct log_channel *log_channel,
                               const struct event *event, const struct log_ticket *ticket,
                               uint32_t word)
@@ -65,6 +72,8 @@ static void chat_on_committed(void *owner, struct log_channel *log_channel,
         log_channel->committed = event->seq;
     if (chat_is_said(event))
         publish_event(chat, channel, event, seat, word);
+    else if (chat_is_errand(event))
+        command_delivered(chat, seat, event);
     else if (ticket == NULL && chat->log->ops->is_shared)
         seat_told_elsewhere(chat, channel, event, word);
     else if (ticket == NULL)
@@ -89,7 +98,7 @@ static void chat_on_refused(void *owner, struct log_channel *log_channel, const 
 
     if (ticket->kind == CHAT_ASKER_POST)
         post_refused(ticket, why);
-    else if (!chat_is_said(event))
+    else if (!chat_is_said(event) && !chat_is_errand(event))
         seat_refused(chat, channel, event, seat, why);
     else if (seat != NULL)
         chat_refuse_message(chat, seat, event, why);
@@ -185,9 +194,15 @@ static void chat_evict(void *owner, struct log_channel *log_channel, uint64_t id
     ask_done(owner, channel);
 }
 
+static int chat_errand(void *owner, struct log_channel *log_channel, const struct event *event)
+{
+    return command_errand(owner, channel_of(log_channel), event);
+}
+
 static const struct log_calls chat_calls = {
     .restart = chat_restart,
     .forget_elsewhere = chat_forget_elsewhere,
+    .errand = chat_errand,
     .evict = chat_evict,
     .committed = chat_on_committed,
     .refused = chat_on_refused,
@@ -302,6 +317,13 @@ void chat_set_time(struct chat *chat, uint64_t now, uint64_t wall)
 void chat_expect(const struct chat *chat, uint64_t id)
 {
     client_table_prefetch(&chat->clients, id);
+}
+
+bool chat_sits_elsewhere(const struct chat *chat, struct str room, uint64_t id)
+{
+    const struct channel *channel = channel_table_find(&chat->channels, room);
+
+    return channel != NULL && elsewhere_has(&channel->elsewhere, &chat->config.seed, id);
 }
 
 bool chat_has_id(const struct chat *chat, uint64_t id)

@@ -68,53 +68,72 @@ static int command_tell(struct chat *chat, struct client *client, const struct e
     return ask_send_scratch(chat, client);
 }
 
-/* Why this client cannot be told anything now, as the code of an error and a sentence. */
-static const char *command_obstacle(const struct chat *chat, const struct client *from,
-                                    const struct client *to, uint64_t id, const char **why)
+/* Tells a client here what somebody says to it alone. Returns -1, or why that cannot be. */
+static int command_deliver(struct chat *chat, const struct channel *channel,
+                           const struct event *event)
 {
-    if (elsewhere_has(&from->channel->elsewhere, &chat->config.seed, id)) {
-        *why = "that client sits at another server, where direct messages do not reach it";
-        return "elsewhere";
-    }
-    if (to == NULL || to->channel != from->channel) {
-        *why = "nobody in this room has that id";
-        return "no-such-client";
-    }
-    if (client_out(to) == NULL) {
-        *why = "that client is reconnecting: try again in a moment";
-        return "away";
-    }
-    *why = "that client has too much to read already";
-    return to->at.out->queued > chat->config.max_lag ? "busy" : NULL;
+    struct client *to = client_table_find(&chat->clients, event->to);
+
+    if (to == NULL || to->channel != channel)
+        return LOG_REFUSED_ABSENT;
+    if (client_out(to) == NULL)
+        return LOG_REFUSED_AWAY;
+    if (to->at.out->queued > chat->config.max_lag)
+        return LOG_REFUSED_BUSY;
+    if (to->id == event->from || command_tell(chat, to, event) == 0)
+        return -1;
+    chat->hooks.wake(to->at.out);
+    return LOG_REFUSED_BUSY;
+}
+
+int command_errand(struct chat *chat, struct channel *channel, const struct event *event)
+{
+    struct event own = *event;
+
+    own.epoch = channel->log.epoch;
+    if (event->kind == EVENT_DIRECT)
+        return command_deliver(chat, channel, &own);
+    return chat_kick(chat, channel->log.name, event->to, event->text) ? -1 : LOG_REFUSED_ABSENT;
+}
+
+void command_delivered(struct chat *chat, struct client *client, const struct event *event)
+{
+    if (event->kind != EVENT_DIRECT)
+        return;
+    chat->counters.directs++;
+    if (client != NULL && client_out(client) != NULL && command_tell(chat, client, event) < 0)
+        chat->hooks.wake(client->at.out);
 }
 
 /* A direct message is for two connections alone: it has no place in the room's order, and none in
  * its history. */
 static int command_direct(struct chat *chat, struct client *client, const struct command *command)
 {
-    struct client *to = client_table_find(&chat->clients, command->to);
+    struct channel *channel = client->channel;
     struct event event = {
         .kind = EVENT_DIRECT,
         .ts = chat->wall,
         .from = client->id,
         .to = command->to,
         .name = client_name(client),
-        .epoch = client->channel->log.epoch,
+        .epoch = channel->log.epoch,
         .re = command->pos.seq,
         .text = command->text,
         .ref = command->ref,
         .data = command->data,
     };
-    const char *why, *code = command_obstacle(chat, client, to, command->to, &why);
+    int why;
 
     if (!command_is_reply(client, command))
         return command_no_message(chat, client, command->ref);
-    if (code != NULL)
-        return ask_tell_error(chat, client, code, why, command->ref);
-    if (to != client && command_tell(chat, to, &event) < 0) {
-        chat->hooks.wake(to->at.out);
-        return ask_tell_error(chat, client, "busy", "that client cannot be told now", command->ref);
+    if (elsewhere_has(&channel->elsewhere, &chat->config.seed, command->to)) {
+        ask_log(chat, channel, &event, client);
+        return 0;
     }
+    why = command_deliver(chat, channel, &event);
+    if (why >= 0)
+        return ask_tell_error(chat, client, seat_refusal_code((enum log_refusal)why),
+                              seat_refusal_text((enum log_refusal)why), command->ref);
     chat->counters.directs++;
     return command_tell(chat, client, &event);
 }

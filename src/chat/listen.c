@@ -40,7 +40,7 @@ static int listen_append_welcome(struct chat *chat, const struct listener *liste
         json_append_string(out, channel->log.name) < 0)
         return -1;
     if (listen_knows_members(listener) &&
-        buf_printf(out, ",\"count\":%zu", channel->member_count) < 0)
+        buf_printf(out, ",\"count\":%zu", channel_count(channel)) < 0)
         return -1;
     return buf_append_str(out, STR("}\n\n"));
 }

@@ -26,6 +26,7 @@ enum chat_result chat_post(struct chat *chat, struct chat_post *post, struct str
     if (post->channel == NULL)
         return CHAT_NO_MEMORY;
     post->event.kind = EVENT_MESSAGE;
+    post->event.is_posted = true;
     post->event.ts = chat->wall;
     post->channel->waiting++;
     chat->asked += post_cost(post);

@@ -163,8 +163,8 @@ static size_t replay_count(const struct channel *channel, const struct client *c
     return (client->at.out->denied & RIGHT_PRS) != 0 ? 1 : channel_count(channel);
 }
 
-/* Lists so many of those who sit elsewhere. */
-static int replay_list_elsewhere(const struct channel *channel, struct buf *out, size_t listed)
+int replay_list_elsewhere(const struct channel *channel, struct buf *out, size_t listed,
+                          bool is_first)
 {
     const struct elsewhere *e = &channel->elsewhere;
 
@@ -174,8 +174,9 @@ static int replay_list_elsewhere(const struct channel *channel, struct buf *out,
         if (member == NULL)
             continue;
         if (codec_v1_welcome_member(out, member->id, (struct str){member->name, member->name_len},
-                                    false) < 0)
+                                    is_first) < 0)
             return -1;
+        is_first = false;
         listed--;
     }
     return 0;
@@ -200,7 +201,7 @@ static int replay_list_members(const struct chat *chat, const struct channel *ch
             return -1;
         listed--;
     }
-    return replay_list_elsewhere(channel, out, listed);
+    return replay_list_elsewhere(channel, out, listed, false);
 }
 
 int replay_welcome(struct chat *chat, const struct client *client, const struct replay *replay)

@@ -792,6 +792,9 @@ const char *seat_refusal_code(enum log_refusal why)
         [LOG_REFUSED_UNAVAILABLE] = "unavailable",
         [LOG_REFUSED_STOPPED] = "unavailable",
         [LOG_REFUSED_TAKEN] = "moved",
+        [LOG_REFUSED_ABSENT] = "no-such-client",
+        [LOG_REFUSED_AWAY] = "away",
+        [LOG_REFUSED_BUSY] = "busy",
     };
 
     return codes[why];
@@ -805,6 +808,9 @@ const char *seat_refusal_text(enum log_refusal why)
         [LOG_REFUSED_UNAVAILABLE] = "the rooms are not available: try again later",
         [LOG_REFUSED_STOPPED] = "the server is shutting down",
         [LOG_REFUSED_TAKEN] = "this id is in use elsewhere",
+        [LOG_REFUSED_ABSENT] = "nobody in this room has that id",
+        [LOG_REFUSED_AWAY] = "that client is reconnecting: try again in a moment",
+        [LOG_REFUSED_BUSY] = "that client has too much to read already",
     };
 
     return texts[why];

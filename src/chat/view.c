@@ -74,7 +74,7 @@ static int view_append_room(struct buf *out, const struct channel *channel, bool
     codec_pos_write(pos, channel->log.epoch, channel->log.committed);
     if (buf_append_str(out, STR("{\"room\":")) < 0 ||
         json_append_string(out, channel->log.name) < 0 ||
-        (with_members && buf_printf(out, ",\"members\":%zu", channel->member_count) < 0))
+        (with_members && buf_printf(out, ",\"members\":%zu", channel_count(channel)) < 0))
         return -1;
     return buf_printf(out, ",\"pos\":\"%s\"}", pos);
 }
@@ -107,17 +107,22 @@ int view_rooms(const struct chat *chat, const struct view_rooms *wish, struct bu
 int view_members(const struct chat *chat, struct str room, struct buf *out)
 {
     const struct channel *channel = channel_table_find(&chat->channels, room);
-    size_t count = channel != NULL ? channel->member_count : 0;
+    size_t count = channel != NULL ? channel_count(channel) : 0;
+    size_t listed = min_size(count, chat->config.presence_limit);
 
     if (buf_append_str(out, STR("{\"room\":")) < 0 || json_append_string(out, room) < 0 ||
         buf_printf(out, ",\"count\":%zu,\"members\":[", count) < 0)
         return -1;
-    for (size_t i = 0; i < min_size(count, chat->config.presence_limit); i++) {
+    for (size_t i = 0; i < listed && i < channel->member_count; i++) {
         const struct client *member = channel->members[i];
 
         if (codec_v1_welcome_member(out, member->id, client_name(member), i == 0) < 0)
             return -1;
     }
+    if (listed > 0 && listed > channel->member_count &&
+        replay_list_elsewhere(channel, out, listed - channel->member_count,
+                              channel->member_count == 0) < 0)
+        return -1;
     return buf_append_str(out, STR("]}"));
 }
 

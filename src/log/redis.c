@@ -89,6 +89,7 @@ static struct redis_append *redis_append_new(const struct event *event,
     append->event.proof = redis_copy(&at, event->proof);
     append->event.data = redis_copy(&at, event->data);
     list_init(&append->link);
+    list_init(&append->errand);
     return append;
 }
 
@@ -120,6 +121,7 @@ static void redis_append(struct log *log, struct log_channel *channel, struct ev
         return;
     }
     append->number = ++r->number;
+    append->room = room;
     r->waiting_bytes += append->cost;
     r->stats.waiting++;
     list_append(&room->appends, &append->link);
@@ -176,6 +178,7 @@ static void redis_turn(struct log *log)
         list_append(&due, first);
     while ((first = list_take_first(&due)) != NULL)
         redis_room_turn(r, CONTAINER_OF(first, struct redis_room, active));
+    redis_errand_expire(r);
     redis_keep_alive(r);
 }
 
@@ -256,6 +259,7 @@ struct log *redis_new(const struct redis_config *config)
     for (int i = 0; i < REDIS_LINKS; i++)
         list_init(&r->replies[i]);
     list_init(&r->active);
+    list_init(&r->errands);
     return &r->log;
 }
 

@@ -2,20 +2,21 @@
 
 #include "base/utf8.h"
 
-static const char kinds[] = {[EVENT_MESSAGE] = 'M',
-                             [EVENT_JOIN] = 'J',
-                             [EVENT_LEAVE] = 'L',
-                             [EVENT_RENAME] = 'R',
-                             [EVENT_REACT] = 'X'};
+static const char kinds[] = {
+    [EVENT_MESSAGE] = 'M', [EVENT_JOIN] = 'J',   [EVENT_LEAVE] = 'L', [EVENT_RENAME] = 'R',
+    [EVENT_REACT] = 'X',   [EVENT_DIRECT] = 'P', [EVENT_KICK] = 'K'};
 
 #define KIND_DATA 'D'      /* a message with data: what stands for its text has both */
+#define KIND_PRIVATE 'Q'   /* a direct message with data */
 #define KIND_TAKE_BACK 'Y' /* a reaction that is taken back */
 
 static char redis_kind(const struct event *event)
 {
     if (event->kind == EVENT_REACT && !event->is_on)
         return KIND_TAKE_BACK;
-    return event->data.ptr != NULL ? KIND_DATA : kinds[event->kind];
+    if (event->data.ptr == NULL)
+        return kinds[event->kind];
+    return event->kind == EVENT_DIRECT ? KIND_PRIVATE : KIND_DATA;
 }
 
 /* The text; with data in front of it its length, or "-" where there is data alone. */
@@ -49,21 +50,26 @@ static bool redis_take(struct str *line, uint64_t max, uint64_t *number)
     return str_to_u64(str_cut(line, ' '), max, number);
 }
 
+/* The kind of an event, without what else its letter says. */
+static char redis_plain_kind(char kind)
+{
+    if (kind == KIND_DATA)
+        return kinds[EVENT_MESSAGE];
+    if (kind == KIND_PRIVATE)
+        return kinds[EVENT_DIRECT];
+    return kind == KIND_TAKE_BACK ? kinds[EVENT_REACT] : kind;
+}
+
 static bool redis_read_kind(struct str word, struct event *event)
 {
-    enum event_kind *kind = &event->kind;
-
-    if (word.len != 1)
+    if (word.len != 1 || word.ptr[0] == '\0')
         return false;
     event->is_on = word.ptr[0] == kinds[EVENT_REACT];
-    *kind = word.ptr[0] == KIND_DATA ? EVENT_MESSAGE : EVENT_REACT;
-    if (word.ptr[0] == KIND_DATA)
+    if (word.ptr[0] == KIND_DATA || word.ptr[0] == KIND_PRIVATE)
         event->data = STR(""); /* read later */
-    if (word.ptr[0] == KIND_DATA || word.ptr[0] == KIND_TAKE_BACK)
-        return true;
     for (size_t i = 0; i < sizeof(kinds); i++) {
-        if (kinds[i] != '\0' && kinds[i] == word.ptr[0]) {
-            *kind = (enum event_kind)i;
+        if (kinds[i] == redis_plain_kind(word.ptr[0])) {
+            event->kind = (enum event_kind)i;
             return true;
         }
     }
@@ -103,10 +109,43 @@ static bool redis_read_texts(struct event *event, struct str rest, uint64_t name
            utf8_is_valid(event->ref);
 }
 
+/* What redis_event_write has written. */
+static bool redis_read_body(struct event *event, struct str rest)
+{
+    struct str line = str_cut(&rest, '\n');
+    uint64_t name_len;
+
+    return redis_read_kind(str_cut(&line, ' '), event) &&
+           redis_take(&line, UINT64_MAX, &event->ts) &&
+           redis_take(&line, CODEC_ID_MAX, &event->from) &&
+           redis_take(&line, UINT64_MAX, &event->re) &&
+           redis_take(&line, CODEC_NAME_MAX, &name_len) &&
+           (event->kind != EVENT_REACT || event->re > 0) &&
+           redis_read_texts(event, rest, name_len, line);
+}
+
+bool redis_errand_is(enum event_kind kind)
+{
+    return kind == EVENT_DIRECT || kind == EVENT_KICK;
+}
+
+bool redis_errand_read(struct redis_errand *errand, struct str bytes)
+{
+    struct str rest = bytes, line = str_cut(&rest, '\n');
+
+    *errand = (struct redis_errand){.number = 0};
+    if (!redis_take(&line, CODEC_ID_MAX, &errand->event.to))
+        return false;
+    errand->node = str_cut(&line, ' ');
+    if (!redis_take(&line, UINT64_MAX, &errand->number) || line.ptr == NULL)
+        return false;
+    errand->room = line;
+    return redis_read_body(&errand->event, rest) && redis_errand_is(errand->event.kind);
+}
+
 bool redis_event_read(struct redis_event *told, struct str bytes)
 {
-    struct str rest = bytes, place = str_cut(&rest, '\n'), line = str_cut(&rest, '\n');
-    uint64_t name_len;
+    struct str rest = bytes, place = str_cut(&rest, '\n');
     struct event *event = &told->event;
 
     *told = (struct redis_event){.prev = 0};
@@ -115,12 +154,6 @@ bool redis_event_read(struct redis_event *told, struct str bytes)
         !redis_take(&place, UINT64_MAX, &told->prev))
         return false;
     told->node = str_cut(&place, ' ');
-    return str_to_u64(place, UINT64_MAX, &told->number) &&
-           redis_read_kind(str_cut(&line, ' '), event) &&
-           redis_take(&line, UINT64_MAX, &event->ts) &&
-           redis_take(&line, CODEC_ID_MAX, &event->from) &&
-           redis_take(&line, UINT64_MAX, &event->re) &&
-           redis_take(&line, CODEC_NAME_MAX, &name_len) && event->seq > 0 &&
-           (event->kind != EVENT_REACT || event->re > 0) &&
-           redis_read_texts(event, rest, name_len, line);
+    return str_to_u64(place, UINT64_MAX, &told->number) && event->seq > 0 &&
+           redis_read_body(event, rest) && !redis_errand_is(event->kind);
 }

@@ -76,6 +76,7 @@ void redis_room_want(struct redis *r, struct redis_room *room, bool is_anew)
 void redis_append_take(struct redis *r, struct redis_append *append)
 {
     list_remove(&append->link);
+    list_remove(&append->errand);
     if (append->reply != NULL)
         append->reply->append = NULL;
     append->reply = NULL;
@@ -99,7 +100,8 @@ void redis_append_settle(struct redis *r, struct redis_room *room, struct redis_
 {
     struct log *log = &r->log;
 
-    if (append->event.kind != EVENT_JOIN && append->event.kind != EVENT_LEAVE) {
+    if (append->event.kind != EVENT_JOIN && append->event.kind != EVENT_LEAVE &&
+        !redis_errand_is(append->event.kind)) {
         redis_append_refuse(r, room, append, LOG_REFUSED_UNAVAILABLE);
         return;
     }
@@ -498,6 +500,8 @@ static void redis_settle_done(struct redis *r, struct redis_room *room)
             continue;
         if (append->event.kind == EVENT_JOIN)
             redis_append_refuse(r, room, append, LOG_REFUSED_TAKEN);
+        else if (append->event.kind == EVENT_DIRECT)
+            redis_append_refuse(r, room, append, LOG_REFUSED_AWAY);
         else
             redis_append_settle(r, room, append);
         at = room->appends.next; /* others may have been appended or taken */

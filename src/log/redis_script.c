@@ -30,15 +30,17 @@ static const char room_head[] =
     "local function quiet() if redis.call('HLEN',K..':u')==0 then\n"
     " for _,x in ipairs({'',':m',':p'}) do redis.call('EXPIRE',K..x,604800) end end end\n";
 
-static const char publish_body[] = "if num<=n then return 'D' end\n"
-                                   "local id,kind=ARGV[6],ARGV[7]\n"
-                                   "local u=redis.call('HGET',K..':u',id)\n"
-                                   "if id~='0' and not mine(u) then return 'G' end\n"
-                                   "if kind==':p' then local a=string.match(u,'^(%S+ %S %S+ )')\n"
-                                   " redis.call('HSET',K..':u',id,a..ARGV[8]) end\n"
-                                   "local r=tell(kind,ARGV[9],node,ARGV[2])\n"
-                                   "if id=='0' then quiet() end\n"
-                                   "return r\n";
+static const char publish_body[] =
+    "if num<=n then return 'D' end\n"
+    "local id,kind=ARGV[6],ARGV[7]\n"
+    "local u=redis.call('HGET',K..':u',id)\n"
+    "if id~='0' and not mine(u) and (u or ARGV[10]=='s') then return ARGV[10]=='s' and 'G' or 'T' "
+    "end\n"
+    "if kind==':p' then local a=string.match(u,'^(%S+ %S %S+ )')\n"
+    " redis.call('HSET',K..':u',id,a..ARGV[8]) end\n"
+    "local r=tell(kind,ARGV[9],node,ARGV[2])\n"
+    "if id=='0' then quiet() end\n"
+    "return r\n";
 
 static const char enter_body[] =
     "local id,key,proof,name=ARGV[6],ARGV[7],ARGV[8],ARGV[9]\n"
@@ -51,7 +53,7 @@ static const char enter_body[] =
     " if hash=='-' or hash~=proof then return 'T' end\n"
     " redis.call('HSET',K..':u',id,node..' t '..hash..' '..old)\n"
     " redis.call('HSET',K,'n:'..node,ARGV[2])\n"
-    " redis.call('PUBLISH',ARGV[12]..who,id..' '..ARGV[11])\n"
+    " redis.call('PUBLISH',ARGV[12]..who,'M '..id..' '..ARGV[11])\n"
     " return 'M' end\n"
     "for _,x in ipairs({'',':m',':p'}) do redis.call('PERSIST',K..x) end\n"
     "redis.call('HSET',K..':u',id,node..' j '..key..' '..name)\n"
@@ -62,6 +64,18 @@ static const char leave_body[] =
     "if not mine(redis.call('HGET',K..':u',ARGV[6])) then return 'N' end\n"
     "redis.call('HDEL',K..':u',ARGV[6])\n"
     "local r=tell(':p',ARGV[7],node,ARGV[2]) quiet() return r\n";
+
+/* ARGV from 6 on: whose seat, "P" or "K", its text, what the channels of nodes begin with. Who is
+ * put out cannot come back with its key, wherever. */
+static const char errand_body[] =
+    "if num<=n then return 'D' end\n"
+    "redis.call('HSET',K,'n:'..node,ARGV[2])\n"
+    "local u=redis.call('HGET',K..':u',ARGV[6])\n"
+    "if not u then return 'A' end\n"
+    "local who,how,name=string.match(u,'^(%S+) (%S) %S+ (.*)$')\n"
+    "if ARGV[7]=='K' then redis.call('HSET',K..':u',ARGV[6],who..' '..how..' - '..name) end\n"
+    "if redis.call('PUBLISH',ARGV[9]..who,ARGV[8])==0 then return 'W' end\n"
+    "return 'S'\n";
 
 /* ARGV[6]: seq that is known; -1: none. That one comes too, so that it can be compared. */
 static const char snapshot_body[] =
@@ -135,6 +149,7 @@ static const struct {
     [REDIS_PUBLISH] = {room_head, publish_body},
     [REDIS_ENTER] = {room_head, enter_body},
     [REDIS_LEAVE] = {room_head, leave_body},
+    [REDIS_ERRAND] = {room_head, errand_body},
     [REDIS_SNAPSHOT] = {room_head, snapshot_body},
     [REDIS_LEASE] = {"", lease_text},
     [REDIS_REAP] = {"", reap_text},

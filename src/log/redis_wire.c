@@ -264,6 +264,18 @@ static void redis_say_enter(struct redis *r, struct redis_head *head, struct str
     redis_say_script(r, REDIS_ENTER, "2", words, 17);
 }
 
+static void redis_say_errand(struct redis *r, struct redis_head *head, struct str *words,
+                             const struct redis_append *append, struct str text)
+{
+    struct redis_key node;
+
+    words[9] = redis_decimal(&head->id, append->event.to);
+    words[10] = append->event.kind == EVENT_KICK ? STR("K") : STR("P");
+    words[11] = text;
+    words[12] = redis_key(r, &node, "n:", STR(""), "");
+    redis_say_script(r, REDIS_ERRAND, "1", words, 13);
+}
+
 static void redis_say_append(struct redis *r, struct redis_room *room, struct redis_append *append,
                              struct str body)
 {
@@ -275,7 +287,9 @@ static void redis_say_append(struct redis *r, struct redis_room *room, struct re
 
     redis_fill_head(r, &head, room, append->number, redis_keep(r), words, first);
     words[first + 5] = redis_decimal(&head.id, event->from);
-    if (is_join) {
+    if (redis_errand_is(event->kind)) {
+        redis_say_errand(r, &head, words, append, body);
+    } else if (is_join) {
         redis_say_enter(r, &head, words, append, body, room->channel->name);
     } else if (event->kind == EVENT_LEAVE) {
         words[10] = body;
@@ -285,8 +299,21 @@ static void redis_say_append(struct redis *r, struct redis_room *room, struct re
             event->kind == EVENT_MESSAGE || event->kind == EVENT_REACT ? STR(":m") : STR(":p");
         words[11] = event->name;
         words[12] = body;
-        redis_say_script(r, REDIS_PUBLISH, "1", words, 13);
+        words[13] = event->is_posted ? STR("p") : STR("s");
+        redis_say_script(r, REDIS_PUBLISH, "1", words, 14);
     }
+}
+
+static int redis_write_append(const struct redis *r, const struct redis_room *room,
+                              const struct redis_append *append, struct buf *out)
+{
+    struct str name = room->channel->name;
+
+    if (redis_errand_is(append->event.kind) &&
+        buf_printf(out, "E %llu %s %llu %.*s\n", (unsigned long long)append->event.to, r->node,
+                   (unsigned long long)append->number, (int)name.len, name.ptr) < 0)
+        return -1;
+    return redis_event_write(out, &append->event);
 }
 
 void redis_send_append(struct redis *r, struct redis_room *room, struct redis_append *append)
@@ -295,7 +322,7 @@ void redis_send_append(struct redis *r, struct redis_room *room, struct redis_ap
     struct buf body;
 
     buf_init(&body);
-    if (redis_event_write(&body, &append->event) < 0)
+    if (redis_write_append(r, room, append, &body) < 0)
         redis_fail(r, REDIS_COMMANDS);
     else
         redis_say_append(r, room, append, (struct str){(const char *)body.data, body.len});
@@ -349,6 +376,17 @@ void redis_send_subscribe(struct redis *r, const struct redis_room *room, bool i
         redis_say(r, REDIS_TELLS, words, 2);
 }
 
+void redis_send_note(struct redis *r, struct str node, struct str text)
+{
+    struct redis_key key;
+    struct str words[] = {STR("PUBLISH"), redis_key(r, &key, "n:", node, ""), text};
+
+    if (!r->links[REDIS_COMMANDS].is_ready)
+        return;
+    redis_say(r, REDIS_COMMANDS, words, 3);
+    redis_await(r, REDIS_COMMANDS, REPLY_IGNORED);
+}
+
 void redis_send_ping(struct redis *r)
 {
     struct str words[] = {STR("PING")};
@@ -379,24 +417,13 @@ static void redis_subscribed(struct redis *r, struct str channel)
     redis_room_want(r, room, false);
 }
 
-/* A seat of this node was taken over elsewhere: "id room". */
-static void redis_moved(struct redis *r, struct str text)
-{
-    struct str id = str_cut(&text, ' ');
-    struct redis_room *room = redis_room_find(r, text);
-    uint64_t number;
-
-    if (room != NULL && str_to_u64(id, CODEC_ID_MAX, &number))
-        r->log.calls->evict(r->log.owner, room->channel, number, true);
-}
-
 static void redis_heard(struct redis *r, struct str channel, struct str bytes)
 {
     struct str name = redis_room_of(r, channel);
     struct redis_room *room = name.ptr != NULL ? redis_room_find(r, name) : NULL;
 
     if (name.ptr == NULL)
-        redis_moved(r, bytes);
+        redis_errand_told(r, bytes);
     else if (room != NULL)
         redis_room_told(r, room, bytes);
 }
@@ -456,6 +483,35 @@ static const char *redis_take_life(struct redis *r, const struct resp_value *val
     return NULL;
 }
 
+/* What a script says in place of the seq of an event. */
+static void redis_take_word(struct redis *r, struct redis_room *room, struct redis_append *append,
+                            char word)
+{
+    switch (word) {
+    case 'D':
+        append->is_done = true;
+        redis_room_want(r, room, false);
+        break;
+    case 'T':
+        redis_append_refuse(r, room, append, LOG_REFUSED_TAKEN);
+        break;
+    case 'A':
+        redis_append_refuse(r, room, append, LOG_REFUSED_ABSENT);
+        break;
+    case 'S':
+    case 'W':
+        if (append->event.kind == EVENT_KICK)
+            redis_append_settle(r, room, append);
+        else if (word == 'S')
+            redis_errand_wait(r, append);
+        else
+            redis_append_refuse(r, room, append, LOG_REFUSED_AWAY);
+        break;
+    default:
+        redis_append_settle(r, room, append);
+    }
+}
+
 /* The answer of an append: only what makes no event is settled by it. */
 static void redis_take_append(struct redis *r, struct redis_reply *reply,
                               const struct resp_value *value)
@@ -466,17 +522,7 @@ static void redis_take_append(struct redis *r, struct redis_reply *reply,
         return;
     append->reply = NULL;
     reply->append = NULL;
-    switch (value->text.ptr[0]) {
-    case 'D':
-        append->is_done = true;
-        redis_room_want(r, reply->room, false);
-        break;
-    case 'T':
-        redis_append_refuse(r, reply->room, append, LOG_REFUSED_TAKEN);
-        break;
-    default:
-        redis_append_settle(r, reply->room, append);
-    }
+    redis_take_word(r, reply->room, append, value->text.ptr[0]);
 }
 
 /* Who else is alive, and whose seats are to be given up. A node that was not known any more may

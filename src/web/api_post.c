@@ -164,12 +164,13 @@ static void post_done(struct chat_post *post, const struct event *event, enum lo
     struct post_item *item = CONTAINER_OF(post, struct post_item, post);
     struct post_job *job = item->job;
 
-    item->status = event != NULL ? 200 : 503;
     if (event != NULL) {
+        item->status = 200;
         item->epoch = event->epoch;
         item->seq = event->seq;
         item->ts = event->ts;
     } else {
+        item->status = why == LOG_REFUSED_TAKEN ? 403 : 503;
         item->why = seat_refusal_text(why);
     }
     job->left--;
@@ -239,12 +240,16 @@ static bool post_read(const struct api_call *call, struct post_item *item, char 
     return item->status == 0;
 }
 
+static const char post_taken[] = "Somebody else sits on the id of \"from\".";
+
 /* Nobody speaks for somebody else who is there. */
-static bool post_may_be_from(const struct api_call *call, uint64_t from)
+static bool post_may_be_from(const struct api_call *call, struct str room, uint64_t from)
 {
     const struct web *web = web_of(call->reply.answer.conn);
     struct sendq *out;
 
+    if (from != 0 && chat_sits_elsewhere(web->chat, room, from))
+        return false;
     if (from == 0 || !chat_has_id(web->chat, from))
         return true;
     out = chat_queue_of(web->chat, from);
@@ -259,8 +264,8 @@ static void post_ask(const struct api_call *call, struct post_item *item,
     struct post_job *job = item->job;
     enum chat_result result;
 
-    if (!post_may_be_from(call, item->post.event.from)) {
-        post_refuse(item, 403, "Somebody else sits on the id of \"from\".");
+    if (!post_may_be_from(call, item->room, item->post.event.from)) {
+        post_refuse(item, 403, post_taken);
         return;
     }
     post_choose_name(call, item, name);

@@ -1,4 +1,5 @@
 /* Several servers that share their rooms by way of a real redis-server. */
+#include "asker.h"
 #include "v1.h"
 
 #include "log/redis_spread.h"
@@ -214,9 +215,7 @@ START_TEST(a_room_is_the_same_everywhere)
     expect_text(late, "hi");
     expect_text(late, "plain");
     ws_expect_close(ws_open_with(a, "/ws/2", ""), 4009);
-    seat_send(ada, "{'type':'say','text':'psst','to':2,'ref':'d'}");
     seat_expect_presence(ada, "join", 4, "");
-    seat_expect_error(ada, "elsewhere", "d");
     ws_leave(text);
     seat_expect_presence(ada, "leave", 3, "");
     seat_drop(ada);
@@ -301,6 +300,147 @@ START_TEST(all_hear_the_same_in_one_order)
         buf_deinit(&heard[i]);
         seat_drop(seats[i]);
     }
+}
+END_TEST
+
+/* ---- what concerns somebody elsewhere ---- */
+
+START_TEST(direct_messages_reach_other_nodes)
+{
+    struct server *a = node_start(), *b = node_start();
+    struct seat *ada = seat_open(a, 1, "name=ada"), *eve = seat_open(b, 2, "");
+    static const char told[] =
+        "{'type':'direct','ts':#,'from':1,'to':2,'name':'ada','text':'psst','ref':'d'}";
+    static const char more[] = "{'type':'direct','ts':#,'from':1,'to':2,'name':'ada','text':'x',"
+                               "'re':'%s','data':{'a':[1]},'ref':'e'}";
+
+    seat_expect_presence(ada, "join", 2, "");
+    seat_send(ada, "{'type':'say','text':'psst','to':2,'ref':'d'}");
+    seat_expect(eve, told);
+    seat_expect(ada, told);
+    seat_say(eve, "hi");
+    expect_text(ada, "hi");
+    expect_text(eve, "hi");
+    seat_send(ada, "{'type':'say','text':'x','to':2,'re':'%s','data':{'a':[1]},'ref':'e'}",
+              ada->pos);
+    seat_expect(eve, more, eve->pos);
+    seat_expect(ada, more, ada->pos);
+    seat_send(ada, "{'type':'say','text':'x','to':3,'ref':'f'}");
+    seat_expect_error(ada, "no-such-client", "f");
+    seat_break(eve);
+    seat_await_away(ada, 2);
+    server_signal(b, SIGKILL);
+    ck_assert_int_eq(server_wait_exit(b), 128 + SIGKILL);
+    seat_await_away(ada, 2); /* its node is not there either */
+    seat_sync(ada);
+    seat_drop(ada);
+    seat_drop(eve);
+}
+END_TEST
+
+static struct server *asker_node(void)
+{
+    char url[200];
+    struct server *s;
+
+    snprintf(url, sizeof(url), "unix:%s", redis_path(0));
+    s = asker_server(LIST("--redis", url, "--leave-grace", "600"));
+    server_wait_for(s, "rooms are shared");
+    return s;
+}
+
+static struct seat *enter(const struct server *s, uint64_t id, const char *allow)
+{
+    struct seat *seat = calloc(1, sizeof(*seat));
+    char target[80], fields[2200];
+
+    ck_assert_ptr_nonnull(seat);
+    seat->id = id;
+    seat->c = client_connect(s);
+    snprintf(target, sizeof(target), "/ws/%llu?room=tea", (unsigned long long)id);
+    snprintf(fields, sizeof(fields), V1_FIELDS "%s", asker_bearer(asker_token("x", "tea", allow)));
+    ws_request(seat->c, target, fields);
+    v1_expect_upgrade(seat->c);
+    seat_read_welcome(seat);
+    return seat;
+}
+
+START_TEST(who_sits_elsewhere_is_put_out_too)
+{
+    struct server *a = asker_node(), *b = asker_node();
+    const char *program = asker_token("program", "tea", "api,mod");
+    struct seat *mod = enter(a, 1, "sub,prs,mod"), *bob = enter(b, 2, "sub,prs"),
+                *cid = enter(b, 3, "sub");
+
+    seat_expect_presence(mod, "join", 2, "");
+    seat_expect_presence(mod, "join", 3, "");
+    seat_expect_presence(bob, "join", 3, "");
+    seat_send(mod, "{'type':'kick','id':2,'reason':'later','ref':'r'}");
+    seat_expect(bob, "{'type':'error','code':'kicked','text':'later'}");
+    ws_expect_close(bob->c, 4403);
+    bob->c = NULL;
+    seat_expect_presence(mod, "leave", 2, "");
+    ck_assert_int_eq(asker_status(a, "DELETE", "/api/rooms/tea/members/3", program, NULL), 204);
+    ws_expect_close(cid->c, 4403);
+    cid->c = NULL;
+    seat_expect_presence(mod, "leave", 3, "");
+    ck_assert_int_eq(asker_status(a, "DELETE", "/api/rooms/tea/members/3", program, NULL), 404);
+    seat_drop(mod);
+    seat_drop(bob);
+    seat_drop(cid);
+}
+END_TEST
+
+/* A seat of a node that died cannot be taken back with its key once it was put out. */
+START_TEST(a_key_is_void_once_its_seat_is_put_out)
+{
+    struct server *a = asker_node(), *b = asker_node();
+    const char *program = asker_token("program", "tea", "api,mod");
+    struct seat *mod = enter(a, 1, "sub,prs,mod"), *bob = enter(b, 2, "sub,prs");
+    char fields[2200];
+
+    seat_expect_presence(mod, "join", 2, "");
+    server_signal(b, SIGKILL);
+    ck_assert_int_eq(server_wait_exit(b), 128 + SIGKILL);
+    ck_assert_int_eq(asker_status(a, "DELETE", "/api/rooms/tea/members/2", program, NULL), 204);
+    client_close(bob->c);
+    bob->c = client_connect(a);
+    snprintf(fields, sizeof(fields), "Sec-WebSocket-Protocol: wschat.v1, key.%s\r\n%s", bob->key,
+             asker_bearer(asker_token("x", "tea", "sub,prs")));
+    ws_request(bob->c, "/ws/2?room=tea", fields);
+    v1_expect_upgrade(bob->c);
+    ws_expect_close(bob->c, 4009);
+    bob->c = NULL;
+    seat_drop(mod);
+    seat_drop(bob);
+}
+END_TEST
+
+START_TEST(programs_are_told_of_who_sits_elsewhere)
+{
+    struct server *a = asker_node(), *b = asker_node();
+    const char *program = asker_token("program", "tea", "api,prs,pub");
+    struct seat *ada = enter(a, 1, "sub,prs"), *bob = enter(b, 2, "sub,prs");
+    struct response *r;
+
+    seat_expect_presence(ada, "join", 2, "");
+    r = asker_ask(a, "GET", "/api/rooms/tea/members", program, NULL);
+    ck_assert_ptr_nonnull(strstr(r->body, "\"count\":2"));
+    ck_assert_ptr_nonnull(strstr(r->body, "\"id\":1"));
+    ck_assert_ptr_nonnull(strstr(r->body, "\"id\":2"));
+    response_free(r);
+    r = asker_ask(a, "GET", "/api/rooms", program, NULL);
+    ck_assert_ptr_nonnull(strstr(r->body, "\"members\":2"));
+    response_free(r);
+    ck_assert_int_eq(
+        asker_status(a, "POST", "/api/rooms/tea/messages", program, "{\"text\":\"x\",\"from\":2}"),
+        403);
+    ck_assert_int_eq(asker_status(a, "POST", "/api/rooms/tea/messages", program,
+                                  "{\"text\":\"free\",\"from\":9}"),
+                     200);
+    seat_expect(bob, "{'type':'message','pos':'*','ts':#,'from':9,'name':'','text':'free'}");
+    seat_drop(ada);
+    seat_drop(bob);
 }
 END_TEST
 
@@ -606,6 +746,10 @@ Suite *suite_cluster(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_room_is_the_same_everywhere);
     tcase_add_test(tcase, a_seat_moves_to_another_node);
+    tcase_add_test(tcase, direct_messages_reach_other_nodes);
+    tcase_add_test(tcase, who_sits_elsewhere_is_put_out_too);
+    tcase_add_test(tcase, a_key_is_void_once_its_seat_is_put_out);
+    tcase_add_test(tcase, programs_are_told_of_who_sits_elsewhere);
     tcase_add_test(tcase, all_hear_the_same_in_one_order);
     tcase_add_test(tcase, the_seats_of_a_dead_node_leave_once);
     tcase_add_test(tcase, redis_goes_and_comes_back);

@@ -114,6 +114,57 @@ START_TEST(no_part_of_one_is_read_too_far)
 }
 END_TEST
 
+static bool read_errand(struct redis_errand *errand, const char *text)
+{
+    return redis_errand_read(errand, str_from(text));
+}
+
+START_TEST(errands_are_read_as_they_were_written)
+{
+    const struct event events[] = {
+        {.kind = EVENT_DIRECT, .ts = 5, .from = 1, .re = 3, .text = STR("hi"), .ref = STR("r")},
+        {.kind = EVENT_DIRECT, .ts = 5, .from = 1, .text = STR("hi"), .data = STR("[1]")},
+        {.kind = EVENT_KICK, .ts = 5, .text = STR("later")},
+        {.kind = EVENT_KICK, .ts = 5, .text = STR("")},
+    };
+    const struct event *event = &events[_i];
+    struct redis_errand errand;
+    struct buf out;
+
+    buf_init(&out);
+    ck_assert_int_eq(buf_append_str(&out, STR("7 node-1 9 tea \xf0\x9f\x8d\xb5 room\n")), 0);
+    ck_assert_int_eq(redis_event_write(&out, event), 0);
+    ck_assert(redis_errand_read(&errand, (struct str){(char *)out.data, out.len}));
+    ck_assert(errand.event.kind == event->kind && errand.event.to == 7 && errand.number == 9);
+    ck_assert(errand.event.from == event->from && errand.event.re == event->re);
+    ck_assert(str_equals(errand.node, STR("node-1")));
+    ck_assert(str_equals(errand.room, STR("tea \xf0\x9f\x8d\xb5 room")));
+    ck_assert(str_equals(errand.event.text, event->text));
+    ck_assert(str_equals(errand.event.data, event->data));
+    ck_assert(str_equals(errand.event.ref, event->ref));
+    buf_deinit(&out);
+}
+END_TEST
+
+/* An errand is no event of the room, and no event of the room is an errand. */
+START_TEST(errands_and_events_are_not_taken_for_each_other)
+{
+    struct redis_errand errand;
+    struct redis_event told;
+
+    ck_assert(read_errand(&errand, "7 n 9 tea\nP 1 1 0 0 -\nhi"));
+    ck_assert(!read_errand(&errand, "7 n 9 tea\nM 1 1 0 0 -\nhi"));
+    ck_assert(!read_errand(&errand, "7 n 9\nP 1 1 0 0 -\nhi"));
+    ck_assert(!read_errand(&errand, "x n 9 tea\nP 1 1 0 0 -\nhi"));
+    ck_assert(!read_errand(&errand, "7 n x tea\nP 1 1 0 0 -\nhi"));
+    ck_assert(!read_errand(&errand, "7 n 9 tea\nQ 1 1 0 0 -\nhi"));
+    ck_assert(!read_errand(&errand, "7 n 9 tea\n"));
+    ck_assert(!read_errand(&errand, ""));
+    ck_assert(!redis_event_read(&told, STR("1 2 0 n 1\nP 1 1 0 0 -\nhi")));
+    ck_assert(!redis_event_read(&told, STR("1 2 0 n 1\nK 1 1 0 0 -\nhi")));
+}
+END_TEST
+
 Suite *suite_redis_event(void)
 {
     Suite *suite = suite_create("redis_event");
@@ -124,5 +175,7 @@ Suite *suite_redis_event(void)
     tcase_add_loop_test(tcase, what_is_said_of_messages_is_read, 0, 6);
     tcase_add_loop_test(tcase, what_is_not_well_formed_is_refused, 0, ARRAY_LEN(wrong));
     tcase_add_test(tcase, no_part_of_one_is_read_too_far);
+    tcase_add_loop_test(tcase, errands_are_read_as_they_were_written, 0, 4);
+    tcase_add_test(tcase, errands_and_events_are_not_taken_for_each_other);
     return suite;
 }

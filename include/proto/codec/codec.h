@@ -32,6 +32,7 @@ enum event_kind {
     EVENT_REACT,
     EVENT_COUNT,
     EVENT_TYPING,
+    EVENT_KICK, /* to a server where `to` sits: it is put out, and `text` says why */
 };
 
 #define CODEC_EMOJI_MAX 32    /* bytes of the emoji of a reaction */
@@ -47,6 +48,7 @@ struct event {
     uint64_t to;    /* receiver of a direct message */
     uint64_t count; /* members, for a count */
     uint64_t re;    /* seq of the message that it replies to or reacts to; 0: none */
+    bool is_posted; /* a message that nobody said from a seat, whoever it is from */
     bool is_on;     /* EVENT_REACT: the reaction is given; else it is taken back */
     struct str name;
     struct str text; /* EVENT_REACT: the emoji. ptr is NULL where a message has data alone */

@@ -43,6 +43,7 @@ static int encode(struct buf *out, const struct event *event)
     case EVENT_REACT:
     case EVENT_COUNT:
     case EVENT_TYPING:
+    case EVENT_KICK:
         break;
     }
     return 0;
