@@ -72,6 +72,10 @@ clang_runtime() {
 # shellcheck disable=SC2086  # lists of words
 install_missing $packages
 install_missing "$(clang_runtime)"
+# The browser without a window of its own, where Debian has one: the page's tests take less than half the time with it.
+if [ -n "$(apt-cache search --names-only '^chromium-headless-shell$')" ]; then
+    install_missing chromium-headless-shell
+fi
 if ! cmp -s tests/browser/package.json $page_tests/package.json || ! [ -d $page_tests/node_modules/axe-core ]; then
     rm -rf $page_tests
     mkdir -p $page_tests

@@ -18,7 +18,7 @@ need() {
 
 need node nodejs
 need zbarimg zbar-tools
-CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome)} ||
+CHROMIUM=${CHROMIUM:-$(scripts/find-chromium.sh)} ||
     fail "Chromium is missing; install it: apt-get install chromium (or scripts/bootstrap.sh)"
 export CHROMIUM
 command -v "$CHROMIUM" >/dev/null || fail "there is no browser at CHROMIUM=$CHROMIUM"

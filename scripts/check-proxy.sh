@@ -57,7 +57,7 @@ have_stream() {
 }
 
 have_browser() {
-    CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome)} ||
+    CHROMIUM=${CHROMIUM:-$(scripts/find-chromium.sh)} ||
         absent Chromium chromium || return
     export CHROMIUM
     command -v node >/dev/null || absent node nodejs || return

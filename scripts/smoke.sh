@@ -278,7 +278,7 @@ case ${1-} in
     ;;
 esac
 
-browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) ||
+browser=$(scripts/find-chromium.sh) ||
     fail "Chromium is missing; install it: apt-get install chromium (or scripts/bootstrap.sh)"
 need chromedriver chromium-driver
 need curl curl

@@ -22,7 +22,8 @@ wd_call() {
 wd_start() {
     local browser=$1 work=$2 tries=0 port arguments
     : >"$work/chromedriver.log"
-    chromedriver --port=0 >>"$work/chromedriver.log" 2>&1 &
+    # The profile goes into its temporary folder: one that is named to it, the browser without windows does not find.
+    TMPDIR=$work chromedriver --port=0 >>"$work/chromedriver.log" 2>&1 &
     wd_pid=$!
     until port=$(sed -n 's/.*started successfully on port \([0-9]*\).*/\1/p' "$work/chromedriver.log") && [ -n "$port" ]; do
         tries=$((tries + 1))
@@ -30,14 +31,14 @@ wd_start() {
         sleep 0.1
     done
     wd_root=http://127.0.0.1:$port
-    arguments=$(jq -n --arg profile "$work/profile" --arg binary "$browser" '{
+    arguments=$(jq -n --arg binary "$browser" '{
         capabilities: {alwaysMatch: {
             browserName: "chrome", unhandledPromptBehavior: "accept",
             "goog:chromeOptions": {binary: $binary, args: [
                 "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
                 "--disable-background-networking", "--disable-component-update", "--disable-sync",
                 "--disable-background-timer-throttling", "--window-size=960,720", "--lang=en",
-                "--no-proxy-server", "--user-data-dir=" + $profile]}}}}')
+                "--no-proxy-server"]}}}}')
     wd_session=/session/$(wd_call POST /session "$arguments" | jq -r .sessionId)
 }
 
