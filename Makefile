@@ -224,6 +224,8 @@ $(LATE): $(MAIN_OBJ) $(call object,tests/late/memory.c tests/unit/late_log.c) $(
 
 # Looking for leaks at the end of each of a thousand processes takes minutes; at the end of one, a moment.
 RUNNER_ENV = $(if $(filter asan tiny,$(MODE)),CK_FORK=no) $(if $(wildcard /dev/shm/.),TMPDIR=/dev/shm)
+# So do the servers, of which each test starts its own; those of tiny leave it to those of asan.
+SERVERS_ENV = CK_JOBS=$(CHECK_JOBS) $(if $(filter tiny,$(MODE)),ASAN_OPTIONS=detect_leaks=0)
 
 FAULTS_SHORT = read=7 send=11 wait=1 eintr
 FAULTS_AGAIN = read=100 again
@@ -236,10 +238,10 @@ check: $(BINARY) $(FAULTY) $(LATE) $(RUNNERS) $(REPLAYS) ## all tests: unit, fau
 	    run scripts/check-libc-only.sh $(BINARY);) \
 	$(foreach t,$(FUZZ_TARGETS),run $(BUILD)/replay-$(t) tests/fuzz/corpus/$(t);) \
 	for r in $(filter-out %/check-integration,$(RUNNERS)); do run env $(RUNNER_ENV) $$r; done; \
-	run env CK_JOBS=$(CHECK_JOBS) CK_SUITES='join websocket tutorial' WSCHAT_BIN=$(FAULTY) FAULTS='$(FAULTS_SHORT)' $(BUILD)/check-integration; \
-	run env WSCHAT_BIN=$(FAULTY) CK_SUITES=http FAULTS='$(FAULTS_AGAIN)' $(BUILD)/check-integration; \
-	run env CK_JOBS=$(CHECK_JOBS) CK_SUITES='tutorial rooms v1 resume seats' WSCHAT_BIN=$(LATE) $(BUILD)/check-integration; \
-	run env CK_JOBS=$(CHECK_JOBS) $(BUILD)/check-integration; \
+	run env $(SERVERS_ENV) CK_SUITES='join websocket tutorial' WSCHAT_BIN=$(FAULTY) FAULTS='$(FAULTS_SHORT)' $(BUILD)/check-integration; \
+	run env $(SERVERS_ENV) CK_SUITES=http WSCHAT_BIN=$(FAULTY) FAULTS='$(FAULTS_AGAIN)' $(BUILD)/check-integration; \
+	run env $(SERVERS_ENV) CK_SUITES='tutorial rooms v1 resume seats' WSCHAT_BIN=$(LATE) $(BUILD)/check-integration; \
+	run env $(SERVERS_ENV) $(BUILD)/check-integration; \
 	if [ $$status = 0 ]; then echo "check ($(MODE)): passed"; else echo "check ($(MODE)): FAILED"; fi; \
 	exit $$status
 

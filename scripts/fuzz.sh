@@ -14,7 +14,7 @@ for target in "$@"; do
     mkdir -p "$corpus"
     cp -f "tests/fuzz/corpus/$target"/* "$corpus/"
     echo "== fuzz $target for $seconds s"
-    if ! "$build/fuzz-$target" -max_total_time="$seconds" -timeout=25 -rss_limit_mb=2048 -print_final_stats=1 \
+    if ! "$build/fuzz-$target" -max_total_time="$seconds" -timeout=120 -rss_limit_mb=2048 -print_final_stats=1 \
         -artifact_prefix="$build/crashes/$target-" "$corpus" >"$log" 2>&1; then
         tail -n 60 "$log"
         echo "fuzz $target: FAILED; the input lies in $build/crashes/" >&2

@@ -362,7 +362,7 @@ END_TEST
 Suite *suite_deflate(void)
 {
     Suite *s = suite_create("deflate");
-    TCase *c = tcase_create("deflate");
+    TCase *c = harness_case(s, "deflate");
 
     tcase_set_timeout(c, 60);
     tcase_add_loop_test(c, the_echo_sends_back_packed_what_is_shorter_so, 0, ARRAY_LEN(windows));
@@ -371,6 +371,5 @@ Suite *suite_deflate(void)
     tcase_add_test(c, a_settled_room_gets_short_frames);
     tcase_add_loop_test(c, who_remembers_too_little_gets_plain_frames, 0, ARRAY_LEN(plain_offers));
     tcase_add_test(c, readers_of_a_room_may_send_compressed_messages);
-    suite_add_tcase(s, c);
     return s;
 }
