@@ -10,7 +10,11 @@ const halves = (name) => [['median', below(0.5, name)], ['99 %', below(0.99, nam
 
 const write = (format, now, name) => format(now.get(name) ?? NaN).join(' ').trim();
 
-// lines: what each means, and its value; write: how it is written; height, low: of the chart (status-chart.js)
+const journal = (now) =>
+  now.get('wschat_journal_failing') ? 'cannot be written now: messages are refused'
+    : `${write(bytes, now, 'wschat_journal_bytes')} in ${write(count, now, 'wschat_journal_segments')} files · waiting: ${write(count, now, 'wschat_journal_waiting')} · failures: ${write(count, now, 'wschat_journal_failures_total')}`;
+
+// needs: a series without which there is no such card; lines: what each means, and its value; write: how it is written; height, low: of the chart (status-chart.js)
 export const cards = [
   {
     title: 'Clients', lines: [['', get('wschat_clients')]], write: count, height: 4,
@@ -39,6 +43,9 @@ export const cards = [
   }, {
     title: 'Clients behind', lines: [['', get('wschat_slow_connections')]], write: count, height: 4,
     note: ({ now }) => `by up to ${write(bytes, now, 'wschat_slowest_lag_bytes')} · closed: ${write(count, now, 'wschat_lagged_total')} · slowed down: ${write(count, now, 'wschat_throttled_total')}`,
+  }, {
+    title: 'Journal: syncs', needs: 'wschat_journal_bytes', lines: halves('wschat_journal_sync_seconds'), write: duration, height: 1e-2, low: 1e-5,
+    note: ({ now }) => journal(now),
   },
 ];
 

@@ -49,7 +49,7 @@ function keep(series, date) {
 
 // ---- Cards ----
 
-function addCard({ title, lines, write, height, low = 0 }, index) {
+function addCard({ title, needs, lines, write, height, low = 0 }, index) {
   const heading = make('h2', '', title);
   const numbers = lines.map(() => make('b', ''));
   const units = lines.map(() => make('span', 'unit'));
@@ -65,6 +65,7 @@ function addCard({ title, lines, write, height, low = 0 }, index) {
   node.setAttribute('aria-labelledby', heading.id);
   $('cards').append(node);
   return (at) => {
+    node.hidden = needs && !readings.at(-1).series.has(needs);
     const points = readings.map(({ time, shown, isFirst }) => ({ time, isFirst, values: shown[index].values }));
     const most = chart.draw(points, readings.indexOf(at), height, low);
     at.shown[index].values.forEach((value, i) => {

@@ -1,6 +1,7 @@
 // All tests of the page in one process and one browser. scripts/check-page.sh runs it.
 import './talk.test.mjs';
 import './life.test.mjs';
+import './journal.test.mjs';
 import './strangers.test.mjs';
 import './daily.test.mjs';
 import './reading.test.mjs';

@@ -1,5 +1,7 @@
 // The status page of the admin listener: what it shows, and what it says when there is nothing to show.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, unlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { scenario, stateOf, until } from './scenario.mjs';
 
 const ADMIN = ['--admin', '127.0.0.1:0'];
@@ -30,6 +32,32 @@ scenario('status: figures follow what happens', ADMIN, async (stage) => {
   assert.match(await page.textContent('#facts'), /^Version \d+\.\d+\.\d+ · up /);
   assert.equal(await page.title(), '1 clients – wschat status');
   assert.match(await page.getAttribute('.card:nth-child(1) svg', 'aria-label'), /^Clients over the last five minutes, peak 2$/);
+});
+
+const titles = (page) => page.$$eval('.card:not([hidden]) h2', (nodes) => nodes.map((node) => node.textContent));
+
+scenario('status: a server without a journal has no card for one', ADMIN, async (stage) => {
+  const page = await stage.openStatus();
+  await shows(page, 'Clients', ({ figures }) => figures[0] === '0');
+  assert.ok(!(await titles(page)).some((title) => title.startsWith('Journal')));
+  assert.ok(await page.isHidden('.card:last-child'));
+});
+
+scenario('status: the journal, its syncs and its failures', async (stage) => {
+  const folder = mkdtempSync(`${tmpdir()}/journal-`);
+  stage.atEnd(() => rmSync(folder, { recursive: true }));
+  await stage.server.kill();
+  stage.server.options = [...ADMIN, '--journal', folder];
+  await stage.server.start();
+  const page = await stage.openStatus();
+  const ada = await stage.peer();
+  const talk = setInterval(() => ada.say('on the disk'), 100);
+  stage.atEnd(() => clearInterval(talk));
+  await shows(page, 'Journal: syncs', ({ figures, note }) =>
+    figures.every((figure) => /^[\d.]+ (µs|ms|s)$/.test(figure)) && /^[\d.]+ \S+ in 1 files · waiting: \d+ · failures: 0$/.test(note));
+  assert.ok((await titles(page)).includes('Journal: syncs'));
+  unlinkSync(`${folder}/0000000000000001`); // so that it cannot be written
+  await shows(page, 'Journal: syncs', ({ note }) => note === 'cannot be written now: messages are refused');
 });
 
 scenario('status: it says when the server shuts down, is gone, and is back', [...ADMIN, '--shutdown-timeout', '60'], async (stage) => {
