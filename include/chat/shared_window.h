@@ -48,6 +48,7 @@ struct shared_packer {
     uint64_t frames; /* that were packed */
     uint64_t before; /* bytes of those as they were */
     uint64_t after;  /* ... and packed, each once, whoever reads them */
+    uint64_t spent;  /* nanoseconds, of those that stayed as they were, too */
 };
 
 void shared_packer_deinit(struct shared_packer *packer);

@@ -20,6 +20,7 @@ struct packer {
     uint64_t messages; /* that went out packed */
     uint64_t before;   /* bytes of those as they were */
     uint64_t after;    /* ... and as they went out */
+    uint64_t spent;    /* nanoseconds, of those that went out as they were, too */
 };
 
 void packer_deinit(struct packer *packer);

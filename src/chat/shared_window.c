@@ -1,5 +1,6 @@
 #include "chat/shared_window.h"
 
+#include "base/clock.h"
 #include "chat/frame.h"
 #include "proto/ws/deflate.h"
 
@@ -36,17 +37,25 @@ static int shared_window_prepare(struct shared_window *window, struct shared_pac
     return packer->block != NULL && window->window != NULL ? frame_begin(&packer->out) : -1;
 }
 
+/* Packs into packer->out. Returns 0, or -1 where memory is out. */
+static int shared_window_try(struct shared_window *window, struct shared_packer *packer,
+                             struct str payload)
+{
+    struct deflate_reach reach = {.floor = window->floor,
+                                  .distance = (size_t)1 << SHARED_WINDOW_BITS};
+    uint64_t began = clock_monotonic_ns();
+    int result = deflate_message(packer->block, window->window, &packer->out,
+                                 (const uint8_t *)payload.ptr, payload.len, &reach);
+
+    packer->spent += clock_monotonic_ns() - began;
+    return result;
+}
+
 const struct buf *shared_window_pack(struct shared_window *window, struct shared_packer *packer,
                                      const struct buf *frame)
 {
-    struct str payload = frame_payload(frame);
-    struct deflate_reach reach = {.distance = (size_t)1 << SHARED_WINDOW_BITS};
-
-    if (shared_window_prepare(window, packer) < 0)
-        return frame;
-    reach.floor = window->floor;
-    if (deflate_message(packer->block, window->window, &packer->out, (const uint8_t *)payload.ptr,
-                        payload.len, &reach) < 0)
+    if (shared_window_prepare(window, packer) < 0 ||
+        shared_window_try(window, packer, frame_payload(frame)) < 0)
         return frame;
     frame_finish_packed(&packer->out);
     if (packer->out.len >= frame->len) {

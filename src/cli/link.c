@@ -371,6 +371,7 @@ static void refuse(struct link *link, const struct http_parsed_response *reply, 
  * is open. */
 static bool got_head(struct link *link, const struct http_parsed_response *reply, size_t size)
 {
+    struct ws_client_agreement agreement;
     int result;
 
     if (reply->status < 200 && reply->status != 101) {
@@ -382,11 +383,13 @@ static bool got_head(struct link *link, const struct http_parsed_response *reply
         refuse(link, reply, size);
         return false;
     }
-    result = ws_client_handshake_check(reply, link->key, STR(CODEC_V1_PROTOCOL));
+    result = ws_client_handshake_check(reply, link->key, STR(CODEC_V1_PROTOCOL), &agreement);
     if (result < 0) {
         end_faulty(link, ws_client_handshake_error_text((enum ws_client_handshake_error) - result));
         return false;
     }
+    link->limits.accept_deflated = agreement.is_deflated;
+    link->limits.has_context = agreement.has_context;
     link->state = LINK_OPEN;
     return true;
 }

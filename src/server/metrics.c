@@ -234,6 +234,15 @@ static int write_connections(struct buf *out, const struct metrics *metrics)
     return write_figures(out, figures, ARRAY_LEN(figures));
 }
 
+static int write_packing_time(struct buf *out, const struct metrics *metrics)
+{
+    uint64_t spent = metrics->web->conns->packer.spent + metrics->web->chat->packer.spent;
+
+    if (head(out, "wschat_deflate_seconds_total", "counter", "Time spent on compressing.") < 0)
+        return -1;
+    return buf_printf(out, "wschat_deflate_seconds_total %.6f\n", (double)spent / 1e9);
+}
+
 static int write_ends(struct buf *out, const struct metrics *metrics)
 {
     const uint64_t *closes = metrics->web->conns->counters.closes;
@@ -337,7 +346,8 @@ int metrics_write(struct buf *out, const struct metrics *metrics)
     if (head(out, "wschat_build_info", "gauge", "What is running; always 1.") < 0 ||
         buf_printf(out, "wschat_build_info{version=\"%s\"} 1\n", WSCHAT_VERSION) < 0 ||
         write_chat(out, metrics) < 0 || write_connections(out, metrics) < 0 ||
-        write_ends(out, metrics) < 0 || write_addresses(out, &metrics->web->addresses) < 0 ||
+        write_packing_time(out, metrics) < 0 || write_ends(out, metrics) < 0 ||
+        write_addresses(out, &metrics->web->addresses) < 0 ||
         (metrics->durable != NULL && durable_write_metrics(out, metrics->durable) < 0) ||
         (metrics->cluster != NULL && cluster_write_metrics(out, metrics->cluster) < 0))
         return -1;

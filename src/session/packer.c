@@ -1,5 +1,6 @@
 #include "session/packer.h"
 
+#include "base/clock.h"
 #include "proto/ws/deflate.h"
 
 /* Memory for packed messages that is kept from one to the next. */
@@ -30,12 +31,15 @@ struct str packer_pack(struct packer *packer, const void *data, size_t len, unsi
 {
     static const struct str nothing = {NULL, 0};
     struct deflate_reach reach = {.distance = (size_t)1 << bits};
+    uint64_t began = clock_monotonic_ns();
+    int result;
 
     if (packer_prepare(packer) < 0)
         return nothing;
     reach.floor = deflate_position(packer->window);
-    if (deflate_message(packer->block, packer->window, &packer->out, data, len, &reach) < 0 ||
-        packer->out.len >= len)
+    result = deflate_message(packer->block, packer->window, &packer->out, data, len, &reach);
+    packer->spent += clock_monotonic_ns() - began;
+    if (result < 0 || packer->out.len >= len)
         return nothing;
     packer->messages++;
     packer->before += len;

@@ -38,7 +38,8 @@ static void use(const struct http_parsed_response *reply)
 {
     static const char key[] = "dGhlIHNhbXBsZSBub25jZQ==";
     struct str value;
-    int error = ws_client_handshake_check(reply, key, STR("wschat.v1"));
+    struct ws_client_agreement agreement;
+    int error = ws_client_handshake_check(reply, key, STR("wschat.v1"), &agreement);
 
     expect(reply->status >= 100 && reply->status <= 599);
     expect(error == 0 ||

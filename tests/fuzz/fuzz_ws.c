@@ -2,7 +2,8 @@
  * error, and nothing may be delivered that the limits or RFC 6455 forbid.
  *
  * The first byte of the input chooses: bit 0 accept_binary, bit 1 expect_masked, bits 2 and 3
- * max_message, bits 4 to 7 how the second run is cut. The rest is what the peer sends. */
+ * max_message, bits 4 to 7 how the second run is cut; with bit 4 messages may be compressed, and
+ * those of a server reach back to the ones before. The rest is what the peer sends. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,6 +169,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     limits.accept_binary = (data[0] & 1) != 0;
     limits.expect_masked = (data[0] & 2) != 0;
     limits.max_message = sizes[data[0] >> 2 & 3];
+    limits.accept_deflated = (data[0] & 16) != 0;
+    limits.has_context = limits.accept_deflated && !limits.expect_masked;
+    if (limits.accept_deflated && limits.max_message == UINT64_MAX)
+        limits.max_message = 100000;
     buf_init(&whole);
     buf_init(&pieces);
     check_header(data + 1, size - 1);

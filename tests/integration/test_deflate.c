@@ -1,10 +1,13 @@
 /* Compression (permessage-deflate): what the echo sends back, and the one that all readers of a
  * room share. Each client here unpacks with a zlib of its own. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
+#include "exposition.h"
+#include "joiner.h"
 #include "v1.h"
 
 Suite *suite_deflate(void);
@@ -314,6 +317,77 @@ START_TEST(a_settled_room_gets_short_frames)
 }
 END_TEST
 
+/* What people write most, the most frequent first. */
+static const char *const vocabulary[] = {
+    "I",        "the",     "to",     "you",    "a",        "and",    "it",     "that",    "is",
+    "of",       "in",      "for",    "what",   "on",       "was",    "we",     "not",     "this",
+    "have",     "do",      "be",     "just",   "so",       "with",   "can",    "are",     "but",
+    "at",       "my",      "me",     "all",    "know",     "there",  "your",   "they",    "like",
+    "if",       "about",   "get",    "will",   "no",       "one",    "think",  "how",     "up",
+    "out",      "when",    "go",     "cannot", "now",      "its",    "here",   "as",      "would",
+    "yes",      "see",     "good",   "time",   "okay",     "then",   "or",     "from",    "an",
+    "really",   "well",    "why",    "come",   "some",     "who",    "right",  "because", "back",
+    "people",   "tell",    "could",  "more",   "where",    "make",   "say",    "had",     "did",
+    "want",     "them",    "work",   "need",   "by",       "him",    "were",   "been",    "way",
+    "much",     "other",   "never",  "thing",  "too",      "today",  "maybe",  "should",  "look",
+    "tomorrow", "meeting", "lunch",  "train",  "weekend",  "coffee", "thanks", "later",   "sorry",
+    "question", "answer",  "server", "build",  "Thursday", "film",   "music",  "school",  "kitchen",
+};
+
+/* 64 bytes of words, the frequent ones more often. The same for the same seed. */
+static void write_like_people(char text[65], uint32_t *seed)
+{
+    size_t len = 0;
+
+    while (len < 64) {
+        uint32_t a, b;
+        const char *word;
+
+        *seed = *seed * 1664525u + 1013904223u;
+        a = (*seed >> 16) % ARRAY_LEN(vocabulary);
+        *seed = *seed * 1664525u + 1013904223u;
+        b = (*seed >> 16) % ARRAY_LEN(vocabulary);
+        word = vocabulary[a < b ? a : b];
+        len += (size_t)snprintf(text + len, 65 - len, "%s ", word);
+    }
+    text[63] = '.';
+}
+
+#define SENDERS 10
+
+/* Ten people talk, each with words of its own choice: what stands in the contract is no more than
+ * 60 bytes for 64 of text, name, position, time and reference included. */
+START_TEST(people_who_talk_get_short_frames)
+{
+    static const char *const names[SENDERS] = {"ada", "Bob", "cem",   "Dora", "emil",
+                                               "fay", "Gus", "Hanna", "ivo",  "Juno"};
+    struct server *s = server_start(LIST("--deflate", "on", "--rate", "0"));
+    struct seat *speakers[SENDERS];
+    struct receiver *r;
+    char text[65] = "", query[32];
+    uint32_t seed = 1;
+    size_t wire = 0;
+
+    for (unsigned i = 0; i < SENDERS; i++) {
+        snprintf(query, sizeof(query), "history=0&name=%s", names[i]);
+        speakers[i] = seat_open(s, 1763999000000u + i * 7919, query);
+    }
+    r = receiver_enter(s, 2, V1_FIELDS OFFER(""));
+    for (unsigned i = 0; i < 300; i++) {
+        write_like_people(text, &seed);
+        seed = seed * 1664525u + 1013904223u;
+        seat_send(speakers[(seed >> 16) % SENDERS], "{'type':'say','text':'%s','ref':'c-%u'}", text,
+                  i);
+        free(receiver_await(r, "message"));
+        wire += i < 100 ? 0 : r->wire;
+    }
+    ck_assert_uint_le(wire, 200 * 60);
+    receiver_free(r);
+    for (unsigned i = 0; i < SENDERS; i++)
+        seat_drop(speakers[i]);
+}
+END_TEST
+
 static const char *const plain_offers[] = {
     V1_FIELDS,
     V1_FIELDS OFFER("; server_no_context_takeover"),
@@ -359,6 +433,43 @@ START_TEST(readers_of_a_room_may_send_compressed_messages)
 }
 END_TEST
 
+/* ---- wschat join ---- */
+
+/* The terminal agrees to what the room shares, comes while others talk, and reads what is said. */
+START_TEST(a_terminal_reads_what_the_room_shares)
+{
+    struct server *s =
+        server_start(LIST("--deflate", "on", "--rate", "0", "--admin", "127.0.0.1:0"));
+    struct seat *speaker = seat_open(s, 1, "history=0");
+    struct joiner j = joiner_start(LIST(joiner_url(s->port, "/ws/7"), "--json", "--stay"));
+    char said[64], *metrics;
+
+    seat_expect_presence(speaker, "join", 7, "");
+    for (unsigned i = 1; i <= 300; i++) {
+        snprintf(said, sizeof(said), "message number %u of some that resemble each other", i);
+        seat_say(speaker, said);
+    }
+    joiner_wait_for(&j, said);
+    for (unsigned i = 1; i <= 300; i++) {
+        snprintf(said, sizeof(said), "message number %u of", i);
+        ck_assert_ptr_nonnull(strstr((char *)j.out_text.data, said));
+    }
+    metrics = metrics_read(s);
+    ck_assert(metric(metrics, "wschat_deflated_messages_total") >= 300);
+    ck_assert(metric(metrics, "wschat_deflate_seconds_total") > 0);
+    ck_assert(metric(metrics, "wschat_deflated_before_bytes_total") >
+              2 * metric(metrics, "wschat_deflated_after_bytes_total"));
+    free(metrics);
+    joiner_write(&j, "mine\n");
+    joiner_wait_for(&j, "\"text\":\"mine\"");
+    joiner_end_input(&j);
+    kill(j.pid, SIGTERM);
+    joiner_wait_exit(&j);
+    joiner_free(&j);
+    seat_drop(speaker);
+}
+END_TEST
+
 Suite *suite_deflate(void)
 {
     Suite *s = suite_create("deflate");
@@ -369,6 +480,8 @@ Suite *suite_deflate(void)
     tcase_add_test(c, fifty_who_come_and_go_unpack_the_same);
     tcase_add_test(c, what_is_for_one_alone_is_plain);
     tcase_add_test(c, a_settled_room_gets_short_frames);
+    tcase_add_test(c, people_who_talk_get_short_frames);
+    tcase_add_test(c, a_terminal_reads_what_the_room_shares);
     tcase_add_loop_test(c, who_remembers_too_little_gets_plain_frames, 0, ARRAY_LEN(plain_offers));
     tcase_add_test(c, readers_of_a_room_may_send_compressed_messages);
     return s;

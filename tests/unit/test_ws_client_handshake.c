@@ -6,6 +6,7 @@
 
 #include "base/util.h"
 #include "proto/http/request.h"
+#include "proto/ws/deflate_negotiation.h"
 #include "proto/ws/handshake.h"
 
 Suite *suite_ws_client_handshake(void);
@@ -21,6 +22,7 @@ START_TEST(asks_as_the_rfc_wants)
     char key[WS_KEY_SIZE], accept[WS_ACCEPT_SIZE];
     struct http_scan scan = {0, 0, 0};
     struct http_request request;
+    struct ws_deflate deflate;
     struct buf out;
 
     buf_init(&out);
@@ -34,16 +36,21 @@ START_TEST(asks_as_the_rfc_wants)
     ck_assert_int_eq(ws_handshake_check(&request, accept), 0);
     ck_assert_mem_eq(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", WS_ACCEPT_SIZE);
     ck_assert(ws_protocol_is_offered(&request, STR("wschat.v1")));
+    ck_assert(ws_deflate_negotiate(&request.fields, &deflate));
+    ck_assert_uint_eq(deflate.server_bits, 0); /* the longest window, and kept */
+    ck_assert(!deflate.server_no_takeover);
     buf_deinit(&out);
 }
 END_TEST
+
+static struct ws_client_agreement agreement;
 
 static int check(const char *fields)
 {
     struct http_parsed_response reply = {.status = 101, .reason = STR("x")};
 
     http_fields_read(&reply.fields, str_from(fields));
-    return ws_client_handshake_check(&reply, SAMPLE_KEY, STR("wschat.v1"));
+    return ws_client_handshake_check(&reply, SAMPLE_KEY, STR("wschat.v1"), &agreement);
 }
 
 #define UPGRADE "Upgrade: WebSocket\r\n"
@@ -79,10 +86,53 @@ START_TEST(judges_the_answer)
     http_fields_read(&refusal.fields, STR(UPGRADE CONNECTION SAMPLE_ACCEPT PROTOCOL));
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         ck_assert_msg(check(rows[i].fields) == rows[i].result, "%s", rows[i].fields);
-    ck_assert_int_eq(ws_client_handshake_check(&refusal, SAMPLE_KEY, STR("wschat.v1")),
+    ck_assert_int_eq(ws_client_handshake_check(&refusal, SAMPLE_KEY, STR("wschat.v1"), &agreement),
                      -WS_CLIENT_HANDSHAKE_STATUS);
     for (int error = WS_CLIENT_HANDSHAKE_STATUS; error <= WS_CLIENT_HANDSHAKE_PROTOCOL; error++)
         ck_assert_str_ne(ws_client_handshake_error_text((enum ws_client_handshake_error)error), "");
+}
+END_TEST
+
+#define ANSWER(extensions)                                                                         \
+    UPGRADE CONNECTION SAMPLE_ACCEPT PROTOCOL "Sec-WebSocket-Extensions: " extensions "\r\n"
+
+/* RFC 7692, 7.1: what a server may say to our offer; -1: that is no answer to it. */
+START_TEST(agrees_on_compression)
+{
+    static const struct {
+        const char *fields;
+        int is_deflated;
+        bool has_context;
+    } rows[] = {
+        {UPGRADE CONNECTION SAMPLE_ACCEPT PROTOCOL, 0, false},
+        {ANSWER("permessage-deflate"), 1, true},
+        {ANSWER("permessage-deflate; client_no_context_takeover"), 1, true},
+        {ANSWER("permessage-deflate; server_no_context_takeover"), 1, false},
+        {ANSWER("permessage-deflate; server_max_window_bits=8"), 1, true},
+        {ANSWER("permessage-deflate; client_max_window_bits=\"15\""), 1, true},
+        {ANSWER("permessage-deflate; client_max_window_bits"), -1, false},
+        {ANSWER("permessage-deflate; server_max_window_bits"), -1, false},
+        {ANSWER("permessage-deflate; server_max_window_bits=16"), -1, false},
+        {ANSWER("permessage-deflate; server_max_window_bits=9; server_max_window_bits=9"), -1,
+         false},
+        {ANSWER("permessage-deflate; x=1"), -1, false},
+        {ANSWER("permessage-deflate, permessage-deflate"), -1, false},
+        {ANSWER("permessage-deflate\r\nSec-WebSocket-Extensions: permessage-deflate"), -1, false},
+        {ANSWER("permessage-deflate, x"), -1, false},
+        {ANSWER("permessage-bzip2"), -1, false},
+        {ANSWER(""), -1, false},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int result = check(rows[i].fields);
+
+        ck_assert_msg(result == (rows[i].is_deflated < 0 ? -WS_CLIENT_HANDSHAKE_EXTENSION : 0),
+                      "%s", rows[i].fields);
+        if (result < 0)
+            continue;
+        ck_assert_msg(agreement.is_deflated == rows[i].is_deflated, "%s", rows[i].fields);
+        ck_assert_msg(agreement.has_context == rows[i].has_context, "%s", rows[i].fields);
+    }
 }
 END_TEST
 
@@ -152,6 +202,7 @@ Suite *suite_ws_client_handshake(void)
 
     tcase_add_test(tcase, asks_as_the_rfc_wants);
     tcase_add_test(tcase, judges_the_answer);
+    tcase_add_test(tcase, agrees_on_compression);
     tcase_add_test(tcase, takes_urls_apart);
     tcase_add_test(tcase, refuses_urls);
     suite_add_tcase(suite, tcase);

@@ -37,8 +37,9 @@ const char *ws_url_error_text(enum ws_url_error error);
 /* Takes a URL apart. Returns 0 or -enum ws_url_error. */
 int ws_url_parse(struct ws_url *url, struct str text);
 
-/* Appends an opening request for `target` (path and query) that offers one subprotocol. Writes its
- * key, made of `nonce`, without a NUL. Returns 0, or -1 with errno ENOMEM. */
+/* Appends an opening request for `target` (path and query) that offers one subprotocol, and
+ * permessage-deflate. Writes its key, made of `nonce`, without a NUL. Returns 0, or -1 with errno
+ * ENOMEM. */
 int ws_client_handshake_request(struct buf *out, struct str host, struct str target,
                                 struct str protocol, const uint8_t nonce[WS_NONCE_SIZE],
                                 char key[WS_KEY_SIZE]);
@@ -48,16 +49,22 @@ enum ws_client_handshake_error {
     WS_CLIENT_HANDSHAKE_UPGRADE,    /* not one Upgrade that is websocket */
     WS_CLIENT_HANDSHAKE_CONNECTION, /* Connection does not list Upgrade */
     WS_CLIENT_HANDSHAKE_ACCEPT,     /* not one Sec-WebSocket-Accept, or not the one of our key */
-    WS_CLIENT_HANDSHAKE_EXTENSION,  /* an extension, and none was offered */
+    WS_CLIENT_HANDSHAKE_EXTENSION,  /* none that was offered, or not as it may be agreed to */
     WS_CLIENT_HANDSHAKE_PROTOCOL,   /* not exactly the subprotocol that was offered */
 };
 
 /* What was wrong: a few words, without a line end. */
 const char *ws_client_handshake_error_text(enum ws_client_handshake_error error);
 
+/* What was agreed on. */
+struct ws_client_agreement {
+    bool is_deflated; /* messages may come compressed (RFC 7692) */
+    bool has_context; /* ... and reach back to those before them */
+};
+
 /* Judges the answer to a request with that key and that subprotocol. Returns 0, or -enum
  * ws_client_handshake_error, the first that applies in the order above. */
 int ws_client_handshake_check(const struct http_parsed_response *reply, const char key[WS_KEY_SIZE],
-                              struct str protocol);
+                              struct str protocol, struct ws_client_agreement *agreement);
 
 #endif

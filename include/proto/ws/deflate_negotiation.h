@@ -1,4 +1,4 @@
-/* Agrees on permessage-deflate (RFC 7692, 5 and 7.1), as the server. */
+/* Agrees on permessage-deflate (RFC 7692, 5 and 7.1), as the server and as a client. */
 #ifndef PROTO_WS_DEFLATE_NEGOTIATION_H
 #define PROTO_WS_DEFLATE_NEGOTIATION_H
 
@@ -11,7 +11,7 @@
 /* Characters of the longest answer, with a NUL. */
 #define WS_DEFLATE_RESPONSE_SIZE 128
 
-/* What the client asked of the server. */
+/* What the server compresses with. */
 struct ws_deflate {
     uint8_t server_bits;     /* server_max_window_bits, 8 to 15; 0: it did not say */
     bool server_no_takeover; /* server_no_context_takeover */
@@ -26,6 +26,14 @@ bool ws_deflate_negotiate(const struct http_fields *fields, struct ws_deflate *a
 /* Writes the answer, the value of Sec-WebSocket-Extensions, with a NUL. It asks for
  * client_no_context_takeover in any case, which every client must obey (7.1.1.2). */
 void ws_deflate_response(char out[WS_DEFLATE_RESPONSE_SIZE], const struct ws_deflate *agreed);
+
+/* What our own client offers. It sends nothing compressed, so it grants whatever limits that. */
+#define WS_DEFLATE_OFFER "permessage-deflate; client_no_context_takeover; client_max_window_bits"
+
+/* Reads what a server says to that offer. Returns 1 where it agrees, 0 where it says nothing, and
+ * -1 for anything that it must not say: another extension, more than one, a parameter that is
+ * unknown, repeated, or has no value that it may have (5.1, 7.1). */
+int ws_deflate_check_response(const struct http_fields *fields, struct ws_deflate *agreed);
 
 /* Is it a browser whose permessage-deflate is broken? Safari 15.0 to 15.3, on macOS and iOS: it
  * loses or garbles compressed messages. */

@@ -6,6 +6,7 @@
 #include "base/util.h"
 #include "proto/http/request.h"
 #include "proto/uri.h"
+#include "proto/ws/deflate_negotiation.h"
 #include "proto/ws/handshake.h"
 
 _Static_assert(WS_KEY_SIZE == BASE64_SIZE(WS_NONCE_SIZE), "a key is a nonce in base64");
@@ -89,6 +90,7 @@ int ws_client_handshake_request(struct buf *out, struct str host, struct str tar
                       "Sec-WebSocket-Version: 13\r\n"
                       "Sec-WebSocket-Key: %.*s\r\n"
                       "Sec-WebSocket-Protocol: %.*s\r\n"
+                      "Sec-WebSocket-Extensions: " WS_DEFLATE_OFFER "\r\n"
                       "User-Agent: wschat/" WSCHAT_VERSION "\r\n\r\n",
                       (int)target.len, target.ptr, (int)host.len, host.ptr, WS_KEY_SIZE, key,
                       (int)protocol.len, protocol.ptr);
@@ -101,7 +103,7 @@ const char *ws_client_handshake_error_text(enum ws_client_handshake_error error)
         [WS_CLIENT_HANDSHAKE_UPGRADE] = "the answer's Upgrade is not websocket",
         [WS_CLIENT_HANDSHAKE_CONNECTION] = "the answer's Connection does not say Upgrade",
         [WS_CLIENT_HANDSHAKE_ACCEPT] = "the answer's Sec-WebSocket-Accept does not fit",
-        [WS_CLIENT_HANDSHAKE_EXTENSION] = "the answer names an extension that was not offered",
+        [WS_CLIENT_HANDSHAKE_EXTENSION] = "the answer names an extension that was not offered so",
         [WS_CLIENT_HANDSHAKE_PROTOCOL] = "the server does not speak wschat.v1 there",
     };
 
@@ -125,9 +127,11 @@ static bool accept_fits(const struct http_parsed_response *reply, const char key
 }
 
 int ws_client_handshake_check(const struct http_parsed_response *reply, const char key[WS_KEY_SIZE],
-                              struct str protocol)
+                              struct str protocol, struct ws_client_agreement *agreement)
 {
+    struct ws_deflate deflate = {.server_bits = 0};
     struct str value;
+    int is_deflated;
 
     if (reply->status != 101)
         return -WS_CLIENT_HANDSHAKE_STATUS;
@@ -138,10 +142,13 @@ int ws_client_handshake_check(const struct http_parsed_response *reply, const ch
         return -WS_CLIENT_HANDSHAKE_CONNECTION;
     if (!accept_fits(reply, key))
         return -WS_CLIENT_HANDSHAKE_ACCEPT;
-    if (http_field_get(&reply->fields, HTTP_FIELD_SEC_WEBSOCKET_EXTENSIONS, &value) > 0)
+    is_deflated = ws_deflate_check_response(&reply->fields, &deflate);
+    if (is_deflated < 0)
         return -WS_CLIENT_HANDSHAKE_EXTENSION;
     if (!field_is_once(reply, HTTP_FIELD_SEC_WEBSOCKET_PROTOCOL, &value) ||
         !str_equals(value, protocol))
         return -WS_CLIENT_HANDSHAKE_PROTOCOL;
+    agreement->is_deflated = is_deflated > 0;
+    agreement->has_context = is_deflated > 0 && !deflate.server_no_takeover;
     return 0;
 }

@@ -96,9 +96,10 @@ static bool read_parameter(struct str piece, struct value values[PARAMETERS])
     return false;
 }
 
-static bool accept_offer(struct str offer, struct ws_deflate *agreed)
+/* Reads one element of the list: an offer, or what is said to one. */
+static bool read_extension(struct str offer, struct value values[PARAMETERS],
+                           struct ws_deflate *agreed)
 {
-    struct value values[PARAMETERS] = {0};
     struct str piece;
     bool has_more = take_until(&offer, ';', &piece);
 
@@ -124,11 +125,29 @@ bool ws_deflate_negotiate(const struct http_fields *fields, struct ws_deflate *a
         return false;
     while (http_field_next(fields, &at, HTTP_FIELD_SEC_WEBSOCKET_EXTENSIONS, &line)) {
         while (http_list_next(&line, &offer)) {
-            if (accept_offer(offer, agreed))
+            struct value values[PARAMETERS] = {0};
+
+            if (read_extension(offer, values, agreed))
                 return true;
         }
     }
     return false;
+}
+
+int ws_deflate_check_response(const struct http_fields *fields, struct ws_deflate *agreed)
+{
+    struct value values[PARAMETERS] = {0};
+    struct str line, extension, other;
+    size_t at = 0;
+
+    if (!http_field_next(fields, &at, HTTP_FIELD_SEC_WEBSOCKET_EXTENSIONS, &line))
+        return 0;
+    if (!http_list_next(&line, &extension) || !read_extension(extension, values, agreed) ||
+        (values[CLIENT_BITS].is_there && values[CLIENT_BITS].text.len == 0) ||
+        http_list_next(&line, &other) ||
+        http_field_next(fields, &at, HTTP_FIELD_SEC_WEBSOCKET_EXTENSIONS, &line))
+        return -1;
+    return 1;
 }
 
 void ws_deflate_response(char out[WS_DEFLATE_RESPONSE_SIZE], const struct ws_deflate *agreed)
