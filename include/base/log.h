@@ -1,5 +1,6 @@
 /* Logging: one line on stderr for each event, as logfmt (key=value) or JSON. Values are escaped, so
- * that nothing a peer chose can break a line or reach a terminal unescaped. */
+ * that nothing a peer chose can break a line or reach a terminal unescaped. Lines wait for
+ * log_flush: so no call of the system hides behind a line, and a tick costs one for all of them. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
@@ -15,7 +16,7 @@ void log_setup(enum log_level level, bool json);
 
 bool log_is_enabled(enum log_level level);
 
-/* Writes one line, or counts it as lost (and says so with the next one) where stderr would block:
+/* Says one line, or counts it as lost (and says so with the next one) where too many wait already:
  * the message and then pairs of key (const char *) and value (const char *), ended by NULL. A pair
  * whose value is NULL is left out. A key that begins with # (which is not written) has a number as
  * its value, which JSON writes without quotes. */
@@ -42,9 +43,17 @@ bool log_flow_admits(struct log_flow *flow, enum log_level level, uint64_t now);
 void log_flow_line(struct log_flow *flow, enum log_level level, const char *message, ...)
     __attribute__((sentinel));
 
-/* Writes a line that a person at the terminal waits for, whatever the level is set to: as text just
+/* Says a line that a person at the terminal waits for, whatever the level is set to: as text just
  * "wschat: message". */
 void log_announce(enum log_level level, const char *message);
+
+/* Writes the lines that wait, as far as stderr takes them; it never blocks. Returns false where
+ * some still wait. */
+bool log_flush(void);
+
+/* Sees to it that they are also written where the program ends: by exit, abort, or a fault of its
+ * own. Nothing can be done where it is killed. */
+void log_flush_at_end(void);
 
 #define log_error(...) log_line(LOG_ERROR, __VA_ARGS__, (char *)0)
 #define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__, (char *)0)

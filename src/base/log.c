@@ -1,9 +1,11 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -124,26 +126,64 @@ static void append_time(struct buf *line)
     append_pair(line, "time", text);
 }
 
-/* Lines that were lost because stderr took nothing, and what it has not taken of the last line that
- * it took some of: that comes before anything else, so no line is ever glued to half of another. */
-static unsigned long lost;
-static struct buf tail;
+/* Lines that wait for log_flush, or for stderr to take them; the first of them may have lost its
+ * beginning to it. So no line is ever glued to half of another. */
+static struct buf waiting;
 
-/* Writes a line, which it takes over. Returns false where it is lost. */
+/* More than a tick mostly says; a stderr that nobody reads costs no more. */
+#define WAITING_MAX (256 * 1024)
+
+/* Lines that found no place there. */
+static unsigned long lost;
+
+/* Puts a line behind those that wait, and takes it over. Returns false where it is lost. */
 static bool put_line(struct buf *line)
 {
-    size_t done = stdfds_write_stderr(tail.data, tail.len);
+    bool is_put =
+        line->len <= WAITING_MAX - waiting.len && buf_append(&waiting, line->data, line->len) == 0;
 
-    buf_consume(&tail, done);
-    done = tail.len > 0 ? 0 : stdfds_write_stderr(line->data, line->len);
-    if (done == 0) {
-        lost++;
-        buf_deinit(line);
-        return false;
+    lost += !is_put;
+    buf_deinit(line);
+    return is_put;
+}
+
+bool log_flush(void)
+{
+    int saved = errno;
+
+    if (waiting.len > 0)
+        buf_consume(&waiting, stdfds_write_stderr(waiting.data, waiting.len));
+    errno = saved;
+    return waiting.len == 0;
+}
+
+static void flush_at_exit(void)
+{
+    log_flush();
+}
+
+/* A fault of the program, or somebody's signal that looks like one. What raised it comes again as
+ * soon as this returns, and then nothing handles it (SA_RESETHAND). */
+static void flush_at_fault(int number, siginfo_t *info, void *context)
+{
+    (void)number, (void)context;
+    log_flush();
+    if (info->si_code <= 0)
+        abort();
+}
+
+void log_flush_at_end(void)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+    struct sigaction old,
+        action = {.sa_sigaction = flush_at_fault, .sa_flags = (int)(SA_SIGINFO | SA_RESETHAND)};
+
+    atexit(flush_at_exit);
+    for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+        /* Who is there already, as a sanitizer is, has more to say. */
+        if (sigaction(faults[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+            sigaction(faults[i], &action, NULL);
     }
-    tail = *line;
-    buf_consume(&tail, done);
-    return true;
 }
 
 static void append_count(struct buf *line, const char *key, uint64_t count)
@@ -168,13 +208,13 @@ static void append_pairs(struct buf *line, va_list pairs)
     }
 }
 
-/* Returns false where the line could not be written. */
+/* Returns false where the line is lost. */
 static bool write_line(enum log_level level, const char *message, uint64_t suppressed,
                        va_list pairs)
 {
     int saved = errno;
     struct buf line;
-    bool is_written;
+    bool is_put;
 
     buf_init(&line);
     append_time(&line);
@@ -184,11 +224,11 @@ static bool write_line(enum log_level level, const char *message, uint64_t suppr
     append_count(&line, "#suppressed", suppressed);
     append_pairs(&line, pairs);
     buf_append_str(&line, as_json ? STR("}\n") : STR("\n"));
-    is_written = put_line(&line);
-    if (is_written)
+    is_put = put_line(&line);
+    if (is_put)
         lost = 0;
     errno = saved;
-    return is_written;
+    return is_put;
 }
 
 void log_line(enum log_level level, const char *message, ...)

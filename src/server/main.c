@@ -77,6 +77,7 @@ static int serve(int argc, char **argv)
     stdfds_unblock_stderr();
     log_setup((enum log_level)options.log_level, options.log_format == LOG_FORMAT_JSON);
     log_set_rate(options.log_rate);
+    log_flush_at_end();
     if (server_init(&server, &options) < 0)
         return EXIT_FAILURE;
     run = server_run(&server);

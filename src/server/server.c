@@ -54,6 +54,9 @@
 /* The shortest pause of a client that sends too fast, in milliseconds. */
 #define THROTTLE_MIN 5
 
+/* Milliseconds after which stderr is offered again what it did not take. */
+#define FLUSH_AGAIN 1000
+
 /* ---- time and chance ---- */
 
 static void read_clocks(struct server *server)
@@ -213,12 +216,19 @@ static uint64_t next_deadline(const struct server *server)
         server->drain.next,
         server->supervisor.next_sign,
         next_look(server),
+        server->next_flush,
     };
     uint64_t next = UINT64_MAX;
 
     for (size_t i = 0; i < ARRAY_LEN(deadlines); i++)
         next = deadlines[i] < next ? deadlines[i] : next;
     return next;
+}
+
+/* What stderr does not take now is offered again when something happens, or a second later. */
+static void flush_log(struct server *server)
+{
+    server->next_flush = log_flush() ? UINT64_MAX : server->clock->now + FLUSH_AGAIN;
 }
 
 /* Timers come before the flush, so that what they say is sent in the same tick. */
@@ -256,6 +266,7 @@ static void tick(struct server *server)
     /* One more look at the clock for a whole tick. */
     metrics_tick(&server->metrics.ticks, server->clock->now_ns, clock_monotonic_ns(),
                  server->chat.counters.messages - messages);
+    flush_log(server);
 }
 
 /* Is there anybody to wait for? As long as some have not been closed yet, their number tells; only
@@ -267,6 +278,7 @@ static bool is_busy(const struct server *server)
 
 int server_run(struct server *server)
 {
+    flush_log(server);
     supervisor_ready(&server->supervisor, server->clock->now);
     while (!server->must_end && !server->has_failed) {
         if (server->web.is_stopping && (server->clock->now >= server->end_by || !is_busy(server)))

@@ -481,6 +481,7 @@ static void enter_where_there_is_none(int to)
     enter(NULL, NULL);
     log_setup(LOG_INFO, false);
     enter("/", "/run/chat.sock");
+    log_flush();
     NEED(write(to, "", 0) < 0 && errno == EPERM);
     NEED(poll(NULL, 0, 0) == 0);
 }

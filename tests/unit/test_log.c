@@ -3,11 +3,15 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/util.h"
 
 Suite *suite_log(void);
 
@@ -35,10 +39,12 @@ static void teardown(void)
 /* Reads what was written so far, checks the form of the time, and returns what follows it. */
 static const char *written(const char *before_time, const char *after_time)
 {
-    ssize_t len = pread(fileno(captured), text, sizeof(text) - 1, 0);
     size_t skip = strlen(before_time);
+    ssize_t len;
     int end = 0;
 
+    log_flush();
+    len = pread(fileno(captured), text, sizeof(text) - 1, 0);
     ck_assert_int_ge(len, 0);
     text[len] = '\0';
     if (len == 0)
@@ -63,6 +69,7 @@ static const char *written_json(void)
 
 static void forget_written(void)
 {
+    log_flush();
     ck_assert_int_eq(ftruncate(fileno(captured), 0), 0);
     lseek(STDERR_FILENO, 0, SEEK_SET);
 }
@@ -155,13 +162,52 @@ START_TEST(errno_survives)
     log_info("x", "y", "z");
     ck_assert_int_eq(errno, EADDRINUSE);
     close(STDERR_FILENO);
-    errno = EADDRINUSE;
-    log_info("into nothing");
+    ck_assert(!log_flush());
     ck_assert_int_eq(errno, EADDRINUSE);
     ck_assert_int_ge(dup2(fileno(captured), STDERR_FILENO), 0);
+    ck_assert(log_flush());
+    ck_assert_str_eq(written_text(), "level=info msg=x y=z\n");
+}
+END_TEST
+
+START_TEST(nothing_is_written_before_the_flush)
+{
+    char byte;
+
+    log_info("a");
+    log_announce(LOG_INFO, "b");
+    ck_assert_int_eq(pread(fileno(captured), &byte, 1, 0), 0);
+    ck_assert(log_flush());
+    ck_assert_uint_eq(count_lines(), 2);
+    ck_assert(log_flush());
+    ck_assert_uint_eq(count_lines(), 2);
+}
+END_TEST
+
+/* Says lines until one is lost. Returns how many were not. */
+static unsigned fill_waiting(void)
+{
+    struct log_flow flow = {.suppressed = 1};
+    unsigned lines = 0;
+
+    for (;;) {
+        log_flow_line(&flow, LOG_INFO, "x", (char *)NULL);
+        if (flow.suppressed == 1)
+            return lines;
+        flow.suppressed = 1;
+        lines++;
+    }
+}
+
+START_TEST(so_much_may_wait)
+{
+    size_t len = strlen("time=2000-01-01T00:00:00.000Z level=info msg=x suppressed=1\n"),
+           bound = (size_t)256 * 1024;
+
+    ck_assert_uint_eq(fill_waiting(), bound / len);
     forget_written();
-    log_info("x");
-    ck_assert_str_eq(written_text(), "level=info msg=x lost_lines=1\n");
+    log_info("y");
+    ck_assert_str_eq(written_text(), "level=info msg=y lost_lines=1\n");
 }
 END_TEST
 
@@ -252,31 +298,23 @@ END_TEST
 START_TEST(what_was_suppressed_outlives_a_lost_line)
 {
     struct log_flow flow = {0};
-    char bytes[4096] = "";
-    int ends[2];
 
     log_set_rate(1);
     ck_assert_uint_eq(pour(&flow, 10000, 5), 2);
-    ck_assert_int_eq(pipe2(ends, O_NONBLOCK), 0);
-    while (write(ends[1], bytes, sizeof(bytes)) > 0)
-        continue;
-    ck_assert_int_ge(dup2(ends[1], STDERR_FILENO), 0);
+    fill_waiting();
     ck_assert_uint_eq(pour(&flow, 11000, 1), 1);
     ck_assert_uint_eq(flow.suppressed, 3);
-    ck_assert_int_ge(dup2(fileno(captured), STDERR_FILENO), 0);
     forget_written();
     ck_assert_uint_eq(pour(&flow, 12000, 1), 1);
-    ck_assert_str_eq(written_text(), "level=info msg=x lost_lines=1 suppressed=3\n");
+    ck_assert_str_eq(written_text(), "level=info msg=x lost_lines=2 suppressed=3\n");
     ck_assert_uint_eq(flow.suppressed, 0);
-    close(ends[0]);
-    close(ends[1]);
 }
 END_TEST
 
 /* A disk that is full takes some bytes of a line, and then none. */
 START_TEST(a_line_is_finished_before_the_next_one)
 {
-    static const char a[] = "level=info msg=a\n", c[] = "level=info msg=c lost_lines=1\n";
+    static const char a[] = "level=info msg=a\n", b[] = "level=info msg=b\n";
     struct rlimit old, limit;
     size_t line_len = strlen("time=2000-01-01T00:00:00.000Z ") + sizeof(a) - 1;
 
@@ -285,26 +323,81 @@ START_TEST(a_line_is_finished_before_the_next_one)
     limit = (struct rlimit){line_len - (size_t)_i, old.rlim_max};
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
     log_info("a");
+    ck_assert(log_flush() == (_i == 0));
     log_info("b");
+    ck_assert(!log_flush());
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &old), 0);
-    log_info("c");
     ck_assert_uint_eq(count_lines(), 2);
     ck_assert_int_eq(strncmp(written_text(), a, sizeof(a) - 1), 0);
-    ck_assert_str_eq(text + 2 * line_len - sizeof(a) + 1, c);
+    ck_assert_str_eq(text + 2 * line_len - sizeof(a) + 1, b);
 }
 END_TEST
 
 /* What a person is told is no place to count; the next line of the log is. */
 START_TEST(an_announcement_forgets_no_lost_line)
 {
-    close(STDERR_FILENO);
-    log_info("lost");
+    fill_waiting();
     log_announce(LOG_INFO, "lost too");
-    ck_assert_int_ge(dup2(fileno(captured), STDERR_FILENO), 0);
+    forget_written();
     log_announce(LOG_INFO, "hello");
     forget_written();
     log_info("x");
     ck_assert_str_eq(written_text(), "level=info msg=x lost_lines=2\n");
+}
+END_TEST
+
+/* ---- the end of the program ---- */
+
+static void end_by_exit(void)
+{
+    exit(7);
+}
+
+static void end_by_signal(void)
+{
+    raise(SIGILL);
+}
+
+static void end_by_fault(void)
+{
+    char *page = mmap(NULL, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    *page = 1;
+}
+
+static const struct {
+    void (*end)(void);
+    int signal; /* 0: it exits */
+} ends[] = {
+    {end_by_exit, 0},
+    {abort, SIGABRT},
+    {end_by_signal, SIGABRT},
+    {end_by_fault, SIGSEGV},
+};
+
+#ifdef __SANITIZE_ADDRESS__
+#define ENDS (ARRAY_LEN(ends) - 1) /* it has its own word to say of faults */
+#else
+#define ENDS ARRAY_LEN(ends)
+#endif
+
+START_TEST(what_waits_is_written_at_the_end)
+{
+    pid_t pid = fork();
+    int status;
+
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+        log_flush_at_end();
+        log_info("last words");
+        ends[_i].end();
+        _exit(99);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_str_eq(written_text(), "level=info msg=\"last words\"\n");
+    ck_assert_int_eq(WIFSIGNALED(status) ? WTERMSIG(status) : 0, ends[_i].signal);
+    ck_assert(WIFSIGNALED(status) || WEXITSTATUS(status) == 7);
 }
 END_TEST
 
@@ -339,6 +432,9 @@ Suite *suite_log(void)
     tcase_add_test(cases, without_a_rate_a_flow_is_not_limited);
     tcase_add_loop_test(cases, a_line_is_finished_before_the_next_one, 0, 30);
     tcase_add_test(cases, an_announcement_forgets_no_lost_line);
+    tcase_add_test(cases, nothing_is_written_before_the_flush);
+    tcase_add_test(cases, so_much_may_wait);
+    tcase_add_loop_test(cases, what_waits_is_written_at_the_end, 0, ENDS);
     suite_add_tcase(suite, cases);
     return suite;
 }
