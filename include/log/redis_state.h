@@ -21,6 +21,7 @@
 /* A lease, how often it is renewed, and how long an answer may take, in milliseconds. */
 #define REDIS_LEASE_MS 15000
 #define REDIS_RENEW_MS 5000
+#define REDIS_RETRY_MS 1000 /* ... and how often it is tried while nothing can be written */
 #define REDIS_PATIENCE_MS 5000
 
 /* Entries that a stream keeps at least, so that what a node missed in a moment is still there. */
@@ -120,6 +121,7 @@ struct redis {
     size_t waiting_bytes;
     size_t ahead_bytes;
     struct redis_stats stats;
+    bool is_ill; /* it answers, but takes nothing that is written: the reason says why */
     bool has_stopped;
 };
 

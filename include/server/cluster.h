@@ -42,6 +42,7 @@ struct cluster_server {
     char password[256];
     uint64_t reconnects;
     uint64_t last_line; /* monotonic ms: when a failure was logged */
+    uint64_t up_since;  /* monotonic ms */
     bool was_up;
 };
 

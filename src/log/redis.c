@@ -152,7 +152,7 @@ static void redis_room_turn(struct redis *r, struct redis_room *room)
     if (room->channel != NULL && redis_is_ready(r) && room->is_subscribed) {
         if (room->wants_fill && !room->is_filling)
             redis_send_snapshot(r, room);
-        else if (room->has_life && !room->wants_fill && !room->is_filling)
+        else if (room->has_life && !room->wants_fill && !room->is_filling && !r->is_ill)
             redis_send_appends(r, room);
     }
     redis_room_let(r, room);
@@ -279,7 +279,7 @@ const char *redis_ailment(const struct log *log)
 {
     const struct redis *r = redis_of(log);
 
-    if (redis_is_ready(r))
+    if (redis_is_ready(r) && !r->is_ill)
         return NULL;
     return r->reason[0] != '\0' ? r->reason : "the connection to Redis is down";
 }

@@ -88,11 +88,19 @@ static const char snapshot_body[] =
     " p=redis.call('XREVRANGE',K..':p','+','-','COUNT',keep) end\n"
     "quiet() return {e,string.format('%.0f',s),l,m,p,redis.call('HGETALL',K..':u')}\n";
 
-/* KEYS[1]: the nodes. ARGV: this node, milliseconds of its lease, and of the grace after one. */
+/* KEYS: the nodes, the life. ARGV: this node, milliseconds of its lease, and of the grace after one.
+ * Where nobody could renew a lease for a while, because Redis was away or took nothing, that all
+ * leases are over says nothing of the nodes: they have the time of a whole one to come back. */
 static const char lease_text[] =
     "local t=redis.call('TIME') local now=t[1]*1000+math.floor(t[2]/1000)\n"
+    "local N=string.format('%.0f',now)\n"
     "local known=redis.call('ZSCORE',KEYS[1],ARGV[1])\n"
     "redis.call('ZADD',KEYS[1],now+tonumber(ARGV[2]),ARGV[1])\n"
+    "local h=redis.call('HMGET',KEYS[2],'seen','since')\n"
+    "local since=tonumber(h[2] or 0)\n"
+    "if now-tonumber(h[1] or 0)>10000 then since=now redis.call('HSET',KEYS[2],'since',N) end\n"
+    "redis.call('HSET',KEYS[2],'seen',N)\n"
+    "if now-since<15000 then return {known and 'K' or 'N'} end\n"
     "local r=redis.call('ZRANGEBYSCORE',KEYS[1],'-inf','('..(now-tonumber(ARGV[3])),"
     "'LIMIT',0,16)\n"
     "table.insert(r,1,known and 'K' or 'N') return r\n";

@@ -180,16 +180,17 @@ static void redis_ask_life(struct redis *r, struct str replid)
 
 void redis_send_lease(struct redis *r, uint64_t lease)
 {
-    struct redis_key key;
+    struct redis_key nodes, life;
     struct redis_word ms, grace;
-    struct str words[7] = {[3] = redis_key(r, &key, "nodes", STR(""), ""),
-                           [4] = str_from(r->node),
-                           [5] = redis_decimal(&ms, lease),
-                           [6] = redis_decimal(&grace, r->config.leave_grace)};
+    struct str words[8] = {[3] = redis_key(r, &nodes, "nodes", STR(""), ""),
+                           [4] = redis_key(r, &life, "life", STR(""), ""),
+                           [5] = str_from(r->node),
+                           [6] = redis_decimal(&ms, lease),
+                           [7] = redis_decimal(&grace, r->config.leave_grace)};
 
-    redis_say_script(r, REDIS_LEASE, "1", words, 7);
+    redis_say_script(r, REDIS_LEASE, "2", words, 8);
     redis_await(r, REDIS_COMMANDS, REPLY_LEASE);
-    r->lease_at = r->now + REDIS_RENEW_MS;
+    r->lease_at = r->now + (r->is_ill ? REDIS_RETRY_MS : REDIS_RENEW_MS);
 }
 
 static uint64_t redis_keep(const struct redis *r)
@@ -525,6 +526,17 @@ static void redis_take_append(struct redis *r, struct redis_reply *reply,
     redis_take_word(r, reply->room, append, value->text.ptr[0]);
 }
 
+static void redis_get_well(struct redis *r)
+{
+    if (!r->is_ill)
+        return;
+    r->is_ill = false;
+    for (size_t i = 0; i < REDIS_BUCKETS; i++) {
+        for (struct redis_room *room = r->buckets[i]; room != NULL; room = room->next_in_bucket)
+            redis_room_activate(r, room);
+    }
+}
+
 /* Who else is alive, and whose seats are to be given up. A node that was not known any more may
  * have been taken for dead. */
 static const char *redis_take_lease(struct redis *r, struct resp_cursor *cursor, size_t count)
@@ -532,6 +544,7 @@ static const char *redis_take_lease(struct redis *r, struct resp_cursor *cursor,
     struct resp_value value;
     uint64_t wall = r->wall;
 
+    redis_get_well(r);
     for (size_t i = 0; i < count; i++) {
         if (!resp_expect(cursor, RESP_TEXT, &value))
             return "the answer about nodes makes no sense";
@@ -542,6 +555,54 @@ static const char *redis_take_lease(struct redis *r, struct resp_cursor *cursor,
             redis_send_reap(r, value.text, wall);
     }
     return NULL;
+}
+
+/* What errors begin with, what that means, and whether the connection is as good as any other: what
+ * was asked then waits until it can be written. */
+static const struct {
+    struct str code;
+    const char *meaning;
+    bool is_ill;
+} redis_errors[] = {
+    {{"OOM", 3}, "its memory is full (maxmemory)", true},
+    {{"MISCONF", 7}, "it cannot write to its disk", true},
+    {{"NOREPLICAS", 10}, "too few replicas are connected to it (min-replicas-to-write)", true},
+    {{"READONLY", 8}, "it is a replica: --redis must lead to the primary", false},
+    {{"LOADING", 7}, "it is still loading what it has", false},
+    {{"MASTERDOWN", 10}, "it is a replica without a primary", false},
+    {{"NOAUTH", 6}, "a password is needed (--redis-password-file)", false},
+    {{"WRONGPASS", 9}, "its user or password is wrong", false},
+    {{"NOPERM", 6}, "its user may not do what is needed: see docs/scale.md", false},
+};
+
+/* Says why nothing works, for people. Returns whether the connection may stay. */
+static bool redis_explain(struct redis *r, struct str text)
+{
+    int len = (int)min_size(text.len, 100);
+    struct str code = str_cut(&text, ' ');
+
+    for (size_t i = 0; i < ARRAY_LEN(redis_errors); i++) {
+        if (!str_equals(code, redis_errors[i].code))
+            continue;
+        snprintf(r->reason, sizeof(r->reason), "%s; Redis says: %.*s", redis_errors[i].meaning, len,
+                 code.ptr);
+        return redis_errors[i].is_ill;
+    }
+    snprintf(r->reason, sizeof(r->reason), "Redis says: %.*s", len, code.ptr);
+    return false;
+}
+
+/* It takes nothing now. The lease is what is tried until it does. */
+static void redis_fall_ill(struct redis *r, const struct redis_reply *reply)
+{
+    r->is_ill = true;
+    r->lease_at = r->now + REDIS_RETRY_MS;
+    if (reply->append != NULL)
+        reply->append->is_sent = false;
+    if (reply->kind == REPLY_SNAPSHOT && reply->room != NULL) {
+        reply->room->is_filling = false;
+        redis_room_want(r, reply->room, reply->is_anew);
+    }
 }
 
 /* An error that can be mended by asking anew on another connection is no more than that. */
@@ -559,9 +620,10 @@ static const char *redis_take_error(struct redis *r, enum redis_link link,
         redis_begin(r, link);
         return NULL;
     }
-    snprintf(r->reason, sizeof(r->reason), "Redis says: %.*s", (int)min_size(text.len, 100),
-             text.ptr);
-    return r->reason;
+    if (!redis_explain(r, text) || reply->kind == REPLY_LIFE)
+        return r->reason;
+    redis_fall_ill(r, reply);
+    return NULL;
 }
 
 static const char *redis_take_value(struct redis *r, enum redis_link link,
@@ -695,6 +757,7 @@ void redis_lost(struct log *log, enum redis_link link)
     redis_forget_replies(r, link);
     redis_unask(r, link);
     buf_deinit(&c->out);
+    r->is_ill = r->is_ill && link != REDIS_COMMANDS;
     *c = (struct redis_connection){.is_open = false};
 }
 

@@ -23,6 +23,9 @@
 #define PAUSE_MIN 20
 #define PAUSE_MAX 2000
 
+/* How long all must be well before pauses are short again, in milliseconds. */
+#define UP_MIN 5000
+
 /* How often a failure is told, in milliseconds. */
 #define LINE_PAUSE 10000
 
@@ -246,7 +249,7 @@ static void cluster_log_failure(struct cluster_server *s, const char *why)
     if (!s->was_up && s->last_line != 0 && now < s->last_line + LINE_PAUSE)
         return;
     s->last_line = now;
-    log_warning("rooms are not available: no connection to Redis", "redis", s->name, "reason", why);
+    log_warning("rooms are not available", "redis", s->name, "reason", why);
     s->was_up = false;
 }
 
@@ -385,12 +388,19 @@ static void cluster_tick_link(struct cluster_link *link)
 
 static void cluster_tick_server(struct cluster_server *s)
 {
+    const char *why;
+
     redis_set_time(s->log, s->cluster->clock->now, s->cluster->clock->wall);
     for (int i = 0; i < REDIS_LINKS; i++)
         cluster_tick_link(&s->links[i]);
-    if (!s->was_up && redis_ailment(s->log) == NULL) {
+    why = redis_ailment(s->log);
+    if (!s->was_up && why == NULL) {
         log_info("rooms are shared by way of Redis", "redis", s->name);
         s->was_up = true;
+        s->up_since = s->cluster->clock->now;
+    } else if (s->was_up && why != NULL) {
+        cluster_log_failure(s, why);
+    } else if (s->was_up && s->cluster->clock->now > s->up_since + UP_MIN) {
         s->links[REDIS_COMMANDS].failures = s->links[REDIS_TELLS].failures = 0;
     }
 }

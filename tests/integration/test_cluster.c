@@ -450,8 +450,8 @@ END_TEST
 static void expire_doomed(void)
 {
     redis_do("EVAL \"for _,n in ipairs(redis.call('ZRANGE','w:nodes',0,-1)) do if "
-             "string.sub(n,1,7)=='doomed-' then redis.call('ZADD','w:nodes',1,n) end end return "
-             "1\" 0");
+             "string.sub(n,1,7)=='doomed-' then redis.call('ZADD','w:nodes',1,n) end end "
+             "redis.call('HSET','w:life','since',0) return 1\" 0");
 }
 
 START_TEST(the_seats_of_a_dead_node_leave_once)
@@ -563,6 +563,63 @@ START_TEST(nothing_is_lost_or_doubled_by)
     seat_sync(eve);
     seat_drop(ada);
     seat_drop(eve);
+}
+END_TEST
+
+/* ---- Redis is there, and does nothing ---- */
+
+static void expect_ailment(const struct server *s, const char *why)
+{
+    struct response *r = http_get(s, "/healthz", "");
+
+    ck_assert_int_eq(r->status, 503);
+    if (strstr(r->body, why) == NULL)
+        ck_abort_msg("\"%s\" is said in place of \"%s\"", r->body, why);
+    response_free(r);
+}
+
+static const struct {
+    const char *begins, *ends;
+    const char *why;
+} ailments[] = {
+    {"CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0", "its memory is full"},
+    {"CONFIG SET min-replicas-to-write 1", "CONFIG SET min-replicas-to-write 0",
+     "too few replicas"},
+    {"REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE", "it is a replica"},
+};
+
+START_TEST(what_cannot_be_written_waits)
+{
+    struct server *a = node_start();
+    struct seat *ada = seat_open(a, 1, ""), *eve = seat_open(a, 2, "");
+
+    seat_expect_presence(ada, "join", 2, "");
+    redis_do(ailments[_i].begins);
+    seat_say(ada, "waits");
+    server_wait_for(a, ailments[_i].why);
+    expect_ailment(a, ailments[_i].why);
+    seat_sync(eve);
+    redis_do(ailments[_i].ends);
+    expect_text(ada, "waits");
+    expect_text(eve, "waits");
+    ck_assert_int_eq(health(a), 200);
+    seat_drop(ada);
+    seat_drop(eve);
+}
+END_TEST
+
+START_TEST(a_wrong_password_is_told)
+{
+    struct server *a = node_start();
+    struct seat *ada = seat_open(a, 1, "");
+
+    redis_do("CONFIG SET requirepass secret\r\nCLIENT KILL TYPE pubsub");
+    server_wait_for(a, "a password is needed");
+    expect_ailment(a, "a password is needed");
+    redis_do("AUTH secret\r\nCONFIG SET requirepass \"\"");
+    seat_say(ada, "again");
+    expect_text(ada, "again");
+    seat_drop(ada);
 }
 END_TEST
 
@@ -756,6 +813,8 @@ Suite *suite_cluster(void)
     tcase_add_test(tcase, a_redis_that_lost_all_begins_anew);
     tcase_add_loop_test(tcase, nothing_is_lost_or_doubled_by, 0, ARRAY_LEN(disturbances));
     tcase_add_loop_test(tcase, what_is_no_redis_is_told_and_survived, 0, ARRAY_LEN(garbage));
+    tcase_add_loop_test(tcase, what_cannot_be_written_waits, 0, ARRAY_LEN(ailments));
+    tcase_add_test(tcase, a_wrong_password_is_told);
     tcase_add_test(tcase, rooms_are_spread_and_wait_for_their_own_redis);
     tcase_add_test(tcase, nodes_must_agree_on_the_servers);
     tcase_add_test(tcase, options_that_make_no_sense_are_refused);
