@@ -1,4 +1,4 @@
-/* IP addresses as bytes, networks of them, and peers: pure values, without sockets. An IPv4 address
+/* IP addresses as bytes, and networks of them: pure values, without sockets. An IPv4 address
  * is kept as the IPv6 address that maps it (RFC 4291, 2.5.5.2), so that ::ffff:192.0.2.1 of a dual
  * socket and 192.0.2.1 are one and the same. */
 #ifndef BASE_IP_H
@@ -26,14 +26,6 @@ struct ip_network {
     uint8_t bits; /* 0 to IP_BITS; for IPv4 its own prefix length and IP_V4_BITS */
 };
 
-/* Somebody at the other end. `is_known` is false for a unix socket, and where a proxy does not tell
- * for whom it speaks. */
-struct peer {
-    struct ip ip;
-    uint16_t port; /* host byte order; 0: not known */
-    bool is_known;
-};
-
 /* Makes an address from the 4 or 16 bytes of a sockaddr, in network byte order. */
 struct ip ip_from_v4(const void *bytes);
 struct ip ip_from_v6(const void *bytes);
@@ -58,8 +50,7 @@ struct ip ip_prefix(const struct ip *ip, unsigned v4_bits, unsigned v6_bits);
 /* Writes an address as RFC 5952 says, an IPv4 one as dotted decimal. */
 void ip_write(char out[IP_TEXT_MAX], const struct ip *ip);
 
-/* Writes "192.0.2.1:8000" or "[2001:db8::1]:8000", without a port that is not known; "unknown" for
- * a peer that is not known. */
-void peer_write(char out[IP_TEXT_MAX], const struct peer *peer);
+/* Writes a network so that ip_network_read reads it: with its length unless it is one address. */
+void ip_network_write(char out[IP_TEXT_MAX], const struct ip_network *network);
 
 #endif

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-#include "base/ip.h"
+#include "base/peer.h"
 
 struct socket_address {
     struct sockaddr_storage storage;

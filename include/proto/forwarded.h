@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/ip.h"
+#include "base/peer.h"
 #include "proto/http/request.h"
 
 /* Proxies on the way of a request, counted from the server, that are asked at most. */

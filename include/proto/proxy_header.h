@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/ip.h"
+#include "base/peer.h"
 
 #define PROXY_HEADER_V1_MAX 107 /* bytes of a line, with its CRLF (2.1) */
 

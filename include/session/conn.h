@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "base/buf_pool.h"
-#include "base/ip.h"
+#include "base/peer.h"
 #include "base/rate.h"
 #include "net/pool.h"
 #include "net/stream.h"

@@ -111,18 +111,15 @@ void ip_write(char out[IP_TEXT_MAX], const struct ip *ip)
         inet_ntop(AF_INET6, ip->bytes, out, IP_TEXT_MAX);
 }
 
-void peer_write(char out[IP_TEXT_MAX], const struct peer *peer)
+void ip_network_write(char out[IP_TEXT_MAX], const struct ip_network *network)
 {
+    bool is_v4 = network->bits >= IP_V4_BITS && ip_is_v4(&network->base);
     char address[IP_TEXT_MAX];
-    bool has_brackets = peer->port != 0 && !ip_is_v4(&peer->ip);
-    int len;
 
-    if (!peer->is_known) {
-        snprintf(out, IP_TEXT_MAX, "unknown");
-        return;
-    }
-    ip_write(address, &peer->ip);
-    len = snprintf(out, IP_TEXT_MAX, has_brackets ? "[%.45s]" : "%.45s", address);
-    if (peer->port != 0)
-        snprintf(out + len, IP_TEXT_MAX - (size_t)len, ":%u", (unsigned)peer->port);
+    ip_write(address, &network->base);
+    if (network->bits == IP_BITS)
+        snprintf(out, IP_TEXT_MAX, "%.45s", address);
+    else
+        snprintf(out, IP_TEXT_MAX, "%.45s/%u", address,
+                 network->bits - (is_v4 ? (unsigned)IP_V4_BITS : 0u));
 }

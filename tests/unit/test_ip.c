@@ -1,4 +1,4 @@
-#include "base/ip.h"
+#include "base/peer.h"
 
 #include <string.h>
 
@@ -82,6 +82,23 @@ START_TEST(a_nul_ends_no_address)
     struct ip ip;
 
     ck_assert(!ip_read(&ip, STR("127.0.0.1\0")));
+}
+END_TEST
+
+START_TEST(networks_are_written)
+{
+    static const char *const rows[] = {"192.0.2.1",        "192.0.2.0/24", "0.0.0.0/0",
+                                       "2001:db8::/64",    "::1",          "::/0",
+                                       "2001:db8::1:0/112"};
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct ip_network network;
+        char text[IP_TEXT_MAX];
+
+        ck_assert(ip_network_read(&network, str_from(rows[i])));
+        ip_network_write(text, &network);
+        ck_assert_str_eq(text, rows[i]);
+    }
 }
 END_TEST
 
@@ -208,6 +225,7 @@ Suite *suite_ip(void)
     tcase_add_test(tc, addresses_are_read_and_written);
     tcase_add_test(tc, a_nul_ends_no_address);
     tcase_add_test(tc, networks_are_read);
+    tcase_add_test(tc, networks_are_written);
     tcase_add_test(tc, networks_know_their_members);
     tcase_add_test(tc, prefixes_are_cut_by_kind);
     tcase_add_test(tc, peers_are_written_with_their_ports);
