@@ -47,4 +47,7 @@ int rights_write(struct buf *out, uint8_t rights);
 /* The union of what the grants allow in this room. */
 uint8_t rights_in_room(const struct grant *grants, size_t count, struct str room);
 
+/* What they allow in all rooms that a pattern stands for. */
+uint8_t rights_in_rooms(const struct grant *grants, size_t count, struct str pattern);
+
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "chat/ban.h"
 #include "chat/client_table.h"
 #include "chat/channel.h"
 #include "chat/kept.h"
@@ -80,6 +81,15 @@ struct chat_hooks {
      * is closed before the tick ends. Returns false where tokens mean nothing; NULL: the same. */
     bool (*take_token)(struct sendq *out, struct str token);
 
+    /* Who is behind this queue, as bans know it. Returns false where nothing is known. The slices
+     * live as long as the connection. NULL: nothing is known of anybody. */
+    bool (*identify)(struct sendq *out, struct str *sub, struct ip_network *address,
+                     bool *has_address);
+
+    /* Somebody may have been banned: whoever is inside and may not be is closed, with
+     * CLOSE_FORBIDDEN, before the tick ends. NULL: nobody is. */
+    void (*bans_changed)(void *owner);
+
     /* A seat without a connection begins to count for its payer (not 0), or ceases to. It begins
      * before the connection that it had is gone. NULL: nobody wants to know. */
     void (*pay)(void *owner, uint32_t payer, bool begins);
@@ -115,10 +125,11 @@ struct chat {
     struct list weights[2][CHAT_WEIGHTS]; /* rooms with records by what these cost: with members,
                                              and without */
     size_t halves[2];                     /* bytes that the rooms of each kind count for */
-    struct list encoded;   /* records with frames, the one that was encoded first first */
-    size_t record_bytes;   /* what all records cost */
-    size_t frame_bytes;    /* ... and their frames */
-    size_t orphan_bytes;   /* what records cost that only slow readers still hold */
+    struct list encoded; /* records with frames, the one that was encoded first first */
+    size_t record_bytes; /* what all records cost */
+    size_t frame_bytes;  /* ... and their frames */
+    size_t orphan_bytes; /* what records cost that only slow readers still hold */
+    struct bans bans;
     uint64_t owed_until;   /* while somebody is owed a leave: when that is asked for again */
     uint64_t now;          /* monotonic milliseconds */
     uint64_t wall;         /* milliseconds since 1970 */

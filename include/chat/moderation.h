@@ -9,4 +9,15 @@
  * before that; ptr is NULL where there is none. Returns false where nobody has that id there. */
 bool chat_kick(struct chat *chat, struct str room, uint64_t id, struct str reason);
 
+/* Bans whoever sits on this id in the room of the client who asks for it, which is told what came
+ * of that. Returns 0, or -1 with errno ENOMEM. */
+int moderation_ban(struct chat *chat, struct client *client, const struct command *command);
+
+/* A member is told by an error that it must go; nothing where its codec has no words for that. */
+void chat_warn(struct chat *chat, struct client *client, const char *code, struct str why);
+
+/* A ban or the end of one was committed. `seat`: who asked for it, or NULL. */
+void moderation_committed(struct chat *chat, struct channel *channel, const struct event *event,
+                          struct client *seat, const struct log_ticket *ticket, uint32_t word);
+
 #endif

@@ -7,7 +7,7 @@
 /* A message on its way into a room. Its owner keeps it, and what its event points to, until `done`
  * is called. */
 struct chat_post {
-    struct event event; /* from, name and text are its owner's; the rest is set here */
+    struct event event; /* kind, from, re, name and text are its owner's; the rest is set here */
     struct list link;   /* among those that wait for a place in their rooms */
     struct channel *channel;
 

@@ -28,6 +28,9 @@ enum chat_result chat_enter(struct chat *chat, const struct chat_entry *entry, s
  * is kept for a while. Returns what sendq_detach does. `client` may no longer exist afterwards. */
 int chat_leave(struct chat *chat, struct client *client, bool is_broken);
 
+/* The room that a seat is in, or that its connection waits for; ptr is NULL where there is none. */
+struct str chat_room_of(const struct client *client);
+
 /* ---- for the chat alone ---- */
 
 /* Are as many seats taken as there may be clients? Those that are kept count. */

@@ -27,6 +27,14 @@
 #include "base/str.h"
 #include "proto/codec/codec.h"
 
+/* The room that bans are events of. People's rooms have no control characters in their names. */
+#define LOG_BANS                                                                                   \
+    "\x01"                                                                                         \
+    "bans"
+
+/* Events of that room that a log with a bound for each room keeps. */
+#define LOG_BANS_KEPT 4096
+
 /* What a log knows of a channel. It is the chat's memory, and stays where it is as long as the
  * channel is open or has events that wait. */
 struct log_channel {

@@ -144,6 +144,10 @@ void redis_room_let(struct redis *r, struct redis_room *room);
 
 void redis_room_activate(struct redis *r, struct redis_room *room);
 
+/* Does it stand in the stream of comings and goings? All else does in that of messages, and counts
+ * like them. */
+bool redis_is_presence(const struct event *event);
+
 /* Something was told on the channel of the room. */
 void redis_room_told(struct redis *r, struct redis_room *room, struct str bytes);
 

@@ -59,7 +59,8 @@ enum segment_type {
     SEGMENT_RENAME,
     SEGMENT_SEAT, /* a seat as it is once `seq` has happened; `text` as for a join. Tells again what
                      would be forgotten with an old segment */
-    SEGMENT_BAN,
+    SEGMENT_BAN,  /* of the room LOG_BANS: `re` is the number of the ban, `text` what it is, as
+                     JSON; without `is_on` it is lifted */
     SEGMENT_SYNCED, /* the first `aux` bytes of this segment were on the disk when this was written
                      */
     SEGMENT_CLOSE,  /* the server ended as it should */

@@ -15,6 +15,8 @@ enum api_route {
     API_MESSAGES, /* /api/rooms/{room}/messages */
     API_EVENTS,   /* /api/rooms/{room}/events */
     API_MANY,     /* /api/messages */
+    API_BANS,     /* /api/bans */
+    API_BAN,      /* /api/bans/{ban} */
     API_ROUTES,   /* none of these */
 };
 
@@ -55,7 +57,7 @@ int api_append_problem(struct buf *out, int status, const char *detail);
 int api_parameter(const struct api_call *call, struct str name, char *space, size_t size,
                   struct str *value);
 
-/* Has the caller these rights in the room? */
+/* Has the caller these rights in the room, and is not banned from it? */
 bool api_allows(const struct api_call *call, struct str room, uint8_t rights);
 
 /* Answers with an error, and further field lines, each with its CRLF. */

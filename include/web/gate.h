@@ -88,6 +88,9 @@ int gate_let_in(struct gate *gate, struct conn *conn, const struct visitor *visi
 /* Was this member let in with a token of that subject? */
 bool gate_is_of(const struct gate *gate, const struct conn *conn, struct str sub);
 
+/* The subject that a member was let in with; ptr is NULL where it has none. */
+struct str gate_sub_of(const struct gate *gate, const struct conn *conn);
+
 /* A member shows another token: of the same subject, if it had one; for the room that it is in.
  * Returns NULL, and from now on it may do what that allows; or why it must go, and by which close
  * code. */

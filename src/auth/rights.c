@@ -53,6 +53,28 @@ static bool grant_covers(const struct grant *grant, struct str room)
     return room.len >= rooms.len && str_equals(rooms, (struct str){room.ptr, rooms.len});
 }
 
+/* All names that begin as the one, without its star, does begin as the other's do. */
+static bool grant_covers_all(const struct grant *grant, struct str pattern)
+{
+    bool is_open = grant->rooms.len > 0 && grant->rooms.ptr[grant->rooms.len - 1] == '*';
+
+    pattern.len--;
+    return is_open && grant_covers(grant, pattern);
+}
+
+uint8_t rights_in_rooms(const struct grant *grants, size_t count, struct str pattern)
+{
+    uint8_t rights = RIGHTS_NONE;
+
+    if (pattern.len == 0 || pattern.ptr[pattern.len - 1] != '*')
+        return rights_in_room(grants, count, pattern);
+    for (size_t i = 0; i < count; i++) {
+        if (grant_covers_all(&grants[i], pattern))
+            rights |= grants[i].rights;
+    }
+    return rights;
+}
+
 uint8_t rights_in_room(const struct grant *grants, size_t count, struct str room)
 {
     uint8_t rights = RIGHTS_NONE;

@@ -5,8 +5,10 @@
 
 #include "base/util.h"
 #include "chat/ask.h"
+#include "chat/bans.h"
 #include "chat/command.h"
 #include "chat/marks.h"
+#include "chat/moderation.h"
 #include "chat/post.h"
 #include "chat/publish.h"
 #include "chat/retention.h"
@@ -60,6 +62,11 @@ static bool chat_is_errand(const struct event *event)
     return event->kind == EVENT_DIRECT || event->kind == EVENT_KICK;
 }
 
+static bool chat_is_ban(const struct event *event)
+{
+    return event->kind == EVENT_BAN || event->kind == EVENT_LIFT;
+}
+
 static void chat_on_committed(void *owner, struct log_channel *log_channel,
                               const struct event *event, const struct log_ticket *ticket,
                               uint32_t word)
@@ -74,6 +81,8 @@ static void chat_on_committed(void *owner, struct log_channel *log_channel,
         publish_event(chat, channel, event, seat, word);
     else if (chat_is_errand(event))
         command_delivered(chat, seat, event);
+    else if (chat_is_ban(event))
+        moderation_committed(chat, channel, event, seat, ticket, word);
     else if (ticket == NULL && chat->log->ops->is_shared)
         seat_told_elsewhere(chat, channel, event, word);
     else if (ticket == NULL)
@@ -96,9 +105,11 @@ static void chat_on_refused(void *owner, struct log_channel *log_channel, const 
     struct channel *channel = channel_of(log_channel);
     struct client *seat = ask_settle(chat, ticket);
 
+    if (chat_is_ban(event))
+        bans_settled(chat, event);
     if (ticket->kind == CHAT_ASKER_POST)
         post_refused(ticket, why);
-    else if (!chat_is_said(event) && !chat_is_errand(event))
+    else if (!chat_is_said(event) && !chat_is_errand(event) && !chat_is_ban(event))
         seat_refused(chat, channel, event, seat, why);
     else if (seat != NULL)
         chat_refuse_message(chat, seat, event, why);
@@ -139,8 +150,9 @@ static void chat_walk_records(void *owner, struct log_channel *log_channel,
         {&channel->messages, 0}, {&channel->presence, 0}, {&channel->marks, 0}};
     struct record *record;
 
-    (void)owner;
     log_channel->marks_gone = channel->marks.gone;
+    if (channel == ((struct chat *)owner)->bans.channel)
+        bans_walk(owner, each, arg);
     while ((record = history_next(places, ARRAY_LEN(places))) != NULL)
         each(arg, &record->event, &record->word);
 }
@@ -173,6 +185,8 @@ static void chat_restart(void *owner, struct log_channel *log_channel, uint64_t 
 
     channel->waiting++; /* it stays until all is done */
     seat_let_all_go(chat, channel);
+    if (channel == chat->bans.channel)
+        bans_clear(chat);
     elsewhere_deinit(&channel->elsewhere);
     retention_forget_channel(chat, channel, gone);
     log_channel->committed = log_channel->next - 1;
@@ -295,6 +309,7 @@ void chat_deinit(struct chat *chat)
     if (chat->log->ops->stop != NULL)
         chat->log->ops->stop(chat->log);
     chat_free_clients(chat);
+    bans_clear(chat);
     for (size_t i = 0; i < chat->channels.size; i++) {
         while (chat->channels.buckets[i] != NULL)
             retention_remove_channel(chat, chat->channels.buckets[i]);

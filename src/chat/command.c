@@ -182,6 +182,7 @@ static const uint8_t command_needs[COMMAND_KINDS] = {
     [COMMAND_RENAME] = RIGHT_PUB | RIGHT_NAME,
     [COMMAND_HISTORY] = RIGHT_HST,
     [COMMAND_KICK] = RIGHT_MOD,
+    [COMMAND_BAN] = RIGHT_MOD,
     [COMMAND_REACT] = RIGHT_PUB,
     [COMMAND_TYPING] = RIGHT_PUB,
 };
@@ -239,6 +240,8 @@ int chat_receive(struct chat *chat, struct client *client, char *data, size_t le
         return past_tell(chat, client, &command);
     case COMMAND_KICK:
         return command_kick(chat, client, &command);
+    case COMMAND_BAN:
+        return moderation_ban(chat, client, &command);
     case COMMAND_REACT:
         return command_react(chat, client, &command);
     case COMMAND_TYPING:

@@ -25,7 +25,6 @@ enum chat_result chat_post(struct chat *chat, struct chat_post *post, struct str
     post->channel = retention_channel(chat, room);
     if (post->channel == NULL)
         return CHAT_NO_MEMORY;
-    post->event.kind = EVENT_MESSAGE;
     post->event.is_posted = true;
     post->event.ts = chat->wall;
     post->channel->waiting++;

@@ -456,6 +456,14 @@ struct sendq *chat_queue_of(const struct chat *chat, uint64_t id)
     return seat == NULL ? NULL : seat_queue(seat);
 }
 
+struct str chat_room_of(const struct client *client)
+{
+    const struct entering *entering = client_entering(client);
+    const struct channel *channel = entering != NULL ? entering->channel : client->channel;
+
+    return channel != NULL ? channel->log.name : (struct str){NULL, 0};
+}
+
 static enum chat_result seat_enter_anew(struct chat *chat, const struct chat_entry *entry,
                                         struct sendq *out, struct client **client)
 {

@@ -61,7 +61,7 @@ static bool view_is_wanted(const struct view_rooms *wish, struct str name)
 {
     bool with_members;
 
-    return name.len >= wish->prefix.len &&
+    return !str_equals(name, STR(LOG_BANS)) && name.len >= wish->prefix.len &&
            memcmp(name.ptr, wish->prefix.len > 0 ? wish->prefix.ptr : "", wish->prefix.len) == 0 &&
            (wish->after.ptr == NULL || compare(name, wish->after) > 0) &&
            wish->may_see(wish->owner, name, &with_members);

@@ -142,9 +142,9 @@ static bool is_wanted(const struct dump *d, const struct segment_record *record,
     return record->ts >= d->since_ts;
 }
 
-static const char *type_name(enum segment_type type)
+static const char *type_name(const struct segment_record *record)
 {
-    switch (type) {
+    switch (record->type) {
     case SEGMENT_JOIN:
         return "join";
     case SEGMENT_LEAVE:
@@ -153,6 +153,8 @@ static const char *type_name(enum segment_type type)
         return "rename";
     case SEGMENT_REACT:
         return "react";
+    case SEGMENT_BAN:
+        return record->is_on ? "ban" : "lift";
     default:
         return "message";
     }
@@ -169,12 +171,22 @@ static int write_json_place(struct buf *out, const char *key, const struct segme
     return buf_printf(out, ",\"%s\":\"%s\"", key, pos);
 }
 
+/* A ban as it was made, or the name of the one that was lifted. */
+static int write_json_ban(struct buf *out, const struct segment_record *record)
+{
+    if (!record->is_on)
+        return buf_printf(out, ",\"ban\":\"%016llx\"", (unsigned long long)record->re);
+    return buf_append_str(out, STR(",\"ban\":")) < 0 ? -1 : buf_append_str(out, record->text);
+}
+
 /* What was said, or given. Returns 0, or -1 with errno. */
 static int write_json_content(struct buf *out, const struct segment_record *record,
                               const struct journal_room *room)
 {
     bool is_message = record->type == SEGMENT_MESSAGE;
 
+    if (record->type == SEGMENT_BAN)
+        return write_json_ban(out, record);
     if (!is_message && record->type != SEGMENT_REACT)
         return 0;
     if (!record->has_no_text &&
@@ -197,8 +209,8 @@ static int write_json(struct dump *d, const struct segment_record *record,
     struct buf *out = &d->raw;
 
     codec_pos_write(pos, room->epoch, record->seq);
-    if (buf_printf(out, "{\"type\":\"%s\",\"pos\":\"%s\",\"ts\":%llu,\"room\":",
-                   type_name(record->type), pos, (unsigned long long)record->ts) < 0 ||
+    if (buf_printf(out, "{\"type\":\"%s\",\"pos\":\"%s\",\"ts\":%llu,\"room\":", type_name(record),
+                   pos, (unsigned long long)record->ts) < 0 ||
         json_append_string(out, journal_room_name(room)) < 0 ||
         buf_printf(out, ",\"from\":%llu,\"name\":", (unsigned long long)record->from) < 0 ||
         json_append_string(out, record->name) < 0)
@@ -223,7 +235,9 @@ static int write_text(struct dump *d, const struct segment_record *record,
         buf_append_str(out, record->name) < 0)
         return -1;
     if (record->type != SEGMENT_MESSAGE)
-        return buf_printf(out, " (%s)", type_name(record->type));
+        return buf_printf(
+            out, " (%s)%s%.*s", type_name(record), record->type == SEGMENT_BAN ? " " : "",
+            record->type == SEGMENT_BAN ? (int)record->text.len : 0, record->text.ptr);
     return buf_append_str(out, STR(": ")) < 0
                ? -1
                : buf_append_str(out, record->has_no_text ? record->data : record->text);

@@ -15,14 +15,17 @@ static enum segment_type type_of(enum event_kind kind)
         return SEGMENT_RENAME;
     case EVENT_REACT:
         return SEGMENT_REACT;
+    case EVENT_BAN:
+    case EVENT_LIFT:
+        return SEGMENT_BAN;
     default:
         return SEGMENT_MESSAGE;
     }
 }
 
-static enum event_kind kind_of(enum segment_type type)
+static enum event_kind kind_of(const struct segment_record *record)
 {
-    switch (type) {
+    switch (record->type) {
     case SEGMENT_JOIN:
     case SEGMENT_SEAT:
         return EVENT_JOIN;
@@ -32,6 +35,8 @@ static enum event_kind kind_of(enum segment_type type)
         return EVENT_RENAME;
     case SEGMENT_REACT:
         return EVENT_REACT;
+    case SEGMENT_BAN:
+        return record->is_on ? EVENT_BAN : EVENT_LIFT;
     default:
         return EVENT_MESSAGE;
     }
@@ -55,7 +60,7 @@ struct segment_record journal_record_of(const struct event *event, uint32_t room
         .has_ref = event->ref.ptr != NULL,
         .has_data = event->data.ptr != NULL,
         .has_no_text = event->kind == EVENT_MESSAGE && event->text.ptr == NULL,
-        .is_on = event->is_on,
+        .is_on = event->is_on || event->kind == EVENT_BAN,
         .room = room,
         .seq = event->seq,
         .ts = event->ts,
@@ -71,7 +76,7 @@ struct segment_record journal_record_of(const struct event *event, uint32_t room
 struct event journal_event_of(const struct segment_record *record, uint64_t epoch)
 {
     struct event event = {
-        .kind = kind_of(record->type),
+        .kind = kind_of(record),
         .seq = record->type == SEGMENT_SEAT ? 0 : record->seq,
         .epoch = epoch,
         .ts = record->ts,

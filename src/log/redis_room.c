@@ -351,10 +351,9 @@ static bool redis_snapshot_commit(struct redis *r, struct redis_room *room,
     return true;
 }
 
-/* Reactions stand in the stream of messages, and count like them. */
-static bool is_in_messages(const struct event *event)
+bool redis_is_presence(const struct event *event)
 {
-    return event->kind == EVENT_MESSAGE || event->kind == EVENT_REACT;
+    return event->kind == EVENT_JOIN || event->kind == EVENT_LEAVE || event->kind == EVENT_RENAME;
 }
 
 /* The seq of the last message in front of the first that the snapshot has. */
@@ -363,7 +362,7 @@ static uint64_t redis_snapshot_gone(const struct redis_snapshot *snapshot)
     for (size_t i = 0; i < snapshot->count; i++) {
         struct redis_event told;
 
-        if (redis_event_read(&told, snapshot->entries[i].bytes) && is_in_messages(&told.event))
+        if (redis_event_read(&told, snapshot->entries[i].bytes) && !redis_is_presence(&told.event))
             return told.prev;
     }
     return snapshot->message;

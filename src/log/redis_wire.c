@@ -193,7 +193,18 @@ void redis_send_lease(struct redis *r, uint64_t lease)
     r->lease_at = r->now + (r->is_ill ? REDIS_RETRY_MS : REDIS_RENEW_MS);
 }
 
-static uint64_t redis_keep(const struct redis *r)
+/* What of a room is to be there for those who come later. */
+static uint64_t redis_history(const struct redis *r, const struct redis_room *room)
+{
+    return str_equals(room->channel->name, STR(LOG_BANS)) ? LOG_BANS_KEPT : r->config.history;
+}
+
+static uint64_t redis_keep(const struct redis *r, const struct redis_room *room)
+{
+    return max_size((size_t)redis_history(r, room), REDIS_KEEP_MIN);
+}
+
+static uint64_t redis_keep_of_people(const struct redis *r)
 {
     return r->config.history > REDIS_KEEP_MIN ? r->config.history : REDIS_KEEP_MIN;
 }
@@ -208,7 +219,7 @@ static void redis_send_reap(struct redis *r, struct str dead, uint64_t wall)
                             [6] = redis_decimal(&grace, r->config.leave_grace),
                             [7] = redis_key(r, &prefix, "", STR(""), ""),
                             [8] = redis_decimal(&ts, wall),
-                            [9] = redis_decimal(&keep, redis_keep(r))};
+                            [9] = redis_decimal(&keep, redis_keep_of_people(r))};
 
     redis_say_script(r, REDIS_REAP, "2", words, 10);
     redis_await(r, REDIS_COMMANDS, REPLY_REAP);
@@ -286,7 +297,7 @@ static void redis_say_append(struct redis *r, struct redis_room *room, struct re
     struct redis_head head;
     struct str words[17];
 
-    redis_fill_head(r, &head, room, append->number, redis_keep(r), words, first);
+    redis_fill_head(r, &head, room, append->number, redis_keep(r, room), words, first);
     words[first + 5] = redis_decimal(&head.id, event->from);
     if (redis_errand_is(event->kind)) {
         redis_say_errand(r, &head, words, append, body);
@@ -296,8 +307,7 @@ static void redis_say_append(struct redis *r, struct redis_room *room, struct re
         words[10] = body;
         redis_say_script(r, REDIS_LEAVE, "1", words, 11);
     } else {
-        words[10] =
-            event->kind == EVENT_MESSAGE || event->kind == EVENT_REACT ? STR(":m") : STR(":p");
+        words[10] = redis_is_presence(event) ? STR(":p") : STR(":m");
         words[11] = event->name;
         words[12] = body;
         words[13] = event->is_posted ? STR("p") : STR("s");
@@ -348,7 +358,7 @@ void redis_send_snapshot(struct redis *r, struct redis_room *room)
     struct redis_reply *reply;
     struct str words[10];
 
-    redis_fill_head(r, &head, room, 0, max_size((size_t)r->config.history, 1), words, 4);
+    redis_fill_head(r, &head, room, 0, max_size((size_t)redis_history(r, room), 1), words, 4);
     words[9] = is_anew ? STR("-1") : redis_decimal(&after, known);
     redis_say_script(r, REDIS_SNAPSHOT, "1", words, 10);
     room->wants_fill = room->wants_anew = false;

@@ -23,6 +23,7 @@
 #include "server/user.h"
 #include "web/api.h"
 #include "web/assets.h"
+#include "web/door.h"
 #include "web/entry.h"
 #include "web/router.h"
 
@@ -248,6 +249,7 @@ static void tick(struct server *server)
     gate_expire(&server->web.gate, server->clock->wall);
     drain_step(&server->drain, &server->conns);
     chat_commit(&server->chat);
+    door_enforce(&server->web);
     if (durable_is_lost(&server->durable)) {
         server->has_failed = true;
         return;
@@ -443,6 +445,8 @@ static int open_chat(struct server *server, size_t capacity)
                                      .resume = entry_resume,
                                      .take_token = entry_token,
                                      .pay = entry_pay,
+                                     .identify = door_identify,
+                                     .bans_changed = door_bans_changed,
                                      .owner = &server->web,
                                      .random = fill_random};
     struct hash_seed epochs;

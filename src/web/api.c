@@ -4,9 +4,11 @@
 
 #include "base/util.h"
 #include "proto/http/query.h"
+#include "web/api_bans.h"
 #include "web/api_events.h"
 #include "web/api_post.h"
 #include "web/api_read.h"
+#include "web/door.h"
 #include "web/web.h"
 
 /* Bytes of a body beyond what its text can take, and how often longer a text is when all of it is
@@ -37,6 +39,9 @@ static const struct api_method methods[] = {
     {API_MESSAGES, METHOD("GET"), RIGHT_API | RIGHT_HST, false, api_list_messages},
     {API_EVENTS, METHOD("GET"), RIGHT_SUB, false, api_open_events},
     {API_MANY, METHOD("POST"), RIGHTS_NONE, true, api_post_many},
+    {API_BANS, METHOD("GET"), RIGHTS_NONE, false, api_list_bans},
+    {API_BANS, METHOD("POST"), RIGHTS_NONE, true, api_ban},
+    {API_BAN, METHOD("DELETE"), RIGHTS_NONE, false, api_lift_ban},
 };
 
 /* ---- answers ---- */
@@ -136,6 +141,17 @@ static enum api_route api_find_room_route(struct api_call *call, struct str rest
     return str_equals(what, STR("messages")) ? API_MESSAGES : API_ROUTES;
 }
 
+/* /api/bans, /api/bans/{ban} */
+static enum api_route api_find_ban_route(struct api_call *call, struct str rest)
+{
+    struct str ban = str_cut(&rest, '/');
+
+    if (ban.ptr == NULL)
+        return API_BANS;
+    return rest.ptr == NULL && api_decode(ban, call->item_space, &call->item) ? API_BAN
+                                                                              : API_ROUTES;
+}
+
 static enum api_route api_find_route(struct api_call *call, struct str rest)
 {
     struct str first = str_cut(&rest, '/');
@@ -143,6 +159,8 @@ static enum api_route api_find_route(struct api_call *call, struct str rest)
     call->room = call->item = (struct str){NULL, 0};
     if (str_equals(first, STR("rooms")))
         return rest.ptr == NULL ? API_ROOMS : api_find_room_route(call, rest);
+    if (str_equals(first, STR("bans")))
+        return api_find_ban_route(call, rest);
     return str_equals(first, STR("messages")) && rest.ptr == NULL ? API_MANY : API_ROUTES;
 }
 
@@ -180,10 +198,21 @@ static bool api_check_token(struct api_call *call)
     return false;
 }
 
+static void api_answer_banned(const struct api_call *call)
+{
+    if (call->route == API_EVENTS)
+        api_answer_nothing(&call->reply); /* a browser does not come back */
+    else
+        api_answer_problem(&call->reply, 403, "you are banned from this room");
+}
+
 static bool api_check_rights(struct api_call *call, const struct api_method *method)
 {
     if (!call->visitor.has_token && (method->needs == RIGHTS_NONE || (method->needs & RIGHT_API)))
         api_answer_problem(&call->reply, 401, "a token is needed");
+    else if (call->room.len > 0 &&
+             door_is_barred(call->reply.answer.conn, &call->visitor, call->room))
+        api_answer_banned(call);
     else if (call->room.len > 0 && !api_allows(call, call->room, method->needs))
         api_answer_problem(&call->reply, 403, "the token does not allow this in this room");
     else

@@ -4,6 +4,7 @@
 
 #include "proto/http/query.h"
 #include "proto/json.h"
+#include "web/door.h"
 #include "web/web.h"
 
 void api_choose_origin(struct api_reply *reply, const struct http_request *request,
@@ -110,8 +111,10 @@ void api_answer_problem(const struct api_reply *reply, int status, const char *d
 
 bool api_allows(const struct api_call *call, struct str room, uint8_t rights)
 {
-    return (gate_rights(&web_of(call->reply.answer.conn)->gate, &call->visitor, room) & rights) ==
-           rights;
+    struct conn *conn = call->reply.answer.conn;
+
+    return (gate_rights(&web_of(conn)->gate, &call->visitor, room) & rights) == rights &&
+           !door_is_barred(conn, &call->visitor, room);
 }
 
 int api_parameter(const struct api_call *call, struct str name, char *space, size_t size,

@@ -127,8 +127,10 @@ bool entry_token(struct sendq *out, struct str token)
         return false;
     wrong = gate_renew(gate, conn, token, conn->member.client->channel->log.name,
                        conn_clock(conn)->wall, &code);
-    if (wrong == NULL)
+    if (wrong == NULL) {
+        web_of(conn)->bans_changed = true; /* it may be somebody else now */
         return true;
+    }
     stream_note_end(&conn->stream, STREAM_END_HOST, wrong);
     out->close_code = code;
     stream_wake(&conn->stream);

@@ -323,6 +323,13 @@ static bool pass_is_of(const struct pass *pass, struct str sub)
     return str_equals((struct str){pass->sub, pass->sub_len}, sub);
 }
 
+struct str gate_sub_of(const struct gate *gate, const struct conn *conn)
+{
+    const struct pass *pass = pass_of(gate, conn);
+
+    return pass != NULL ? (struct str){pass->sub, pass->sub_len} : (struct str){NULL, 0};
+}
+
 bool gate_is_of(const struct gate *gate, const struct conn *conn, struct str sub)
 {
     const struct pass *pass = pass_of(gate, conn);

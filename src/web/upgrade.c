@@ -7,6 +7,7 @@
 #include "proto/ws/deflate.h"
 #include "proto/ws/deflate_negotiation.h"
 #include "session/ws.h"
+#include "web/door.h"
 #include "web/entry.h"
 #include "web/web.h"
 
@@ -264,6 +265,8 @@ static bool upgrade_check_gate(const struct answer *answer, const struct http_re
     struct upgrade_lines lines = {.protocol = is_v1 ? UPGRADE_V1_LINE : ""};
     struct str origin;
 
+    if (refusal.status == 0 && door_is_barred(answer->conn, visitor, room))
+        refusal = (struct gate_refusal){403, "you are banned from this room", false};
     if (refusal.status == 0)
         return true;
     if (refusal.status == 400 ||

@@ -79,6 +79,22 @@ START_TEST(grants_add_up)
 }
 END_TEST
 
+START_TEST(a_pattern_is_covered_as_a_whole)
+{
+    const struct grant grants[] = {
+        {STR("tea"), RIGHT_SUB}, {STR("te*"), RIGHT_PUB}, {STR("team*"), RIGHT_MOD}};
+
+    ck_assert_uint_eq(rights_in_rooms(grants, 3, STR("tea")), RIGHT_SUB | RIGHT_PUB);
+    ck_assert_uint_eq(rights_in_rooms(grants, 3, STR("tea*")), RIGHT_PUB);
+    ck_assert_uint_eq(rights_in_rooms(grants, 3, STR("team*")), RIGHT_PUB | RIGHT_MOD);
+    ck_assert_uint_eq(rights_in_rooms(grants, 3, STR("team-*")), RIGHT_PUB | RIGHT_MOD);
+    ck_assert_uint_eq(rights_in_rooms(grants, 3, STR("te*")), RIGHT_PUB);
+    ck_assert_uint_eq(rights_in_rooms(grants, 3, STR("t*")), RIGHTS_NONE);
+    ck_assert_uint_eq(rights_in_rooms(grants, 3, STR("*")), RIGHTS_NONE);
+    ck_assert_uint_eq(rights_in_rooms(grants, 3, STR("")), RIGHTS_NONE);
+}
+END_TEST
+
 Suite *suite_rights(void)
 {
     Suite *suite = suite_create("rights");
@@ -88,6 +104,7 @@ Suite *suite_rights(void)
     tcase_add_test(cases, lists_are_read_and_written);
     tcase_add_test(cases, a_star_counts_at_the_end_alone);
     tcase_add_test(cases, grants_add_up);
+    tcase_add_test(cases, a_pattern_is_covered_as_a_whole);
     suite_add_tcase(suite, cases);
     return suite;
 }

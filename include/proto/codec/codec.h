@@ -30,6 +30,8 @@ enum event_kind {
     EVENT_LEAVE,
     EVENT_RENAME,
     EVENT_REACT,
+    EVENT_BAN,  /* somebody may not enter some rooms: chat/bans.h */
+    EVENT_LIFT, /* ... and now may again */
     EVENT_COUNT,
     EVENT_TYPING,
     EVENT_KICK, /* to a server where `to` sits: it is put out, and `text` says why */
@@ -37,6 +39,9 @@ enum event_kind {
 
 #define CODEC_EMOJI_MAX 32    /* bytes of the emoji of a reaction */
 #define CODEC_HISTORY_MAX 200 /* events of one answer to COMMAND_HISTORY */
+
+/* Seconds of the longest ban that has an end: ten years. */
+#define CODEC_BAN_MAX 315360000
 
 /* Something that happened in a room. The slices belong to whoever made the event. */
 struct event {
@@ -47,11 +52,13 @@ struct event {
     uint64_t from;  /* the client it is about */
     uint64_t to;    /* receiver of a direct message */
     uint64_t count; /* members, for a count */
-    uint64_t re;    /* seq of the message that it replies to or reacts to; 0: none */
+    uint64_t re;    /* seq of the message that it replies to or reacts to; 0: none. EVENT_BAN,
+                       EVENT_LIFT: number of the ban */
     bool is_posted; /* a message that nobody said from a seat, whoever it is from */
     bool is_on;     /* EVENT_REACT: the reaction is given; else it is taken back */
     struct str name;
-    struct str text; /* EVENT_REACT: the emoji. ptr is NULL where a message has data alone */
+    struct str text; /* EVENT_REACT: the emoji; EVENT_BAN: the ban as JSON. ptr is NULL where a
+                        message has data alone */
     struct str ref;  /* ptr is NULL where the sender gave none */
     struct str key;  /* of a join: the secret of the seat; ptr is NULL where it has none. A log that
                         keeps it keeps its hash alone. */
@@ -69,6 +76,7 @@ enum command_kind {
     COMMAND_TOKEN, /* shows a new token, which is `text` */
     COMMAND_HISTORY,
     COMMAND_KICK, /* puts somebody out of the room */
+    COMMAND_BAN,  /* ... for a while */
     COMMAND_REACT,
     COMMAND_TYPING,
     COMMAND_PING, /* wants to hear that somebody is there */
@@ -85,13 +93,14 @@ struct codec_pos {
 /* What a client asks for. The slices point into the message that it was read from. */
 struct command {
     enum command_kind kind;
-    uint64_t to;          /* COMMAND_DIRECT, _KICK */
+    uint64_t to;          /* COMMAND_DIRECT, _KICK, _BAN */
     struct str text;      /* COMMAND_SAY, _DIRECT, _TOKEN; COMMAND_REACT: the emoji;
-                             COMMAND_KICK: why, ptr may be NULL */
+                             COMMAND_KICK, _BAN: why, ptr may be NULL */
     struct str data;      /* COMMAND_SAY, _DIRECT: as in an event */
     struct codec_pos pos; /* what is replied to, reacted to, or before which history is wanted */
     bool is_on;           /* COMMAND_REACT */
     uint64_t limit;       /* COMMAND_HISTORY: events, 1 to CODEC_HISTORY_MAX */
+    uint64_t seconds;     /* COMMAND_BAN: 1 to CODEC_BAN_MAX; 0: without an end */
     struct str name;      /* COMMAND_RENAME */
     struct str ref;       /* ptr is NULL where there was none */
     const char *code;     /* COMMAND_BAD: a short name of the error */
@@ -153,6 +162,10 @@ int codec_v1_welcome_end(struct buf *out, const struct welcome *welcome);
 
 /* The answer to COMMAND_PING. Returns 0, or -1 with errno ENOMEM. */
 int codec_v1_pong(struct buf *out, struct str ref);
+
+/* The answer to COMMAND_BAN: its name, and until when it is (milliseconds since 1970; 0: without an
+ * end). Returns 0, or -1 with errno ENOMEM. */
+int codec_v1_banned(struct buf *out, const char *ban, uint64_t until, struct str ref);
 
 /* The answer to COMMAND_HISTORY: begin, a call for each event (as it is encoded), end.
  * `is_end`: nothing older is kept. Each returns 0, or -1 with errno ENOMEM. */

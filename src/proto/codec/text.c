@@ -41,6 +41,8 @@ static int encode(struct buf *out, const struct event *event)
     case EVENT_JOIN:
     case EVENT_RENAME:
     case EVENT_REACT:
+    case EVENT_BAN:
+    case EVENT_LIFT:
     case EVENT_COUNT:
     case EVENT_TYPING:
     case EVENT_KICK:

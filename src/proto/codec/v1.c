@@ -26,6 +26,7 @@ enum {
     FIELD_TOKEN,
     FIELD_ID,
     FIELD_REASON,
+    FIELD_SECONDS,
     FIELDS,
 };
 
@@ -122,17 +123,29 @@ static void decode_token(struct command *command, const struct json_field *field
     command->text = fields[FIELD_TOKEN].value;
 }
 
-static void decode_kick(struct command *command, const struct json_field *fields)
+/* Somebody is to go: COMMAND_KICK or COMMAND_BAN. */
+static void decode_removal(struct command *command, const struct json_field *fields,
+                           enum command_kind kind)
 {
     const struct json_field *reason = &fields[FIELD_REASON];
 
-    command->kind = COMMAND_KICK;
+    command->kind = kind;
     command->text = reason->value;
     if (!json_to_u64(&fields[FIELD_ID], CODEC_ID_MAX, &command->to) || command->to == 0)
         refuse(command, "bad-id", "\"id\" must be the id of a client");
     else if (reason->type != JSON_ABSENT &&
              (reason->type != JSON_STRING || reason->value.len > CODEC_REASON_MAX))
         refuse(command, "bad-reason", "\"reason\" must be a string of at most 200 bytes");
+}
+
+static void decode_ban(struct command *command, const struct json_field *fields)
+{
+    const struct json_field *seconds = &fields[FIELD_SECONDS];
+
+    decode_removal(command, fields, COMMAND_BAN);
+    if (command->kind == COMMAND_BAN && seconds->type != JSON_ABSENT &&
+        (!json_to_u64(seconds, CODEC_BAN_MAX, &command->seconds) || command->seconds == 0))
+        refuse(command, "bad-seconds", "\"seconds\" must be a number from 1 to 315360000");
 }
 
 static bool decode_ref(struct command *command, const struct json_field *ref)
@@ -158,7 +171,9 @@ static void decode_type(struct command *command, const struct json_field *fields
     else if (str_equals(type, STR("history")))
         decode_history(command, fields);
     else if (str_equals(type, STR("kick")))
-        decode_kick(command, fields);
+        decode_removal(command, fields, COMMAND_KICK);
+    else if (str_equals(type, STR("ban")))
+        decode_ban(command, fields);
     else if (str_equals(type, STR("react")))
         decode_react(command, fields);
     else if (str_equals(type, STR("typing")))
@@ -188,6 +203,7 @@ static void decode(struct command *command, char *data, size_t len)
         [FIELD_TOKEN] = {.name = STR("token")},
         [FIELD_ID] = {.name = STR("id")},
         [FIELD_REASON] = {.name = STR("reason")},
+        [FIELD_SECONDS] = {.name = STR("seconds")},
     };
     int result = json_read_object(data, len, fields, ARRAY_LEN(fields));
 
@@ -205,9 +221,16 @@ static void decode(struct command *command, char *data, size_t len)
 /* ---- writing events ---- */
 
 static const struct str type_names[] = {
-    [EVENT_MESSAGE] = {"message", 7}, [EVENT_DIRECT] = {"direct", 6}, [EVENT_JOIN] = {"join", 4},
-    [EVENT_LEAVE] = {"leave", 5},     [EVENT_RENAME] = {"rename", 6}, [EVENT_REACT] = {"react", 5},
-    [EVENT_COUNT] = {"count", 5},     [EVENT_TYPING] = {"typing", 6},
+    [EVENT_MESSAGE] = {"message", 7},
+    [EVENT_DIRECT] = {"direct", 6},
+    [EVENT_JOIN] = {"join", 4},
+    [EVENT_LEAVE] = {"leave", 5},
+    [EVENT_RENAME] = {"rename", 6},
+    [EVENT_REACT] = {"react", 5},
+    [EVENT_BAN] = {"", 0},
+    [EVENT_LIFT] = {"", 0},
+    [EVENT_COUNT] = {"count", 5},
+    [EVENT_TYPING] = {"typing", 6},
 };
 
 struct str codec_v1_type(enum event_kind kind)
@@ -359,6 +382,15 @@ int codec_v1_welcome_end(struct buf *out, const struct welcome *welcome)
 int codec_v1_pong(struct buf *out, struct str ref)
 {
     if (append_type(out, STR("pong")) < 0 ||
+        (ref.ptr != NULL && append_string(out, STR("ref"), ref) < 0))
+        return -1;
+    return buf_append_char(out, '}');
+}
+
+int codec_v1_banned(struct buf *out, const char *ban, uint64_t until, struct str ref)
+{
+    if (append_type(out, STR("ban")) < 0 || append_string(out, STR("ban"), str_from(ban)) < 0 ||
+        (until > 0 && append_number(out, STR("until"), until) < 0) ||
         (ref.ptr != NULL && append_string(out, STR("ref"), ref) < 0))
         return -1;
     return buf_append_char(out, '}');

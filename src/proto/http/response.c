@@ -11,6 +11,7 @@ static const struct {
 } reasons[] = {
     {101, "Switching Protocols"},
     {200, "OK"},
+    {201, "Created"},
     {204, "No Content"},
     {304, "Not Modified"},
     {308, "Permanent Redirect"},

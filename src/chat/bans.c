@@ -1,0 +1,412 @@
+#include "chat/bans.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "chat/ask.h"
+#include "chat/core.h"
+#include "chat/post.h"
+#include "chat/retention.h"
+#include "proto/json.h"
+
+/* Where other servers make bans too, there may be more than may be made at one. */
+#define BANS_KNOWN_MAX (2 * BANS_MAX)
+
+/* Events of a shared log after which a ban is told again, so that it is still there for servers
+ * that come later. */
+#define BANS_RETOLD_AFTER (LOG_BANS_KEPT / 2)
+
+_Static_assert(BANS_KNOWN_MAX < BANS_RETOLD_AFTER, "to tell all again comes to an end");
+
+/* ---- one ban ---- */
+
+static const char digits[] = "0123456789abcdef";
+
+void ban_write_name(char out[BAN_NAME_SIZE], uint64_t number)
+{
+    for (size_t i = BAN_NAME_SIZE - 1; i-- > 0; number >>= 4)
+        out[i] = digits[number & 15];
+    out[BAN_NAME_SIZE - 1] = '\0';
+}
+
+bool ban_read_name(struct str name, uint64_t *number)
+{
+    uint64_t value = 0;
+
+    if (name.len != BAN_NAME_SIZE - 1)
+        return false;
+    for (size_t i = 0; i < name.len; i++) {
+        const char *digit = memchr(digits, name.ptr[i], sizeof(digits) - 1);
+
+        if (digit == NULL)
+            return false;
+        value = value << 4 | (uint64_t)(digit - digits);
+    }
+    *number = value;
+    return true;
+}
+
+bool ban_address_is_valid(struct str text)
+{
+    struct ip_network network;
+
+    return ip_network_read(&network, text);
+}
+
+enum { FIELD_ROOMS, FIELD_SUB, FIELD_ADDRESS, FIELD_UNTIL, FIELD_REASON, FIELDS };
+
+static struct str ban_string(const struct json_field *field)
+{
+    return field->type == JSON_STRING ? field->value : (struct str){NULL, 0};
+}
+
+static void ban_read_rooms(struct ban *ban, char *data, const struct json_field *field)
+{
+    struct json_items items;
+    struct json_field room;
+
+    if (field->type != JSON_ARRAY)
+        return;
+    items = json_items_of(data, field);
+    while (ban->room_count < BAN_ROOMS_MAX && json_item_next(&items, &room)) {
+        if (room.type == JSON_STRING)
+            ban->rooms[ban->room_count++] = (struct grant){room.value, RIGHTS_ALL};
+    }
+}
+
+/* Reads what it is out of a text that is its own. Returns false where that is no ban. */
+static bool ban_read(struct ban *ban, char *data, size_t len)
+{
+    struct json_field fields[FIELDS] = {
+        [FIELD_ROOMS] = {.name = STR("rooms")},     [FIELD_SUB] = {.name = STR("sub")},
+        [FIELD_ADDRESS] = {.name = STR("address")}, [FIELD_UNTIL] = {.name = STR("until")},
+        [FIELD_REASON] = {.name = STR("reason")},
+    };
+    const struct json_field *until = &fields[FIELD_UNTIL];
+
+    if (json_read_object(data, len, fields, FIELDS) < 0)
+        return false;
+    ban_read_rooms(ban, data, &fields[FIELD_ROOMS]);
+    ban->sub = ban_string(&fields[FIELD_SUB]);
+    ban->reason = ban_string(&fields[FIELD_REASON]);
+    ban->has_address = fields[FIELD_ADDRESS].type == JSON_STRING &&
+                       ip_network_read(&ban->address, fields[FIELD_ADDRESS].value);
+    if (until->type != JSON_ABSENT && !json_to_u64(until, UINT64_MAX, &ban->until))
+        return false;
+    return ban->room_count > 0 && (ban->sub.len > 0 || ban->has_address);
+}
+
+/* Its text is kept twice: as it is shown, and as it was read. NULL: memory is out, or it is none.
+ */
+static struct ban *ban_new(const struct chat *chat, const struct event *event, uint32_t word)
+{
+    size_t len = event->text.len;
+    struct ban *ban = malloc(sizeof(*ban) + 2 * len);
+
+    if (ban == NULL)
+        return NULL;
+    *ban = (struct ban){.number = event->re, .seq = event->seq, .word = word, .ends = UINT64_MAX};
+    memcpy(ban->bytes, event->text.ptr, len);
+    memcpy(ban->bytes + len, event->text.ptr, len);
+    ban->json = (struct str){ban->bytes, len};
+    if (!ban_read(ban, ban->bytes + len, len)) {
+        free(ban);
+        return NULL;
+    }
+    if (ban->until > chat->wall)
+        ban->ends = chat->now + (ban->until - chat->wall);
+    return ban;
+}
+
+static bool ban_is_over(const struct chat *chat, const struct ban *ban)
+{
+    return ban->until > 0 && (ban->until <= chat->wall || ban->ends <= chat->now);
+}
+
+static bool ban_is_for(const struct ban *ban, const struct ban_person *person, struct str room)
+{
+    bool is_near =
+        ban->has_address && person->ip != NULL && ip_network_has(&ban->address, person->ip);
+
+    if (person->is_at_password)
+        return is_near;
+    if (rights_in_room(ban->rooms, ban->room_count, room) == RIGHTS_NONE)
+        return false;
+    if (ban->sub.ptr != NULL)
+        return person->sub.ptr != NULL && str_equals(ban->sub, person->sub);
+    return person->sub.ptr == NULL && is_near;
+}
+
+/* ---- the table ---- */
+
+static void bans_tell_forgotten(struct chat *chat, uint32_t word)
+{
+    if (chat->log->ops->forgotten != NULL)
+        chat->log->ops->forgotten(chat->log, &chat->bans.channel->log, word);
+}
+
+static void bans_remove(struct chat *chat, size_t place)
+{
+    struct bans *bans = &chat->bans;
+    struct ban *ban = bans->items[place];
+
+    bans->count--;
+    memmove(&bans->items[place], &bans->items[place + 1],
+            (bans->count - place) * sizeof(struct ban *));
+    bans_tell_forgotten(chat, ban->word);
+    free(ban);
+}
+
+static void bans_forget_ended(struct chat *chat)
+{
+    for (size_t i = chat->bans.count; i-- > 0;) {
+        if (ban_is_over(chat, chat->bans.items[i]))
+            bans_remove(chat, i);
+    }
+}
+
+static void bans_forget(struct chat *chat, uint64_t number)
+{
+    for (size_t i = chat->bans.count; i-- > 0;) {
+        if (chat->bans.items[i]->number == number)
+            bans_remove(chat, i);
+    }
+}
+
+static int bans_grow(struct bans *bans)
+{
+    size_t size = max_size(bans->size * 2, 16);
+    struct ban **items;
+
+    if (bans->count < bans->size)
+        return 0;
+    items = realloc(bans->items, size * sizeof(struct ban *));
+    if (items == NULL)
+        return -1;
+    bans->items = items;
+    bans->size = size;
+    return 0;
+}
+
+void bans_clear(struct chat *chat)
+{
+    while (chat->bans.count > 0)
+        bans_remove(chat, chat->bans.count - 1);
+    free(chat->bans.items);
+    chat->bans.items = NULL;
+    chat->bans.size = 0;
+}
+
+const struct ban *bans_find(const struct chat *chat, const struct ban_person *person,
+                            struct str room)
+{
+    for (size_t i = 0; i < chat->bans.count; i++) {
+        const struct ban *ban = chat->bans.items[i];
+
+        if (ban_is_for(ban, person, room) && !ban_is_over(chat, ban))
+            return ban;
+    }
+    return NULL;
+}
+
+const struct ban *bans_get(const struct chat *chat, struct str name)
+{
+    uint64_t number;
+
+    if (!ban_read_name(name, &number))
+        return NULL;
+    for (size_t i = 0; i < chat->bans.count; i++) {
+        if (chat->bans.items[i]->number == number && !ban_is_over(chat, chat->bans.items[i]))
+            return chat->bans.items[i];
+    }
+    return NULL;
+}
+
+const struct ban *bans_next(const struct chat *chat, uint64_t after)
+{
+    const struct ban *next = NULL;
+
+    for (size_t i = 0; i < chat->bans.count; i++) {
+        const struct ban *ban = chat->bans.items[i];
+
+        if (ban->number > after && (next == NULL || ban->number < next->number) &&
+            !ban_is_over(chat, ban))
+            next = ban;
+    }
+    return next;
+}
+
+/* ---- asking ---- */
+
+/* Appends `,"key":` and a string; nothing where there is none. */
+static int ban_append(struct buf *out, const char *key, struct str value)
+{
+    if (value.ptr == NULL)
+        return 0;
+    return buf_printf(out, ",\"%s\":", key) < 0 ? -1 : json_append_string(out, value);
+}
+
+static int ban_write(struct buf *out, const struct ban_wish *wish)
+{
+    char name[BAN_NAME_SIZE];
+
+    ban_write_name(name, wish->number);
+    if (buf_printf(out, "{\"ban\":\"%s\",\"rooms\":[", name) < 0)
+        return -1;
+    for (size_t i = 0; i < wish->room_count; i++) {
+        if ((i > 0 && buf_append_char(out, ',') < 0) || json_append_string(out, wish->rooms[i]) < 0)
+            return -1;
+    }
+    if (buf_append_char(out, ']') < 0 || ban_append(out, "sub", wish->sub) < 0 ||
+        ban_append(out, "address", wish->address) < 0 ||
+        (wish->until > 0 &&
+         buf_printf(out, ",\"until\":%llu", (unsigned long long)wish->until) < 0) ||
+        ban_append(out, "reason", wish->reason) < 0)
+        return -1;
+    return buf_append_char(out, '}');
+}
+
+enum ban_result bans_event(struct chat *chat, struct ban_wish *wish, struct buf *json,
+                           struct event *event)
+{
+    if (chat->bans.channel != NULL)
+        bans_forget_ended(chat);
+    if (chat->bans.count + chat->bans.asked >= BANS_MAX)
+        return BAN_FULL;
+    chat->hooks.random(&wish->number, sizeof(wish->number));
+    wish->number = wish->number >> 1 | 1;
+    if (wish->seconds > 0)
+        wish->until = chat->wall + wish->seconds * 1000;
+    if (ban_write(json, wish) < 0)
+        return BAN_NO_MEMORY;
+    *event = (struct event){
+        .kind = EVENT_BAN,
+        .ts = chat->wall,
+        .re = wish->number,
+        .is_posted = true,
+        .text = {(const char *)json->data, json->len},
+    };
+    return BAN_OK;
+}
+
+struct event ban_lift(const struct ban *ban)
+{
+    return (struct event){.kind = EVENT_LIFT, .re = ban->number, .is_posted = true};
+}
+
+struct channel *bans_channel(struct chat *chat)
+{
+    struct bans *bans = &chat->bans;
+
+    if (bans->channel == NULL) {
+        bans->channel = retention_channel(chat, STR(LOG_BANS));
+        if (bans->channel != NULL)
+            bans->channel->waiting++; /* for ever */
+    }
+    return bans->channel;
+}
+
+enum ban_result bans_post(struct chat *chat, struct chat_post *post)
+{
+    enum chat_result result;
+
+    if (bans_channel(chat) == NULL)
+        return BAN_NO_MEMORY;
+    chat->bans.asked += post->event.kind == EVENT_BAN;
+    result = chat_post(chat, post, STR(LOG_BANS));
+    if (result == CHAT_OK)
+        return BAN_OK;
+    chat->bans.asked -= post->event.kind == EVENT_BAN;
+    return result == CHAT_FULL ? BAN_FULL : BAN_NO_MEMORY;
+}
+
+/* ---- having ---- */
+
+void bans_settled(struct chat *chat, const struct event *event)
+{
+    chat->bans.asked -= event->kind == EVENT_BAN && chat->bans.asked > 0;
+}
+
+static bool bans_add(struct chat *chat, const struct event *event, uint32_t word)
+{
+    struct bans *bans = &chat->bans;
+    struct ban *ban = NULL;
+
+    bans_forget_ended(chat);
+    bans_forget(chat, event->re); /* it may be told again */
+    for (size_t i = 0; i < BANS_LIFTED; i++) {
+        if (bans->lifted[i] == event->re)
+            return false;
+    }
+    if (bans->count < BANS_KNOWN_MAX && bans_grow(bans) == 0)
+        ban = ban_new(chat, event, word);
+    if (ban == NULL)
+        return false;
+    bans->items[bans->count++] = ban;
+    return true;
+}
+
+/* Another server may tell it again before it has heard of this. */
+static void bans_lift(struct chat *chat, uint64_t number)
+{
+    bans_forget(chat, number);
+    chat->bans.lifted[chat->bans.lifts++ % BANS_LIFTED] = number;
+}
+
+/* Who asked for the last event of a shared log tells the oldest ban again, where it is about to be
+ * forgotten there. That is an event, too; it goes on until none is old. */
+static void bans_retell(struct chat *chat)
+{
+    const struct ban *oldest = chat->bans.count > 0 ? chat->bans.items[0] : NULL;
+    struct event event;
+
+    if (oldest == NULL || !chat->log->ops->is_shared ||
+        oldest->seq + BANS_RETOLD_AFTER > chat->bans.channel->log.committed)
+        return;
+    event = (struct event){.kind = EVENT_BAN,
+                           .ts = chat->wall,
+                           .re = oldest->number,
+                           .is_posted = true,
+                           .text = oldest->json};
+    chat->bans.asked++;
+    ask_for_nobody(chat, chat->bans.channel, &event);
+}
+
+void bans_committed(struct chat *chat, struct channel *channel, const struct event *event,
+                    uint32_t word, bool is_own)
+{
+    bool is_kept = false;
+
+    if (bans_channel(chat) != channel)
+        return; /* of no room that bans are made in */
+    if (event->kind == EVENT_BAN)
+        is_kept = bans_add(chat, event, word);
+    else
+        bans_lift(chat, event->re);
+    if (!is_kept)
+        bans_tell_forgotten(chat, word);
+    if (chat->hooks.bans_changed != NULL && event->kind == EVENT_BAN)
+        chat->hooks.bans_changed(chat->hooks.owner);
+    if (is_own)
+        bans_retell(chat);
+}
+
+void bans_walk(struct chat *chat,
+               void (*each)(void *arg, const struct event *event, uint32_t *word), void *arg)
+{
+    const struct bans *bans = &chat->bans;
+
+    for (size_t i = 0; i < bans->count; i++) {
+        struct ban *ban = bans->items[i];
+        struct event event = {.kind = EVENT_BAN,
+                              .epoch = bans->channel->log.epoch,
+                              .seq = ban->seq,
+                              .ts = chat->wall,
+                              .re = ban->number,
+                              .text = ban->json};
+
+        each(arg, &event, &ban->word);
+    }
+}

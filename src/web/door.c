@@ -1,0 +1,87 @@
+#include "web/door.h"
+
+#include "chat/bans.h"
+#include "chat/listen.h"
+#include "chat/moderation.h"
+#include "session/conns.h"
+#include "web/web.h"
+
+static const char banned[] = "you are banned from this room";
+
+static const struct ip *door_ip(const struct conn *conn)
+{
+    return conn->peer.is_known ? &conn->peer.ip : NULL;
+}
+
+bool door_is_barred(const struct conn *conn, const struct visitor *visitor, struct str room)
+{
+    struct ban_person person = {.ip = door_ip(conn)};
+
+    if (room.len == 0)
+        return false;
+    if (visitor->has_token)
+        person.sub = visitor->token.sub;
+    return bans_find(web_of(conn)->chat, &person, room) != NULL;
+}
+
+/* The room that a member hears; ptr is NULL where there is none. */
+static struct str door_room(const struct conn *conn)
+{
+    if (!conn->is_member || conn->is_closing)
+        return (struct str){NULL, 0};
+    if (conn->is_listener)
+        return conn->member.stream.listener != NULL
+                   ? conn->member.stream.listener->channel->log.name
+                   : (struct str){NULL, 0};
+    return conn->member.client != NULL ? chat_room_of(conn->member.client) : (struct str){NULL, 0};
+}
+
+static void door_check(void *arg, struct conn *conn)
+{
+    struct web *web = arg;
+    struct str room = door_room(conn);
+    struct ban_person person = {.ip = door_ip(conn)};
+    const struct ban *ban;
+
+    if (room.ptr == NULL)
+        return;
+    person.sub = gate_sub_of(&web->gate, conn);
+    ban = bans_find(web->chat, &person, room);
+    if (ban == NULL)
+        return;
+    if (!conn->is_listener)
+        chat_warn(web->chat, conn->member.client, "banned", ban->reason);
+    conn_close(conn, CLOSE_FORBIDDEN, banned);
+}
+
+void door_enforce(struct web *web)
+{
+    if (!web->bans_changed)
+        return;
+    web->bans_changed = false;
+    conns_walk(web->conns, door_check, web);
+}
+
+bool door_identify(struct sendq *out, struct str *sub, struct ip_network *address,
+                   bool *has_address)
+{
+    const struct conn *conn = conn_of_queue(out);
+    const struct web *web = web_of(conn);
+    const struct address_limits *limits = &web->addresses.limits;
+
+    *sub = gate_sub_of(&web->gate, conn);
+    *has_address = sub->ptr == NULL && conn->peer.is_known;
+    if (*has_address) {
+        address->base = ip_prefix(&conn->peer.ip, limits->v4_bits, limits->v6_bits);
+        address->bits =
+            (uint8_t)(ip_is_v4(&conn->peer.ip) ? IP_V4_BITS + limits->v4_bits : limits->v6_bits);
+    }
+    return sub->ptr != NULL || *has_address;
+}
+
+void door_bans_changed(void *owner)
+{
+    struct web *web = owner;
+
+    web->bans_changed = true;
+}
