@@ -197,10 +197,11 @@ $(WRAPPED_LIB): $(LIB)
 	$(call say,WRAP)
 	$(Q)$(CC) -r -nostdlib $(addprefix -Wl$(comma)--wrap=,$(WRAPPED)) -o $@ -Wl,--whole-archive $< -Wl,--no-whole-archive
 
-$(BUILD)/check-integration: | $(BINARY)
+FAULTY := $(BUILD)/wschat-faulty
+$(BUILD)/check-integration: | $(BINARY) $(FAULTY)
 
 $(BUILD)/tests/integration/%.o: private TEST_CPPFLAGS = -DWSCHAT_BIN_DEFAULT='"$(CURDIR)/$(BINARY)"' \
-    -DWSCHAT_FIXTURES='"$(CURDIR)/tests/fixtures"'
+    -DWSCHAT_FIXTURES='"$(CURDIR)/tests/fixtures"' -DWSCHAT_FAULTY='"$(CURDIR)/$(FAULTY)"'
 
 $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags
 	$(call say,CC)
@@ -210,8 +211,7 @@ $(BUILD)/replay-%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(F
 	$(call say,LINK)
 	$(Q)$(LINK) -o $@ $^ $(ZLIB_LIBS)
 
-# The whole program on a kernel that gives little at a time and interrupts it all the time.
-FAULTY := $(BUILD)/wschat-faulty
+# The whole program on a kernel that gives little at a time and interrupts it all the time, and on a disk that fails.
 $(FAULTY): $(MAIN_OBJ) $(call object,tests/faults/wrap.c tests/faults/disk.c tests/faults/environment.c) $(WRAPPED_LIB)
 	$(call say,LINK)
 	$(Q)$(LINK) -o $@ $^

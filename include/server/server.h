@@ -45,11 +45,11 @@ struct server {
  * said what failed. */
 int server_init(struct server *server, const struct options *options);
 
-/* Closes everything. */
-void server_deinit(struct server *server);
+/* Closes everything. Returns 0; or -1 where it could not go on, or what was said is lost with its
+ * end: one line on stderr has said why. */
+int server_deinit(struct server *server);
 
-/* Serves until a signal ends it. Returns 0; or -1 where it could not go on, and one line on stderr
- * has said why. */
-int server_run(struct server *server);
+/* Serves until a signal ends it, or until it cannot go on. */
+void server_run(struct server *server);
 
 #endif

@@ -302,12 +302,17 @@ static void chat_free_clients(struct chat *chat)
     }
 }
 
-void chat_deinit(struct chat *chat)
+void chat_finish(struct chat *chat)
 {
     chat->is_over = chat->is_stopping = true;
     post_refuse_all(chat);
     if (chat->log->ops->stop != NULL)
         chat->log->ops->stop(chat->log);
+}
+
+void chat_deinit(struct chat *chat)
+{
+    chat_finish(chat);
     chat_free_clients(chat);
     bans_clear(chat);
     for (size_t i = 0; i < chat->channels.size; i++) {

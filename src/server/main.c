@@ -66,7 +66,6 @@ static int serve(int argc, char **argv)
     static struct options options;
     static struct server server;
     enum options_result result;
-    int run;
 
     if (stdfds_fill() < 0)
         return EXIT_FAILURE; /* stderr, where one would say why, may be the one that is missing */
@@ -80,9 +79,8 @@ static int serve(int argc, char **argv)
     log_flush_at_end();
     if (server_init(&server, &options) < 0)
         return EXIT_FAILURE;
-    run = server_run(&server);
-    server_deinit(&server);
-    return run < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    server_run(&server);
+    return server_deinit(&server) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)

@@ -278,7 +278,7 @@ static bool is_busy(const struct server *server)
     return server->conns.members > 0 || conns_are_busy(&server->conns);
 }
 
-int server_run(struct server *server)
+void server_run(struct server *server)
 {
     flush_log(server);
     supervisor_ready(&server->supervisor, server->clock->now);
@@ -287,7 +287,6 @@ int server_run(struct server *server)
             break;
         tick(server);
     }
-    return server->has_failed ? -1 : 0;
 }
 
 /* ---- the beginning ---- */
@@ -604,13 +603,17 @@ int server_init(struct server *server, const struct options *options)
     return 0;
 }
 
-void server_deinit(struct server *server)
+int server_deinit(struct server *server)
 {
     acceptor_close(&server->acceptor);
     supervisor_deinit(&server->supervisor);
     conns_deinit(&server->conns);
     connection_log_finish(&server->connection_log);
     cluster_close(&server->cluster);
+    /* What is only written so far is to be on the disk, and that may fail as any sync may. */
+    chat_finish(&server->chat);
+    if (!server->has_failed)
+        server->has_failed = durable_is_lost(&server->durable);
     chat_deinit(&server->chat);
     address_table_deinit(&server->web.addresses);
     idempotency_deinit(&server->web.idempotency);
@@ -618,4 +621,5 @@ void server_deinit(struct server *server)
     metrics_close(&server->metrics.process);
     close(server->signals.fd);
     reactor_deinit(&server->reactor);
+    return server->has_failed ? -1 : 0;
 }

@@ -127,6 +127,39 @@ static bool fails(void)
     return is_so;
 }
 
+/* ---- a whole program ---- */
+
+static struct {
+    pthread_mutex_t lock;
+    char call[NAME_SIZE]; /* empty: none fails */
+    int error;
+    long first, last, calls;
+} rule = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void disk_fail_calls(const char *call, int error, long first, long last)
+{
+    snprintf(rule.call, sizeof(rule.call), "%s", call);
+    rule.error = error;
+    rule.first = first;
+    rule.last = last;
+}
+
+static bool is_ruled_out(const char *call)
+{
+    bool is_so;
+
+    if (strcmp(rule.call, call) != 0)
+        return false;
+    pthread_mutex_lock(&rule.lock);
+    rule.calls++;
+    is_so = rule.calls >= rule.first && rule.calls <= rule.last;
+    pthread_mutex_unlock(&rule.lock);
+    errno = rule.error;
+    return is_so;
+}
+
+/* ---- the plan of a test ---- */
+
 void disk_arm(const struct disk_plan *plan)
 {
     disk.plan = *plan;
@@ -521,6 +554,8 @@ int __wrap_openat(int at, const char *name, int flags, ...)
     va_start(arguments, flags);
     mode = mode_of(flags, arguments);
     va_end(arguments);
+    if (is_ruled_out("openat"))
+        return -1;
     if (disk.folder[0] == '\0')
         return openat(at, name, flags, mode);
     pthread_mutex_lock(&disk.lock);
@@ -532,7 +567,7 @@ int __wrap_openat(int at, const char *name, int flags, ...)
 
 int __wrap_mkdir(const char *path, mode_t mode)
 {
-    return fails() ? -1 : mkdir(path, mode);
+    return is_ruled_out("mkdir") || fails() ? -1 : mkdir(path, mode);
 }
 
 int __wrap_flock(int fd, int action)
@@ -587,6 +622,8 @@ ssize_t __wrap_pwrite(int fd, const void *data, size_t len, off_t offset)
     enum verdict verdict;
     ssize_t n = -1;
 
+    if (is_ruled_out("pwrite"))
+        return -1;
     if (disk.folder[0] == '\0')
         return pwrite(fd, data, len, offset);
     pthread_mutex_lock(&disk.lock);
@@ -614,7 +651,7 @@ int __wrap_ftruncate(int fd, off_t size)
 
 int __wrap_fallocate(int fd, int mode, off_t offset, off_t len)
 {
-    return fails() ? -1 : fallocate(fd, mode, offset, len);
+    return is_ruled_out("fallocate") || fails() ? -1 : fallocate(fd, mode, offset, len);
 }
 
 static int sync_fd(int fd)
@@ -639,11 +676,15 @@ static int sync_fd(int fd)
 
 int __wrap_fsync(int fd)
 {
+    if (is_ruled_out("fsync"))
+        return -1;
     return disk.folder[0] == '\0' ? fsync(fd) : sync_fd(fd);
 }
 
 int __wrap_fdatasync(int fd)
 {
+    if (is_ruled_out("fdatasync"))
+        return -1;
     return disk.folder[0] == '\0' ? fdatasync(fd) : sync_fd(fd);
 }
 

@@ -41,6 +41,10 @@ bool disk_is_dead(void);
  * All of it counts as synced. */
 void disk_cut_power(uint32_t seed);
 
+/* For a whole program: from its `first` to its `last` call, these calls ("fdatasync") fail, and are
+ * not done. */
+void disk_fail_calls(const char *call, int error, long first, long last);
+
 /* read goes the same way, where it reads from a file. */
 bool disk_read_fails(int fd);
 

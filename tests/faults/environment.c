@@ -1,6 +1,8 @@
 /* Lets a whole program run on a faulty kernel: FAULTS="read=3 send=7 wait=1 eintr again" cuts reads
  * to 3 bytes, sends to 7 bytes and waits to one event, and makes every second call fail with EINTR
- * or EAGAIN. Words may be left out. */
+ * or EAGAIN. "fdatasync=EIO:2-3" has the second and the third call fail; of one call for files,
+ * from the first: openat, mkdir, pwrite, fallocate, fsync or fdatasync. Words may be left out. */
+#include "disk.h"
 #include "wrap.h"
 
 #include <errno.h>
@@ -8,10 +10,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Returns false where it is no word about a file. */
+static bool read_file_word(const char *word)
+{
+    static const struct {
+        const char *name;
+        int error;
+    } errors[] = {{"EIO", EIO}, {"ENOSPC", ENOSPC}, {"EDQUOT", EDQUOT}, {"EROFS", EROFS}};
+    char call[32], name[32];
+    long first, last;
+
+    if (sscanf(word, "%31[a-z]=%31[A-Z]:%ld-%ld", call, name, &first, &last) != 4)
+        return false;
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        if (strcmp(errors[i].name, name) == 0) {
+            disk_fail_calls(call, errors[i].error, first, last);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void read_word(const char *word)
 {
     unsigned most;
 
+    if (read_file_word(word))
+        return;
     if (sscanf(word, "read=%u", &most) == 1)
         fault_short(FAULT_READ, most);
     else if (sscanf(word, "send=%u", &most) == 1)

@@ -278,11 +278,31 @@ static void expect_new_life(const struct run *run)
     diary_kill();
 }
 
+static char said_in_log[16384];
+
+/* Each line is one of those that are to be expected, and a refusal had one. */
+static void expect_log(const struct run *run)
+{
+    static const char cannot[] =
+        "msg=\"the journal cannot be written: messages are refused until it can\" call=";
+    static const char *const lines[] = {cannot, "msg=\"the journal can be written again\"",
+                                        "msg=\"the journal was not closed\" error="};
+    bool has_told = strstr(said_in_log, cannot) != NULL;
+
+    ck_assert_uint_lt(strlen(said_in_log), sizeof(said_in_log) - 1);
+    ck_assert_msg(refusals == 0 || has_told, "%s: refused without a line", run->what);
+    for (char *line = strtok(said_in_log, "\n"); line != NULL; line = strtok(NULL, "\n"))
+        ck_assert_msg(strstr(line, lines[0]) != NULL || strstr(line, lines[1]) != NULL ||
+                          strstr(line, lines[2]) != NULL,
+                      "%s: %s", run->what, line);
+}
+
 /* Returns whether the call was reached. */
 static bool play(const struct run *run)
 {
     bool has_struck;
 
+    fault_catch_log(said_in_log, sizeof(said_in_log));
     disk_begin(diary_folder());
     live_before(run);
     disk_arm(&run->plan);
@@ -294,6 +314,7 @@ static bool play(const struct run *run)
         disk_cut_power(run->seed);
     expect_all(run);
     expect_new_life(run);
+    expect_log(run);
     disk_end();
     diary_remove_folder();
     return has_struck;
@@ -308,6 +329,7 @@ static void setup(void)
 
 static void teardown(void)
 {
+    fault_catch_log(NULL, 0);
     diary_kill();
     disk_end();
     diary_remove_folder();

@@ -203,8 +203,34 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
     return strikes(FAULT_SEND) ? -1 : sendmsg(fd, &copy, flags);
 }
 
+static struct {
+    char *out; /* NULL: what is written goes to stderr */
+    size_t size, len;
+} caught;
+
+void fault_catch_log(char *out, size_t size)
+{
+    caught.out = out;
+    caught.size = size;
+    caught.len = 0;
+    if (out != NULL)
+        out[0] = '\0';
+}
+
+static ssize_t catch (const void *data, size_t len)
+{
+    size_t left = caught.size - 1 - caught.len, taken = len < left ? len : left;
+
+    memcpy(caught.out + caught.len, data, taken);
+    caught.len += taken;
+    caught.out[caught.len] = '\0';
+    return (ssize_t)len;
+}
+
 ssize_t __wrap_write(int fd, const void *data, size_t len)
 {
+    if (fd == STDERR_FILENO && caught.out != NULL)
+        return catch (data, len);
     return strikes(FAULT_FILE) ? -1 : write(fd, data, len);
 }
 

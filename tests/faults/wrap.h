@@ -40,6 +40,10 @@ void fault_fail_alternating(enum fault_call call, int err);
  * FAULT_WAIT: so many events. */
 void fault_short(enum fault_call call, size_t most);
 
+/* From now on what the program writes to stderr goes to `out` instead, NUL-terminated, as far as it
+ * fits into `size` bytes, which are emptied; NULL: as usual again. */
+void fault_catch_log(char *out, size_t size);
+
 /* How many calls there were since fault_reset. */
 long fault_count(enum fault_call call);
 
