@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 packages="build-essential clang check pkg-config musl-tools chromium chromium-driver firefox-esr curl jq python3
-    python3-websockets nginx libnginx-mod-stream haproxy openssl redis-server valgrind shellcheck gcovr clang-format clang-tidy
+    python3-websockets python3-flask nginx libnginx-mod-stream haproxy openssl redis-server valgrind shellcheck gcovr clang-format clang-tidy
     cppcheck nodejs mandoc universal-ctags lintian systemd zsh fish zbar-tools zlib1g-dev"
 bench_packages="python3-fastapi python3-uvicorn libwebsockets-dev gnuplot-nox"
 peers=build/bench/peers
@@ -76,7 +76,7 @@ install_missing "$(clang_runtime)"
 if [ -n "$(apt-cache search --names-only '^chromium-headless-shell$')" ]; then
     install_missing chromium-headless-shell
 fi
-if ! cmp -s tests/browser/package.json $page_tests/package.json || ! [ -d $page_tests/node_modules/axe-core ]; then
+if ! cmp -s tests/browser/package.json $page_tests/package.json || ! [ -d $page_tests/node_modules/ajv ]; then
     rm -rf $page_tests
     mkdir -p $page_tests
     cp tests/browser/package.json $page_tests/

@@ -1,0 +1,2 @@
+import './openapi.test.mjs';
+import './recipes.test.mjs';
