@@ -1,12 +1,21 @@
 #include "web/files.h"
 
+/* Programs take the client library from here; a module of another origin needs leave to be read
+ * (Fetch, 3.2). */
+static bool files_is_for_all(struct str path)
+{
+    return str_equals(path, STR("/wschat.js"));
+}
+
 static int files_write_fields(struct buf *out, const struct answer *answer,
-                              const struct asset *asset)
+                              const struct asset *asset, bool is_for_all)
 {
     bool is_admin = answer->conn->is_admin;
 
     if (buf_append_str(out, STR("Cache-Control: no-cache\r\n")) < 0 ||
         buf_append_str(out, is_admin ? STR(ANSWER_ADMIN) : STR(ANSWER_SAFETY)) < 0)
+        return -1;
+    if (is_for_all && buf_append_str(out, STR("Access-Control-Allow-Origin: *\r\n")) < 0)
         return -1;
     return buf_append_str(out, STR("ETag: ")) < 0 ||
                    buf_append(out, asset->etag, ASSET_ETAG_SIZE) < 0 ||
@@ -16,7 +25,7 @@ static int files_write_fields(struct buf *out, const struct answer *answer,
 }
 
 static void files_send(const struct answer *answer, const struct http_request *request,
-                       const struct asset *asset)
+                       const struct asset *asset, bool is_for_all)
 {
     struct str etag = {asset->etag, ASSET_ETAG_SIZE};
     struct http_response response = {
@@ -26,7 +35,7 @@ static void files_send(const struct answer *answer, const struct http_request *r
     struct buf fields;
 
     buf_init(&fields);
-    if (files_write_fields(&fields, answer, asset) < 0) {
+    if (files_write_fields(&fields, answer, asset, is_for_all) < 0) {
         http_respond(answer->conn, NULL, &asset->body, true, false);
     } else {
         response.extra = (struct str){(char *)fields.data, fields.len};
@@ -52,7 +61,7 @@ void files_answer(const struct answer *answer, const struct http_request *reques
         answer_text(answer, 500, "The file could not be read.", "");
         return;
     case ASSETS_FOUND:
-        files_send(answer, request, &asset);
+        files_send(answer, request, &asset, files_is_for_all(path));
         return;
     }
 }

@@ -100,10 +100,15 @@ static const char *upgrade_read_entry(const struct http_request *request, struct
 
 /* ---- who may ---- */
 
-/* A request that is no handshake at all: says what this path is. */
-static void upgrade_explain(const struct answer *answer)
+#define ORIGIN_REFUSED "Pages of this origin may not connect: see --allow-origin."
+
+/* A request that is no handshake at all: says what this path is. A page learns nothing of a refused
+ * handshake, so it asks here, and any page may read that its origin is refused. */
+static void upgrade_explain(const struct answer *answer, const struct http_request *request)
 {
-    if (answer->is_get)
+    if (!ws_origin_is_allowed(request, &web_of(answer->conn)->origins))
+        answer_refuse(answer, 403, ORIGIN_REFUSED, "Access-Control-Allow-Origin: *\r\n");
+    else if (answer->is_get)
         answer_text(answer, 426, "This is a WebSocket: connect with ws:// or wss://.",
                     ANSWER_UPGRADE);
     else
@@ -172,7 +177,7 @@ static bool upgrade_check_upgrade(const struct answer *answer, const struct http
         return false;
     }
     if ((error != 0 || request->minor == 0) && !ws_handshake_is_wanted(request)) {
-        upgrade_explain(answer);
+        upgrade_explain(answer, request);
         return false;
     }
     if (error != 0) {
@@ -181,7 +186,7 @@ static bool upgrade_check_upgrade(const struct answer *answer, const struct http
     }
     if (!ws_origin_is_allowed(request, &web_of(answer->conn)->origins)) {
         upgrade_log_origin(answer->conn, request);
-        answer_refuse(answer, 403, "Pages of this origin may not connect: see --allow-origin.", "");
+        answer_refuse(answer, 403, ORIGIN_REFUSED, "");
         return false;
     }
     return true;

@@ -277,6 +277,33 @@ START_TEST(a_foreign_origin_is_403)
 }
 END_TEST
 
+/* A page learns nothing of a refused handshake, so it may ask why. */
+START_TEST(a_page_may_read_that_its_origin_is_refused)
+{
+    static const char *const origins_and_statuses[][2] = {
+        {"Origin: https://evil.example\r\n", "403"},
+        {"Origin: http://localhost\r\n", "405"},
+        {"", "405"}};
+    struct server *s = server_start(NULL);
+
+    for (size_t i = 0; i < ARRAY_LEN(origins_and_statuses); i++) {
+        struct client *c = client_connect(s);
+        struct response *r;
+        bool is_refused = origins_and_statuses[i][1][2] == '3';
+
+        client_print(
+            c, "POST /ws/1?room=tea HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n%s\r\n",
+            origins_and_statuses[i][0]);
+        r = response_read(c, false);
+        ck_assert_int_eq(r->status, atoi(origins_and_statuses[i][1]));
+        ck_assert_int_eq(response_field(r, "Access-Control-Allow-Origin") != NULL, is_refused);
+        ck_assert_int_eq(strstr(r->body, "--allow-origin") != NULL, is_refused);
+        response_free(r);
+        client_close(c);
+    }
+}
+END_TEST
+
 START_TEST(allowed_origins_are_added_to_the_own_one)
 {
     struct server *s =
@@ -629,6 +656,7 @@ Suite *suite_websocket(void)
     tcase_add_test(handshake, an_upgrade_may_follow_pipelined_requests);
     tcase_add_loop_test(origin, the_origin_is_compared_exactly, 0, ARRAY_LEN(origins));
     tcase_add_test(origin, a_foreign_origin_is_403);
+    tcase_add_test(origin, a_page_may_read_that_its_origin_is_refused);
     tcase_add_test(origin, allowed_origins_are_added_to_the_own_one);
     tcase_add_test(origin, a_star_allows_every_origin);
     tcase_add_loop_test(messages, messages_of_each_length_form_come_back, 0, ARRAY_LEN(lengths));
