@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # The chat page in real headless browsers, Chromium and Firefox, against the real ./wschat: tests/browser/*.test.mjs.
 #
+# Before that its library, static/wschat.js, in Node alone.
+#
 # Usage: scripts/check-page.sh [PATTERN]          only the tests whose name matches
 #        scripts/check-page.sh --screenshots DIR  pictures of the page in all sizes, light and dark
 # WSCHAT_BIN picks another binary; CHROMIUM and FIREFOX other browsers; CHECK_PAGE_SECONDS (600) ends a run that hangs.
@@ -40,10 +42,14 @@ work=$(mktemp -d)
 trap 'rm -rf "$work" 2>/dev/null || { sleep 1 && rm -rf "$work"; }' EXIT
 export TMPDIR=$work
 
+# The library runs in Node itself, which has a WebSocket from 22 on, and behind a flag before.
+node=(node)
+node -e 'process.exit(typeof WebSocket === "undefined" ? 1 : 0)' || node+=(--experimental-websocket)
+
 run() {
     local status=0
     # In the foreground, so that Ctrl-C ends it; node takes the servers and the browser with it.
-    timeout --foreground --kill-after=5 "${CHECK_PAGE_SECONDS:-600}" node "$@" || status=$?
+    timeout --foreground --kill-after=5 "${CHECK_PAGE_SECONDS:-600}" "${node[@]}" "$@" || status=$?
     [ "$status" != 124 ] || fail "not done after ${CHECK_PAGE_SECONDS:-600} s (CHECK_PAGE_SECONDS)"
     [ "$status" = 0 ] || fail "failed"
 }
@@ -57,6 +63,7 @@ case ${1-} in
     exit 2
     ;;
 *)
+    run --test-reporter=spec ${1+--test-name-pattern="$1"} tests/browser/library.test.mjs
     run --test-reporter=spec ${1+--test-name-pattern="$1"} tests/browser/run.mjs
     ;;
 esac

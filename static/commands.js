@@ -28,6 +28,19 @@ function receiver(rest, { members, names }) {
   return { why: ['nobody', rest.split(/\s/)[0]] };
 }
 
+// For how many minutes may stand behind the name.
+function ban(rest, room) {
+  const { text, ...what } = moderate('ban', rest, room);
+  const [, minutes, reason] = text?.match(/^(\d{1,6})?\s*([^]*)$/) ?? [];
+  return { ...what, seconds: minutes && minutes * 60, text: reason };
+}
+
+function moderate(act, rest, room) {
+  if (!rest) return { act: 'problem', why: ['usage', act] };
+  const { why, ...what } = receiver(rest.replace(/^[@＠]/, ''), room);
+  return why ? { act: 'problem', why } : { act, ...what };
+}
+
 function message(rest, room) {
   if (!rest) return { act: 'problem', why: ['whom'] };
   const { to, text, why } = receiver(rest.replace(/^[@＠]/, ''), room);
@@ -35,8 +48,8 @@ function message(rest, room) {
   return text ? { act: 'say', to, text } : { act: 'to', to };
 }
 
-// room: {members, names}. Returns {act: 'say', text, to}, {act: 'to', to}, {act: 'name' | 'room', name}, {act: 'help'},
-// {act: 'problem', why: [for t()]}.
+// room: {members, names}. Returns {act: 'say', text, to}, {act: 'to', to}, {act: 'name' | 'room', name}, {act: 'help' | 'retract'},
+// {act: 'kick' | 'ban', to, text, seconds}, {act: 'slow', seconds}, {act: 'problem', why: [for t()]}.
 export function parse(line, room) {
   const [all, second, command, rest] = line.match(LINE) ?? [];
   if (all === undefined) return { act: 'say', text: line };
@@ -45,6 +58,10 @@ export function parse(line, room) {
     case 'msg': return message(rest, room);
     case 'name': return { act: 'name', text: rest, name: cleanName(rest) };
     case 'room': return roomOf(rest) ? { act: 'room', text: rest, name: roomOf(rest) } : { act: 'problem', why: ['whichRoom'] };
+    case 'kick': return moderate('kick', rest, room);
+    case 'ban': return ban(rest, room);
+    case 'slow': return /^\d{1,4}$/.test(rest) ? { act: 'slow', seconds: +rest } : { act: 'problem', why: ['usage', 'slow'] };
+    case 'retract': return { act: 'retract' };
     case 'help': return { act: 'help' };
     default: return { act: 'problem', why: ['unknown', line.trim().split(/\s/)[0]] };
   }

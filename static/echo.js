@@ -1,9 +1,8 @@
 // The echo page: sends what is typed to /ws and shows what comes back.
-import { Connection } from './connection.js';
 import { $, make } from './dom.js';
 import { markup } from './markup.js';
-import { socketUrl } from './protocol.js';
 import { localize, t } from './text.js';
+import { Connection, socketUrl } from './wschat.js';
 
 localize();
 const list = $('messages');
@@ -12,6 +11,11 @@ const waiting = []; // typed while there is no connection
 
 let isOpen = false;
 
+function show(state) {
+  document.body.dataset.state = state;
+  $('status').textContent = t(state);
+}
+
 function flush() {
   while (isOpen && waiting.length) connection.send(waiting.shift());
 }
@@ -19,13 +23,11 @@ function flush() {
 const QUESTION = `alive ${crypto.getRandomValues(new Uint32Array(2)).join('')}`; // it comes back, and is not shown
 
 const connection = new Connection({
-  url: () => socketUrl('ws'),
+  url: () => socketUrl(location.href, 'ws'),
   question: () => QUESTION,
   onState(state) {
     isOpen = state === 'open';
-    const shown = isOpen ? 'online' : 'connecting';
-    document.body.dataset.state = shown;
-    $('status').textContent = t(shown);
+    show(isOpen ? 'online' : 'connecting');
     if (isOpen) connection.ask();
     flush();
   },
@@ -36,7 +38,11 @@ const connection = new Connection({
     if (list.children.length > 500) list.firstChild.remove();
     list.scrollTop = list.scrollHeight;
   },
-  onClose: () => 'retry',
+  onClose(code) {
+    if (code !== 4401 && code !== 4403) return 'retry';
+    show('token');
+    return 'stop';
+  },
 });
 
 field.oninput = () => $('send').classList.toggle('ready', field.value !== '');

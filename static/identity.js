@@ -6,8 +6,6 @@ import { channel, site, tab } from './store.js';
 const ANSWER_TIME = 500; // ms
 
 export class Identity {
-  #had = 0; // ids before this one
-
   static async claim() {
     const me = new Identity();
     let onHeld = () => {};
@@ -26,17 +24,15 @@ export class Identity {
     me.name = cleanName(old?.name ?? site.get('name', ''));
     if (isDuplicate) tab.clear(); // the other tab sends what waits
     if (old && !isDuplicate) Object.assign(me, { id: old.id, key: old.key });
-    else me.renew();
     me.isStored = tab.set('open', true);
     addEventListener('pageshow', () => tab.set('open', true));
     addEventListener('pagehide', () => tab.set('open', false));
     return me;
   }
 
-  // The time, moved a little when that was taken.
-  renew() {
-    this.id = String(Date.now() + (this.#had++ && 1 + Math.floor(Math.random() * 999)));
-    this.key = undefined;
+  // The seat that the chat has now.
+  keep({ id, key }) {
+    Object.assign(this, { id, key });
     this.save();
   }
 

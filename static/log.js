@@ -48,6 +48,16 @@ export class Log {
     }
   }
 
+  // A message was taken back.
+  redo(record) {
+    const item = this.#items.get(record);
+    if (!item?.isConnected) return;
+    const { records } = this.room;
+    const fresh = build(record, records[records.indexOf(record) - 1], this.room, this.mine());
+    this.#items.set(record, fresh);
+    item.replaceWith(fresh);
+  }
+
   jump() {
     this.isFollowing = true;
     this.#draw();
@@ -56,7 +66,7 @@ export class Log {
   #draw() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    const { list, room: { records, unsent } } = this;
+    const { list, room: { records, entries } } = this;
     let from = records.lastIndexOf(this.#last) + 1;
     const isLost = !from || (this.isFollowing && records.length - from > MAX);
     if (isLost) {
@@ -68,7 +78,7 @@ export class Log {
     if (isLost || records.length - from > 5) this.#hush();
     for (let i = from; i < records.length; i++) this.#place(records[i], records[i - 1]);
     this.#last = records.at(-1);
-    this.#drawTail(unsent.entries);
+    this.#drawTail(entries);
     if (this.isFollowing) {
       this.missed = 0;
       while (list.children.length > MAX + this.#tail.length) list.firstChild.remove();

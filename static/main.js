@@ -10,31 +10,39 @@ import * as notify from './notify.js';
 import { panel } from './panels.js';
 import { forgetRoom, roomLink, roomOfAddress, roomText, showPeople, showRooms, waitingRooms } from './people.js';
 import { LOBBY, cleanName, excessOfName } from './protocol.js';
-import { site } from './store.js';
+import { site, tab } from './store.js';
 import { guestName, localize, t } from './text.js';
 import { WireView } from './wire.js';
 
 localize();
 const wire = new WireView();
 const me = await Identity.claim();
-const on = { room: showRoom, people: showPeopleSoon, records: onRecords, twins: onTwins, state: onState };
-const chat = new Chat(me, roomOfAddress(), on, (...frame) => wire.record(...frame));
+const told = {
+  room: showRoom, people: showPeopleSoon, records: onRecords, twins: onTwins, state: onState, token: askToken,
+  retracted: (record) => log.redo(record),
+};
+takeToken();
+const chat = new Chat(me, roomOfAddress(), told, (...frame) => wire.record(...frame));
 const log = new Log($('messages'), showJump, () => me.name);
 const composer = new Composer(chat, {
   onSend,
   onEmpty: keepGuestName,
   onSize: () => log.settle(),
-  nameOf: (id) => chat.room.who(id),
-  names: () => [...chat.room.members.values()].map(visible).filter((name) => name && name !== me.name),
+  nameOf: (id) => chat.place.who(id),
+  names: () => [...chat.place.members.values()].map(visible).filter((name) => name && name !== me.name),
 });
 const nav = panel('nav');
 wire.isShown = panel('wire', () => wire.draw()).isOpen;
 
 function onSend(line, to) {
-  const { act, why, ...what } = parse(line, chat.room);
+  const { act, why, ...what } = parse(line, chat.place);
   if (act === 'say') say(what.text, what.to ?? to);
   else if (act === 'to') composer.to = what.to;
   else if (act === 'help') chat.note('help');
+  else if (act === 'retract') retractLast();
+  else if (act === 'slow') chat.slow(what.seconds);
+  else if (act === 'kick') chat.kick(what.to, what.text);
+  else if (act === 'ban') ban(what.to, what.seconds, what.text);
   else if (act === 'problem') chat.note(...why);
   else if (act === 'room') goTo(what.name, what.text);
   else if (what.name) rename(what.text);
@@ -44,8 +52,69 @@ function onSend(line, to) {
 }
 
 function say(text, to) {
-  chat.say(text, to);
+  chat.say(text, { to });
   hideWelcome();
+}
+
+function retractLast() {
+  const last = chat.place.records.findLast(({ isOwn, pos, kind, retracted }) => isOwn && pos && kind === 'message' && !retracted);
+  if (last) chat.retract(last.pos);
+}
+
+async function ban(id, seconds, reason) {
+  const who = chat.place.who(id);
+  if (await chat.ban(id, seconds, reason).catch(() => {})) chat.note('banned', who);
+}
+
+// about: a record, or {from, name} of a person
+function openMenu({ from, name, pos, isOwn }) {
+  const menu = $('menu');
+  $('menu-who').textContent = chat.place.names.who(from, name);
+  menu.querySelector('[value=retract]').hidden = !pos;
+  for (const node of menu.querySelectorAll('.mods')) node.hidden = isOwn || !chat.isModerator;
+  menu.returnValue = '';
+  menu.showModal();
+  menu.onclose = () => {
+    const { returnValue } = menu;
+    if (returnValue === 'retract') chat.retract(pos);
+    if (returnValue === 'kick') chat.kick(from);
+    if (returnValue === 'hour') ban(from, 3600);
+    if (returnValue === 'ban') ban(from);
+  };
+}
+
+// The link of a moderator ends with #token=T: no server sees that, and it stays in no history.
+function takeToken() {
+  const [, token] = location.hash.match(/^#token=([\w.-]+)$/) ?? [];
+  if (!token) return;
+  tab.set('token', token);
+  history.replaceState(null, '', location.pathname + location.search);
+}
+
+// The server wants another token. It may give one for a password; else the banner tells what is wanted.
+async function askToken() {
+  tab.set('token', null);
+  site.set('token', null);
+  const answer = await fetch('api/password').catch(() => undefined);
+  if (answer?.status !== 204) return undefined;
+  $('door').showModal();
+  return new Promise((resolve) => ($('door-form').onsubmit = (event) => knock(event).then((token) => token && resolve(token))));
+}
+
+async function knock(event) {
+  event.preventDefault();
+  const body = JSON.stringify({ password: $('password').value });
+  const answer = await fetch('api/password', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body })
+    .catch(() => undefined);
+  $('door-why').textContent = answer?.status === 429 ? t('waitPassword', answer.headers.get('Retry-After'))
+    : answer ? t('wrongPassword') : t('offline');
+  $('password').select();
+  if (!answer?.ok) return undefined;
+  const { token } = await answer.json();
+  site.set('token', token);
+  $('password').value = '';
+  $('door').close();
+  return token;
 }
 
 function rename(text) {
@@ -56,7 +125,7 @@ function rename(text) {
 }
 
 function goTo(name, text = name) {
-  if (name !== chat.room.name) history.pushState(null, '', roomLink(name));
+  if (name !== chat.place.name) history.pushState(null, '', roomLink(name));
   switchTo(name);
   if (excessOfName(text)) chat.note('cut', name);
   nav.close();
@@ -70,21 +139,21 @@ function switchTo(name) {
 }
 
 function leaveDraft() {
-  chat.room.draft = composer.text;
-  chat.room.draftTo = composer.to;
+  chat.place.draft = composer.text;
+  chat.place.draftTo = composer.to;
 }
 
 function tellWaiting() {
-  for (const [name, count] of waitingRooms()) if (name !== chat.room.name) chat.note('waitsIn', count, roomLabel(name));
+  for (const [name, count] of waitingRooms()) if (name !== chat.place.name) chat.note('waitsIn', count, roomLabel(name));
 }
 
 function forget(name) {
   const isWaiting = waitingRooms().find(([other]) => other === name);
   if (isWaiting) return chat.note('waitsIn', isWaiting[1], roomLabel(name));
-  if (name === chat.room.name) goTo(LOBBY);
+  if (name === chat.place.name) goTo(LOBBY);
   chat.forget(name);
   forgetRoom(name);
-  showRooms(chat.room.name, forget);
+  showRooms(chat.place.name, forget);
 }
 
 function writeTo(id) {
@@ -94,7 +163,7 @@ function writeTo(id) {
 }
 
 function openShare() {
-  const link = new URL(roomLink(chat.room.name), location.href).href;
+  const link = new URL(roomLink(chat.place.name), location.href).href;
   $('link').value = link;
   $('qr').src = `qr.svg?text=${encodeURIComponent(link)}`;
   $('link-why').textContent = /^(localhost|127\.|\[::1\])/.test(location.hostname) ? t('onlyHere') : '';
@@ -110,10 +179,10 @@ async function copyLink() {
 }
 
 function save() {
-  const lines = chat.room.records.filter(({ kind }) => kind !== 'notice').map(({ ts, from, name, text }) =>
-    `${new Date(ts).toISOString()} ${chat.room.names.who(from, name)}: ${text}\n`);
+  const lines = chat.place.records.filter(({ kind }) => kind !== 'notice').map(({ ts, from, name, text }) =>
+    `${new Date(ts).toISOString()} ${chat.place.names.who(from, name)}: ${text}\n`);
   const href = URL.createObjectURL(new Blob(lines, { type: 'text/plain' }));
-  Object.assign(make('a', ''), { href, download: `${roomLabel(chat.room.name)}.txt` }).click();
+  Object.assign(make('a', ''), { href, download: `${roomLabel(chat.place.name)}.txt` }).click();
   setTimeout(URL.revokeObjectURL, 10000, href);
 }
 
@@ -142,25 +211,25 @@ function keepGuestName() {
 }
 
 function showRoom() {
-  const { name, draft, draftTo } = chat.room;
+  const { name, draft, draftTo } = chat.place;
   const label = roomLabel(name);
   $('room-name').replaceChildren('# ', make('bdi', '', label));
   composer.room = `${t('message')} # ${label}`;
   notify.setTitle(name === LOBBY ? 'WebSocket Chat' : `${label} · WebSocket Chat`);
   showRooms(name, forget);
-  log.show(chat.room);
+  log.show(chat.place);
   composer.text = draft;
   composer.to = draftTo;
   showPeopleSoon();
 }
 
 function onRecords(record, isNews) {
-  const { room } = chat;
+  const { place: room } = chat;
   if (isNews && (notify.isAway() || chat.isReplaying)) room.leftOff ??= record;
   if (record?.isOwn) room.leftOff = undefined;
   log.changed();
-  const { name, records, unsent, names } = chat.room;
-  $('empty').hidden = chat.state !== 'online' || unsent.entries.length || records.some(({ kind }) => kind !== 'notice');
+  const { name, records, entries, names } = chat.place;
+  $('empty').hidden = chat.state !== 'online' || entries.length || records.some(({ kind }) => kind !== 'notice');
   if (!record || record.kind === 'notice' || record.state === 'failed') return;
   const key = [name, record.pos ?? record.ts, record.from].join();
   notify.arrived(key, { isNews, isOwn: record.isOwn }, () => names.who(record.from, record.name), record.text);
@@ -190,9 +259,9 @@ function showPeopleSoon() {
 
 function showPeopleNow() {
   due = undefined;
-  showPeople(me, chat.room, writeTo);
+  showPeople(me, chat.place, writeTo);
   composer.to = composer.to; // names change
-  $('here').textContent = t('here', chat.room.count);
+  $('here').textContent = t('here', chat.place.count);
   $('ws-id').textContent = me.id;
   $('me').replaceChildren(avatar(me.id, me.name));
   $('me').ariaLabel = $('me').title = visible(me.name) || t('client', me.id);
@@ -202,12 +271,13 @@ let retryAt = 0;
 
 function onState(at) {
   retryAt = at;
-  const { state } = chat;
+  const state = chat.condition;
   document.body.dataset.state = state;
   $('status').textContent = t(state);
   if (state === 'connecting') return; // or the banner would flicker
   $('banner').hidden = state === 'online';
-  $('banner-text').textContent = t(`${state}Long`);
+  document.body.classList.toggle('mod', chat.isModerator);
+  $('banner-text').textContent = t(`${state}Long`, chat.why?.text);
   $('banner-act').textContent = t(`${state}Act`);
 }
 
@@ -265,6 +335,7 @@ $('messages').addEventListener('again', ({ detail: { to, text } }) => {
   composer.text = text;
   composer.to = to;
 });
+addEventListener('more', ({ detail }) => openMenu(detail));
 $('jump').onclick = () => {
   log.jump();
   composer.focus();
@@ -273,7 +344,7 @@ $('share').onclick = openShare;
 $('copy').onclick = copyLink;
 $('save').onclick = save;
 $('invite').onclose = () => composer.focus();
-$('banner-act').onclick = () => chat.connection.start();
+$('banner-act').onclick = () => chat.start();
 $('backdrop').onclick = nav.close;
 $('settings-open').onclick = $('me').onclick = openSettings;
 $('settings').onclose = () => composer.focus();
@@ -287,17 +358,18 @@ setting('notify', 'checked', site.get('notify', false), async (node) => {
   $('notify-why').textContent = why ? t(why) : '';
   if (why) site.set('notify', (node.checked = false));
 });
-addEventListener('blur', () => (chat.room.leftOff = undefined));
+addEventListener('blur', () => (chat.place.leftOff = undefined));
+addEventListener('hashchange', () => location.hash && location.reload());
 addEventListener('popstate', () => switchTo(roomOfAddress()));
 addEventListener('pagehide', () => {
   leaveDraft();
-  chat.room.save();
+  chat.place.save();
 });
 
 showRoom();
 showWelcome();
 if (!me.isStored) chat.note('noStorage');
-if (excessOfName(roomText())) chat.note('cut', chat.room.name);
+if (excessOfName(roomText())) chat.note('cut', chat.place.name);
 tellWaiting();
-chat.connection.start();
+chat.start();
 composer.focus();

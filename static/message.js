@@ -38,26 +38,35 @@ export function label(item, record, names) {
   author.replaceChildren(make('bdi', '', name), ...(mark ? [' ', make('small', '', mark)] : []));
 }
 
-function notice({ type, from, name, was, isOwn, words, text = '' }, names) {
+function notice({ type, from, name, was, isOwn, words, seconds }, names) {
   if (words) return tNodes(...words);
-  if (!type) return [text];
+  if (type === 'slow') return tNodes(seconds ? 'slowOn' : 'slowOff', names.who(from, name), seconds);
   return tNodes(type, isOwn ? t('you') : names.who(from, type === 'rename' ? was : name), names.who(from, name));
 }
 
 function speech(record, names, nameOf, mine) {
-  const { kind, from, to, name, text, isOwn } = record;
+  const { kind, from, to, name, text, retracted, isOwn } = record;
   const item = make('li', `${isOwn ? 'own' : 'other'} ${kind}`);
+  if (retracted) item.classList.add('retracted');
   const author = make('b', 'who', isOwn ? t('you') : '');
   author.title = t('client', from);
-  const words = make('div', isBig(text) ? 'text big' : 'text', ...markup(text, isOwn ? '' : mine));
+  const words = make('div', isBig(text) ? 'text big' : 'text', ...(retracted ? [t('retracted')] : markup(text, isOwn ? '' : mine)));
   words.dir = 'auto';
   const bubble = make('div', 'bubble', author);
   if (kind === 'direct') bubble.append(make('small', '', ...(isOwn ? tNodes('to', names.who(to, nameOf(to))) : [t('onlyYou')])));
   if (words.querySelector('mark')) item.classList.add('called');
-  bubble.append(words, ...(isLong(text) ? [unfold(words)] : []), make('span', 'meta', make('time', ''), make('span', 'state')));
+  bubble.append(words, ...(isLong(text) ? [unfold(words)] : []), make('span', 'meta', more(record), make('time', ''), make('span', 'state')));
   paint(item, from);
   item.append(...(isOwn ? [] : [avatar(from, name)]), bubble);
   return item;
+}
+
+// What may be done about a message or a person. A click alone: with the keyboard there are commands.
+export function more(about) {
+  const node = button('more', ({ target }) => target.dispatchEvent(new CustomEvent('more', { bubbles: true, detail: about })), '⋯');
+  node.ariaLabel = node.title = t('menu');
+  node.tabIndex = -1;
+  return node;
 }
 
 const isLong = (text) => text.length > 1500 || text.split('\n').length > 20;

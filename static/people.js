@@ -1,5 +1,6 @@
 // The sidebar: rooms to go to, and who is here.
 import { $, avatar, button, make } from './dom.js';
+import { more } from './message.js';
 import { roomLabel, visible } from './names.js';
 import { LOBBY, cleanName } from './protocol.js';
 import { site, tab } from './store.js';
@@ -46,7 +47,7 @@ function person(me, names, id, name, onPick) {
   if (visible(name)) row.push(make('small', '', mark || `#${id.slice(-4)}`));
   const node = button('person', () => onPick(id), ...row);
   node.title = t('writeTo', names.who(id, name));
-  return make('li', '', node);
+  return make('li', '', node, more({ from: id, name }));
 }
 
 // Ada 2 comes before Ada 10.

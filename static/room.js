@@ -1,25 +1,26 @@
 // What this tab knows of a room, also after a reload.
 import { Names } from './names.js';
 import { tab } from './store.js';
-import { Unsent } from './unsent.js';
+import { Place } from './wschat.js';
 
 const KEEP = 10000; // records in memory, and a tenth more
 const SAVE = 100; // records kept across a reload
 
-export class Room {
+export class Room extends Place {
   records = [];
-  since; // resume after this position
-  members = new Map(); // id → name
-  count = 0;
   draft = '';
   draftTo; // whom it is for, if not for all
   names = new Names();
 
   constructor(name) {
-    this.name = name;
-    this.unsent = new Unsent(name);
+    super(name);
+    this.entries = tab.get(`out.${name}`, []);
     Object.assign(this, tab.get(`room.${name}`));
     for (const record of this.records) this.names.see(record.from, record.name);
+  }
+
+  onEntries() {
+    tab.set(`out.${this.name}`, this.entries);
   }
 
   // How somebody is called here.
@@ -34,13 +35,6 @@ export class Room {
     this.records.push(record);
     if (this.records.length > KEEP * 1.1) this.records.splice(0, KEEP * 0.1);
     return true;
-  }
-
-  // In a large room the list is cut, and only the server knows the number.
-  change(work) {
-    const isWhole = this.members.size >= this.count;
-    work(this.members);
-    if (isWhole) this.count = this.members.size;
   }
 
   save() {

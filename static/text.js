@@ -40,11 +40,34 @@ connecting|Connecting…|连接中…
 online|Connected|已连接
 offline|Offline|离线
 replaced|Opened elsewhere|已在别处打开
+token|Needs a token|需要令牌
+forbidden|Not let in|未获准进入
+refused|Refused|被拒绝
 here|{0} here|{0} 人在线
 offlineLong|No connection. What you write is kept and sent later.|连接已断开。你写的消息会保留，稍后发送。
 replacedLong|This chat was opened in another place.|这个聊天已在别处打开。
 offlineAct|Try now|立即重试
 replacedAct|Use it here|在这里使用
+tokenLong|Nobody gets in here without a token: {0}. Open the link that you were given.|进入需要令牌：{0}。请打开你收到的链接。
+tokenAct|Try again|重试
+forbiddenLong|You may not be here: {0}.|你不能进入：{0}。
+forbiddenAct|Try again|重试
+refusedLong|The server does not take this page: {0}|服务器不接受此页面：{0}
+refusedAct|Try again|重试
+door|This chat has a password|此聊天需要密码
+password|Password|密码
+wrongPassword|That was wrong.|密码不对。
+waitPassword|Too often wrong: try again in {0} s.|错误太多，请 {0} 秒后再试。
+menu|More|更多
+retract|Take back|撤回
+kick|Put out|请出
+banHour|Keep out for an hour|禁入一小时
+banEver|Keep out|一直禁入
+retracted|taken back|已撤回
+banned|{0} may not come in again.|{0} 不能再进入。
+slowOn|{0}: one message in {1} s for each|{0}：每人 {1} 秒一条消息
+slowOff|{0}: as many messages as you like|{0}：不再限制发言间隔
+usage|/kick WHO · /ban WHO MINUTES · /slow SECONDS · /retract|/kick 某人 · /ban 某人 分钟 · /slow 秒 · /retract
 retryIn|Next try in {0} s|{0} 秒后重试
 notRecovered|Connected again, but the server restarted or the break was too long: messages may be missing.|已重新连接，但服务器重启过或中断太久：可能缺少消息。
 tooSlow|The connection was too slow for this room.|连接太慢，跟不上这个房间。
@@ -68,7 +91,7 @@ today|Today|今天
 newMessages|New messages: {0}|{0} 条新消息
 toEnd|Newest messages|最新消息
 tooLong|Too long by {0} bytes|超出 {0} 字节
-help|/name NAME · /room ROOM · /msg WHO TEXT (name or #id) · //text sends /text|/name 名字 · /room 房间 · /msg 某人 内容（名字或 #id）· //内容 发送 /内容
+help|/name NAME · /room ROOM · /msg WHO TEXT (name or #id) · /retract · //text sends /text|/name 名字 · /room 房间 · /msg 某人 内容（名字或 #id）· /retract · //内容 发送 /内容
 unknown|{0}? See /help; begin with // to send it as it is.|{0}？请看 /help；要原样发送请以 // 开头。
 noSuchClient|nobody with that id is here|这里没有这个 ID
 noStorage|This browser keeps nothing for this page: a reload makes you somebody new.|浏览器不为本页保存数据：刷新后你会成为新的客户端。

@@ -1,6 +1,6 @@
 // The wire view: the frames of this page's WebSocket, for learners.
 import { $, make } from './dom.js';
-import { byteLength } from './protocol.js';
+import { byteLength } from './wschat.js';
 
 const KEEP = 200;
 
@@ -14,7 +14,7 @@ function header(opcode, length, isMasked) {
 }
 
 // Whoever sees the key can take the seat.
-const conceal = (text) => text.replace(/(\bkey=|"key":")[^&"]*/g, '$1…');
+const conceal = (text) => text.replace(/("(?:key|token)":")[^"]*/g, '$1…');
 
 function row({ direction, kind, payload, at }) {
   const isOut = direction === 'out';

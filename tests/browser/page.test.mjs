@@ -1,19 +1,39 @@
 // The page itself: what it tells, how it is used, how it is built.
 import assert from 'node:assert/strict';
-import { readdirSync, statSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { allSent, contains, idOf, isTold, offline, online, say, scenario, sees, texts, until } from './scenario.mjs';
 import { test } from 'node:test';
 
-const SIZE_MAX = 90 * 1024; // bytes of all that the public listener serves of static/
+const SIZE_MAX = 90 * 1024; // bytes of all that the public listener serves of static/, as it serves them
 const STATUS_MAX = 24 * 1024; // ... and of what only operators get
 
-test('the page is under 90 KiB in all, the status page under 24', () => {
-  const names = readdirSync('static');
-  const sum = (isIn) => names.filter(isIn).reduce((total, name) => total + statSync(`static/${name}`).size, 0);
+scenario('the page is under 90 KiB in all, the status page under 24', ['--admin', '127.0.0.1:0'], async ({ server }) => {
+  const isForNpm = (name) => ['package.json', 'wschat.d.ts'].includes(name);
+  const names = readdirSync('static').filter((name) => !isForNpm(name));
+  const admin = await until('the admin listener', () => server.adminUrl);
+  const sizeOf = async (name) => {
+    const answer = await fetch(new URL(name, name.startsWith('status') ? admin : server.url));
+    assert.equal(answer.status, 200, name);
+    return (await answer.arrayBuffer()).byteLength;
+  };
+  const sizes = await Promise.all(names.map(async (name) => [name, await sizeOf(name)]));
+  const sum = (isIn) => sizes.filter(([name]) => isIn(name)).reduce((total, [, size]) => total + size, 0);
   const isStatus = (name) => name.startsWith('status');
   const [total, status] = [sum((name) => !isStatus(name)), sum(isStatus)];
   assert.ok(total < SIZE_MAX, `${total} bytes`);
   assert.ok(status < STATUS_MAX, `${status} bytes`);
+});
+
+// The Makefile takes leading blanks and lines of comment out: none of them may stand in a text.
+test('no template has a line that begins with a blank or a slash', () => {
+  for (const name of readdirSync('static').filter((each) => each.endsWith('.js'))) {
+    let ticks = 0;
+    for (const line of readFileSync(`static/${name}`, 'utf8').split('\n')) {
+      assert.ok(ticks % 2 === 0 || !/^( |\/\/)/.test(line), `${name}: ${line}`);
+      const code = line.replace(/(?<=^|[;,{]) *\/\/ .*/, '').replace(/\[[^\]]*\]/g, '').replace(/'(?:[^'\\]|\\.)*'/g, '');
+      ticks += code.split('`').length - 1;
+    }
+  }
 });
 
 scenario('no inline code or style, by policy', async (stage) => {

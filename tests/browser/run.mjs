@@ -3,6 +3,7 @@ import './talk.test.mjs';
 import './life.test.mjs';
 import './journal.test.mjs';
 import './strangers.test.mjs';
+import './door.test.mjs';
 import './daily.test.mjs';
 import './reading.test.mjs';
 import './page.test.mjs';

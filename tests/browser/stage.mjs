@@ -6,12 +6,13 @@ import { createRequire } from 'node:module';
 import { connect } from './client.mjs';
 import { Proxy } from './proxy.mjs';
 import { Server } from './server.mjs';
+import { HANG, until } from './until.mjs';
 
 const modules = createRequire(`${process.cwd()}/build/browser/`);
 const { chromium } = modules('playwright-core');
 export const axeSource = modules('axe-core').source;
 
-export const HANG = 60000; // ms; nothing is measured, this only ends what hangs
+export { HANG, until };
 
 let browser;
 
@@ -26,23 +27,6 @@ async function launch() {
 
 export async function closeBrowser() {
   await (await browser)?.close();
-}
-
-// Polls until work() gives something true, which it returns. Errors of pages that are still on their way do not count.
-export async function until(what, work) {
-  const end = Date.now() + HANG;
-  for (;;) {
-    let value;
-    try {
-      value = await work();
-    } catch (error) {
-      value = undefined;
-      if (Date.now() > end) throw error;
-    }
-    if (value) return value;
-    if (Date.now() > end) assert.fail(`waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 // ---- What a person does and sees ----
@@ -170,8 +154,8 @@ class Stage {
     });
     page.on('websocket', (socket) => this.#asked(socket.url()));
     page.on('console', (message) => {
-      // Chromium itself reports a connection that fails; the page cannot prevent it.
-      const isNews = !/^(WebSocket connection to|Failed to load resource: net::ERR_)/.test(message.text());
+      // Chromium itself reports a connection that fails, and the question why; the page cannot prevent it.
+      const isNews = !/^(WebSocket connection to|Failed to load resource: (net::ERR_|.*\b(403|404|405|429)\b))/.test(message.text());
       if (isNews && ['error', 'warning'].includes(message.type())) this.errors.push(`console: ${message.text()}`);
     });
   }
