@@ -40,9 +40,10 @@ struct str roster_name(const struct roster *r, uint64_t id);
 
 bool roster_has(const struct roster *r, uint64_t id);
 
-/* Whom the beginning of a text names, as /msg takes it: "#ID text", or "NAME text". A name may
- * contain blanks: the longest that fits wins, and it must be the name of one member alone. Without
- * case, where it is ASCII. Sets *text to what follows. Returns the id, or 0. */
+/* Whom the beginning of a text names, as /msg takes it: "#ID text", or "NAME text"; the text may be
+ * missing. A name may contain blanks: the longest that fits wins, and it must be the name of one
+ * member alone. Without case, where it is ASCII. Sets *text to what follows. Returns the id, or 0.
+ */
 uint64_t roster_find(const struct roster *r, struct str line, struct str *text);
 
 #endif

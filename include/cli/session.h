@@ -52,6 +52,7 @@ struct session {
     char key[TARGET_SECRET_MAX];   /* empty: none */
     char since[TARGET_SECRET_MAX]; /* empty: none */
     char token[PASS_MAX];          /* empty: none */
+    char said[TARGET_SECRET_MAX];  /* where the last own message stands; empty: nowhere */
     uint64_t limit;                /* bytes of a message that the server takes; 0: not yet known */
     bool is_welcome;               /* it has been online */
 
@@ -88,6 +89,10 @@ bool session_is_live(const struct session *s);
  * there is no memory. Too long a message is told by `failed`. Call it only while
  * unsent_is_full(&s->unsent) is false. */
 int session_say(struct session *s, struct str text, uint64_t to);
+
+/* Sends a command that is answered by an error or an event, and not repeated. Returns 0, or -1
+ * where there is no connection or no memory. */
+int session_command(struct session *s, struct str frame);
 
 /* Takes another name, which is valid. */
 void session_rename(struct session *s, struct str name);

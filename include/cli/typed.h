@@ -16,18 +16,29 @@ enum typed_kind {
     TYPED_HELP,
     TYPED_QUIT,
     TYPED_UNKNOWN, /* text is the command */
+    TYPED_KICK,    /* to, and text is the reason */
+    TYPED_BAN,     /* the same, for so many seconds; 0: for ever */
+    TYPED_SLOW,    /* each may speak once in so many seconds; 0: as often as they like */
+    TYPED_RETRACT, /* what was said last */
+    TYPED_USAGE,   /* a command for moderators without what it needs */
     TYPED_NOBODY,  /* /msg to nobody in particular; text is what was typed */
 };
 
 struct typed {
     enum typed_kind kind;
     uint64_t to;
+    uint64_t seconds;
     struct str text; /* points into the line */
 };
 
 /* The commands, in one line. */
-#define TYPED_HELP_TEXT                                                                            \
-    "/name NAME · /room ROOM · /msg WHO TEXT (name or #id) · /who · /quit · //text sends /text"
+#define TYPED_HELP_TEXT                                                                               \
+    "/name NAME · /room ROOM · /msg WHO TEXT (name or #id) · /retract · /who · /quit · //text " \
+    "sends "                                                                                          \
+    "/text"
+
+/* What moderators have beside them. */
+#define TYPED_USAGE_TEXT "/kick WHO [REASON] · /ban WHO [MINUTES] [REASON] · /slow SECONDS (0: off)"
 
 /* Whatever blanks and invisible characters stand in front, a line that begins with a slash is a
  * command, and one that begins with two says what follows the first. */

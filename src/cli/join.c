@@ -219,6 +219,36 @@ static void show_members(struct join *j)
     print(j, &lines, transcript_members(&lines, &j->session, j->is_coloured));
 }
 
+/* Appends the frame of a command for the room, or for what was said last. */
+static int append_order(struct buf *out, const struct session *s, const struct typed *typed)
+{
+    switch (typed->kind) {
+    case TYPED_KICK:
+        return v1_kick(out, typed->to, typed->text);
+    case TYPED_BAN:
+        return v1_ban(out, typed->to, typed->seconds, typed->text);
+    case TYPED_SLOW:
+        return v1_slow(out, typed->seconds);
+    default:
+        return v1_retract(out, str_from(s->said));
+    }
+}
+
+static void give_order(struct join *j, const struct typed *typed)
+{
+    struct buf frame;
+
+    if (typed->kind == TYPED_RETRACT && j->session.said[0] == '\0') {
+        tell(j, "there is nothing of yours to take back");
+        return;
+    }
+    buf_init(&frame);
+    if (append_order(&frame, &j->session, typed) < 0 ||
+        session_command(&j->session, (struct str){(char *)frame.data, frame.len}) < 0)
+        tell(j, "there is no connection; try again later");
+    buf_deinit(&frame);
+}
+
 static void obey(struct join *j, struct str line)
 {
     struct typed typed = typed_read(line, &j->session.roster);
@@ -243,6 +273,15 @@ static void obey(struct join *j, struct str line)
         break;
     case TYPED_QUIT:
         end_input(j);
+        break;
+    case TYPED_KICK:
+    case TYPED_BAN:
+    case TYPED_SLOW:
+    case TYPED_RETRACT:
+        give_order(j, &typed);
+        break;
+    case TYPED_USAGE:
+        tell(j, "%s", TYPED_USAGE_TEXT);
         break;
     case TYPED_UNKNOWN:
         tell(j, "%.*s? See /help; begin with // to send it as it is", shown, typed.text.ptr);

@@ -82,10 +82,11 @@ bool roster_has(const struct roster *r, uint64_t id)
     return find(r, id) != NULL;
 }
 
-/* Does the line begin with the name and a blank? */
+/* Does the line begin with the name, and a blank or nothing behind it? */
 static bool begins_with(struct str line, struct str name)
 {
-    return name.len > 0 && line.len > name.len && line.ptr[name.len] == ' ' &&
+    return name.len > 0 && line.len >= name.len &&
+           (line.len == name.len || line.ptr[name.len] == ' ') &&
            str_equals_nocase((struct str){line.ptr, name.len}, name);
 }
 

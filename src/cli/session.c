@@ -234,6 +234,11 @@ int session_say(struct session *s, struct str text, uint64_t to)
     return unsent_add(&s->unsent, text, to) == NULL ? -1 : flush(s);
 }
 
+int session_command(struct session *s, struct str frame)
+{
+    return s->state == SESSION_ONLINE ? link_send(&s->link, frame) : -1;
+}
+
 static void send_name(struct session *s)
 {
     struct buf frame;
@@ -257,7 +262,7 @@ int session_enter(struct session *s, struct str room, uint64_t now)
     if (s->unsent.count > 0)
         return -1;
     copy_text(s->room, sizeof(s->room), room);
-    s->since[0] = s->key[0] = '\0';
+    s->since[0] = s->key[0] = s->said[0] = '\0';
     s->is_moving = s->link.state == LINK_OPEN;
     link_close(&s->link, now);
     return 0;
@@ -349,6 +354,8 @@ static void got_own(struct session *s, const struct v1_event *frame)
 {
     struct unsent_entry *entry = unsent_find(&s->unsent, frame->ref);
 
+    if (frame->type == V1_MESSAGE && !frame->is_retracted && session_is_own(s, frame->from))
+        copy_text(s->said, sizeof(s->said), frame->pos);
     if (entry != NULL && frame->from == entry->from &&
         str_equals(frame->text, (struct str){(char *)entry->text.data, entry->text.len}))
         unsent_remove(&s->unsent, entry);
@@ -405,6 +412,9 @@ static void got_frame(struct session *s, const struct v1_event *frame)
         got_error(s, frame);
         break;
     case V1_OTHER:
+    case V1_SLOW:
+    case V1_RETRACT:
+    case V1_BAN:
         break;
     default:
         got_presence(s, frame);

@@ -106,7 +106,30 @@ static void put_message(struct writer *w, const struct session *s, const struct 
         put(w, " only");
     }
     put(w, ": ");
-    put_text(w, frame->text);
+    put_text(w, frame->is_retracted ? STR("(taken back)") : frame->text);
+}
+
+/* What moderators did; and who took something back. */
+static void put_order(struct writer *w, const struct session *s, const struct v1_event *frame)
+{
+    if (frame->type == V1_BAN) {
+        put(w, "* ");
+        put_who(w, s, frame->id, roster_name(&s->roster, frame->id));
+        put(w, " may not come in again\n");
+        return;
+    }
+    put_time(w, frame->ts);
+    put(w, "* ");
+    put_who(w, s, frame->from, frame->name);
+    if (frame->type == V1_RETRACT) {
+        put(w, " took a message back\n");
+    } else if (frame->seconds == 0) {
+        put(w, ": everybody may speak as often as they like\n");
+    } else {
+        put(w, ": everybody may speak once in ");
+        put_u64(w, frame->seconds);
+        put(w, " s\n");
+    }
 }
 
 static void put_presence(struct writer *w, const struct session *s, const struct v1_event *frame)
@@ -169,6 +192,11 @@ int transcript_frame(struct buf *out, const struct session *s, const struct v1_e
     case V1_LEAVE:
     case V1_RENAME:
         put_presence(&w, s, frame);
+        break;
+    case V1_SLOW:
+    case V1_RETRACT:
+    case V1_BAN:
+        put_order(&w, s, frame);
         break;
     default:
         break;

@@ -5,6 +5,9 @@
 #include "base/util.h"
 #include "cli/glyph.h"
 
+#define MINUTES_MAX 999999
+#define SLOW_MAX 3600 /* seconds, as the server takes them */
+
 static struct typed read_message(struct str rest, const struct roster *roster)
 {
     struct typed typed = {.kind = TYPED_SAY};
@@ -13,6 +16,44 @@ static struct typed read_message(struct str rest, const struct roster *roster)
     typed.text = str_trim(typed.text);
     if (typed.to == 0 || typed.text.len == 0)
         return (struct typed){.kind = TYPED_NOBODY, .text = rest};
+    return typed;
+}
+
+/* Takes the minutes off that the text may begin with. */
+static uint64_t take_minutes(struct str *text)
+{
+    struct str rest = *text, word = str_cut(&rest, ' ');
+    uint64_t minutes;
+
+    if (!str_to_u64(word, MINUTES_MAX, &minutes))
+        return 0;
+    *text = rest.ptr != NULL ? str_trim(rest) : STR("");
+    return minutes * 60;
+}
+
+/* WHO, and then what there is to be said about it. */
+static struct typed read_moderation(enum typed_kind kind, struct str rest,
+                                    const struct roster *roster)
+{
+    struct typed typed = {.kind = kind};
+
+    if (rest.len == 0)
+        return (struct typed){.kind = TYPED_USAGE, .text = rest};
+    typed.to = roster_find(roster, rest, &typed.text);
+    typed.text = str_trim(typed.text);
+    if (typed.to == 0)
+        return (struct typed){.kind = TYPED_NOBODY, .text = rest};
+    if (kind == TYPED_BAN)
+        typed.seconds = take_minutes(&typed.text);
+    return typed;
+}
+
+static struct typed read_slow(struct str rest)
+{
+    struct typed typed = {.kind = TYPED_SLOW};
+
+    if (!str_to_u64(rest, SLOW_MAX, &typed.seconds))
+        typed.kind = TYPED_USAGE;
     return typed;
 }
 
@@ -54,15 +95,17 @@ static size_t word_len(struct str text)
     return len;
 }
 
-/* Commands that need nobody. Returns TYPED_UNKNOWN where it is none. */
+/* Returns TYPED_UNKNOWN where it is none. /msg is a way to say something. */
 static enum typed_kind command_kind(struct str command)
 {
     static const struct {
         const char *word;
         enum typed_kind kind;
     } commands[] = {
-        {"name", TYPED_NAME}, {"room", TYPED_ROOM}, {"who", TYPED_WHO},
-        {"help", TYPED_HELP}, {"quit", TYPED_QUIT},
+        {"name", TYPED_NAME},       {"room", TYPED_ROOM}, {"who", TYPED_WHO},
+        {"help", TYPED_HELP},       {"quit", TYPED_QUIT}, {"msg", TYPED_SAY},
+        {"kick", TYPED_KICK},       {"ban", TYPED_BAN},   {"slow", TYPED_SLOW},
+        {"retract", TYPED_RETRACT},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
@@ -85,10 +128,18 @@ struct typed typed_read(struct str line, const struct roster *roster)
         return (struct typed){.kind = TYPED_SAY, .text = rest};
     command = (struct str){seen.ptr, slash + word_len(rest)};
     rest = str_trim(skip_blanks((struct str){seen.ptr + command.len, seen.len - command.len}));
-    if (str_equals_nocase((struct str){command.ptr + slash, command.len - slash}, STR("msg")))
-        return read_message(rest, roster);
     kind = command_kind((struct str){command.ptr + slash, command.len - slash});
-    return (struct typed){.kind = kind, .text = kind == TYPED_UNKNOWN ? command : rest};
+    switch (kind) {
+    case TYPED_SAY:
+        return read_message(rest, roster);
+    case TYPED_KICK:
+    case TYPED_BAN:
+        return read_moderation(kind, rest, roster);
+    case TYPED_SLOW:
+        return read_slow(rest);
+    default:
+        return (struct typed){.kind = kind, .text = kind == TYPED_UNKNOWN ? command : rest};
+    }
 }
 
 /* Does the name end there: in front of nothing, or of what belongs to no word? */

@@ -314,6 +314,40 @@ START_TEST(another_room_is_entered)
 }
 END_TEST
 
+static void expect_order(const char *one, const char *other)
+{
+    struct frame frame;
+    char text[256];
+
+    ck_assert(fake_read(server, &frame));
+    snprintf(text, sizeof(text), "%.*s", (int)frame.len, frame.data);
+    free(frame.data);
+    ck_assert_msg(strstr(text, one) != NULL && strstr(text, other) != NULL, "%s", text);
+}
+
+START_TEST(moderators_have_commands)
+{
+    char ref[V1_TEXT];
+
+    start("xterm", "--color=never");
+    joiner_write(&joiner, "/retract\r/kick\r");
+    joiner_wait_for(&joiner, "nothing of yours");
+    joiner_wait_for(&joiner, "/slow SECONDS");
+    joiner_write(&joiner, "/kick #8 too loud\r/ban #8 5\r/slow 9\rsorry\r");
+    expect_order("\"type\":\"kick\"", "\"reason\":\"too loud\"");
+    expect_order("\"type\":\"ban\"", "\"seconds\":300");
+    expect_order("\"type\":\"slow\"", "\"seconds\":9");
+    fake_expect_say(server, "sorry", ref);
+    fake_say(server,
+             "{'type':'message','pos':'p9','ts':0,'from':7,'name':'','text':'sorry','ref':'%s'}",
+             ref);
+    joiner_wait_for(&joiner, "Client #7: sorry");
+    joiner_write(&joiner, "/retract\r");
+    expect_order("\"type\":\"retract\"", "\"of\":\"p9\"");
+    finish();
+}
+END_TEST
+
 START_TEST(a_broken_connection_shows_in_the_prompt)
 {
     char sync[V1_TEXT];
@@ -494,6 +528,7 @@ Suite *suite_join_terminal(void)
     tcase_add_test(tcase, a_narrower_window_is_written_again);
     tcase_add_test(tcase, a_mention_rings);
     tcase_add_test(tcase, another_room_is_entered);
+    tcase_add_test(tcase, moderators_have_commands);
     tcase_add_test(tcase, a_broken_connection_shows_in_the_prompt);
     tcase_add_test(tcase, typing_may_begin_before_the_welcome);
     tcase_add_test(tcase, the_end_waits_for_what_was_said);

@@ -55,6 +55,16 @@ static const struct {
     {"/x y", TYPED_UNKNOWN, "/x", 0},
     {"/name  new name ", TYPED_NAME, "new name", 0},
     {"/name", TYPED_NAME, "", 0},
+    {"/kick #7", TYPED_KICK, "", 7},
+    {"/kick ada  too loud ", TYPED_KICK, "too loud", 1},
+    {"/kick", TYPED_USAGE, "", 0},
+    {"/kick nobody", TYPED_NOBODY, "nobody", 0},
+    {"/ban ada", TYPED_BAN, "", 1},
+    {"/ban #7 rude words", TYPED_BAN, "rude words", 7},
+    {"/slow", TYPED_USAGE, "", 0},
+    {"/slow 3601", TYPED_USAGE, "", 0},
+    {"/slow soon", TYPED_USAGE, "", 0},
+    {"/retract", TYPED_RETRACT, "", 0},
     {"/msg #7 hi there", TYPED_SAY, "hi there", 7},
     {"/msg #9223372036854775807 x", TYPED_SAY, "x", CODEC_ID_MAX},
     {"/msg #9223372036854775808 x", TYPED_NOBODY, "#9223372036854775808 x", 0},
@@ -122,6 +132,21 @@ START_TEST(names_have_a_bound)
 }
 END_TEST
 
+START_TEST(minutes_and_seconds)
+{
+    struct typed typed = typed_read(STR("/ban #7 10  rude words"), &roster);
+
+    ck_assert_uint_eq(typed.seconds, 600);
+    ck_assert_uint_eq(typed.text.len, strlen("rude words"));
+    ck_assert_uint_eq(typed_read(STR("/ban ada 999999"), &roster).seconds, 59999940);
+    typed = typed_read(STR("/ban ada 1000000"), &roster);
+    ck_assert_uint_eq(typed.seconds, 0);
+    ck_assert_uint_eq(typed.text.len, strlen("1000000"));
+    ck_assert_uint_eq(typed_read(STR("/slow 3600"), &roster).seconds, 3600);
+    ck_assert_uint_eq(typed_read(STR("/slow 0"), &roster).seconds, 0);
+}
+END_TEST
+
 Suite *suite_typed(void)
 {
     Suite *suite = suite_create("typed");
@@ -129,6 +154,7 @@ Suite *suite_typed(void)
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, knows_what_lines_mean, 0, (int)ARRAY_LEN(rows));
+    tcase_add_test(tcase, minutes_and_seconds);
     tcase_add_test(tcase, the_roster_follows);
     tcase_add_test(tcase, the_roster_has_a_bound);
     tcase_add_test(tcase, names_have_a_bound);

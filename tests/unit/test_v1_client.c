@@ -6,6 +6,7 @@
 
 #include "base/util.h"
 #include "guard.h"
+#include "json_same.h"
 #include "proto/codec/codec.h"
 
 Suite *suite_v1_client(void);
@@ -62,6 +63,9 @@ START_TEST(reads_all_types)
         {"{'type':'rename','pos':'P','ts':1,'from':2,'name':'x'}", V1_RENAME},
         {"{'type':'count','count':501}", V1_COUNT},
         {"{'type':'error','code':'busy','text':'x','more':[1,{}]}", V1_ERROR},
+        {"{'type':'slow','pos':'P','ts':1,'from':2,'name':'x','seconds':20}", V1_SLOW},
+        {"{'type':'retract','pos':'P','ts':1,'from':2,'name':'x','of':'Q'}", V1_RETRACT},
+        {"{'type':'ban','ban':'B','id':2,'ref':'r'}", V1_BAN},
         {"{'type':'news','from':'other'}", V1_OTHER},
         {"{'type':'message','from':1,'pos':'P','data':[[[[[[[[[1]]]]]]]]]}", V1_OTHER},
         {"{'type':'direct','from':1,'data':null}", V1_OTHER},
@@ -183,6 +187,46 @@ START_TEST(members_that_are_none_end_the_list)
 }
 END_TEST
 
+START_TEST(reads_what_moderators_did)
+{
+    struct v1_event frame;
+
+    ck_assert(read_frame(&frame, "{'type':'slow','from':2,'seconds':20}"));
+    ck_assert_uint_eq(frame.seconds, 20);
+    ck_assert(
+        read_frame(&frame, "{'type':'message','from':2,'pos':'P','text':'','retracted':true}"));
+    ck_assert(frame.is_retracted);
+    ck_assert(read_frame(&frame, "{'type':'message','from':2,'pos':'P','text':''}"));
+    ck_assert(!frame.is_retracted);
+    ck_assert(!read_frame(&frame, "{'type':'slow','from':2,'seconds':'x'}"));
+}
+END_TEST
+
+static void expect_order(struct buf *out, int result, const char *same)
+{
+    ck_assert_int_eq(result, 0);
+    ck_assert_msg(json_same((char *)out->data, out->len, same, strlen(same)), "%.*s", (int)out->len,
+                  (char *)out->data);
+    out->len = 0;
+}
+
+START_TEST(orders_of_moderators)
+{
+    struct buf out;
+
+    buf_init(&out);
+    expect_order(&out, v1_kick(&out, 7, STR("")), "{\"type\":\"kick\",\"id\":7}");
+    expect_order(&out, v1_kick(&out, CODEC_ID_MAX, STR("a\"b")),
+                 "{\"type\":\"kick\",\"id\":9223372036854775807,\"reason\":\"a\\\"b\"}");
+    expect_order(&out, v1_ban(&out, 7, 0, STR("")), "{\"type\":\"ban\",\"id\":7}");
+    expect_order(&out, v1_ban(&out, 7, 60, STR("x")),
+                 "{\"type\":\"ban\",\"id\":7,\"seconds\":60,\"reason\":\"x\"}");
+    expect_order(&out, v1_slow(&out, 0), "{\"type\":\"slow\",\"seconds\":0}");
+    expect_order(&out, v1_retract(&out, STR("P-1")), "{\"type\":\"retract\",\"of\":\"P-1\"}");
+    buf_deinit(&out);
+}
+END_TEST
+
 /* What the server's decoder reads is what was written. */
 START_TEST(says_what_the_server_reads)
 {
@@ -219,6 +263,8 @@ Suite *suite_v1_client(void)
     tcase_add_test(tcase, refuses_what_is_none);
     tcase_add_test(tcase, every_member_must_be_right);
     tcase_add_test(tcase, members_that_are_none_end_the_list);
+    tcase_add_test(tcase, reads_what_moderators_did);
+    tcase_add_test(tcase, orders_of_moderators);
     tcase_add_test(tcase, says_what_the_server_reads);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -20,6 +20,9 @@ enum v1_type {
     V1_RENAME,
     V1_COUNT,
     V1_ERROR,
+    V1_SLOW,    /* each may speak once in `seconds`; 0: as often as they like */
+    V1_RETRACT, /* a message was taken back */
+    V1_BAN,     /* the answer to ours */
 };
 
 /* Who is in the room, as a welcome tells it: the JSON that is still to be read. */
@@ -34,7 +37,9 @@ struct v1_event {
     enum v1_type type;
     uint64_t id, from, to, ts, count;
     uint64_t limit; /* limits.message of a welcome */
+    uint64_t seconds;
     bool recovered;
+    bool is_retracted; /* a message that was taken back: its text is empty */
     bool has_from;
     struct str pos, key, room, name, text, ref, code;
     struct v1_members members; /* of a welcome */
@@ -51,5 +56,9 @@ bool v1_member_next(struct v1_members *members, uint64_t *id, struct str *name);
 /* Appends a command. `to` 0: to the room. Each returns 0, or -1 with errno ENOMEM. */
 int v1_say(struct buf *out, struct str text, uint64_t to, struct str ref);
 int v1_rename(struct buf *out, struct str name);
+int v1_kick(struct buf *out, uint64_t id, struct str reason);
+int v1_ban(struct buf *out, uint64_t id, uint64_t seconds, struct str reason); /* 0: for ever */
+int v1_slow(struct buf *out, uint64_t seconds);
+int v1_retract(struct buf *out, struct str pos);
 
 #endif

@@ -23,6 +23,8 @@ enum member {
     MEMBERS,
     LIMITS,
     RECOVERED,
+    SECONDS,
+    RETRACTED,
     MEMBERS_OF_A_FRAME,
 };
 
@@ -31,7 +33,8 @@ static enum v1_type type_of(struct str word)
     static const char *const words[] = {
         [V1_WELCOME] = "welcome", [V1_MESSAGE] = "message", [V1_DIRECT] = "direct",
         [V1_JOIN] = "join",       [V1_LEAVE] = "leave",     [V1_RENAME] = "rename",
-        [V1_COUNT] = "count",     [V1_ERROR] = "error",
+        [V1_COUNT] = "count",     [V1_ERROR] = "error",     [V1_SLOW] = "slow",
+        [V1_RETRACT] = "retract", [V1_BAN] = "ban",
     };
 
     for (size_t i = V1_WELCOME; i < ARRAY_LEN(words); i++) {
@@ -84,6 +87,8 @@ static bool is_whole(const struct v1_event *frame)
     case V1_JOIN:
     case V1_LEAVE:
     case V1_RENAME:
+    case V1_SLOW:
+    case V1_RETRACT:
         return frame->from > 0;
     default:
         return true;
@@ -94,17 +99,19 @@ static bool take_members(struct v1_event *frame, char *data, const struct json_f
 {
     frame->type = type_of(fields[TYPE].value);
     frame->recovered = fields[RECOVERED].type == JSON_TRUE;
+    frame->is_retracted = fields[RETRACTED].type == JSON_TRUE;
     frame->has_from = fields[FROM].type != JSON_ABSENT;
     if (fields[MEMBERS].type == JSON_ARRAY)
         frame->members =
             (struct v1_members){own_text(data, fields[MEMBERS].value), fields[MEMBERS].value.len};
     return take_number(&fields[ID], &frame->id) && take_number(&fields[FROM], &frame->from) &&
            take_number(&fields[TO], &frame->to) && take_number(&fields[TS], &frame->ts) &&
-           take_number(&fields[COUNT], &frame->count) && take_string(&fields[POS], &frame->pos) &&
-           take_string(&fields[KEY], &frame->key) && take_string(&fields[ROOM], &frame->room) &&
-           take_string(&fields[NAME], &frame->name) && take_string(&fields[TEXT], &frame->text) &&
-           take_string(&fields[REF], &frame->ref) && take_string(&fields[CODE], &frame->code) &&
-           take_limit(frame, data, &fields[LIMITS]);
+           take_number(&fields[COUNT], &frame->count) &&
+           take_number(&fields[SECONDS], &frame->seconds) &&
+           take_string(&fields[POS], &frame->pos) && take_string(&fields[KEY], &frame->key) &&
+           take_string(&fields[ROOM], &frame->room) && take_string(&fields[NAME], &frame->name) &&
+           take_string(&fields[TEXT], &frame->text) && take_string(&fields[REF], &frame->ref) &&
+           take_string(&fields[CODE], &frame->code) && take_limit(frame, data, &fields[LIMITS]);
 }
 
 /* A message of data alone has nothing to be shown. */
@@ -119,14 +126,24 @@ static bool is_for_programs(const struct json_field *fields)
 bool v1_event_read(struct v1_event *frame, char *data, size_t len)
 {
     struct json_field fields[MEMBERS_OF_A_FRAME] = {
-        [TYPE] = {.name = STR("type")},     [ID] = {.name = STR("id")},
-        [FROM] = {.name = STR("from")},     [TO] = {.name = STR("to")},
-        [TS] = {.name = STR("ts")},         [COUNT] = {.name = STR("count")},
-        [POS] = {.name = STR("pos")},       [KEY] = {.name = STR("key")},
-        [ROOM] = {.name = STR("room")},     [NAME] = {.name = STR("name")},
-        [TEXT] = {.name = STR("text")},     [REF] = {.name = STR("ref")},
-        [CODE] = {.name = STR("code")},     [MEMBERS] = {.name = STR("members")},
-        [LIMITS] = {.name = STR("limits")}, [RECOVERED] = {.name = STR("recovered")},
+        [TYPE] = {.name = STR("type")},
+        [ID] = {.name = STR("id")},
+        [FROM] = {.name = STR("from")},
+        [TO] = {.name = STR("to")},
+        [TS] = {.name = STR("ts")},
+        [COUNT] = {.name = STR("count")},
+        [POS] = {.name = STR("pos")},
+        [KEY] = {.name = STR("key")},
+        [ROOM] = {.name = STR("room")},
+        [NAME] = {.name = STR("name")},
+        [TEXT] = {.name = STR("text")},
+        [REF] = {.name = STR("ref")},
+        [CODE] = {.name = STR("code")},
+        [MEMBERS] = {.name = STR("members")},
+        [LIMITS] = {.name = STR("limits")},
+        [RECOVERED] = {.name = STR("recovered")},
+        [SECONDS] = {.name = STR("seconds")},
+        [RETRACTED] = {.name = STR("retracted")},
         [DATA] = {.name = STR("data"), .is_raw = true},
     };
 
@@ -201,4 +218,66 @@ int v1_rename(struct buf *out, struct str name)
         return 0;
     out->len = before;
     return -1;
+}
+
+/* Appends `{"type":"TYPE"`, and `,"id":N` where there is one. */
+static int begin_command(struct buf *out, const char *type, uint64_t id)
+{
+    int result = buf_printf(out, "{\"type\":\"%s\"", type);
+
+    if (result == 0 && id > 0)
+        result = buf_printf(out, ",\"id\":%llu", (unsigned long long)id);
+    return result;
+}
+
+/* Appends `,"name":"text"`, and the end. Takes it all back where memory was out. */
+static int end_command(struct buf *out, size_t before, int result, const char *name,
+                       struct str text)
+{
+    if (result == 0 && text.len > 0 &&
+        (buf_printf(out, ",\"%s\":", name) < 0 || json_append_string(out, text) < 0))
+        result = -1;
+    if (result == 0 && buf_append_char(out, '}') == 0)
+        return 0;
+    out->len = before;
+    return -1;
+}
+
+static int append_seconds(struct buf *out, uint64_t seconds)
+{
+    return buf_printf(out, ",\"seconds\":%llu", (unsigned long long)seconds);
+}
+
+int v1_kick(struct buf *out, uint64_t id, struct str reason)
+{
+    size_t before = out->len;
+
+    return end_command(out, before, begin_command(out, "kick", id), "reason", reason);
+}
+
+int v1_ban(struct buf *out, uint64_t id, uint64_t seconds, struct str reason)
+{
+    size_t before = out->len;
+    int result = begin_command(out, "ban", id);
+
+    if (result == 0 && seconds > 0)
+        result = append_seconds(out, seconds);
+    return end_command(out, before, result, "reason", reason);
+}
+
+int v1_slow(struct buf *out, uint64_t seconds)
+{
+    size_t before = out->len;
+    int result = begin_command(out, "slow", 0);
+
+    if (result == 0)
+        result = append_seconds(out, seconds);
+    return end_command(out, before, result, "", STR(""));
+}
+
+int v1_retract(struct buf *out, struct str pos)
+{
+    size_t before = out->len;
+
+    return end_command(out, before, begin_command(out, "retract", 0), "of", pos);
 }
