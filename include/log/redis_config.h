@@ -26,8 +26,17 @@ struct redis_config {
 
 enum redis_link { REDIS_COMMANDS, REDIS_TELLS, REDIS_LINKS };
 
+/* Bounds of the classes of round trips, in microseconds; one more has all that took longer. */
+#define REDIS_TRIPS                                                                                \
+    {                                                                                              \
+        250, 500, 1000, 2500, 5000, 10000, 25000, 100000, 1000000                                  \
+    }
+#define REDIS_TRIP_CLASSES 10
+
 struct redis_stats {
     bool is_up;
+    uint64_t trips[REDIS_TRIP_CLASSES]; /* answers, by how long they took */
+    uint64_t trips_ns;                  /* that all of them took */
     uint64_t commands;
     uint64_t told;     /* events that came on the channels */
     uint64_t fills;    /* times that a room asked for what it had missed */

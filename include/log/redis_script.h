@@ -5,7 +5,7 @@
 #include "base/str.h"
 
 enum redis_script {
-    REDIS_PUBLISH,  /* a message or another name */
+    REDIS_PUBLISH,  /* messages and other names, many at once */
     REDIS_ENTER,    /* a seat, new or taken over */
     REDIS_LEAVE,    /* gives a seat up */
     REDIS_ERRAND,   /* goes to the node where somebody sits */

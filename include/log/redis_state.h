@@ -24,6 +24,11 @@
 #define REDIS_RETRY_MS 1000 /* ... and how often it is tried while nothing can be written */
 #define REDIS_PATIENCE_MS 5000
 
+/* Messages, and bytes of them, that one call of a script takes: Redis does nothing else meanwhile.
+ */
+#define REDIS_BATCH_MAX 64
+#define REDIS_BATCH_BYTES 65536
+
 /* Entries that a stream keeps at least, so that what a node missed in a moment is still there. */
 #define REDIS_KEEP_MIN 100
 
@@ -32,8 +37,9 @@ struct redis_append {
     struct list link;   /* among those of its room, oldest first */
     struct list errand; /* among the errands whose answers are waited for, oldest first */
     struct redis_room *room;
-    struct redis_reply *reply;
-    uint64_t asked; /* of an errand: when it was sent, monotonic milliseconds */
+    struct redis_reply *reply; /* that will tell of it; NULL: none */
+    uint32_t slot;             /* ... by its word at this place */
+    uint64_t asked;            /* of an errand: when it was sent, monotonic milliseconds */
     struct log_ticket ticket;
     struct event event; /* its slices are in `bytes` */
     uint64_t number;
@@ -61,11 +67,10 @@ enum redis_reply_kind {
 struct redis_reply {
     struct list link; /* in the order in which they come */
     enum redis_reply_kind kind;
-    struct redis_room *room;     /* NULL: it is gone */
-    struct redis_append *append; /* NULL: it is settled */
-    uint64_t asked;              /* monotonic milliseconds */
-    uint64_t after;              /* REPLY_SNAPSHOT: what was known */
-    bool is_anew;                /* REPLY_SNAPSHOT: nothing was */
+    struct redis_room *room; /* NULL: it is gone */
+    uint64_t asked;          /* monotonic milliseconds */
+    uint64_t asked_ns;       /* the same, in nanoseconds */
+    bool is_anew;            /* REPLY_SNAPSHOT: nothing was known */
 };
 
 /* An event that came before those in front of it. */
@@ -185,7 +190,9 @@ void redis_errand_expire(struct redis *r);
 /* Tells another node something; does nothing while there is no connection. */
 void redis_send_note(struct redis *r, struct str node, struct str text);
 
-void redis_send_append(struct redis *r, struct redis_room *room, struct redis_append *append);
+/* Sends it, and those behind it that can go by the same call of a script. Returns the last. */
+struct redis_append *redis_send_appends(struct redis *r, struct redis_room *room,
+                                        struct redis_append *append);
 void redis_send_snapshot(struct redis *r, struct redis_room *room);
 void redis_send_subscribe(struct redis *r, const struct redis_room *room, bool is_on);
 void redis_send_lease(struct redis *r, uint64_t lease);

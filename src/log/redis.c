@@ -135,13 +135,13 @@ static bool redis_is_ready(const struct redis *r)
     return r->links[REDIS_COMMANDS].is_ready && r->links[REDIS_TELLS].is_ready;
 }
 
-static void redis_send_appends(struct redis *r, struct redis_room *room)
+static void redis_send_unsent(struct redis *r, struct redis_room *room)
 {
     for (struct list *at = room->appends.next; at != &room->appends; at = at->next) {
         struct redis_append *append = CONTAINER_OF(at, struct redis_append, link);
 
         if (!append->is_sent)
-            redis_send_append(r, room, append);
+            at = &redis_send_appends(r, room, append)->link;
     }
 }
 
@@ -153,7 +153,7 @@ static void redis_room_turn(struct redis *r, struct redis_room *room)
         if (room->wants_fill && !room->is_filling)
             redis_send_snapshot(r, room);
         else if (room->has_life && !room->wants_fill && !room->is_filling && !r->is_ill)
-            redis_send_appends(r, room);
+            redis_send_unsent(r, room);
     }
     redis_room_let(r, room);
 }

@@ -77,8 +77,6 @@ void redis_append_take(struct redis *r, struct redis_append *append)
 {
     list_remove(&append->link);
     list_remove(&append->errand);
-    if (append->reply != NULL)
-        append->reply->append = NULL;
     append->reply = NULL;
     r->waiting_bytes -= append->cost;
     r->stats.waiting--;

@@ -9,7 +9,8 @@
  * the generation of this Redis, an epoch for a room that has none, entries that a stream keeps.
  * What is told stands in a stream, too: "seq epoch prev node number\nbody", where prev is the seq
  * of the message before. A room of an older generation gets a new epoch: after a failover the seqs
- * may have been given out twice. */
+ * may have been given out twice. Rooms without seats are forgotten after a week, but for that of bans,
+ * whose name alone has a control character. */
 static const char room_head[] =
     "local K,node,num,gen=KEYS[1],ARGV[1],tonumber(ARGV[2]),tonumber(ARGV[3])\n"
     "local keep=ARGV[5]\n"
@@ -18,29 +19,43 @@ static const char room_head[] =
     "if not e then redis.call('DEL',K,K..':m',K..':p',K..':u') s=0 l='0' n=0 end\n"
     "if not e or tonumber(h[4])<gen then e=ARGV[4]\n"
     " redis.call('HSET',K,'e',e,'g',ARGV[3],'s',s,'l',l) end\n"
-    "local function tell(kind,body,who,number)\n"
+    "local function tell(body)\n"
     " s=s+1 local S=string.format('%.0f',s)\n"
-    " local t=S..' '..e..' '..l..' '..who..' '..number..'\\n'..body\n"
-    " redis.call('XADD',K..kind,'MAXLEN',keep,'0-'..S,'d',t)\n"
-    " if kind==':m' then l=S end\n"
-    " redis.call('HSET',K,'s',S,'l',l)\n"
-    " if number~='0' then redis.call('HSET',K,'n:'..who,number) end\n"
-    " redis.call('PUBLISH',K..':c',t) return s end\n"
+    " local t=S..' '..e..' '..l..' '..node..' '..ARGV[2]..'\\n'..body\n"
+    " redis.call('XADD',K..':p','MAXLEN','~',keep,'0-'..S,'d',t)\n"
+    " redis.call('HSET',K,'s',S,'n:'..node,ARGV[2])\n"
+    " redis.call('PUBLISH',K..':c',#t..'\\n'..t) return s end\n"
     "local function mine(u) return u and string.sub(u,1,#node+1)==node..' ' end\n"
-    "local function quiet() if redis.call('HLEN',K..':u')==0 then\n"
+    "local function quiet()\n"
+    " if redis.call('HLEN',K..':u')==0 and not string.find(K,'\\1',1,true) then\n"
     " for _,x in ipairs({'',':m',':p'}) do redis.call('EXPIRE',K..x,604800) end end end\n";
 
+/* ARGV from 6 on, for each: number, id, which stream, name, body, "s" where it was said from a
+ * seat. All that are told of go in one message, so that a node is woken once. Returns a word for
+ * each. */
 static const char publish_body[] =
-    "if num<=n then return 'D' end\n"
-    "local id,kind=ARGV[6],ARGV[7]\n"
-    "local u=redis.call('HGET',K..':u',id)\n"
-    "if id~='0' and not mine(u) and (u or ARGV[10]=='s') then return ARGV[10]=='s' and 'G' or 'T' "
-    "end\n"
-    "if kind==':p' then local a=string.match(u,'^(%S+ %S %S+ )')\n"
-    " redis.call('HSET',K..':u',id,a..ARGV[8]) end\n"
-    "local r=tell(kind,ARGV[9],node,ARGV[2])\n"
-    "if id=='0' then quiet() end\n"
-    "return r\n";
+    "local out,told,who='','',{}\n"
+    "for i=6,#ARGV,6 do\n"
+    " local num,id,kind,said,w=tonumber(ARGV[i]),ARGV[i+1],ARGV[i+2],ARGV[i+5]=='s','.'\n"
+    " local u=who[id]\n"
+    " if u==nil and id~='0' then u=redis.call('HGET',K..':u',id) who[id]=u end\n"
+    " if num<=n then w='D'\n"
+    " elseif id~='0' and not mine(u) and (u or said) then w=said and 'G' or 'T'\n"
+    " else\n"
+    "  if kind==':p' then u=string.match(u,'^(%S+ %S %S+ )')..ARGV[i+3] who[id]=u\n"
+    "   redis.call('HSET',K..':u',id,u) end\n"
+    "  s=s+1 n=num\n"
+    "  local S=string.format('%.0f',s)\n"
+    "  local t=S..' '..e..' '..l..' '..node..' '..ARGV[i]..'\\n'..ARGV[i+4]\n"
+    "  redis.call('XADD',K..kind,'MAXLEN','~',keep,'0-'..S,'d',t)\n"
+    "  if kind==':m' then l=S end\n"
+    "  told=told..#t..'\\n'..t end\n"
+    " out=out..w end\n"
+    "if told~='' then\n"
+    " redis.call('HSET',K,'s',string.format('%.0f',s),'l',l,'n:'..node,string.format('%.0f',n))\n"
+    " redis.call('PUBLISH',K..':c',told) end\n"
+    "if ARGV[11]=='p' then quiet() end\n"
+    "return out\n";
 
 static const char enter_body[] =
     "local id,key,proof,name=ARGV[6],ARGV[7],ARGV[8],ARGV[9]\n"
@@ -57,13 +72,13 @@ static const char enter_body[] =
     " return 'M' end\n"
     "for _,x in ipairs({'',':m',':p'}) do redis.call('PERSIST',K..x) end\n"
     "redis.call('HSET',K..':u',id,node..' j '..key..' '..name)\n"
-    "return tell(':p',ARGV[10],node,ARGV[2])\n";
+    "return tell(ARGV[10])\n";
 
 static const char leave_body[] =
     "if num<=n then return 'D' end\n"
     "if not mine(redis.call('HGET',K..':u',ARGV[6])) then return 'N' end\n"
     "redis.call('HDEL',K..':u',ARGV[6])\n"
-    "local r=tell(':p',ARGV[7],node,ARGV[2]) quiet() return r\n";
+    "local r=tell(ARGV[7]) quiet() return r\n";
 
 /* ARGV from 6 on: whose seat, "P" or "K", its text, what the channels of nodes begin with. Who is
  * put out cannot come back with its key, wherever. */
@@ -88,9 +103,9 @@ static const char snapshot_body[] =
     " p=redis.call('XREVRANGE',K..':p','+','-','COUNT',keep) end\n"
     "quiet() return {e,string.format('%.0f',s),l,m,p,redis.call('HGETALL',K..':u')}\n";
 
-/* KEYS: the nodes, the life. ARGV: this node, milliseconds of its lease, and of the grace after one.
- * Where nobody could renew a lease for a while, because Redis was away or took nothing, that all
- * leases are over says nothing of the nodes: they have the time of a whole one to come back. */
+/* KEYS: the nodes, the life. ARGV: this node, milliseconds of its lease, and of the grace after
+ * one. Where nobody could renew a lease for a while, because Redis was away or took nothing, that
+ * all leases are over says nothing of the nodes: they have the time of a whole one to come back. */
 static const char lease_text[] =
     "local t=redis.call('TIME') local now=t[1]*1000+math.floor(t[2]/1000)\n"
     "local N=string.format('%.0f',now)\n"
@@ -128,8 +143,8 @@ static const char reap_text[] =
     "'..#name..' "
     "-\\n'..name\n"
     "   redis.call('HSET',K,'s',S)\n"
-    "   redis.call('XADD',K..':p','MAXLEN',keep,'0-'..S,'d',b)\n"
-    "   redis.call('PUBLISH',K..':c',b) end end end\n"
+    "   redis.call('XADD',K..':p','MAXLEN','~',keep,'0-'..S,'d',b)\n"
+    "   redis.call('PUBLISH',K..':c',#b..'\\n'..b) end end end\n"
     "redis.call('HDEL',K,'n:'..dead) redis.call('SREM',KEYS[2],room)\n"
     "if redis.call('HLEN',K..':u')==0 then\n"
     " for _,y in ipairs({'',':m',':p'}) do redis.call('EXPIRE',K..y,604800) end end\n"

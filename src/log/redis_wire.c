@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/sha256.h"
 #include "base/util.h"
 #include "log/redis_state.h"
@@ -42,6 +43,7 @@ static struct redis_reply *redis_await(struct redis *r, enum redis_link link,
     }
     reply->kind = kind;
     reply->asked = r->now;
+    reply->asked_ns = clock_monotonic_ns();
     list_init(&reply->link);
     list_append(&r->replies[link], &reply->link);
     return reply;
@@ -303,15 +305,9 @@ static void redis_say_append(struct redis *r, struct redis_room *room, struct re
         redis_say_errand(r, &head, words, append, body);
     } else if (is_join) {
         redis_say_enter(r, &head, words, append, body, room->channel->name);
-    } else if (event->kind == EVENT_LEAVE) {
+    } else {
         words[10] = body;
         redis_say_script(r, REDIS_LEAVE, "1", words, 11);
-    } else {
-        words[10] = redis_is_presence(event) ? STR(":p") : STR(":m");
-        words[11] = event->name;
-        words[12] = body;
-        words[13] = event->is_posted ? STR("p") : STR("s");
-        redis_say_script(r, REDIS_PUBLISH, "1", words, 14);
     }
 }
 
@@ -327,26 +323,122 @@ static int redis_write_append(const struct redis *r, const struct redis_room *ro
     return redis_event_write(out, &append->event);
 }
 
-void redis_send_append(struct redis *r, struct redis_room *room, struct redis_append *append)
+/* From now on the reply tells of it. */
+static void redis_mark_sent(struct redis *r, struct redis_append *append, struct redis_reply *reply,
+                            uint32_t slot)
 {
-    struct redis_reply *reply;
+    append->reply = reply;
+    append->slot = slot;
+    append->is_sent = true;
+    r->stats.resent += append->was_sent;
+    append->was_sent = true;
+}
+
+static void redis_send_alone(struct redis *r, struct redis_room *room, struct redis_append *append)
+{
+    struct redis_reply *reply = redis_await(r, REDIS_COMMANDS, REPLY_APPEND);
     struct buf body;
 
+    if (reply == NULL)
+        return;
     buf_init(&body);
     if (redis_write_append(r, room, append, &body) < 0)
         redis_fail(r, REDIS_COMMANDS);
     else
         redis_say_append(r, room, append, (struct str){(const char *)body.data, body.len});
     buf_deinit(&body);
-    reply = redis_await(r, REDIS_COMMANDS, REPLY_APPEND);
-    if (reply == NULL)
-        return;
     reply->room = room;
-    reply->append = append;
-    append->reply = reply;
-    append->is_sent = true;
-    r->stats.resent += append->was_sent;
-    append->was_sent = true;
+    redis_mark_sent(r, append, reply, 0);
+}
+
+/* ---- messages: many by one call ---- */
+
+/* Words about each of them, behind the head of the script. */
+#define BATCH_FIRST 9
+#define BATCH_WORDS 6
+
+struct redis_batch {
+    struct redis_append *appends[REDIS_BATCH_MAX];
+    size_t ends[REDIS_BATCH_MAX]; /* of their texts in `bodies` */
+    size_t count;
+    struct buf bodies;
+    struct redis_word numbers[REDIS_BATCH_MAX], ids[REDIS_BATCH_MAX];
+    struct str words[BATCH_FIRST + REDIS_BATCH_MAX * BATCH_WORDS];
+};
+
+static bool redis_goes_in_batch(const struct redis_append *append)
+{
+    enum event_kind kind = append->event.kind;
+
+    return kind != EVENT_JOIN && kind != EVENT_LEAVE && !redis_errand_is(kind);
+}
+
+/* Collects what can go together, in its order. Returns 0, or -1 with errno ENOMEM. */
+static int redis_fill_batch(struct redis_batch *batch, const struct redis_room *room,
+                            struct redis_append *first)
+{
+    struct list *at = &first->link;
+
+    while (at != &room->appends && batch->count < REDIS_BATCH_MAX &&
+           batch->bodies.len < REDIS_BATCH_BYTES) {
+        struct redis_append *append = CONTAINER_OF(at, struct redis_append, link);
+
+        if (append->is_sent || !redis_goes_in_batch(append))
+            return 0;
+        if (redis_event_write(&batch->bodies, &append->event) < 0)
+            return -1;
+        batch->ends[batch->count] = batch->bodies.len;
+        batch->appends[batch->count++] = append;
+        at = at->next;
+    }
+    return 0;
+}
+
+static void redis_say_batch(struct redis *r, struct redis_room *room, struct redis_batch *batch)
+{
+    struct redis_head head;
+    size_t start = 0;
+
+    redis_fill_head(r, &head, room, 0, redis_keep(r, room), batch->words, 4);
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct event *event = &batch->appends[i]->event;
+        struct str *words = &batch->words[BATCH_FIRST + i * BATCH_WORDS];
+
+        words[0] = redis_decimal(&batch->numbers[i], batch->appends[i]->number);
+        words[1] = redis_decimal(&batch->ids[i], event->from);
+        words[2] = redis_is_presence(event) ? STR(":p") : STR(":m");
+        words[3] = event->name;
+        words[4] = (struct str){(char *)batch->bodies.data + start, batch->ends[i] - start};
+        words[5] = event->is_posted ? STR("p") : STR("s");
+        start = batch->ends[i];
+    }
+    redis_say_script(r, REDIS_PUBLISH, "1", batch->words, BATCH_FIRST + batch->count * BATCH_WORDS);
+}
+
+struct redis_append *redis_send_appends(struct redis *r, struct redis_room *room,
+                                        struct redis_append *append)
+{
+    struct redis_batch batch;
+    struct redis_reply *reply;
+
+    if (!redis_goes_in_batch(append)) {
+        redis_send_alone(r, room, append);
+        return append;
+    }
+    batch.count = 0;
+    buf_init(&batch.bodies);
+    reply = redis_await(r, REDIS_COMMANDS, REPLY_APPEND);
+    if (redis_fill_batch(&batch, room, append) < 0 || reply == NULL) {
+        redis_fail(r, REDIS_COMMANDS);
+    } else {
+        redis_say_batch(r, room, &batch);
+        reply->room = room;
+        for (uint32_t i = 0; i < batch.count; i++)
+            redis_mark_sent(r, batch.appends[i], reply, i);
+        append = batch.appends[batch.count - 1];
+    }
+    buf_deinit(&batch.bodies);
+    return append;
 }
 
 void redis_send_snapshot(struct redis *r, struct redis_room *room)
@@ -374,7 +466,6 @@ void redis_send_snapshot(struct redis *r, struct redis_room *room)
         return;
     reply->room = room;
     reply->is_anew = is_anew;
-    reply->after = known;
 }
 
 void redis_send_subscribe(struct redis *r, const struct redis_room *room, bool is_on)
@@ -428,6 +519,25 @@ static void redis_subscribed(struct redis *r, struct str channel)
     redis_room_want(r, room, false);
 }
 
+/* Events, each behind a line that says how long it is. */
+static void redis_told_events(struct redis *r, struct redis_room *room, struct str bytes)
+{
+    redis_room_hold(room);
+    while (bytes.len > 0 && room->channel != NULL) {
+        struct str line = str_cut(&bytes, '\n'), event;
+        uint64_t len;
+
+        if (!str_to_u64(line, bytes.len, &len)) {
+            redis_room_want(r, room, false);
+            break;
+        }
+        event = (struct str){bytes.ptr, (size_t)len};
+        bytes = (struct str){bytes.ptr + len, bytes.len - (size_t)len};
+        redis_room_told(r, room, event);
+    }
+    redis_room_let(r, room);
+}
+
 static void redis_heard(struct redis *r, struct str channel, struct str bytes)
 {
     struct str name = redis_room_of(r, channel);
@@ -436,7 +546,7 @@ static void redis_heard(struct redis *r, struct str channel, struct str bytes)
     if (name.ptr == NULL)
         redis_errand_told(r, bytes);
     else if (room != NULL)
-        redis_room_told(r, room, bytes);
+        redis_told_events(r, room, bytes);
 }
 
 static const char *redis_take_tell(struct redis *r, struct resp_cursor *cursor)
@@ -523,17 +633,46 @@ static void redis_take_word(struct redis *r, struct redis_room *room, struct red
     }
 }
 
-/* The answer of an append: only what makes no event is settled by it. */
-static void redis_take_append(struct redis *r, struct redis_reply *reply,
-                              const struct resp_value *value)
+/* The append of which the reply tells at this place; NULL: it was told already. */
+static struct redis_append *redis_find_slot(const struct redis_room *room,
+                                            const struct redis_reply *reply, uint32_t slot)
 {
-    struct redis_append *append = reply->append;
+    for (struct list *at = room->appends.next; at != &room->appends; at = at->next) {
+        struct redis_append *append = CONTAINER_OF(at, struct redis_append, link);
 
-    if (append == NULL || reply->room == NULL || value->type != RESP_TEXT || value->text.len != 1)
-        return;
-    append->reply = NULL;
-    reply->append = NULL;
-    redis_take_word(r, reply->room, append, value->text.ptr[0]);
+        if (append->reply == reply && append->slot == slot)
+            return append;
+    }
+    return NULL;
+}
+
+/* The answer of appends, a word for each: only what makes no event is settled by it. */
+static void redis_take_appends(struct redis *r, struct redis_reply *reply, struct str words)
+{
+    struct redis_room *room = reply->room;
+
+    for (uint32_t i = 0; i < words.len && i < REDIS_BATCH_MAX; i++) {
+        struct redis_append *append = words.ptr[i] != '.' ? redis_find_slot(room, reply, i) : NULL;
+
+        if (append == NULL)
+            continue;
+        append->reply = NULL;
+        redis_take_word(r, room, append, words.ptr[i]);
+    }
+}
+
+/* It has said what it has to say, or failed: then what it would have told of is not sent. */
+static void redis_release_appends(struct redis_room *room, const struct redis_reply *reply,
+                                  bool is_sent)
+{
+    for (struct list *at = room->appends.next; at != &room->appends; at = at->next) {
+        struct redis_append *append = CONTAINER_OF(at, struct redis_append, link);
+
+        if (append->reply != reply)
+            continue;
+        append->reply = NULL;
+        append->is_sent = is_sent;
+    }
 }
 
 static void redis_get_well(struct redis *r)
@@ -607,8 +746,8 @@ static void redis_fall_ill(struct redis *r, const struct redis_reply *reply)
 {
     r->is_ill = true;
     r->lease_at = r->now + REDIS_RETRY_MS;
-    if (reply->append != NULL)
-        reply->append->is_sent = false;
+    if (reply->kind == REPLY_APPEND && reply->room != NULL)
+        redis_release_appends(reply->room, reply, false);
     if (reply->kind == REPLY_SNAPSHOT && reply->room != NULL) {
         reply->room->is_filling = false;
         redis_room_want(r, reply->room, reply->is_anew);
@@ -656,7 +795,8 @@ static const char *redis_take_value(struct redis *r, enum redis_link link,
     case REPLY_LIFE:
         return redis_take_life(r, &value);
     case REPLY_APPEND:
-        redis_take_append(r, reply, &value);
+        if (reply->room != NULL && value.type == RESP_TEXT)
+            redis_take_appends(r, reply, value.text);
         return NULL;
     case REPLY_SNAPSHOT:
         if (reply->room != NULL && redis_room_filled(r, reply->room, reply, &whole) < 0)
@@ -674,19 +814,38 @@ static const char *redis_take_value(struct redis *r, enum redis_link link,
     return NULL;
 }
 
+static void redis_note_trip(struct redis *r, const struct redis_reply *reply)
+{
+    static const uint64_t bounds[] = REDIS_TRIPS;
+    uint64_t took = clock_monotonic_ns() - reply->asked_ns;
+    size_t i = 0;
+
+    while (i < ARRAY_LEN(bounds) && took > bounds[i] * 1000)
+        i++;
+    r->stats.trips[i]++;
+    r->stats.trips_ns += took;
+}
+
 static const char *redis_take_answer(struct redis *r, enum redis_link link,
                                      struct resp_cursor *cursor)
 {
     struct list *first = list_take_first(&r->replies[link]);
     const char *why;
     struct redis_reply *reply;
+    struct redis_room *room;
 
     if (first == NULL)
         return "it answers what nobody asked";
     reply = CONTAINER_OF(first, struct redis_reply, link);
+    room = reply->room;
+    if (room != NULL)
+        redis_room_hold(room);
+    redis_note_trip(r, reply);
     why = redis_take_value(r, link, reply, cursor);
-    if (reply->append != NULL)
-        reply->append->reply = NULL;
+    if (reply->kind == REPLY_APPEND && room != NULL)
+        redis_release_appends(room, reply, true);
+    if (room != NULL)
+        redis_room_let(r, room);
     free(reply);
     return why;
 }
@@ -734,13 +893,8 @@ static void redis_forget_replies(struct redis *r, enum redis_link link)
 {
     struct list *first;
 
-    while ((first = list_take_first(&r->replies[link])) != NULL) {
-        struct redis_reply *reply = CONTAINER_OF(first, struct redis_reply, link);
-
-        if (reply->append != NULL)
-            reply->append->reply = NULL;
-        free(reply);
-    }
+    while ((first = list_take_first(&r->replies[link])) != NULL)
+        free(CONTAINER_OF(first, struct redis_reply, link));
 }
 
 /* Of the rooms: what the connection was needed for is asked for again. */
@@ -753,8 +907,10 @@ static void redis_unask(struct redis *r, enum redis_link link)
                 continue;
             }
             room->is_filling = false;
-            for (struct list *at = room->appends.next; at != &room->appends; at = at->next)
+            for (struct list *at = room->appends.next; at != &room->appends; at = at->next) {
                 CONTAINER_OF(at, struct redis_append, link)->is_sent = false;
+                CONTAINER_OF(at, struct redis_append, link)->reply = NULL;
+            }
         }
     }
 }

@@ -482,6 +482,9 @@ void cluster_close(struct cluster *c)
 /* Numbers of all servers together: each of them is made of uint64_t but `is_up`. */
 static void cluster_add_stats(struct redis_stats *sum, const struct redis_stats *one)
 {
+    for (size_t i = 0; i < REDIS_TRIP_CLASSES; i++)
+        sum->trips[i] += one->trips[i];
+    sum->trips_ns += one->trips_ns;
     sum->commands += one->commands;
     sum->told += one->told;
     sum->fills += one->fills;
@@ -506,6 +509,29 @@ static int cluster_write_up(struct buf *out, const struct cluster *c)
     return 0;
 }
 
+static int cluster_write_trips(struct buf *out, const struct redis_stats *stats)
+{
+    static const uint64_t bounds[] = REDIS_TRIPS;
+    uint64_t count = 0;
+
+    if (buf_append_str(out, STR("# HELP wschat_redis_round_trip_seconds From asking Redis to its "
+                                "answer.\n# TYPE wschat_redis_round_trip_seconds histogram\n")) < 0)
+        return -1;
+    for (size_t i = 0; i < ARRAY_LEN(bounds); i++) {
+        count += stats->trips[i];
+        if (buf_printf(out, "wschat_redis_round_trip_seconds_bucket{le=\"%g\"} %llu\n",
+                       (double)bounds[i] / 1e6, (unsigned long long)count) < 0)
+            return -1;
+    }
+    count += stats->trips[ARRAY_LEN(bounds)];
+    return buf_printf(out,
+                      "wschat_redis_round_trip_seconds_bucket{le=\"+Inf\"} %llu\n"
+                      "wschat_redis_round_trip_seconds_sum %.9f\n"
+                      "wschat_redis_round_trip_seconds_count %llu\n",
+                      (unsigned long long)count, (double)stats->trips_ns / 1e9,
+                      (unsigned long long)count);
+}
+
 int cluster_write_metrics(struct buf *out, const struct cluster *c)
 {
     struct redis_stats stats = {.is_up = false}, one;
@@ -518,7 +544,7 @@ int cluster_write_metrics(struct buf *out, const struct cluster *c)
     }
     if (c->count == 0)
         return 0;
-    if (cluster_write_up(out, c) < 0)
+    if (cluster_write_up(out, c) < 0 || cluster_write_trips(out, &stats) < 0)
         return -1;
     const struct {
         const char *name, *type, *help;
