@@ -444,6 +444,60 @@ START_TEST(programs_are_told_of_who_sits_elsewhere)
 }
 END_TEST
 
+/* ---- what it costs ---- */
+
+/* How often Redis was told to do that. */
+static unsigned long calls_of(const char *command)
+{
+    char answer[16384] = "", needle[64];
+    int fd = redis_connect(0);
+    size_t len = 0;
+    const char *at;
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, "INFO commandstats\r\nQUIT\r\n", 25), 25);
+    for (ssize_t n = 1; n > 0; len += (size_t)n) {
+        n = read(fd, answer + len, sizeof(answer) - 1 - len);
+        ck_assert_int_ge(n, 0);
+    }
+    close(fd);
+    snprintf(needle, sizeof(needle), "cmdstat_%s:calls=", command);
+    at = strstr(answer, needle);
+    return at == NULL ? 0 : strtoul(at + strlen(needle), NULL, 10);
+}
+
+#define TOLD 60
+
+/* What a node has to say in a tick is one call of a script: leases are a few more. */
+START_TEST(many_messages_are_few_calls)
+{
+    struct server *a = node_start();
+    struct seat *ada = seat_open(a, 1, ""), *eve = seat_open(a, 2, "");
+    unsigned long scripts = calls_of("evalsha"), entries = calls_of("xadd");
+    struct buf frames;
+    char text[64];
+
+    seat_expect_presence(ada, "join", 2, "");
+    buf_init(&frames);
+    for (int i = 0; i < TOLD; i++) {
+        int len = snprintf(text, sizeof(text), "{\"type\":\"say\",\"text\":\"%d\"}", i);
+
+        ws_append(&frames, true, WS_TEXT, text, (size_t)len);
+    }
+    client_send(ada->c, frames.data, frames.len);
+    buf_deinit(&frames);
+    for (int i = 0; i < TOLD; i++) {
+        snprintf(text, sizeof(text), "%d", i);
+        expect_text(ada, text);
+        expect_text(eve, text);
+    }
+    ck_assert_uint_eq(calls_of("xadd") - entries, TOLD);
+    ck_assert_uint_lt(calls_of("evalsha") - scripts, TOLD / 4);
+    seat_drop(ada);
+    seat_drop(eve);
+}
+END_TEST
+
 /* ---- deaths ---- */
 
 /* The lease of the node called "doomed" is over. */
@@ -808,6 +862,7 @@ Suite *suite_cluster(void)
     tcase_add_test(tcase, a_key_is_void_once_its_seat_is_put_out);
     tcase_add_test(tcase, programs_are_told_of_who_sits_elsewhere);
     tcase_add_test(tcase, all_hear_the_same_in_one_order);
+    tcase_add_test(tcase, many_messages_are_few_calls);
     tcase_add_test(tcase, the_seats_of_a_dead_node_leave_once);
     tcase_add_test(tcase, redis_goes_and_comes_back);
     tcase_add_test(tcase, a_redis_that_lost_all_begins_anew);
