@@ -33,10 +33,12 @@ struct channel {
     struct elsewhere elsewhere;
     struct history messages;
     struct history presence;
-    struct history marks; /* reactions */
-    size_t record_bytes; /* what its records cost */
-    size_t weighed;      /* what it counts for in its half of the memory */
-    struct list weight;  /* among the rooms whose records weigh as much (retention.h) */
+    struct history marks; /* reactions, and messages that were taken back */
+    struct history rules; /* the last EVENT_SLOW */
+    uint32_t slow;        /* seconds that must pass between two messages of a member; 0: none */
+    size_t record_bytes;  /* what its records cost */
+    size_t weighed;       /* what it counts for in its half of the memory */
+    struct list weight;   /* among the rooms whose records weigh as much (retention.h) */
     uint16_t weight_class;
     bool is_deserted;  /* it counts as a room without members */
     size_t waiting;    /* events that wait for their commit, and who waits to enter: they keep it */

@@ -86,6 +86,10 @@ struct chat_hooks {
     bool (*identify)(struct sendq *out, struct str *sub, struct ip_network *address,
                      bool *has_address);
 
+    /* A number of the subject of the token that this queue's reader came with: the same for the
+     * same one, as long as the program runs; 0: it has none. NULL: nobody has. */
+    uint64_t (*person)(struct sendq *out);
+
     /* Somebody may have been banned: whoever is inside and may not be is closed, with
      * CLOSE_FORBIDDEN, before the tick ends. NULL: nobody is. */
     void (*bans_changed)(void *owner);
@@ -130,9 +134,11 @@ struct chat {
     size_t frame_bytes;  /* ... and their frames */
     size_t orphan_bytes; /* what records cost that only slow readers still hold */
     struct bans bans;
-    uint64_t owed_until;   /* while somebody is owed a leave: when that is asked for again */
-    uint64_t now;          /* monotonic milliseconds */
-    uint64_t wall;         /* milliseconds since 1970 */
+    uint64_t owed_until; /* while somebody is owed a leave: when that is asked for again */
+    uint64_t now;        /* monotonic milliseconds */
+    uint64_t wall;       /* milliseconds since 1970 */
+    uint64_t *spoke;     /* of each place in the table of clients: when it spoke last, monotonic ms;
+                            NULL: no room was ever slow; owned */
     uint64_t *typing_from; /* of each place in the table of clients: from when on it is told again
                               that it types, monotonic ms; NULL where that is not told; owned */
     struct chat_counters counters;

@@ -23,6 +23,9 @@ struct record {
     size_t frame_cost;       /* what the owner counts for the frames */
     size_t *orphans; /* once no history holds it: the sum that both are part of until it is freed */
     uint32_t holders;
+    uint32_t author_place; /* the seat that said it: its place + 1; 0: not known */
+    uint32_t author_generation;
+    uint64_t author;                     /* who had it: see chat_hooks.person */
     uint32_t word;                       /* the log's */
     bool is_stale;                       /* the frames tell reactions as they were */
     struct buf frames[RENDITIONS_PLAIN]; /* empty until wanted */

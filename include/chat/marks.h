@@ -1,6 +1,6 @@
-/* Marks: what is said of a message after it was said, which are reactions. They have a history of
- * their own, so that they push no message out; a replay tells their sums in the message. For the
- * chat alone. */
+/* Marks: what is said of a message after it was said: reactions, and that it is taken back. They
+ * have a history of their own, so that they push no message out; a replay tells their sums in the
+ * message. For the chat alone. */
 #ifndef CHAT_MARKS_H
 #define CHAT_MARKS_H
 
@@ -17,8 +17,14 @@ void marks_touch(struct channel *channel, const struct event *event);
  * or -1 with errno ENOMEM. */
 int marks_sum(struct buf *out, const struct channel *channel, uint64_t seq);
 
+/* The message with this seq; NULL: it is not kept. */
+struct record *marks_message(const struct channel *channel, uint64_t seq);
+
+/* A message was taken back: what it said is wiped. Frames that are on their way go on. */
+void marks_retract(struct channel *channel, uint64_t seq);
+
 /* Is there such a message in the room, as far as is known? One that is forgotten only where it need
- * not be kept. */
+ * not be kept; one that was taken back likewise. */
 bool marks_has_message(const struct channel *channel, const struct codec_pos *pos, bool is_kept);
 
 #endif

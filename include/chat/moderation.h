@@ -16,6 +16,9 @@ int moderation_ban(struct chat *chat, struct client *client, const struct comman
 /* A member is told by an error that it must go; nothing where its codec has no words for that. */
 void chat_warn(struct chat *chat, struct client *client, const char *code, struct str why);
 
+/* Has this member said that message, from its seat or with a token of the same subject? */
+bool moderation_is_author(const struct chat *chat, const struct client *client, uint64_t seq);
+
 /* A ban or the end of one was committed. `seat`: who asked for it, or NULL. */
 void moderation_committed(struct chat *chat, struct channel *channel, const struct event *event,
                           struct client *seat, const struct log_ticket *ticket, uint32_t word);

@@ -14,9 +14,10 @@
 void retention_init(struct chat *chat);
 
 /* Remembers an event that was committed, with the log's word for it. Where memory does not allow
- * it, all before it is forgotten too: a replay has no holes. */
+ * it, all before it is forgotten too: a replay has no holes. `author`: of a message; NULL: nobody
+ * here. */
 void retention_remember(struct chat *chat, struct channel *channel, const struct event *event,
-                        uint32_t word);
+                        const struct client *author, uint32_t word);
 
 /* The frames of a record take so many bytes more. */
 void retention_count_frame(struct chat *chat, struct record *record, size_t bytes);

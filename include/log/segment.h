@@ -65,7 +65,9 @@ enum segment_type {
                      */
     SEGMENT_CLOSE,  /* the server ended as it should */
     SEGMENT_REACT, /* `re`: seq of the message; `text`: the emoji; `aux`: seq of the reaction before
-                      it in the room; 0: there was none */
+                      it in the room; 0: there was none. With has_no_text the message is taken
+                      back */
+    SEGMENT_SLOW,  /* `re`: seconds */
     SEGMENT_TYPES,
 };
 
@@ -73,7 +75,7 @@ struct segment_record {
     enum segment_type type;
     bool has_ref;
     bool has_data;
-    bool has_no_text; /* a message of data alone */
+    bool has_no_text; /* a message of data alone; without data it was taken back */
     bool is_on;       /* of a reaction: it is given */
     bool may_skip;    /* whoever does not know this type loses nothing */
     uint32_t room;

@@ -23,5 +23,6 @@ void door_enforce(struct web *web);
 bool door_identify(struct sendq *out, struct str *sub, struct ip_network *address,
                    bool *has_address);
 void door_bans_changed(void *owner);
+uint64_t door_person(struct sendq *out);
 
 #endif

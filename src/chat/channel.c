@@ -48,6 +48,7 @@ struct channel *channel_table_add(struct channel_table *t, struct str name,
     history_init(&channel->messages, limits->messages);
     history_init(&channel->presence, limits->presence);
     history_init(&channel->marks, limits->marks);
+    history_init(&channel->rules, 1);
     memcpy(channel->name, name.ptr, name.len);
     channel->log.name = (struct str){channel->name, name.len};
     *channel_link(t, name) = channel;
@@ -65,6 +66,7 @@ void channel_table_remove(struct channel_table *t, struct channel *channel)
     history_deinit(&channel->messages);
     history_deinit(&channel->presence);
     history_deinit(&channel->marks);
+    history_deinit(&channel->rules);
     elsewhere_deinit(&channel->elsewhere);
     free(channel->members);
     free(channel);

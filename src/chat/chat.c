@@ -13,6 +13,7 @@
 #include "chat/publish.h"
 #include "chat/retention.h"
 #include "chat/seat.h"
+#include "chat/slow.h"
 #include "proto/ws/frame.h"
 
 /* How much longer a text may get in JSON, where a control character becomes six. */
@@ -53,7 +54,8 @@ static void chat_refuse_message(struct chat *chat, struct client *author, const 
 /* By a member, in place of what a seat has asked for. */
 static bool chat_is_said(const struct event *event)
 {
-    return event->kind == EVENT_MESSAGE || event->kind == EVENT_REACT;
+    return event->kind == EVENT_MESSAGE || event->kind == EVENT_REACT ||
+           event->kind == EVENT_RETRACT || event->kind == EVENT_SLOW;
 }
 
 /* To somebody elsewhere, for whom alone it is. */
@@ -67,6 +69,25 @@ static bool chat_is_ban(const struct event *event)
     return event->kind == EVENT_BAN || event->kind == EVENT_LIFT;
 }
 
+/* A log that brings a message back brings its author's seat back before. */
+static struct client *chat_find_author(const struct chat *chat, const struct channel *channel,
+                                       const struct event *event)
+{
+    struct client *seat = NULL;
+
+    if (!chat->log->ops->is_shared && !event->is_posted && event->from != 0)
+        seat = client_table_find(&chat->clients, event->from);
+    return seat != NULL && seat->channel == channel ? seat : NULL;
+}
+
+static void chat_said(struct chat *chat, struct channel *channel, const struct event *event,
+                      struct client *author, const struct log_ticket *ticket, uint32_t word)
+{
+    publish_event(chat, channel, event, author, word);
+    if (ticket != NULL && channel->slow > 0)
+        slow_retell(chat, channel);
+}
+
 static void chat_on_committed(void *owner, struct log_channel *log_channel,
                               const struct event *event, const struct log_ticket *ticket,
                               uint32_t word)
@@ -78,7 +99,8 @@ static void chat_on_committed(void *owner, struct log_channel *log_channel,
     if (event->seq > 0)
         log_channel->committed = event->seq;
     if (chat_is_said(event))
-        publish_event(chat, channel, event, seat, word);
+        chat_said(chat, channel, event,
+                  ticket != NULL ? seat : chat_find_author(chat, channel, event), ticket, word);
     else if (chat_is_errand(event))
         command_delivered(chat, seat, event);
     else if (chat_is_ban(event))
@@ -146,8 +168,10 @@ static void chat_walk_records(void *owner, struct log_channel *log_channel,
                               void *arg)
 {
     struct channel *channel = channel_of(log_channel);
-    struct history_place places[] = {
-        {&channel->messages, 0}, {&channel->presence, 0}, {&channel->marks, 0}};
+    struct history_place places[] = {{&channel->messages, 0},
+                                     {&channel->presence, 0},
+                                     {&channel->marks, 0},
+                                     {&channel->rules, 0}};
     struct record *record;
 
     log_channel->marks_gone = channel->marks.gone;
@@ -245,6 +269,7 @@ static void chat_size_rings(struct chat *chat)
 static void chat_free_tables(struct chat *chat)
 {
     free(chat->typing_from);
+    free(chat->spoke);
     kept_deinit(&chat->kept);
     client_table_deinit(&chat->clients);
 }

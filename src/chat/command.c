@@ -10,6 +10,7 @@
 #include "chat/past.h"
 #include "chat/publish.h"
 #include "chat/seat.h"
+#include "chat/slow.h"
 
 /* Makes sure that publishing what comes of a text finds its memory: so what fails for want of it
  * mostly fails here, where nobody has heard of it yet. Returns 0, or -1 with errno ENOMEM. */
@@ -53,10 +54,14 @@ static int command_say(struct chat *chat, struct client *client, const struct co
         .data = command->data,
     };
 
+    if (client->channel->slow > 0 && !slow_may_speak(chat, client))
+        return slow_tell(chat, client, command->ref);
     if (!command_is_reply(client, command))
         return command_no_message(chat, client, command->ref);
     if (command_prepare(chat, client->channel, event.text.len + event.data.len) < 0)
         return -1;
+    if (client->channel->slow > 0)
+        slow_note_spoken(chat, client);
     ask_log(chat, client->channel, &event, client);
     return 0;
 }
@@ -159,6 +164,45 @@ static int command_react(struct chat *chat, struct client *client, const struct 
     return 0;
 }
 
+static int command_retract(struct chat *chat, struct client *client, const struct command *command)
+{
+    struct event event = {
+        .kind = EVENT_RETRACT,
+        .ts = chat->wall,
+        .from = client->id,
+        .re = command->pos.seq,
+        .name = client_name(client),
+        .ref = command->ref,
+    };
+
+    if (!marks_has_message(client->channel, &command->pos, true))
+        return command_no_message(chat, client, command->ref);
+    if ((client->at.out->denied & RIGHT_MOD) != 0 &&
+        !moderation_is_author(chat, client, command->pos.seq))
+        return ask_tell_error(chat, client, "forbidden", "this is not your message", command->ref);
+    if (command_prepare(chat, client->channel, 0) < 0)
+        return -1;
+    ask_log(chat, client->channel, &event, client);
+    return 0;
+}
+
+static int command_slow(struct chat *chat, struct client *client, const struct command *command)
+{
+    struct event event = {
+        .kind = EVENT_SLOW,
+        .ts = chat->wall,
+        .from = client->id,
+        .re = command->seconds,
+        .name = client_name(client),
+        .ref = command->ref,
+    };
+
+    if (command_prepare(chat, client->channel, 0) < 0)
+        return -1;
+    ask_log(chat, client->channel, &event, client);
+    return 0;
+}
+
 /* It is a hint: one that comes too soon after the last is dropped. */
 static int command_typing(struct chat *chat, struct client *client, struct str ref)
 {
@@ -183,6 +227,7 @@ static const uint8_t command_needs[COMMAND_KINDS] = {
     [COMMAND_HISTORY] = RIGHT_HST,
     [COMMAND_KICK] = RIGHT_MOD,
     [COMMAND_BAN] = RIGHT_MOD,
+    [COMMAND_SLOW] = RIGHT_MOD,
     [COMMAND_REACT] = RIGHT_PUB,
     [COMMAND_TYPING] = RIGHT_PUB,
 };
@@ -242,6 +287,10 @@ int chat_receive(struct chat *chat, struct client *client, char *data, size_t le
         return command_kick(chat, client, &command);
     case COMMAND_BAN:
         return moderation_ban(chat, client, &command);
+    case COMMAND_SLOW:
+        return command_slow(chat, client, &command);
+    case COMMAND_RETRACT:
+        return command_retract(chat, client, &command);
     case COMMAND_REACT:
         return command_react(chat, client, &command);
     case COMMAND_TYPING:

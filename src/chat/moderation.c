@@ -6,6 +6,7 @@
 #include "chat/ask.h"
 #include "chat/bans.h"
 #include "chat/frame.h"
+#include "chat/marks.h"
 #include "chat/seat.h"
 
 /* What its own words are: the reason of a close is short, and need not be what somebody typed. */
@@ -152,4 +153,20 @@ void moderation_committed(struct chat *chat, struct channel *channel, const stru
     bans_committed(chat, channel, event, word, ticket != NULL);
     if (seat != NULL)
         moderation_answer(chat, seat, event);
+}
+
+/* ---- whose message it is ---- */
+
+bool moderation_is_author(const struct chat *chat, const struct client *client, uint64_t seq)
+{
+    const struct record *message = marks_message(client->channel, seq);
+    struct sendq *out = client_out(client);
+    uint64_t person = out != NULL && chat->hooks.person != NULL ? chat->hooks.person(out) : 0;
+
+    if (message == NULL)
+        return false;
+    if (message->author != 0)
+        return message->author == person;
+    return message->author_place == client_table_place(&chat->clients, client) + 1 &&
+           message->author_generation == client->generation;
 }

@@ -2,6 +2,7 @@
 
 #include "base/util.h"
 #include "chat/frame.h"
+#include "chat/marks.h"
 #include "chat/retention.h"
 #include "proto/ws/frame.h"
 
@@ -106,13 +107,17 @@ void publish_event(struct chat *chat, struct channel *channel, const struct even
 {
     if (event->kind == EVENT_MESSAGE)
         chat->counters.messages++;
+    if (event->kind == EVENT_RETRACT)
+        marks_retract(channel, event->re);
+    if (event->kind == EVENT_SLOW)
+        channel->slow = (uint32_t)event->re;
     publish_to_all(chat, channel, event, author);
     if (is_crowded(chat, event)) {
         retention_skip(chat, channel, event, word);
         channel->count_is_due = true;
         publish_mark_dirty(chat, channel);
     } else {
-        retention_remember(chat, channel, event, word);
+        retention_remember(chat, channel, event, author, word);
     }
 }
 

@@ -6,7 +6,7 @@
 static bool is_said(const struct event *event)
 {
     return event->kind == EVENT_MESSAGE || event->kind == EVENT_DIRECT ||
-           event->kind == EVENT_REACT;
+           event->kind == EVENT_REACT || event->kind == EVENT_RETRACT || event->kind == EVENT_SLOW;
 }
 
 static int encode_quietly(struct buf *out, const struct codec *codec, const struct event *event)

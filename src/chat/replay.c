@@ -22,7 +22,7 @@ struct replay_wish replay_read_wish(const struct chat_entry *entry)
 static bool replay_has_sums(const struct record *record, enum rendition kind)
 {
     return record->event.kind == EVENT_MESSAGE && renditions[kind].codec == CODEC_V1 &&
-           record->channel->marks.count > 0;
+           record->channel->marks.count > 0 && !record->event.is_retracted;
 }
 
 /* Encodes a message with what became of it. Returns 0, or -1 with errno ENOMEM. */
@@ -93,7 +93,8 @@ static bool replay_can_recover(struct chat *chat, struct channel *channel, enum 
            channel->messages.gone <= after && channel->marks.gone <= after &&
            replay_spend(chat, &channel->messages, after, kind, &budget) &&
            replay_spend(chat, &channel->presence, after, kind, &budget) &&
-           replay_spend(chat, &channel->marks, after, kind, &budget);
+           replay_spend(chat, &channel->marks, after, kind, &budget) &&
+           replay_spend(chat, &channel->rules, after, kind, &budget);
 }
 
 struct replay replay_plan(struct chat *chat, struct channel *channel, enum rendition kind,
@@ -130,6 +131,7 @@ int replay_send(struct chat *chat, struct channel *channel, enum rendition kind,
         {&channel->messages, history_after(&channel->messages, after)},
         {&channel->presence, history_after(&channel->presence, others)},
         {&channel->marks, history_after(&channel->marks, others)},
+        {&channel->rules, history_after(&channel->rules, others)},
     };
     struct record *record;
 
@@ -218,6 +220,8 @@ int replay_welcome(struct chat *chat, const struct client *client, const struct 
         .recovered = replay->recovered,
         .count = replay_count(channel, client),
         .max_message = chat->config.max_message,
+        .slow = channel->slow,
+        .is_moderator = (client->at.out->denied & RIGHT_MOD) == 0,
     };
 
     codec_pos_write(pos, channel->log.epoch, replay->after);

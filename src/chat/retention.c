@@ -5,8 +5,10 @@
 
 static struct history *retention_history(struct channel *channel, enum event_kind kind)
 {
-    if (kind == EVENT_REACT)
+    if (kind == EVENT_REACT || kind == EVENT_RETRACT)
         return &channel->marks;
+    if (kind == EVENT_SLOW)
+        return &channel->rules;
     return kind == EVENT_MESSAGE ? &channel->messages : &channel->presence;
 }
 
@@ -169,13 +171,14 @@ static void forget_all(struct chat *chat, struct history *history)
         forget_oldest(chat, history);
 }
 
-/* The history of a room whose first record is its oldest. It has one. */
+/* The history of a room whose first record is its oldest. It has one. How slow it is goes last. */
 static struct history *retention_older_of(struct channel *channel)
 {
     struct history_place places[] = {
         {&channel->messages, 0}, {&channel->presence, 0}, {&channel->marks, 0}};
+    struct history_place *oldest = history_next_place(places, ARRAY_LEN(places));
 
-    return history_next_place(places, ARRAY_LEN(places))->history;
+    return oldest != NULL ? oldest->history : &channel->rules;
 }
 
 static size_t retention_used(const struct chat *chat)
@@ -205,8 +208,20 @@ static void forget_through(struct chat *chat, struct channel *channel, struct hi
     retention_tell_log(chat, channel, word);
 }
 
+/* By what its author is known later: the seat, and who has it. */
+static void retention_note_author(const struct chat *chat, struct record *record,
+                                  const struct client *author)
+{
+    struct sendq *out = client_out(author);
+
+    record->author_place = client_table_place(&chat->clients, author) + 1;
+    record->author_generation = author->generation;
+    if (out != NULL && chat->hooks.person != NULL)
+        record->author = chat->hooks.person(out);
+}
+
 void retention_remember(struct chat *chat, struct channel *channel, const struct event *event,
-                        uint32_t word)
+                        const struct client *author, uint32_t word)
 {
     struct history *history = retention_history(channel, event->kind);
     struct record *record = NULL;
@@ -223,6 +238,8 @@ void retention_remember(struct chat *chat, struct channel *channel, const struct
     marks_touch(channel, event);
     record->channel = channel;
     record->word = word;
+    if (author != NULL)
+        retention_note_author(chat, record, author);
     chat->record_bytes += record->cost;
     channel->record_bytes += record->cost;
     retention_weigh(chat, channel);
@@ -248,7 +265,11 @@ struct record *retention_renew(struct chat *chat, struct history *history, size_
         return NULL;
     record->channel = old->channel;
     record->word = old->word;
-    history_replace(history, place, record); /* it costs as much */
+    record->author = old->author;
+    record->author_place = old->author_place;
+    record->author_generation = old->author_generation;
+    record->cost = old->cost; /* what was taken back is counted on */
+    history_replace(history, place, record);
     retention_release(chat, old);
     return record;
 }
@@ -276,6 +297,7 @@ void retention_forget_channel(struct chat *chat, struct channel *channel, uint64
     forget_all(chat, &channel->messages);
     forget_all(chat, &channel->presence);
     forget_all(chat, &channel->marks);
+    forget_all(chat, &channel->rules);
     channel->messages.gone = channel->presence.gone = channel->marks.gone = gone;
 }
 
@@ -284,6 +306,7 @@ void retention_remove_channel(struct chat *chat, struct channel *channel)
     forget_all(chat, &channel->messages);
     forget_all(chat, &channel->presence);
     forget_all(chat, &channel->marks);
+    forget_all(chat, &channel->rules);
     chat->halves[channel->is_deserted] -= channel->weighed;
     if (chat->log->ops->close != NULL)
         chat->log->ops->close(chat->log, &channel->log);

@@ -1,4 +1,5 @@
 #include "chat/seat.h"
+#include "chat/slow.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -591,6 +592,7 @@ static void seat_moved_here(struct chat *chat, struct channel *channel, struct c
     struct str name = elsewhere_name(&channel->elsewhere, &chat->config.seed, seat->id);
 
     channel_add_member(channel, seat);
+    slow_note_entered(chat, seat);
     if (name.ptr != NULL && seat_reserve_name(seat) == 0)
         seat_set_name(seat, name);
     elsewhere_remove(&channel->elsewhere, &chat->config.seed, seat->id);
@@ -604,6 +606,7 @@ static void seat_joined(struct chat *chat, struct channel *channel, struct event
                         struct client *seat, uint32_t word)
 {
     channel_add_member(channel, seat);
+    slow_note_entered(chat, seat);
     elsewhere_remove(&channel->elsewhere, &chat->config.seed, seat->id);
     client_table_set_word(&chat->clients, seat, word);
     event->count = channel_count(channel);

@@ -128,7 +128,7 @@ int view_members(const struct chat *chat, struct str room, struct buf *out)
 
 /* ---- events ---- */
 
-enum { VIEW_MESSAGES, VIEW_PRESENCE, VIEW_MARKS, VIEW_HISTORIES };
+enum { VIEW_MESSAGES, VIEW_PRESENCE, VIEW_MARKS, VIEW_RULES, VIEW_HISTORIES };
 
 /* Where an answer stands in the histories of a room. */
 struct view_place {
@@ -175,6 +175,7 @@ static void view_begin(struct view_place *at)
     at->places[VIEW_MESSAGES] = (struct history_place){&channel->messages, channel->messages.count};
     at->places[VIEW_PRESENCE] = (struct history_place){&channel->presence, channel->presence.count};
     at->places[VIEW_MARKS] = (struct history_place){&channel->marks, channel->marks.count};
+    at->places[VIEW_RULES] = (struct history_place){&channel->rules, channel->rules.count};
 }
 
 static int view_find(struct chat *chat, struct view_place *at, const struct view_events *wish)

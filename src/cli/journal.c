@@ -152,7 +152,9 @@ static const char *type_name(const struct segment_record *record)
     case SEGMENT_RENAME:
         return "rename";
     case SEGMENT_REACT:
-        return "react";
+        return record->has_no_text ? "retract" : "react";
+    case SEGMENT_SLOW:
+        return "slow";
     case SEGMENT_BAN:
         return record->is_on ? "ban" : "lift";
     default:
@@ -187,6 +189,12 @@ static int write_json_content(struct buf *out, const struct segment_record *reco
 
     if (record->type == SEGMENT_BAN)
         return write_json_ban(out, record);
+    if (record->type == SEGMENT_SLOW)
+        return buf_printf(out, ",\"seconds\":%llu", (unsigned long long)record->re);
+    if (record->type == SEGMENT_REACT && record->has_no_text)
+        return write_json_place(out, "of", record, room);
+    if (is_message && record->has_no_text && !record->has_data)
+        return buf_append_str(out, STR(",\"text\":\"\",\"retracted\":true"));
     if (!is_message && record->type != SEGMENT_REACT)
         return 0;
     if (!record->has_no_text &&

@@ -14,7 +14,10 @@ static enum segment_type type_of(enum event_kind kind)
     case EVENT_RENAME:
         return SEGMENT_RENAME;
     case EVENT_REACT:
+    case EVENT_RETRACT:
         return SEGMENT_REACT;
+    case EVENT_SLOW:
+        return SEGMENT_SLOW;
     case EVENT_BAN:
     case EVENT_LIFT:
         return SEGMENT_BAN;
@@ -34,7 +37,9 @@ static enum event_kind kind_of(const struct segment_record *record)
     case SEGMENT_RENAME:
         return EVENT_RENAME;
     case SEGMENT_REACT:
-        return EVENT_REACT;
+        return record->has_no_text ? EVENT_RETRACT : EVENT_REACT;
+    case SEGMENT_SLOW:
+        return EVENT_SLOW;
     case SEGMENT_BAN:
         return record->is_on ? EVENT_BAN : EVENT_LIFT;
     default:
@@ -59,7 +64,8 @@ struct segment_record journal_record_of(const struct event *event, uint32_t room
         .type = type_of(event->kind),
         .has_ref = event->ref.ptr != NULL,
         .has_data = event->data.ptr != NULL,
-        .has_no_text = event->kind == EVENT_MESSAGE && event->text.ptr == NULL,
+        .has_no_text = event->kind == EVENT_RETRACT ||
+                       (event->kind == EVENT_MESSAGE && event->text.ptr == NULL),
         .is_on = event->is_on || event->kind == EVENT_BAN,
         .room = room,
         .seq = event->seq,
@@ -93,6 +99,7 @@ struct event journal_event_of(const struct segment_record *record, uint64_t epoc
     else if (record->text.len > 0)
         event.key = record->text;
     event.key_is_hash = event.key.ptr != NULL;
+    event.is_retracted = event.kind == EVENT_MESSAGE && record->has_no_text && !record->has_data;
     return event;
 }
 

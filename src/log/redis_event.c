@@ -2,9 +2,10 @@
 
 #include "base/utf8.h"
 
-static const char kinds[] = {[EVENT_MESSAGE] = 'M', [EVENT_JOIN] = 'J',  [EVENT_LEAVE] = 'L',
-                             [EVENT_RENAME] = 'R',  [EVENT_REACT] = 'X', [EVENT_DIRECT] = 'P',
-                             [EVENT_KICK] = 'K',    [EVENT_BAN] = 'B',   [EVENT_LIFT] = 'U'};
+static const char kinds[] = {
+    [EVENT_MESSAGE] = 'M', [EVENT_JOIN] = 'J',    [EVENT_LEAVE] = 'L', [EVENT_RENAME] = 'R',
+    [EVENT_REACT] = 'X',   [EVENT_DIRECT] = 'P',  [EVENT_KICK] = 'K',  [EVENT_BAN] = 'B',
+    [EVENT_LIFT] = 'U',    [EVENT_RETRACT] = 'T', [EVENT_SLOW] = 'S'};
 
 #define KIND_DATA 'D'      /* a message with data: what stands for its text has both */
 #define KIND_PRIVATE 'Q'   /* a direct message with data */

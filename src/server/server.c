@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "chat/bans.h"
 #include "log/memory.h"
 #include "net/socket.h"
 #include "server/fatal.h"
@@ -445,6 +446,7 @@ static int open_chat(struct server *server, size_t capacity)
                                      .take_token = entry_token,
                                      .pay = entry_pay,
                                      .identify = door_identify,
+                                     .person = door_person,
                                      .bans_changed = door_bans_changed,
                                      .owner = &server->web,
                                      .random = fill_random};
@@ -550,6 +552,9 @@ static int confine(struct server *server, const struct user *user)
     if (durable_open(&server->durable, &sandbox, &server->reactor) < 0)
         return -1;
     cluster_open(&server->cluster, &sandbox, &server->reactor, server->clock);
+    if (options->redis.count > 0 && server->web.gate.file != NULL &&
+        bans_channel(&server->chat) == NULL)
+        return fatal("not enough memory to follow the bans of other servers");
     sandbox_enter(&sandbox);
     return 0;
 }

@@ -1,5 +1,6 @@
 #include "web/door.h"
 
+#include "base/hash.h"
 #include "chat/bans.h"
 #include "chat/listen.h"
 #include "chat/moderation.h"
@@ -77,6 +78,15 @@ bool door_identify(struct sendq *out, struct str *sub, struct ip_network *addres
             (uint8_t)(ip_is_v4(&conn->peer.ip) ? IP_V4_BITS + limits->v4_bits : limits->v6_bits);
     }
     return sub->ptr != NULL || *has_address;
+}
+
+uint64_t door_person(struct sendq *out)
+{
+    const struct conn *conn = conn_of_queue(out);
+    const struct web *web = web_of(conn);
+    struct str sub = out->pass != 0 ? gate_sub_of(&web->gate, conn) : (struct str){NULL, 0};
+
+    return sub.ptr == NULL ? 0 : hash_str(&web->addresses.seed, sub) | 1;
 }
 
 void door_bans_changed(void *owner)

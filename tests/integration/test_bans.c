@@ -355,6 +355,37 @@ START_TEST(a_journal_keeps_bans_and_their_ends)
 }
 END_TEST
 
+START_TEST(a_journal_keeps_what_is_slow_and_what_was_taken_back)
+{
+    const char *folder = test_path("journal");
+    struct server *s = asker_server(LIST("--journal", folder));
+    struct seat *mod = enter(s, 1, mod_token()), *ada;
+    struct response *r;
+
+    seat_send(mod, "{'type':'slow','seconds':60}");
+    seat_expect(mod, "{'type':'slow','pos':'*','ts':#,'from':1,'name':'','seconds':60}");
+    seat_say(mod, "secret");
+    seat_expect_message(mod, 1, "secret");
+    seat_send(mod, "{'type':'retract','of':'%s'}", mod->pos);
+    seat_expect(mod, "{'type':'retract','pos':'*','ts':#,'from':1,'name':'','of':'*'}");
+    server_signal(s, SIGKILL);
+    ck_assert_int_eq(server_wait_exit(s), 128 + SIGKILL);
+    client_close(mod->c);
+    free(mod);
+    s = asker_server(LIST("--journal", folder));
+    ada = enter(s, 2, asker_token("ada", "tea", "sub,pub"));
+    seat_say(ada, "hi");
+    seat_expect_error(ada, "slow", NULL);
+    r = asker_ask(s, "GET", "/api/rooms/tea/messages?last=5",
+                  asker_token("x", "tea", "api,hst"), NULL);
+    ck_assert_ptr_null(strstr(r->body, "secret"));
+    ck_assert_ptr_nonnull(strstr(r->body, "\"retracted\":true"));
+    response_free(r);
+    seat_drop(ada);
+    server_stop(s);
+}
+END_TEST
+
 Suite *suite_bans(void)
 {
     Suite *suite = suite_create("bans");
@@ -369,5 +400,6 @@ Suite *suite_bans(void)
     tcase_add_loop_test(tcase, what_is_asked_for_must_make_sense, 0, (int)ARRAY_LEN(asked));
     tcase = harness_case(suite, "restarts");
     tcase_add_test(tcase, a_journal_keeps_bans_and_their_ends);
+    tcase_add_test(tcase, a_journal_keeps_what_is_slow_and_what_was_taken_back);
     return suite;
 }

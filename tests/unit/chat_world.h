@@ -367,7 +367,7 @@ static inline void check_books(void)
             members += r->member_count;
             rooms++;
             bytes += count_records(&r->messages, &frames) + count_records(&r->presence, &frames) +
-                     count_records(&r->marks, &frames);
+                     count_records(&r->marks, &frames) + count_records(&r->rules, &frames);
             halves += r->weighed;
         }
     }

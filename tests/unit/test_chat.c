@@ -548,7 +548,7 @@ START_TEST(welcome_tells_all)
     expect(A,
            "{\"type\":\"welcome\",\"id\":1,\"room\":\"lobby\",\"name\":\"ada\",\"pos\":\"%s\","
            "\"recovered\":false,\"key\":\"a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1\",\"count\":1,"
-           "\"members\":[{\"id\":1,\"name\":\"ada\"}],\"limits\":{\"message\":1000}}",
+           "\"members\":[{\"id\":1,\"name\":\"ada\"}],\"limits\":{\"message\":1000},\"mod\":true}",
            pos_in(LOBBY, 0));
     enter(B, 2, CODEC_TEXT);
     enter(C, 3, CODEC_V1);
@@ -556,7 +556,7 @@ START_TEST(welcome_tells_all)
            "{\"type\":\"welcome\",\"id\":3,\"room\":\"lobby\",\"name\":\"\",\"pos\":\"%s\","
            "\"recovered\":false,\"key\":\"a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2\",\"count\":3,"
            "\"members\":[{\"id\":3,\"name\":\"\"},{\"id\":1,\"name\":\"ada\"},"
-           "{\"id\":2,\"name\":\"\"}],\"limits\":{\"message\":1000}}",
+           "{\"id\":2,\"name\":\"\"}],\"limits\":{\"message\":1000},\"mod\":true}",
            pos_in(LOBBY, 2));
     expect_nothing(C);
 }

@@ -327,7 +327,7 @@ START_TEST(random_rooms_stay_within_memory)
     char room[2] = "a";
 
     memset(text, 'x', 200);
-    config.history_memory = 8000;
+    config.history_memory = 9000;
     config.history = 5;
     world_restart();
     for (int turn = 0; turn < 400; turn++) {

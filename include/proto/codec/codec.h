@@ -30,8 +30,10 @@ enum event_kind {
     EVENT_LEAVE,
     EVENT_RENAME,
     EVENT_REACT,
-    EVENT_BAN,  /* somebody may not enter some rooms: chat/bans.h */
-    EVENT_LIFT, /* ... and now may again */
+    EVENT_RETRACT, /* a message is taken back */
+    EVENT_SLOW,    /* how often each may speak */
+    EVENT_BAN,     /* somebody may not enter some rooms: chat/bans.h */
+    EVENT_LIFT,    /* ... and now may again */
     EVENT_COUNT,
     EVENT_TYPING,
     EVENT_KICK, /* to a server where `to` sits: it is put out, and `text` says why */
@@ -43,6 +45,9 @@ enum event_kind {
 /* Seconds of the longest ban that has an end: ten years. */
 #define CODEC_BAN_MAX 315360000
 
+/* Seconds between two messages of one member, at most, in a room that is slowed down. */
+#define CODEC_SLOW_MAX 3600
+
 /* Something that happened in a room. The slices belong to whoever made the event. */
 struct event {
     enum event_kind kind;
@@ -52,10 +57,11 @@ struct event {
     uint64_t from;  /* the client it is about */
     uint64_t to;    /* receiver of a direct message */
     uint64_t count; /* members, for a count */
-    uint64_t re;    /* seq of the message that it replies to or reacts to; 0: none. EVENT_BAN,
-                       EVENT_LIFT: number of the ban */
-    bool is_posted; /* a message that nobody said from a seat, whoever it is from */
-    bool is_on;     /* EVENT_REACT: the reaction is given; else it is taken back */
+    uint64_t re;    /* seq of the message that it replies to, reacts to or takes back; 0: none.
+                       EVENT_SLOW: seconds; EVENT_BAN, EVENT_LIFT: number of the ban */
+    bool is_retracted; /* a message that was taken back: it has neither text nor data */
+    bool is_posted;    /* a message that nobody said from a seat, whoever it is from */
+    bool is_on;        /* EVENT_REACT: the reaction is given; else it is taken back */
     struct str name;
     struct str text; /* EVENT_REACT: the emoji; EVENT_BAN: the ban as JSON. ptr is NULL where a
                         message has data alone */
@@ -75,8 +81,10 @@ enum command_kind {
     COMMAND_RENAME,
     COMMAND_TOKEN, /* shows a new token, which is `text` */
     COMMAND_HISTORY,
-    COMMAND_KICK, /* puts somebody out of the room */
-    COMMAND_BAN,  /* ... for a while */
+    COMMAND_KICK,    /* puts somebody out of the room */
+    COMMAND_BAN,     /* ... for a while */
+    COMMAND_SLOW,    /* says how often each may speak */
+    COMMAND_RETRACT, /* takes a message back */
     COMMAND_REACT,
     COMMAND_TYPING,
     COMMAND_PING, /* wants to hear that somebody is there */
@@ -93,18 +101,20 @@ struct codec_pos {
 /* What a client asks for. The slices point into the message that it was read from. */
 struct command {
     enum command_kind kind;
-    uint64_t to;          /* COMMAND_DIRECT, _KICK, _BAN */
-    struct str text;      /* COMMAND_SAY, _DIRECT, _TOKEN; COMMAND_REACT: the emoji;
-                             COMMAND_KICK, _BAN: why, ptr may be NULL */
-    struct str data;      /* COMMAND_SAY, _DIRECT: as in an event */
-    struct codec_pos pos; /* what is replied to, reacted to, or before which history is wanted */
-    bool is_on;           /* COMMAND_REACT */
-    uint64_t limit;       /* COMMAND_HISTORY: events, 1 to CODEC_HISTORY_MAX */
-    uint64_t seconds;     /* COMMAND_BAN: 1 to CODEC_BAN_MAX; 0: without an end */
-    struct str name;      /* COMMAND_RENAME */
-    struct str ref;       /* ptr is NULL where there was none */
-    const char *code;     /* COMMAND_BAD: a short name of the error */
-    const char *why;      /* COMMAND_BAD: the same as a sentence */
+    uint64_t to;     /* COMMAND_DIRECT, _KICK, _BAN */
+    struct str text; /* COMMAND_SAY, _DIRECT, _TOKEN; COMMAND_REACT: the emoji;
+                        COMMAND_KICK, _BAN: why, ptr may be NULL */
+    struct str data; /* COMMAND_SAY, _DIRECT: as in an event */
+    struct codec_pos
+        pos;    /* what is replied to, reacted to, taken back, or before which history is wanted */
+    bool is_on; /* COMMAND_REACT */
+    uint64_t limit;   /* COMMAND_HISTORY: events, 1 to CODEC_HISTORY_MAX */
+    uint64_t seconds; /* COMMAND_BAN: 1 to CODEC_BAN_MAX; 0: without an end. COMMAND_SLOW: 0 to
+                         CODEC_SLOW_MAX */
+    struct str name;  /* COMMAND_RENAME */
+    struct str ref;   /* ptr is NULL where there was none */
+    const char *code; /* COMMAND_BAD: a short name of the error */
+    const char *why;  /* COMMAND_BAD: the same as a sentence */
 };
 
 /* What a client of wschat.v1 is told when it enters. */
@@ -117,6 +127,8 @@ struct welcome {
     bool recovered;
     uint64_t count;
     uint64_t max_message;
+    uint64_t slow; /* seconds; 0: each may speak as often as it likes */
+    bool is_moderator;
 };
 
 struct codec {

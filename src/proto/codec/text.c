@@ -41,6 +41,8 @@ static int encode(struct buf *out, const struct event *event)
     case EVENT_JOIN:
     case EVENT_RENAME:
     case EVENT_REACT:
+    case EVENT_RETRACT:
+    case EVENT_SLOW:
     case EVENT_BAN:
     case EVENT_LIFT:
     case EVENT_COUNT:

@@ -27,6 +27,7 @@ enum {
     FIELD_ID,
     FIELD_REASON,
     FIELD_SECONDS,
+    FIELD_OF,
     FIELDS,
 };
 
@@ -148,6 +149,20 @@ static void decode_ban(struct command *command, const struct json_field *fields)
         refuse(command, "bad-seconds", "\"seconds\" must be a number from 1 to 315360000");
 }
 
+static void decode_slow(struct command *command, const struct json_field *fields)
+{
+    command->kind = COMMAND_SLOW;
+    if (!json_to_u64(&fields[FIELD_SECONDS], CODEC_SLOW_MAX, &command->seconds))
+        refuse(command, "bad-seconds", "\"seconds\" must be a number from 0 to 3600");
+}
+
+static void decode_retract(struct command *command, const struct json_field *fields)
+{
+    command->kind = COMMAND_RETRACT;
+    if (!decode_place(&command->pos, &fields[FIELD_OF]))
+        refuse(command, "bad-of", "\"of\" must be the position of a message");
+}
+
 static bool decode_ref(struct command *command, const struct json_field *ref)
 {
     if (ref->type == JSON_ABSENT)
@@ -174,6 +189,10 @@ static void decode_type(struct command *command, const struct json_field *fields
         decode_removal(command, fields, COMMAND_KICK);
     else if (str_equals(type, STR("ban")))
         decode_ban(command, fields);
+    else if (str_equals(type, STR("slow")))
+        decode_slow(command, fields);
+    else if (str_equals(type, STR("retract")))
+        decode_retract(command, fields);
     else if (str_equals(type, STR("react")))
         decode_react(command, fields);
     else if (str_equals(type, STR("typing")))
@@ -204,6 +223,7 @@ static void decode(struct command *command, char *data, size_t len)
         [FIELD_ID] = {.name = STR("id")},
         [FIELD_REASON] = {.name = STR("reason")},
         [FIELD_SECONDS] = {.name = STR("seconds")},
+        [FIELD_OF] = {.name = STR("of")},
     };
     int result = json_read_object(data, len, fields, ARRAY_LEN(fields));
 
@@ -221,16 +241,10 @@ static void decode(struct command *command, char *data, size_t len)
 /* ---- writing events ---- */
 
 static const struct str type_names[] = {
-    [EVENT_MESSAGE] = {"message", 7},
-    [EVENT_DIRECT] = {"direct", 6},
-    [EVENT_JOIN] = {"join", 4},
-    [EVENT_LEAVE] = {"leave", 5},
-    [EVENT_RENAME] = {"rename", 6},
-    [EVENT_REACT] = {"react", 5},
-    [EVENT_BAN] = {"", 0},
-    [EVENT_LIFT] = {"", 0},
-    [EVENT_COUNT] = {"count", 5},
-    [EVENT_TYPING] = {"typing", 6},
+    [EVENT_MESSAGE] = {"message", 7}, [EVENT_DIRECT] = {"direct", 6}, [EVENT_JOIN] = {"join", 4},
+    [EVENT_LEAVE] = {"leave", 5},     [EVENT_RENAME] = {"rename", 6}, [EVENT_REACT] = {"react", 5},
+    [EVENT_COUNT] = {"count", 5},     [EVENT_TYPING] = {"typing", 6}, [EVENT_SLOW] = {"slow", 4},
+    [EVENT_RETRACT] = {"retract", 7},
 };
 
 struct str codec_v1_type(enum event_kind kind)
@@ -286,6 +300,8 @@ static int append_author(struct buf *out, const struct event *event)
 
 static int append_text(struct buf *out, const struct event *event)
 {
+    if (event->is_retracted)
+        return buf_append_str(out, STR(",\"text\":\"\",\"retracted\":true"));
     if (event->text.ptr != NULL && append_string(out, STR("text"), event->text) < 0)
         return -1;
     if (append_pos(out, STR("re"), event, event->re) < 0 ||
@@ -306,11 +322,26 @@ static int append_reaction(struct buf *out, const struct event *event)
 /* What an event has besides its author. */
 static int append_content(struct buf *out, const struct event *event)
 {
-    bool is_reaction = event->kind == EVENT_REACT;
+    int result = 0;
 
-    if (!is_reaction && event->kind != EVENT_MESSAGE && event->kind != EVENT_DIRECT)
+    switch (event->kind) {
+    case EVENT_MESSAGE:
+    case EVENT_DIRECT:
+        result = append_text(out, event);
+        break;
+    case EVENT_REACT:
+        result = append_reaction(out, event);
+        break;
+    case EVENT_RETRACT:
+        result = append_pos(out, STR("of"), event, event->re);
+        break;
+    case EVENT_SLOW:
+        result = append_number(out, STR("seconds"), event->re);
+        break;
+    default:
         return 0;
-    if ((is_reaction ? append_reaction(out, event) : append_text(out, event)) < 0)
+    }
+    if (result < 0)
         return -1;
     return event->ref.ptr == NULL ? 0 : append_string(out, STR("ref"), event->ref);
 }
@@ -374,9 +405,11 @@ int codec_v1_welcome_member(struct buf *out, uint64_t id, struct str name, bool 
 int codec_v1_welcome_end(struct buf *out, const struct welcome *welcome)
 {
     if (buf_append_str(out, STR("],\"limits\":{\"message\":")) < 0 ||
-        buf_append_u64(out, welcome->max_message) < 0)
+        buf_append_u64(out, welcome->max_message) < 0 || buf_append_char(out, '}') < 0 ||
+        (welcome->slow > 0 && append_number(out, STR("slow"), welcome->slow) < 0) ||
+        (welcome->is_moderator && append_json(out, STR("mod"), STR("true")) < 0))
         return -1;
-    return buf_append_str(out, STR("}}"));
+    return buf_append_char(out, '}');
 }
 
 int codec_v1_pong(struct buf *out, struct str ref)
