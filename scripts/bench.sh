@@ -50,6 +50,8 @@ room-1000x1|fanout --clients 1000 --senders 1||floor-plain wschat
 open-1000x60|fanout --clients 1000 --senders 1 --rate 60||floor-plain wschat
 room-500x10-4k|fanout --clients 500 --senders 10 --size 4096|--max-lag 64m|floor-batch wschat
 room-500x1-64k|fanout --clients 500 --senders 1 --size 65536|--max-lag 64m --max-message 1m|floor-batch wschat
+v1-1000x10|fanout --clients 1000 --senders 10 --v1|--presence-limit 1|v1-plain v1-deflate
+v1-1000x1|fanout --clients 1000 --senders 1 --v1|--presence-limit 1|v1-plain v1-deflate
 echo-64|echo --clients 50 --window 4||$batch_servers
 echo-1m|echo --clients 4 --size 1048576|--max-message 32m --max-lag 64m|floor-batch wschat $peers
 echo-16m|echo --clients 2 --size 16777216|--max-message 32m --max-lag 64m|floor-batch wschat
@@ -106,7 +108,9 @@ build() {
     # shellcheck disable=SC2206  # a list of words
     flags=(-std=c11 -D_GNU_SOURCE ${CFLAGS:--O2 -g} -Iinclude)
     "$cc" "${flags[@]}" $bench/load.c $bench/session.c $bench/crowd.c $bench/hist.c $bench/proc.c \
-        src/proto/ws/frame.c -o $out/load
+        $bench/v1.c src/proto/ws/frame.c -lz -o $out/load
+    "$cc" "${flags[@]}" $bench/packing.c src/proto/ws/deflate.c src/proto/ws/deflate_block.c \
+        src/proto/ws/deflate_format.c src/base/buf.c -lz -o $out/packing
     "$cc" "${flags[@]}" $bench/storm.c src/proto/ws/frame.c -o $out/storm
     "$cc" "${flags[@]}" $bench/strangers.c src/proto/ws/frame.c -o $out/strangers
     "$cc" "${flags[@]}" $bench/floor.c src/base/sha1.c src/base/base64.c -o $out/floor
@@ -132,7 +136,7 @@ python=/usr/bin/python3
 is_installed() {
     case $1 in
     floor-*) ;;
-    wschat) [ -x ./wschat ] ;;
+    wschat | v1-plain | v1-deflate) [ -x ./wschat ] ;;
     before) [ -x "$before" ] ;;
     bun) [ -n "$(bun_binary)" ] ;;
     ws) command -v node >/dev/null && [ -d $out/peers/node_modules/ws ] ;;
@@ -147,11 +151,12 @@ set_command() {
     local binary=./wschat
     case $1 in
     floor-*) command=("$out/floor" "${1#floor-}") ;;
-    wschat | before)
-        [ "$1" = wschat ] || binary=$before
+    wschat | v1-plain | v1-deflate | before)
+        [ "$1" != before ] || binary=$before
         # shellcheck disable=SC2206  # a list of words
         command=("$binary" --port 0 --rate 0 --max-clients 19900 --log-level warning $2)
         ! "$binary" --help | grep -q -- --rate-bytes || command+=(--rate-bytes 0)
+        [ "$1" != v1-deflate ] || command+=(--deflate on)
         [ "$3" != echo ] || command+=(--echo verbatim)
         ;;
     bun) command=("$(bun_binary)" "$bench/peers/bun_room.js") ;;
@@ -232,6 +237,7 @@ run_round() {
         case $name:$servers in
         idle:* | clients-19000:*) ;; # twice as many descriptors are more than there may be
         *:before\ wschat) pair=$servers ;;
+        *:v1-plain\ v1-deflate) ! is_wanted v1-plain || ! is_wanted v1-deflate || pair="v1-plain v1-deflate" ;;
         *:floor-*\ wschat*) ! is_wanted "${servers%% *}" || ! is_wanted wschat || pair="${servers%% *} wschat" ;;
         esac
         [ -z "$pair" ] || measure "$name" "$1" "$options" "$extra" "$pair"

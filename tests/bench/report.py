@@ -23,6 +23,8 @@ NAMES = {
     "floor-defer": "floor, deferred",
     "before": "wschat, before",
     "wschat": "wschat",
+    "v1-plain": "wschat, plain frames",
+    "v1-deflate": "wschat, --deflate on",
     "bun": "Bun (uWebSockets)",
     "ws": "Node.js, ws",
     "lws": "libwebsockets",
@@ -37,6 +39,8 @@ WORKS = {
     "open-1000x60": ("1 000 clients, 60 messages/s, 64 B", "floor-plain", 1.05),
     "room-500x10-4k": ("500 clients, 10 senders, window 1, 4 KiB", "floor-batch", 1.10),
     "room-500x1-64k": ("500 clients, 1 sender, window 1, 64 KiB", "floor-batch", 1.10),
+    "v1-1000x10": ("wschat.v1: 1 000 clients, 10 senders, window 1, 64 B", "v1-plain", 1.05),
+    "v1-1000x1": ("wschat.v1: 1 000 clients, 1 sender, window 1, 64 B", "v1-plain", 1.05),
     "echo-64": ("echo, 50 clients, depth 4, 64 B", "floor-batch", 1.05),
     "echo-1m": ("echo, 4 clients, depth 1, 1 MiB", "floor-batch", 1.05),
     "echo-16m": ("echo, 2 clients, depth 1, 16 MiB", "floor-batch", None),
@@ -117,9 +121,10 @@ def spread(ratios):
 def print_work(results, work):
     title, floor, _ = WORKS[work]
     echo = work.startswith("echo-") and work != "echo-64"
+    wire = work.startswith("v1-")
     print(f"\n### {title}\n")
-    print("| server | CPU µs each | × floor | each second | p50 | p99 | p99.9 | max |" + (" MB/s |" if echo else ""))
-    print("|---|--:|--:|--:|--:|--:|--:|--:|" + ("--:|" if echo else ""))
+    print("| server | CPU µs each | × floor | each second | p50 | p99 | p99.9 | max |" + (" MB/s |" if echo else " bytes each |" if wire else ""))
+    print("|---|--:|--:|--:|--:|--:|--:|--:|" + ("--:|" if echo or wire else ""))
     notes = []
     for server in (s for s in NAMES if s in results.runs[work]):
         cells = [NAMES[server]]
@@ -129,6 +134,8 @@ def print_work(results, work):
         cells += [seconds(results.median(work, server, key)) for key in ("p50_us", "p99_us", "p999_us", "max_us")]
         if echo:
             cells.append(number(results.median(work, server, "mb_per_s")))
+        if wire:
+            cells.append(number(results.median(work, server, "wire_bytes")))
         print("| " + " | ".join(cells) + " |")
         if faults := results.faults(work, server):
             notes.append(f"{NAMES.get(server, server)}: {faults}.")
@@ -149,7 +156,7 @@ def print_memory(results):
 def print_targets(results):
     rows = []
     for work, (title, floor, target) in WORKS.items():
-        ratio = results.ratio(work, "wschat", floor)
+        ratio = results.ratio(work, "v1-deflate" if floor == "v1-plain" else "wschat", floor)
         if target and ratio:
             rows.append((title, f"CPU ≤ {target:.2f} × {NAMES[floor]}", f"{ratio:.2f}", ratio <= target))
     lag = results.ratio("open-1000x60", "wschat", "floor-plain", "p99_us")

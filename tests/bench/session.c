@@ -14,6 +14,7 @@
 
 #include "base/util.h"
 #include "proto/ws/frame.h"
+#include "v1.h"
 
 #define PROBE 64          /* bytes of a message that are looked at in one piece */
 #define BATCH_BYTES 65536 /* small messages go out together */
@@ -201,7 +202,10 @@ void session_send(struct traffic *t, struct session *s, uint64_t time)
 {
     bool is_small = t->size + sizeof(s->head) <= BATCH_BYTES / 4;
     bool goes_on = true;
+    const char *error = t->is_v1 ? v1_send(t, s, time) : NULL;
 
+    if (error != NULL)
+        session_fail(t, s, error);
     while (goes_on && (s->credit > 0 || s->sent_at > 0))
         goes_on = is_small && s->sent_at == 0 ? send_many(t, s, time) : send_one(t, s, time);
     if (s->state == SESSION_OPEN)
@@ -220,9 +224,9 @@ static void session_upgrade(struct traffic *t, struct session *s)
         snprintf(path, sizeof(path), "/%" PRIu64, s->id);
     len = snprintf(request, sizeof(request),
                    "GET /ws%s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\n"
-                   "Connection: Upgrade\r\nSec-WebSocket-Key: %s\r\n"
+                   "Connection: Upgrade\r\nSec-WebSocket-Key: %s\r\n%s"
                    "Sec-WebSocket-Version: 13\r\n\r\n",
-                   path, ntohs(t->server.sin_port), KEY);
+                   path, ntohs(t->server.sin_port), KEY, t->is_v1 ? V1_FIELDS : "");
     if (send(s->fd, request, (size_t)len, MSG_NOSIGNAL) != len) {
         session_fail(t, s, "the request was not taken");
         return;
@@ -343,6 +347,23 @@ static void take_whole(struct traffic *t, struct session *s)
     t->on_message(t->owner, s);
 }
 
+/* Takes a frame once it is whole. Returns the bytes taken. */
+static size_t take_v1(struct traffic *t, struct session *s, const struct ws_frame_header *h,
+                      const uint8_t *p, size_t len, size_t head)
+{
+    const char *error = NULL;
+
+    if (head + h->length > SESSION_REST_MAX)
+        error = "a frame that is too long for this generator";
+    else if (len < head + h->length)
+        return 0;
+    else
+        error = v1_take(t, s, h, p + head);
+    if (error != NULL)
+        session_fail(t, s, error);
+    return head + (size_t)h->length;
+}
+
 /* Takes one frame's start, as far as it is there; returns the bytes taken, 0 while more are needed.
  */
 static size_t take_frame(struct traffic *t, struct session *s, const uint8_t *p, size_t len)
@@ -353,7 +374,7 @@ static size_t take_frame(struct traffic *t, struct session *s, const uint8_t *p,
     size_t probe = min_size(h.length, is_control ? WS_CONTROL_MAX : PROBE);
     size_t start;
 
-    if (head < 0 || (head > 0 && (!h.fin || h.masked || h.rsv != 0))) {
+    if (head < 0 || (head > 0 && (!h.fin || h.masked || (h.rsv != 0 && !t->is_v1)))) {
         session_fail(t, s, "not a frame that was expected");
         return 0;
     }
@@ -363,6 +384,8 @@ static size_t take_frame(struct traffic *t, struct session *s, const uint8_t *p,
         take_control(t, s, &h, p + head);
         return (size_t)head + probe;
     }
+    if (t->is_v1)
+        return take_v1(t, s, &h, p, len, (size_t)head);
     start = take_start(t, s, &h, p + head);
     if (start == 0)
         return (size_t)head + h.length;
@@ -410,6 +433,7 @@ static void session_read(struct traffic *t, struct session *s)
         return;
     }
     t->reads++;
+    t->wire += (uint64_t)n;
     traffic_clock(t);
     memcpy(start, s->rest, len);
     len += (size_t)n;

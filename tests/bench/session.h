@@ -18,9 +18,10 @@
 enum session_state { SESSION_NONE, SESSION_CONNECTING, SESSION_UPGRADING, SESSION_OPEN };
 
 enum message_kind {
-    MESSAGE_SAYS,  /* Client #ID says: payload */
-    MESSAGE_WROTE, /* You wrote: payload */
-    MESSAGE_ECHO,  /* payload */
+    MESSAGE_SAYS,    /* Client #ID says: payload */
+    MESSAGE_WROTE,   /* You wrote: payload */
+    MESSAGE_ECHO,    /* payload */
+    MESSAGE_COUNTED, /* one that nobody looks into */
 };
 
 struct session {
@@ -43,25 +44,31 @@ struct session {
     size_t sent_at;      /* bytes sent of a message that is half out; its start is in head */
     uint8_t head[14 + STAMP_SIZE];
     uint8_t rest[SESSION_REST_MAX];
+    void *unpacker; /* what was said before, where it unpacks (v1.c) */
 };
 
 /* What all sessions of a run share. */
 struct traffic {
     int epoll;
     struct sockaddr_in server;
-    uint32_t rooms;  /* above 1, clients are spread over so many: "?room=rN" */
-    bool is_echo;    /* /ws instead of /ws/ID */
-    bool is_binary;  /* frames are binary */
-    size_t size;     /* payload bytes, at least STAMP_SIZE */
-    uint8_t *fill;   /* what each payload holds behind its stamp: size - STAMP_SIZE bytes, */
-    uint8_t *masked; /* and the same masked */
-    uint64_t epoch;  /* where time begins, on the monotonic clock */
-    uint64_t now;    /* at the last read or send, since then, in ns */
-    uint64_t bytes;  /* payload bytes received in whole messages */
-    uint64_t reads;  /* recv calls that brought something */
-    uint64_t broken; /* things that must not happen: bad bytes, lost connections */
-    char why[160];   /* the first of them */
-    void *owner;     /* for the functions below */
+    uint32_t rooms; /* above 1, clients are spread over so many: "?room=rN" */
+    uint32_t senders;
+    bool is_v1;       /* speaks wschat.v1 (v1.c) */
+    bool is_counting; /* what comes from now on was sent to be counted (v1.c) */
+    bool is_echo;     /* /ws instead of /ws/ID */
+    bool is_binary;   /* frames are binary */
+    size_t size;      /* payload bytes, at least STAMP_SIZE */
+    uint8_t *fill;    /* what each payload holds behind its stamp: size - STAMP_SIZE bytes, */
+    uint8_t *masked;  /* and the same masked */
+    uint8_t *pool;    /* words that texts of wschat.v1 are cut from */
+    uint64_t epoch;   /* where time begins, on the monotonic clock */
+    uint64_t now;     /* at the last read or send, since then, in ns */
+    uint64_t bytes;   /* payload bytes received in whole messages */
+    uint64_t wire;    /* bytes received */
+    uint64_t reads;   /* recv calls that brought something */
+    uint64_t broken;  /* things that must not happen: bad bytes, lost connections */
+    char why[160];    /* the first of them */
+    void *owner;      /* for the functions below */
     void (*on_open)(void *owner, struct session *s);
     void (*on_message)(void *owner, struct session *s);           /* s->kind, s->stamp */
     void (*on_left)(void *owner, struct session *s, uint64_t id); /* somebody left the room */
