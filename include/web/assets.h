@@ -5,17 +5,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/base64.h"
-#include "base/sha1.h"
 #include "base/str.h"
 #include "session/http.h"
-
-#define ASSET_ETAG_SIZE (BASE64_SIZE(SHA1_SIZE) + 2) /* base64 of a SHA-1, in double quotes */
+#include "web/etag.h"
 
 struct asset {
     struct str type; /* Content-Type */
     struct http_body body;
-    char etag[ASSET_ETAG_SIZE];
+    char etag[ETAG_SIZE];
 };
 
 /* Who may see which files: everybody, or who can reach the admin listener. */

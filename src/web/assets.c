@@ -10,6 +10,7 @@
 
 #include "base/ascii.h"
 #include "base/util.h"
+#include "web/file_copies.h"
 
 /* A file of the folder that is served with --static; the largest one, in bytes. */
 #define FILE_MAX ((off_t)16 * 1024 * 1024)
@@ -25,7 +26,7 @@ struct embedded {
 
 #define ETAG_ROOM 32
 
-_Static_assert(ASSET_ETAG_SIZE <= ETAG_ROOM, "an ETag fits");
+_Static_assert(ETAG_SIZE <= ETAG_ROOM, "an ETag fits");
 
 #define STRING(x) STRING_OF(x)
 #define STRING_OF(x) #x
@@ -116,16 +117,6 @@ static struct str asset_name_of(struct str path, enum assets_site site)
     return is_of_site(name, site) ? name : STR("");
 }
 
-static void write_etag(char etag[ASSET_ETAG_SIZE], const struct http_body *body)
-{
-    uint8_t digest[SHA1_SIZE];
-
-    sha1(digest, body->data, body->len);
-    etag[0] = '"';
-    base64_encode(etag + 1, digest, sizeof(digest));
-    etag[ASSET_ETAG_SIZE - 1] = '"';
-}
-
 static enum assets_result find_embedded(struct asset *asset, struct str name)
 {
     for (const struct embedded *entry = embedded_first; entry->name != NULL; entry++) {
@@ -135,35 +126,11 @@ static enum assets_result find_embedded(struct asset *asset, struct str name)
         asset->body.len = (size_t)(entry->end - entry->start);
         asset->body.release = NULL;
         if (entry->etag[0] == '\0')
-            write_etag(entry->etag, &asset->body);
-        memcpy(asset->etag, entry->etag, ASSET_ETAG_SIZE);
+            etag_write(entry->etag, asset->body.data, asset->body.len);
+        memcpy(asset->etag, entry->etag, ETAG_SIZE);
         return ASSETS_FOUND;
     }
     return ASSETS_UNKNOWN;
-}
-
-/* Reads a whole file. Returns 0, or -1 where that failed. */
-static int read_file(struct asset *asset, int fd, size_t size)
-{
-    char *data = malloc(size + 1);
-    size_t len = 0;
-    ssize_t n = 1;
-
-    if (data == NULL)
-        return -1;
-    while (len < size && n > 0) {
-        n = read(fd, data + len, size - len);
-        if (n < 0 && errno == EINTR)
-            n = 1;
-        else if (n > 0)
-            len += (size_t)n;
-    }
-    if (n < 0) {
-        free(data);
-        return -1;
-    }
-    asset->body = (struct http_body){.data = data, .len = len, .release = free};
-    return 0;
 }
 
 /* A folder cannot be opened inside the sandbox, but it can be looked at. */
@@ -198,9 +165,9 @@ static enum assets_result find_file(struct asset *asset, struct str name)
     if (fd < 0)
         return ASSETS_FAILED;
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= FILE_MAX)
-        result = read_file(asset, fd, (size_t)st.st_size) < 0 ? ASSETS_FAILED : ASSETS_FOUND;
-    if (result == ASSETS_FOUND)
-        write_etag(asset->etag, &asset->body);
+        result = file_copies_take(&asset->body, asset->etag, fd, &st, time(NULL)) < 0
+                     ? ASSETS_FAILED
+                     : ASSETS_FOUND;
     close(fd);
     return result;
 }

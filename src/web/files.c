@@ -17,8 +17,7 @@ static int files_write_fields(struct buf *out, const struct answer *answer,
         return -1;
     if (is_for_all && buf_append_str(out, STR("Access-Control-Allow-Origin: *\r\n")) < 0)
         return -1;
-    return buf_append_str(out, STR("ETag: ")) < 0 ||
-                   buf_append(out, asset->etag, ASSET_ETAG_SIZE) < 0 ||
+    return buf_append_str(out, STR("ETag: ")) < 0 || buf_append(out, asset->etag, ETAG_SIZE) < 0 ||
                    buf_append_str(out, STR("\r\n")) < 0
                ? -1
                : 0;
@@ -27,7 +26,7 @@ static int files_write_fields(struct buf *out, const struct answer *answer,
 static void files_send(const struct answer *answer, const struct http_request *request,
                        const struct asset *asset, bool is_for_all)
 {
-    struct str etag = {asset->etag, ASSET_ETAG_SIZE};
+    struct str etag = {asset->etag, ETAG_SIZE};
     struct http_response response = {
         .status = http_etag_matches(request, etag) ? 304 : 200,
         .type = asset->type,

@@ -1,5 +1,6 @@
 /* The program itself: options and their environment, exit statuses, listeners, signals. */
 #include "client.h"
+#include "exposition.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -297,6 +298,43 @@ START_TEST(static_serves_the_page_from_a_folder)
     r = http_get(s, "/../../etc/passwd", "");
     ck_assert_int_eq(r->status, 404);
     response_free(r);
+}
+END_TEST
+
+#define BIG ((size_t)8 * 1024 * 1024)
+#define READERS 12
+
+/* Many who take a large file slowly cost one copy of it. */
+START_TEST(static_files_are_shared_by_those_who_get_them)
+{
+    char *bytes = malloc(BIG + 1), *metrics;
+    struct client *readers[READERS];
+    struct server *s;
+    double before;
+
+    ck_assert_ptr_nonnull(bytes);
+    memset(bytes, 'x', BIG);
+    bytes[BIG] = '\0';
+    write_file(test_path("big.js"), bytes);
+    s = server_start(LIST("--static", test_path("."), "--admin", "127.0.0.1:0"));
+    metrics = metrics_read(s);
+    before = metric(metrics, "process_resident_memory_bytes");
+    free(metrics);
+    for (unsigned i = 0; i < READERS; i++) {
+        readers[i] = client_connect(s);
+        client_print(readers[i], "GET /big.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+        ck_assert(client_fill(readers[i], 1000)); /* it is on its way */
+    }
+    metrics = metrics_read(s);
+    ck_assert(metric(metrics, "process_resident_memory_bytes") - before < 3 * (double)BIG);
+    free(metrics);
+    for (unsigned i = 0; i < READERS; i++) {
+        ck_assert(client_fill(readers[i], BIG));
+        ck_assert_int_eq(readers[i]->in.data[BIG - 1], 'x');
+        client_close(readers[i]);
+    }
+    free(bytes);
+    unlink(test_path("big.js"));
 }
 END_TEST
 
@@ -607,6 +645,7 @@ Suite *suite_program(void)
     tcase_add_test(options, json_logs_are_one_object_a_line);
     tcase_add_test(options, it_runs_from_any_folder);
     tcase_add_test(options, static_serves_the_page_from_a_folder);
+    tcase_add_test(options, static_files_are_shared_by_those_who_get_them);
     tcase_add_test(options, static_folders_below_are_not_served);
     tcase_add_test(options, static_without_the_folder_fails_at_once);
     tcase_add_test(listeners, a_taken_port_exits_1);
