@@ -347,6 +347,7 @@ $(COMPLETIONS): $(BUILD)/completion.%: scripts/completion.sh $(BINARY)
 INSTALLED = 755 $(BINARY) $(BINDIR)/wschat \
             644 docs/wschat.1 $(MANDIR)/man1/wschat.1 \
             644 $(BUILD)/wschat.service $(UNITDIR)/wschat.service \
+            644 $(BUILD)/wschat@.service $(UNITDIR)/wschat@.service \
             644 docs/systemd/wschat.socket $(UNITDIR)/wschat.socket \
             644 $(BUILD)/completion.bash $(BASHCOMPDIR)/wschat \
             644 $(BUILD)/completion.zsh $(ZSHCOMPDIR)/_wschat \
@@ -355,7 +356,14 @@ INSTALLED = 755 $(BINARY) $(BINDIR)/wschat \
 $(BUILD)/wschat.service: docs/systemd/wschat.service FORCE
 	@mkdir -p $(@D) && sed 's|^ExecStart=[^ ]*|ExecStart=$(BINDIR)/wschat|' $< >$@
 
-install: $(BINARY) $(COMPLETIONS) $(BUILD)/wschat.service ## install program, man page, units, completions (PREFIX, DESTDIR)
+# Nodes of one chat (--redis): the same unit, with a name of its own for each. Only servers of one user share a port.
+$(BUILD)/wschat@.service: $(BUILD)/wschat.service
+	@sed -e 's|^# wschat under systemd.*|# A node of several that share their rooms: wschat@1, wschat@2, ...|' \
+	    -e 's|^Description=.*|&, node %i|' -e 's|^ExecStart=.*|& --node %i --reuse-port|' \
+	    -e 's|^EnvironmentFile=.*|&\nEnvironmentFile=-/etc/default/wschat-%i|' \
+	    -e 's|^RuntimeDirectory=.*|&-%i|' -e 's|^DynamicUser=yes|&\nUser=wschat-nodes|' $< >$@
+
+install: $(BINARY) $(COMPLETIONS) $(BUILD)/wschat.service $(BUILD)/wschat@.service ## install program, man page, units, completions (PREFIX, DESTDIR)
 	@set -e -- $(INSTALLED); while [ $$# -gt 0 ]; do \
 	    echo "install $$3"; install -D -m "$$1" "$$2" '$(DESTDIR)'"$$3"; shift 3; done
 	$(if $(STRIP),$(STRIP) '$(DESTDIR)$(BINDIR)/wschat')

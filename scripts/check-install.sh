@@ -67,7 +67,7 @@ $(cat "$work/diff")"
 check_tree() {
     local tree=$work/tree want
     want="usr/bin/wschat usr/lib/systemd/system/wschat.service usr/lib/systemd/system/wschat.socket
-usr/share/bash-completion/completions/wschat usr/share/fish/vendor_completions.d/wschat.fish usr/share/man/man1/wschat.1
+usr/lib/systemd/system/wschat@.service usr/share/bash-completion/completions/wschat usr/share/fish/vendor_completions.d/wschat.fish usr/share/man/man1/wschat.1
 usr/share/zsh/site-functions/_wschat"
     make --no-print-directory DESTDIR="$tree" PREFIX=/usr install >/dev/null
     [ "$(cd "$tree" && find . -type f | sed 's|^./||' | sort | xargs)" = "$(echo "$want" | xargs)" ] ||
@@ -83,10 +83,17 @@ usr/share/zsh/site-functions/_wschat"
 }
 
 check_units() {
-    local exposure
+    local exposure unit
+    make --no-print-directory build/release/wschat@.service
+    sed "s|^ExecStart=[^ ]*|ExecStart=$binary|" build/release/wschat@.service >"$work/wschat@.service"
+    for unit in 'ExecStart=.* --node %i --reuse-port' 'User=wschat-nodes' 'RuntimeDirectory=wschat-%i' \
+        'EnvironmentFile=-/etc/default/wschat-%i'; do
+        grep -qx "$unit" "$work/wschat@.service" || fail "wschat@.service has no $unit"
+    done
     sed "s|^ExecStart=[^ ]*|ExecStart=$binary|" docs/systemd/wschat.service >"$work/wschat.service"
     cp docs/systemd/wschat.socket "$work/"
-    systemd-analyze verify --man=no "$work/wschat.service" "$work/wschat.socket" 2>&1 | tee "$work/verify"
+    cp "$work/wschat@.service" "$work/wschat@1.service"
+    systemd-analyze verify --man=no "$work/wschat.service" "$work/wschat.socket" "$work/wschat@1.service" 2>&1 | tee "$work/verify"
     [ ! -s "$work/verify" ] || fail "systemd-analyze verify complains"
     exposure=$(systemd-analyze security --offline=yes "$work/wschat.service" |
         sed -n 's/.*Overall exposure level.*: \([0-9.]*\) .*/\1/p')
