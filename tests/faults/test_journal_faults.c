@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/util.h"
 #include "unit/journal_world.h"
 #include "wrap.h"
@@ -287,8 +288,10 @@ static void expect_log(const struct run *run)
         "msg=\"the journal cannot be written: messages are refused until it can\" call=";
     static const char *const lines[] = {cannot, "msg=\"the journal can be written again\"",
                                         "msg=\"the journal was not closed\" error="};
-    bool has_told = strstr(said_in_log, cannot) != NULL;
+    bool has_told;
 
+    log_flush();
+    has_told = strstr(said_in_log, cannot) != NULL;
     ck_assert_uint_lt(strlen(said_in_log), sizeof(said_in_log) - 1);
     ck_assert_msg(refusals == 0 || has_told, "%s: refused without a line", run->what);
     for (char *line = strtok(said_in_log, "\n"); line != NULL; line = strtok(NULL, "\n"))
@@ -329,6 +332,7 @@ static void setup(void)
 
 static void teardown(void)
 {
+    log_flush();
     fault_catch_log(NULL, 0);
     diary_kill();
     disk_end();
