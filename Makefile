@@ -20,7 +20,7 @@ MUSL_CC ?= musl-gcc
 COVERAGE_MIN ?= 95
 CHECK_JOBS ?= 6
 
-MODES = release asan tiny coverage static fuzz
+MODES = release asan tiny tsan coverage static fuzz
 ifeq ($(filter $(MODE),$(MODES)),)
 $(error MODE is one of: $(MODES))
 endif
@@ -31,7 +31,7 @@ BINARY := $(BUILD)/wschat
 # ---- Flags ----
 
 # The sanitizers' builds are for finding faults: what they take most is the compiler's time.
-CFLAGS ?= $(if $(filter asan tiny,$(MODE)),-O1,-O2) -g
+CFLAGS ?= $(if $(filter asan tiny tsan,$(MODE)),-O1,-O2) -g
 
 cc_option = $(shell $(CC) -Werror $(1) -x c -c /dev/null -o /dev/null 2>/dev/null && echo '$(1)')
 
@@ -52,6 +52,11 @@ FORTIFY = $(if $(filter -O1 -O2 -O3 -Os -Oz -Og -Ofast -O,$(CFLAGS)),-U_FORTIFY_
 ifneq ($(filter $(MODE),asan tiny),)
 MODE_CFLAGS = $(SANITIZE)
 MODE_LDFLAGS = $(SANITIZE)
+FORTIFY =
+endif
+ifeq ($(MODE),tsan)
+MODE_CFLAGS = -fsanitize=thread -fno-omit-frame-pointer
+MODE_LDFLAGS = -fsanitize=thread
 FORTIFY =
 endif
 ifeq ($(MODE),tiny)
@@ -124,7 +129,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $@)
 
 # ---- The program ----
 
-.PHONY: all check unit faults integration replay smoke asan tiny fuzz fuzz-run static coverage \
+.PHONY: all check unit faults integration replay smoke asan tiny tsan tsan-run fuzz fuzz-run static coverage \
         coverage-run lint layers libc-only shellcheck format install uninstall deb check-install \
         clean distclean help bench storm strangers proxy-check tests FORCE
 .DELETE_ON_ERROR:
@@ -279,6 +284,13 @@ asan: ## the whole check under AddressSanitizer and UBSan
 
 tiny: ## the same with tiny buffers, rings and tables
 	@$(MAKE) --no-print-directory MODE=tiny check
+
+tsan: ## the journal's thread, and who talks to it, under ThreadSanitizer
+	@$(MAKE) --no-print-directory MODE=tsan tsan-run
+
+# Its addresses must be where it expects them, whatever the kernel likes to draw.
+tsan-run: $(BUILD)/check-unit
+	CK_FORK=no CK_RUN_SUITE=journal TSAN_OPTIONS=halt_on_error=1 setarch -R $<
 
 static: ## one static file, build/static/wschat (musl)
 	@command -v $(MUSL_CC) >/dev/null || { echo "$(MUSL_CC) is missing: apt-get install musl-tools"; exit 1; }

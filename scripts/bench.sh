@@ -28,7 +28,7 @@ usage: scripts/bench.sh [OPTION]...
   --rounds N        how often each server takes its turn ($rounds)
   --seconds N       that one run measures ($seconds)
   --only WORDS      works to do, by name, in one argument (all; --list names them)
-  --servers WORDS   servers to measure (all that are installed): floor-plain floor-batch floor-defer wschat bun ws lws fastapi
+  --servers WORDS   servers to measure (all that are installed): floor-plain floor-batch floor-defer wschat journal-interval journal-always bun ws lws fastapi
   --before BINARY   compares wschat with another build of it, by turns, in place of the floor and the peers
   --growth          how the cost grows with clients, sizes and rooms, in place of the table
   --cores A,B       where the server and the load generator run ($server_core,$load_core)
@@ -59,6 +59,8 @@ connect|connect --clients 5000||floor-batch wschat $peers
 connect-deferred|connect --clients 5000|--defer-accept on|floor-defer wschat
 churn|churn --clients 100||floor-batch wschat $peers
 idle|connect --clients 10000||floor-batch wschat $peers
+journal-interval|fanout --clients 1000 --senders 10||wschat journal-interval
+journal-always|fanout --clients 200 --senders 100 --window 8||wschat journal-always
 TEXT
 }
 
@@ -136,7 +138,7 @@ python=/usr/bin/python3
 is_installed() {
     case $1 in
     floor-*) ;;
-    wschat | v1-plain | v1-deflate) [ -x ./wschat ] ;;
+    wschat | v1-plain | v1-deflate | journal-*) [ -x ./wschat ] ;;
     before) [ -x "$before" ] ;;
     bun) [ -n "$(bun_binary)" ] ;;
     ws) command -v node >/dev/null && [ -d $out/peers/node_modules/ws ] ;;
@@ -151,12 +153,18 @@ set_command() {
     local binary=./wschat
     case $1 in
     floor-*) command=("$out/floor" "${1#floor-}") ;;
-    wschat | v1-plain | v1-deflate | before)
+    wschat | v1-plain | v1-deflate | before | journal-*)
         [ "$1" != before ] || binary=$before
         # shellcheck disable=SC2206  # a list of words
         command=("$binary" --port 0 --rate 0 --max-clients 19900 --log-level warning $2)
         ! "$binary" --help | grep -q -- --rate-bytes || command+=(--rate-bytes 0)
         [ "$1" != v1-deflate ] || command+=(--deflate on)
+        case $1 in
+        journal-*)
+            rm -rf "$out/journal"
+            command+=(--journal "$out/journal" --journal-sync "${1#journal-}")
+            ;;
+        esac
         [ "$3" != echo ] || command+=(--echo verbatim)
         ;;
     bun) command=("$(bun_binary)" "$bench/peers/bun_room.js") ;;
@@ -238,6 +246,7 @@ run_round() {
         idle:* | clients-19000:*) ;; # twice as many descriptors are more than there may be
         *:before\ wschat) pair=$servers ;;
         *:v1-plain\ v1-deflate) ! is_wanted v1-plain || ! is_wanted v1-deflate || pair="v1-plain v1-deflate" ;;
+        *:wschat\ journal-*) ! is_wanted wschat || ! is_wanted "${servers#* }" || pair=$servers ;;
         *:floor-*\ wschat*) ! is_wanted "${servers%% *}" || ! is_wanted wschat || pair="${servers%% *} wschat" ;;
         esac
         [ -z "$pair" ] || measure "$name" "$1" "$options" "$extra" "$pair"
@@ -246,6 +255,23 @@ run_round() {
             measure "$name" "$1" "$options" "$extra" "$one"
         done
     done 3< <(if [ $growth = 1 ]; then growth_works; else works; fi)
+}
+
+# What one fdatasync of a few bytes takes on the disk of the journals.
+time_sync() {
+    $python - "$out/sync" <<'TEXT'
+import os, sys, time
+fd = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+times = []
+for _ in range(101):
+    os.write(fd, bytes(100))
+    begin = time.perf_counter()
+    os.fdatasync(fd)
+    times.append(time.perf_counter() - begin)
+os.unlink(sys.argv[1])
+times.sort()
+print(f"{times[50] * 1e6:.0f} µs (median of 101; the slowest {times[100] * 1e6:.0f} µs)")
+TEXT
 }
 
 describe_machine() {
@@ -261,6 +287,7 @@ describe_machine() {
     if is_installed lws; then
         echo "lws=$(sed -n 's/^#define LWS_LIBRARY_VERSION "\(.*\)"/\1/p' /usr/include/lws_config.h | head -n 1)"
     fi
+    if [ -x $python ]; then echo "one fdatasync=$(time_sync)"; fi
     echo "rounds=$rounds"
 }
 

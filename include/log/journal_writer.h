@@ -74,6 +74,7 @@ struct journal_writer {
     bool is_running;
     struct journal_result result;
     struct journal_writer_counters counters;
+    bool is_awaited;         /* somebody waits for the job, and need not be told by the event */
     int event; /* an eventfd that can be read when a job is done, or all is lost */
 
     /* The thread's own. */
@@ -100,6 +101,10 @@ void journal_writer_submit(struct journal_writer *w, struct journal_job *job);
 /* Is it done? Then *result says what came of it, and the next can be handed over. True without a
  * job, too, where all was lost in between. */
 bool journal_writer_take(struct journal_writer *w, struct journal_result *result);
+
+/* Waits for the job, which must be there, for so long at most. Returns whether it is done; then
+ * journal_writer_take is true. */
+bool journal_writer_await(struct journal_writer *w, uint64_t ns);
 
 /* As journal_writer_take, but waits. A job must be there. */
 void journal_writer_wait(struct journal_writer *w, struct journal_result *result);

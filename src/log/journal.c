@@ -13,6 +13,10 @@
 
 #define RETRY_MS 1000
 
+/* Writing without a sync takes some microseconds, and what is committed within this turn is sent
+ * together with what came in it. A disk that takes longer is not waited for. */
+#define WRITE_PATIENCE_NS 300000
+
 static const struct journal *journal_of_const(const struct log *log)
 {
     return (const struct journal *)(const void *)log; /* its first member */
@@ -298,26 +302,36 @@ static void finish(struct journal *j)
     j->written = NULL;
 }
 
-static void journal_turn(struct log *log)
+/* Answers what is done. Returns false where the rooms cannot take all of it yet, or where nothing can
+ * be told any more. */
+static bool take_done(struct journal *j)
 {
-    struct journal *j = journal_of(log);
-
-    if (j->is_stopped || !j->has_writer)
-        return;
     if (!j->is_done && journal_writer_take(&j->writer, &j->result)) {
         if (j->written == NULL) {
             note_failure(j);
-            return;
+            return false;
         }
         j->is_done = true;
     }
     if (j->is_done) {
         if (!answer(j, false))
-            return;
+            return false;
         finish(j);
         j->is_done = false;
     }
+    return true;
+}
+
+static void journal_turn(struct log *log)
+{
+    struct journal *j = journal_of(log);
+
+    if (j->is_stopped || !j->has_writer || !take_done(j))
+        return;
     submit(j);
+    if (j->config.sync != JOURNAL_SYNC_ALWAYS && j->written != NULL &&
+        journal_writer_await(&j->writer, WRITE_PATIENCE_NS))
+        take_done(j);
 }
 
 static uint64_t journal_deadline(const struct log *log)

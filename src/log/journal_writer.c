@@ -321,7 +321,8 @@ static void *run(void *owner)
         w->result = w->outcome;
         w->is_done = true;
         pthread_cond_broadcast(&w->changed);
-        tell(w);
+        if (!w->is_awaited)
+            tell(w);
     }
     pthread_mutex_unlock(&w->lock);
     return NULL;
@@ -404,6 +405,22 @@ bool journal_writer_take(struct journal_writer *w, struct journal_result *result
     }
     pthread_mutex_unlock(&w->lock);
     return is_there;
+}
+
+bool journal_writer_await(struct journal_writer *w, uint64_t ns)
+{
+    uint64_t end = clock_ns(CLOCK_MONOTONIC) + ns;
+    struct timespec until = {(time_t)(end / 1000000000), (long)(end % 1000000000)};
+    bool is_done;
+
+    pthread_mutex_lock(&w->lock);
+    w->is_awaited = true;
+    while (!w->is_done && pthread_cond_timedwait(&w->changed, &w->lock, &until) == 0)
+        continue;
+    w->is_awaited = false;
+    is_done = w->is_done;
+    pthread_mutex_unlock(&w->lock);
+    return is_done;
 }
 
 void journal_writer_wait(struct journal_writer *w, struct journal_result *result)
