@@ -48,7 +48,7 @@ offlineLong|No connection. What you write is kept and sent later.|连接已断�
 replacedLong|This chat was opened in another place.|这个聊天已在别处打开。
 offlineAct|Try now|立即重试
 replacedAct|Use it here|在这里使用
-tokenLong|Nobody gets in here without a token: {0}. Open the link that you were given.|进入需要令牌：{0}。请打开你收到的链接。
+tokenLong|You cannot come in: {0}. Open the link that you were given.|无法进入：{0}。请打开你收到的链接。
 tokenAct|Try again|重试
 forbiddenLong|You may not be here: {0}.|你不能进入：{0}。
 forbiddenAct|Try again|重试
