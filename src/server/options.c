@@ -17,7 +17,8 @@
 
 static const struct option server_items[] = {
     {"listen", OPTION_LISTENER, "ADDR:PORT", NULL, FIELD(listen), 0, 0,
-     "where to listen: 127.0.0.1:8000, [::1]:8000 or unix:PATH; repeatable; numeric addresses"},
+     "where to listen: 127.0.0.1:8000, localhost:8000, :8000 (all addresses), [::1]:8000 or "
+     "unix:PATH; repeatable; else numeric"},
     {"port", OPTION_PORT, "PORT", "8000", FIELD(port), 0, 65535,
      "short for --listen 127.0.0.1:PORT; 0 lets the kernel pick one"},
     {"broadcast", OPTION_CHOICE, "others|all", "others", FIELD(broadcast), 0, 0,
@@ -140,17 +141,32 @@ static const struct option server_items[] = {
 
 /* ---- values that only the server knows ---- */
 
+/* ":8000" is every address of this machine, as elsewhere. Other names are not looked up. */
+static const char *listener_host(struct str *text)
+{
+    struct str name = STR("localhost");
+
+    if (text->len > 0 && text->ptr[0] == ':')
+        return "0.0.0.0";
+    if (text->len <= name.len || text->ptr[name.len] != ':' ||
+        !str_equals_nocase((struct str){text->ptr, name.len}, name))
+        return "";
+    *text = (struct str){text->ptr + name.len, text->len - name.len};
+    return "127.0.0.1";
+}
+
 static bool add_listener(void *field, struct str text)
 {
     struct options_listeners *list = field;
+    const char *host = listener_host(&text);
     struct socket_address address;
     char *item;
 
-    if (list->count == OPTIONS_LISTENERS_MAX || text.len >= SOCKET_TEXT_MAX)
+    if (list->count == OPTIONS_LISTENERS_MAX || strlen(host) + text.len >= SOCKET_TEXT_MAX ||
+        memchr(text.ptr, '\0', text.len) != NULL)
         return false;
     item = list->items[list->count];
-    memcpy(item, text.ptr, text.len);
-    item[text.len] = '\0';
+    snprintf(item, SOCKET_TEXT_MAX, "%s%.*s", host, (int)text.len, text.ptr);
     if (!socket_address_read(&address, item))
         return false;
     list->count++;

@@ -159,6 +159,11 @@ START_TEST(at_the_bounds)
         {"--echo=loud", "one of tutorial|verbatim"},
         {"--ipv4-prefix=33", "from 1 to 32"},
         {"--listen=example.com:80", "a numeric ADDR:PORT"},
+        {"--listen=localhost", "a numeric ADDR:PORT"},
+        {"--listen=localhosts:80", "a numeric ADDR:PORT"},
+        {"--listen=:", "a numeric ADDR:PORT"},
+        {"--listen=:65536", "a numeric ADDR:PORT"},
+        {"--listen=localhost:", "a numeric ADDR:PORT"},
         {"--admin=x", "a numeric ADDR:PORT"},
         {"--allow-origin=example.com", "an origin such as"},
         {"--trusted-proxy=192.0.2.1/24", "a network such as"},
@@ -210,11 +215,22 @@ static void clear_environment(void)
     clear_options();
 }
 
+START_TEST(short_forms_of_addresses)
+{
+    ck_assert_int_eq(read_words("--listen :8000 --listen localhost:8001 --listen LocalHost:0"),
+                     OPTIONS_RUN);
+    ck_assert_str_eq(options.listen.items[0], "0.0.0.0:8000");
+    ck_assert_str_eq(options.listen.items[1], "127.0.0.1:8001");
+    ck_assert_str_eq(options.listen.items[2], "127.0.0.1:0");
+}
+END_TEST
+
 Suite *suite_options(void)
 {
     Suite *suite = suite_create("options");
     TCase *tc = tcase_create("options");
 
+    tcase_add_test(tc, short_forms_of_addresses);
     tcase_add_checked_fixture(tc, clear_environment, NULL);
     tcase_add_test(tc, defaults);
     tcase_add_test(tc, both_ways_to_give_a_value);
