@@ -86,9 +86,10 @@ static void redis_start_one(int which, bool keeps)
     if (redis_pids[which] == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", path, "--dir", folder,
-               "--save", "", "--appendonly", keeps ? "yes" : "no", "--appendfsync", "no",
-               "--appenddirname", which == 0 ? "kept" : "second", "--loglevel", "warning",
-               "--logfile", test_path("redis.log"), (char *)NULL);
+               "--save", "", "--enable-debug-command", "local", "--appendonly",
+               keeps ? "yes" : "no", "--appendfsync", "no", "--appenddirname",
+               which == 0 ? "kept" : "second", "--loglevel", "warning", "--logfile",
+               test_path("redis.log"), (char *)NULL);
         fprintf(stderr, "redis-server is missing: scripts/bootstrap.sh installs it\n");
         _exit(127);
     }
@@ -589,6 +590,37 @@ START_TEST(redis_goes_and_comes_back)
 }
 END_TEST
 
+/* As a replica is that was promoted before the last message had reached it. */
+START_TEST(a_lost_tail_is_told)
+{
+    struct server *a = node_start(), *b = node_start();
+    struct seat *ada = seat_open(a, 1, ""), *eve = seat_open(b, 2, "");
+
+    seat_expect_presence(ada, "join", 2, "");
+    seat_say(ada, "one");
+    seat_say(ada, "two");
+    for (int i = 0; i < 2; i++) {
+        expect_text(ada, i == 0 ? "one" : "two");
+        expect_text(eve, i == 0 ? "one" : "two");
+    }
+    redis_do("EVAL \"local k='w:{lobby}' redis.call('XDEL',k..':m','0-4') "
+             "redis.call('XSETID',k..':m','0-3') redis.call('HSET',k,'s',3,'l',3) return 1\" 0\r\n"
+             "DEBUG CHANGE-REPL-ID\r\nCLIENT KILL TYPE normal");
+    ws_expect_close_later(ada->c, 1012);
+    ws_expect_close_later(eve->c, 1012);
+    ada->c = eve->c = NULL;
+    come_back(ada, b, false);
+    come_back(eve, a, false);
+    expect_text(ada, "one");
+    expect_text(eve, "one");
+    seat_say(eve, "three");
+    expect_text(ada, "three");
+    expect_text(eve, "three");
+    seat_drop(ada);
+    seat_drop(eve);
+}
+END_TEST
+
 /* What cannot be gone on with is said: nobody is left with a hole that it does not know of. */
 START_TEST(a_redis_that_lost_all_begins_anew)
 {
@@ -884,6 +916,7 @@ Suite *suite_cluster(void)
     tcase_add_test(tcase, all_hear_the_same_in_one_order);
     tcase_add_test(tcase, many_messages_are_few_calls);
     tcase_add_test(tcase, the_seats_of_a_dead_node_leave_once);
+    tcase_add_test(tcase, a_lost_tail_is_told);
     tcase_add_test(tcase, redis_goes_and_comes_back);
     tcase_add_test(tcase, a_redis_that_lost_all_begins_anew);
     tcase_add_loop_test(tcase, nothing_is_lost_or_doubled_by, 0, ARRAY_LEN(disturbances));
