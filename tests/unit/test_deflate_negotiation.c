@@ -109,6 +109,32 @@ static const struct {
     {"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 "
      "Safari/537.36",
      false},
+    /* iPadOS, as it is set: as a Mac, or as an iPad. */
+    {"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_6) " WEBKIT "Version/15.1 Safari/605.1.15",
+     true},
+    {"Mozilla/5.0 (iPad; CPU OS 15_3 like Mac OS X) " WEBKIT
+     "Version/15.3 Mobile/15E148 Safari/604.1",
+     true},
+    {"Mozilla/5.0 (iPad; CPU OS 15_4 like Mac OS X) " WEBKIT
+     "Version/15.4 Mobile/15E148 Safari/604.1",
+     false},
+    /* Chrome, Firefox and an app on such a system; and on the next one. */
+    {"Mozilla/5.0 (iPhone; CPU iPhone OS 15_2 like Mac OS X) " WEBKIT
+     "CriOS/98.0.4758.85 Mobile/15E148 Safari/604.1",
+     true},
+    {"Mozilla/5.0 (iPad; CPU OS 15_0 like Mac OS X) " WEBKIT
+     "FxiOS/98.0 Mobile/15E148 Safari/605.1.15",
+     true},
+    {"Mozilla/5.0 (iPhone; CPU iPhone OS 15_3_1 like Mac OS X) " WEBKIT "Mobile/19D52", true},
+    {"Mozilla/5.0 (iPhone; CPU iPhone OS 15_4 like Mac OS X) " WEBKIT
+     "CriOS/100.0.4896.56 Mobile/15E148 Safari/604.1",
+     false},
+    {"Mozilla/5.0 (iPhone; CPU iPhone OS 15_10 like Mac OS X) " WEBKIT "Mobile/19D52", false},
+    {"Mozilla/5.0 (Macintosh; Intel Mac OS X 15_3) AppleWebKit/537.36 (KHTML, like Gecko) "
+     "Chrome/132.0.0.0 Safari/537.36",
+     false},
+    {"CPU OS 15_", false},
+    {"CPU OS 15_3", false},
     {"Other Version/15.1", false},
     {"Version/15.", false},
     {"", false},

@@ -35,8 +35,10 @@ void ws_deflate_response(char out[WS_DEFLATE_RESPONSE_SIZE], const struct ws_def
  * unknown, repeated, or has no value that it may have (5.1, 7.1). */
 int ws_deflate_check_response(const struct http_fields *fields, struct ws_deflate *agreed);
 
-/* Is it a browser whose permessage-deflate is broken? Safari 15.0 to 15.3, on macOS and iOS: it
- * loses or garbles compressed messages. */
+/* Is it a browser whose permessage-deflate is broken? WebKit of Safari 15.0 to 15.3, which loses or
+ * garbles compressed messages: Safari itself, on macOS, iOS and iPadOS (which may call itself a
+ * Mac), and all that runs in iOS and iPadOS 15.0 to 15.3, whatever it is called: other browsers and
+ * pages within apps have no engine of their own there. */
 bool ws_deflate_is_broken_in(struct str user_agent);
 
 #endif

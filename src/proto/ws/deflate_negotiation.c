@@ -169,12 +169,20 @@ static struct str behind(struct str s, struct str mark)
     return (struct str){s.ptr + skipped, s.len - skipped};
 }
 
+/* Does what follows 15 and its separator begin with 0 to 3, and no other digit behind it? */
+static bool is_broken_minor(struct str version)
+{
+    return version.len >= 2 && version.ptr[0] >= '0' && version.ptr[0] <= '3' &&
+           (version.ptr[1] < '0' || version.ptr[1] > '9');
+}
+
 bool ws_deflate_is_broken_in(struct str user_agent)
 {
     struct str version = behind(user_agent, STR("Version/15."));
 
-    if (version.len < 2 || behind(version, STR("Safari/")).len == 0)
-        return false;
-    return version.ptr[0] >= '0' && version.ptr[0] <= '3' &&
-           (version.ptr[1] < '0' || version.ptr[1] > '9');
+    if (is_broken_minor(version) && behind(version, STR("Safari/")).len > 0)
+        return true;
+    /* Every browser there, and every page within an app, is made of the system's own WebKit. */
+    return is_broken_minor(behind(user_agent, STR("iPhone OS 15_"))) ||
+           is_broken_minor(behind(user_agent, STR("CPU OS 15_")));
 }
