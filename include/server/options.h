@@ -109,6 +109,8 @@ struct options {
     const char *node; /* NULL: a random name */
     bool reuse_port;
     const char *token_key;      /* NULL: nobody needs a token */
+    const char *password_file;  /* NULL: no password is asked for */
+    const char *moderator;      /* NULL: no link is made; "-": it is printed */
     const char *token_audience; /* NULL: none */
     const char *token_issuer;   /* NULL: any */
     bool token_in_query;

@@ -17,6 +17,7 @@ enum api_route {
     API_MANY,     /* /api/messages */
     API_BANS,     /* /api/bans */
     API_BAN,      /* /api/bans/{ban} */
+    API_PASSWORD, /* /api/password, which needs no token */
     API_ROUTES,   /* none of these */
 };
 

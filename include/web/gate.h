@@ -29,7 +29,7 @@ struct pass {
 };
 
 struct gate {
-    const char *file; /* of the keys; NULL: everything is open */
+    const char *file; /* of the keys; NULL: there is none */
     struct key_file keys;
     struct str audience;
     struct str issuer;
@@ -58,6 +58,28 @@ struct gate_refusal {
 /* Reads the file of keys, if there is one. Returns 0, or -1 where a line in `problem` says what is
  * wrong. */
 int gate_open(struct gate *gate, char *problem, size_t size);
+
+/* Is there any key? Without one everything is open. */
+static inline bool gate_is_on(const struct gate *gate)
+{
+    return gate->keys.count > 0;
+}
+
+/* Makes a key of its own, for this run, where there is no file. Returns 0, or -1 with errno ENOMEM.
+ */
+int gate_make_key(struct gate *gate, void (*random)(void *bytes, size_t len));
+
+/* What the subjects of those who know the password begin with, and how long their tokens are good;
+ * and those of moderators. */
+#define GATE_GUEST "guest-"
+#define GATE_GUEST_SECONDS (12 * 3600)
+#define GATE_MODERATOR_SECONDS (30 * 24 * 3600)
+
+/* Appends a token, good until `expires` (seconds since 1970), for all rooms: one for people; one
+ * that carries all rights. Each returns 0, or -1 with errno ENOMEM. */
+int gate_make_guest(const struct gate *gate, uint64_t expires,
+                    void (*random)(void *bytes, size_t len), struct buf *out);
+int gate_make_moderator(const struct gate *gate, uint64_t expires, struct buf *out);
 
 /* Reads it anew, and logs what came of it. Whoever is in stays. */
 void gate_reload(struct gate *gate);

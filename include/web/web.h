@@ -15,6 +15,7 @@
 #include "session/conn.h"
 #include "web/gate.h"
 #include "web/idempotency.h"
+#include "web/password.h"
 
 #define WEB_STATUS_MAX 505 /* the largest HTTP status that it sends */
 #define WEB_BASE_MAX 128   /* bytes of the longest base path */
@@ -24,6 +25,7 @@ struct web {
     struct chat *chat;
     struct address_table addresses; /* of those who are or were members, and of kept seats */
     struct gate gate;               /* who may enter */
+    struct password password;       /* by which people get a token */
     struct idempotency idempotency; /* what was answered to programs lately */
     struct ws_reader_limits echo_limits;
     struct ws_reader_limits echo_deflate_limits; /* where compression was agreed on */

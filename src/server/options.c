@@ -111,6 +111,12 @@ static const struct option server_items[] = {
     {"token-key", OPTION_TEXT, "FILE", NULL, FIELD(token_key), 0, 0,
      "nobody enters without a token that a secret of this file signs: SECRET or KID:SECRET a "
      "line; SIGHUP reads it again"},
+    {"password-file", OPTION_TEXT, "FILE", NULL, FIELD(password_file), 0, 0,
+     "nobody enters without a token, and the page asks for the password in the first line of this "
+     "file, which is worth one; SIGHUP reads it again"},
+    {"moderator", OPTION_TEXT, "FILE", NULL, FIELD(moderator), 0, 0,
+     "write a link into this file whose holder keeps order in all rooms; \"-\": print it, on a "
+     "terminal only"},
     {"token-audience", OPTION_TEXT, "NAME", NULL, FIELD(token_audience), 0, 0,
      "tokens must be for this audience (aud); without it they must name none"},
     {"token-issuer", OPTION_TEXT, "NAME", NULL, FIELD(token_issuer), 0, 0,

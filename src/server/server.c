@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -163,10 +164,25 @@ static void stop(struct server *server, uint32_t signal)
                 server->options->shutdown_timeout);
 }
 
+static void reload_password(struct server *server)
+{
+    struct password *password = &server->web.password;
+    char problem[160];
+
+    if (password->file == NULL)
+        return;
+    if (password_read(password, problem, sizeof(problem)) < 0)
+        log_error("the password stays as it is: the file cannot be read", "file", password->file,
+                  "error", problem);
+    else
+        log_info("the password was read again");
+}
+
 static void reload(struct server *server)
 {
     gate_reload(&server->web.gate);
-    if (server->web.gate.file == NULL)
+    reload_password(server);
+    if (server->web.gate.file == NULL && server->web.password.file == NULL)
         log_info("nothing to reload: logs go to standard error, files of --static are read at each "
                  "request, and options only at the start");
     if (!server->web.is_stopping)
@@ -511,6 +527,9 @@ static void set_web(struct server *server)
     web->gate.audience = str_from(options->token_audience != NULL ? options->token_audience : "");
     web->gate.issuer = str_from(options->token_issuer != NULL ? options->token_issuer : "");
     web->gate.anonymous = options->anonymous;
+    web->password.file = options->password_file;
+    if (options->token_key == NULL && options->password_file == NULL)
+        web->gate.anonymous = RIGHTS_PEOPLE;
     web->gate.is_in_query = options->token_in_query;
     web->realip = find_realip;
     web->metrics = write_metrics;
@@ -534,6 +553,8 @@ static int confine(struct server *server, const struct user *user)
         sandbox_allow_reading(&sandbox, options->static_dir);
     if (options->token_key != NULL)
         sandbox_allow_rereading(&sandbox, options->token_key);
+    if (options->password_file != NULL)
+        sandbox_allow_rereading(&sandbox, options->password_file);
     for (size_t i = 0; i < server->acceptor.listener_count; i++) {
         const struct listener *listener = &server->acceptor.listeners[i];
 
@@ -552,11 +573,66 @@ static int confine(struct server *server, const struct user *user)
     if (durable_open(&server->durable, &sandbox, &server->reactor) < 0)
         return -1;
     cluster_open(&server->cluster, &sandbox, &server->reactor, server->clock);
-    if (options->redis.count > 0 && server->web.gate.file != NULL &&
+    if (options->redis.count > 0 && gate_is_on(&server->web.gate) &&
         bans_channel(&server->chat) == NULL)
         return fatal("not enough memory to follow the bans of other servers");
     sandbox_enter(&sandbox);
     return 0;
+}
+
+/* The URL of the page at the first public listener, with the token behind it, which no server is
+ * sent. */
+static int moderator_write(struct server *server, const struct options *options, struct buf *out)
+{
+    char url[SOCKET_TEXT_MAX] = "";
+
+    for (size_t i = server->acceptor.listener_count; i-- > 0;) {
+        if (!server->acceptor.listeners[i].is_admin)
+            socket_url(server->acceptor.listeners[i].source.fd, url);
+    }
+    if (buf_append_str(out, str_from(url)) < 0 ||
+        (options->base_path.len > 0 && buf_printf(out, "%.*s/", (int)options->base_path.len - 1,
+                                                  options->base_path.ptr + 1) < 0) ||
+        buf_append_str(out, STR("#token=")) < 0 ||
+        gate_make_moderator(&server->web.gate, server->clock->wall / 1000 + GATE_MODERATOR_SECONDS,
+                            out) < 0)
+        return -1;
+    return buf_append_char(out, '\n');
+}
+
+/* Where the link goes; a terminal alone may show it, for whoever has it keeps order. */
+static int moderator_open(const char *file)
+{
+    if (strcmp(file, "-") != 0)
+        return open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+    if (isatty(STDERR_FILENO))
+        return fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    errno = ENOTTY;
+    return -1;
+}
+
+static int moderator_link(struct server *server, const struct options *options)
+{
+    bool is_done = false;
+    struct buf link;
+    int fd;
+
+    if (options->moderator == NULL)
+        return 0;
+    fd = moderator_open(options->moderator);
+    if (fd < 0)
+        return fatal("--moderator %s: %s", options->moderator,
+                     errno == ENOTTY ? "standard error is no terminal; name a file"
+                                     : strerror(errno));
+    buf_init(&link);
+    if ((strcmp(options->moderator, "-") == 0 || fchmod(fd, 0600) == 0) &&
+        moderator_write(server, options, &link) == 0)
+        is_done = write(fd, link.data, link.len) == (ssize_t)link.len;
+    if (link.data != NULL)
+        explicit_bzero(link.data, link.cap);
+    buf_deinit(&link);
+    close(fd);
+    return is_done ? 0 : fatal("--moderator %s: %s", options->moderator, strerror(errno));
 }
 
 int server_init(struct server *server, const struct options *options)
@@ -583,6 +659,14 @@ int server_init(struct server *server, const struct options *options)
         return fatal("cannot open the folder %s: %s", options->static_dir, strerror(errno));
     if (gate_open(&server->web.gate, wrong, sizeof(wrong)) < 0)
         return fatal("--token-key %s: %s", options->token_key, wrong);
+    if (options->password_file != NULL &&
+        password_read(&server->web.password, wrong, sizeof(wrong)) < 0)
+        return fatal("--password-file %s: %s", options->password_file, wrong);
+    if (options->token_key == NULL &&
+        (options->password_file != NULL || options->moderator != NULL) &&
+        gate_make_key(&server->web.gate, fill_random) < 0)
+        return fatal("not enough memory");
+    fill_random(&server->web.password.seed, sizeof(server->web.password.seed));
     if (options->redis.count > 0 && cluster_new(&server->cluster, options, fill_random) == NULL)
         return -1;
     if (fit_descriptors(server,
@@ -600,7 +684,7 @@ int server_init(struct server *server, const struct options *options)
     read_clocks(server);
     server->metrics.started = server->clock->wall;
     if (listeners_open(&server->acceptor, options, &server->supervisor.sockets) < 0 ||
-        confine(server, &user) < 0) {
+        moderator_link(server, options) < 0 || confine(server, &user) < 0) {
         acceptor_close(&server->acceptor);
         return -1;
     }
@@ -623,6 +707,7 @@ int server_deinit(struct server *server)
     address_table_deinit(&server->web.addresses);
     idempotency_deinit(&server->web.idempotency);
     gate_close(&server->web.gate);
+    password_deinit(&server->web.password);
     metrics_close(&server->metrics.process);
     close(server->signals.fd);
     reactor_deinit(&server->reactor);

@@ -6,6 +6,7 @@
 #include "proto/http/query.h"
 #include "web/api_bans.h"
 #include "web/api_events.h"
+#include "web/api_password.h"
 #include "web/api_post.h"
 #include "web/api_read.h"
 #include "web/door.h"
@@ -42,6 +43,8 @@ static const struct api_method methods[] = {
     {API_BANS, METHOD("GET"), RIGHTS_NONE, false, api_list_bans},
     {API_BANS, METHOD("POST"), RIGHTS_NONE, true, api_ban},
     {API_BAN, METHOD("DELETE"), RIGHTS_NONE, false, api_lift_ban},
+    {API_PASSWORD, METHOD("GET"), RIGHTS_NONE, false, api_tell_password},
+    {API_PASSWORD, METHOD("POST"), RIGHTS_NONE, true, api_take_password},
 };
 
 /* ---- answers ---- */
@@ -104,7 +107,7 @@ static bool api_is_asked(const struct web *web, const struct http_request *reque
     const struct str prefix = STR("/api/");
     struct str path = request->path;
 
-    if (web->gate.file == NULL || path.len < web->base.len + prefix.len ||
+    if (!gate_is_on(&web->gate) || path.len < web->base.len + prefix.len ||
         (web->base.len > 0 && memcmp(path.ptr, web->base.ptr, web->base.len) != 0))
         return false;
     path = (struct str){path.ptr + web->base.len, path.len - web->base.len};
@@ -159,6 +162,8 @@ static enum api_route api_find_route(struct api_call *call, struct str rest)
     call->room = call->item = (struct str){NULL, 0};
     if (str_equals(first, STR("rooms")))
         return rest.ptr == NULL ? API_ROOMS : api_find_room_route(call, rest);
+    if (str_equals(first, STR("password")) && rest.ptr == NULL)
+        return API_PASSWORD;
     if (str_equals(first, STR("bans")))
         return api_find_ban_route(call, rest);
     return str_equals(first, STR("messages")) && rest.ptr == NULL ? API_MANY : API_ROUTES;
@@ -189,7 +194,7 @@ static bool api_check_token(struct api_call *call)
         gate_recognize(&web->gate, call->request, answer->is_get ? &web->origins : NULL,
                        conn_clock(answer->conn)->wall, &call->visitor);
 
-    if (refusal.status == 0)
+    if (refusal.status == 0 || call->route == API_PASSWORD)
         return true;
     if (refusal.is_late && call->route == API_EVENTS)
         api_answer_nothing(&call->reply); /* a browser does not come back */
@@ -208,6 +213,8 @@ static void api_answer_banned(const struct api_call *call)
 
 static bool api_check_rights(struct api_call *call, const struct api_method *method)
 {
+    if (call->route == API_PASSWORD)
+        return true;
     if (!call->visitor.has_token && (method->needs == RIGHTS_NONE || (method->needs & RIGHT_API)))
         api_answer_problem(&call->reply, 401, "a token is needed");
     else if (call->room.len > 0 &&

@@ -1,5 +1,7 @@
 #include "web/door.h"
 
+#include <string.h>
+
 #include "base/hash.h"
 #include "chat/bans.h"
 #include "chat/listen.h"
@@ -63,6 +65,14 @@ void door_enforce(struct web *web)
     conns_walk(web->conns, door_check, web);
 }
 
+static bool door_is_guest(const struct web *web, struct str sub)
+{
+    const struct str guest = STR(GATE_GUEST);
+
+    return web->password.file != NULL && sub.len > guest.len &&
+           memcmp(sub.ptr, guest.ptr, guest.len) == 0;
+}
+
 bool door_identify(struct sendq *out, struct str *sub, struct ip_network *address,
                    bool *has_address)
 {
@@ -71,7 +81,8 @@ bool door_identify(struct sendq *out, struct str *sub, struct ip_network *addres
     const struct address_limits *limits = &web->addresses.limits;
 
     *sub = gate_sub_of(&web->gate, conn);
-    *has_address = sub->ptr == NULL && conn->peer.is_known;
+    /* Who knows the password could ask for another token. */
+    *has_address = conn->peer.is_known && (sub->ptr == NULL || door_is_guest(web, *sub));
     if (*has_address) {
         address->base = ip_prefix(&conn->peer.ip, limits->v4_bits, limits->v6_bits);
         address->bits =

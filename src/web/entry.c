@@ -123,7 +123,7 @@ bool entry_token(struct sendq *out, struct str token)
     const char *wrong;
     uint16_t code;
 
-    if (gate->file == NULL)
+    if (!gate_is_on(gate))
         return false;
     wrong = gate_renew(gate, conn, token, conn->member.client->channel->log.name,
                        conn_clock(conn)->wall, &code);

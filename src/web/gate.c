@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/util.h"
 #include "chat/core.h"
 #include "proto/http/query.h"
+#include "proto/json.h"
 #include "session/conn.h"
 
 #define COOKIE "wschat_token"
@@ -33,6 +35,66 @@ int gate_open(struct gate *gate, char *problem, size_t size)
         return -1;
     gate_log_keys(gate);
     return 0;
+}
+
+/* 32 random bytes as 64 digits. */
+int gate_make_key(struct gate *gate, void (*random)(void *bytes, size_t len))
+{
+    uint8_t bytes[32];
+    struct buf *text = &gate->keys.text;
+    unsigned line;
+    int result = 0;
+
+    random(bytes, sizeof(bytes));
+    for (size_t i = 0; i < sizeof(bytes) && result == 0; i++)
+        result = buf_printf(text, "%02x", bytes[i]);
+    explicit_bzero(bytes, sizeof(bytes));
+    if (result < 0 ||
+        key_file_parse(&gate->keys, (struct str){(char *)text->data, text->len}, &line) != NULL)
+        return -1;
+    return 0;
+}
+
+/* Appends `,"key":` and a string; nothing where it is empty. */
+static int gate_append_claim(struct buf *out, const char *key, struct str value)
+{
+    if (value.len == 0)
+        return 0;
+    return buf_printf(out, ",\"%s\":", key) < 0 ? -1 : json_append_string(out, value);
+}
+
+static int gate_make_token(const struct gate *gate, const char *sub, const char *allow,
+                           uint64_t expires, struct buf *out)
+{
+    struct buf claims;
+    int result = -1;
+
+    buf_init(&claims);
+    if (buf_printf(&claims,
+                   "{\"sub\":\"%s\",\"exp\":%llu,\"caps\":[{\"rooms\":[\"*\"],\"allow\":[%s]}]",
+                   sub, (unsigned long long)expires, allow) == 0 &&
+        gate_append_claim(&claims, "aud", gate->audience) == 0 &&
+        gate_append_claim(&claims, "iss", gate->issuer) == 0 && buf_append_char(&claims, '}') == 0)
+        result = jwt_sign(out, (struct str){(char *)claims.data, claims.len}, &gate->keys.items[0]);
+    buf_deinit(&claims);
+    return result;
+}
+
+int gate_make_guest(const struct gate *gate, uint64_t expires,
+                    void (*random)(void *bytes, size_t len), struct buf *out)
+{
+    char sub[sizeof(GATE_GUEST) + 16];
+    uint64_t number;
+
+    random(&number, sizeof(number));
+    snprintf(sub, sizeof(sub), GATE_GUEST "%016llx", (unsigned long long)number);
+    return gate_make_token(gate, sub, "\"sub\",\"pub\",\"prs\",\"hst\",\"dir\"", expires, out);
+}
+
+int gate_make_moderator(const struct gate *gate, uint64_t expires, struct buf *out)
+{
+    return gate_make_token(gate, "moderator",
+                           "\"sub\",\"pub\",\"prs\",\"hst\",\"dir\",\"mod\",\"api\"", expires, out);
 }
 
 void gate_reload(struct gate *gate)
@@ -178,7 +240,7 @@ uint8_t gate_rights(const struct gate *gate, const struct visitor *visitor, stru
 {
     if (visitor->has_token)
         return gate_token_rights(&visitor->token, room);
-    return (gate->file == NULL ? RIGHTS_PEOPLE : gate->anonymous) | RIGHT_NAME;
+    return (gate_is_on(gate) ? gate->anonymous : RIGHTS_PEOPLE) | RIGHT_NAME;
 }
 
 /* Reads the token that was found. */
@@ -204,7 +266,7 @@ struct gate_refusal gate_recognize(const struct gate *gate, const struct http_re
 
     visitor->has_token = false;
     visitor->rights = RIGHTS_NONE;
-    if (gate->file == NULL)
+    if (!gate_is_on(gate))
         return (struct gate_refusal){.status = 0};
     found = gate_search(gate, request, origins);
     if (found.differs)
