@@ -38,6 +38,7 @@ struct server {
     bool must_end;           /* a second signal asked it to end at once */
     bool has_failed;         /* it cannot go on */
     uint64_t end_by;         /* monotonic ms; while stopping */
+    uint64_t next_stir;      /* monotonic ms: of random bytes */
     uint64_t next_flush;     /* monotonic ms; while lines of the log wait for stderr */
 };
 

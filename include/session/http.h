@@ -29,12 +29,12 @@ static inline void http_body_release(const struct http_body *body)
 
 /* Begins HTTP on a connection that was accepted: `fd` is non-blocking, and the connection's from
  * now on; `peer` is who is at its other end. The caller sets what it knows of it, and then calls
- * http_start. The pool must not be full. */
+ * stream_start. The pool must not be full. */
 struct conn *http_accept(struct conns *conns, int fd, const struct peer *peer);
 
-/* Begins to read. `has_input`: something has mostly come, which is read and answered at once.
- * `silence`: if nothing has come, the connection has been there for so many milliseconds. */
-void http_start(struct conn *conn, bool has_input, uint64_t silence);
+/* After stream_start: if nothing has come yet, the connection has been there for so many
+ * milliseconds before it was accepted. */
+void http_note_silence(struct conn *conn, uint64_t silence);
 
 /* Answers the request at hand, or the one that waits: puts a head behind what is queued, and the
  * body unless `is_bodyless`. `head` is NULL where memory was out for it; the connection is dropped

@@ -23,12 +23,16 @@ enum assets_result { ASSETS_FOUND, ASSETS_UNKNOWN, ASSETS_FAILED };
 /* Serves from a folder from now on. Returns 0, or -1 with errno where it cannot be opened. */
 int assets_open_folder(const char *path);
 
-/* Finds the file of a site for a path that begins with a slash. ASSETS_PUBLIC: "/" and "/echo" are
- * pages, "/NAME" any other file. ASSETS_ADMIN: "/" is the status page, and "/NAME" one of its
- * files. The body is the caller's to release. ASSETS_FAILED: the file could not be read. */
+/* Do they come from a folder, so that finding one takes calls of the system? */
+bool assets_are_in_folder(void);
+
+/* Finds the file of a site in the binary, for a path that begins with a slash. ASSETS_PUBLIC: "/"
+ * and "/echo" are pages, "/NAME" any other file. ASSETS_ADMIN: "/" is the status page, and "/NAME"
+ * one of its files. */
 enum assets_result assets_find(struct asset *asset, enum assets_site site, struct str path);
 
-/* Is there a file of the site for this path? */
-bool assets_has(enum assets_site site, struct str path);
+/* The same from the folder. The body is the caller's to release. ASSETS_FAILED: the file could not
+ * be read. */
+enum assets_result assets_read(struct asset *asset, enum assets_site site, struct str path);
 
 #endif

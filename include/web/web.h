@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "chat/chat.h"
 #include "net/address_table.h"
@@ -31,6 +32,7 @@ struct web {
     struct ws_reader_limits echo_deflate_limits; /* where compression was agreed on */
     struct ws_reader_limits chat_limits;
     struct ws_reader_limits chat_deflate_limits;
+    struct list later; /* answers that wait for later_tick */
     struct origin_list origins;
     const struct str *hosts; /* host_count names that the server has */
     size_t host_count;       /* 0: any */

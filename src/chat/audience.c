@@ -99,41 +99,45 @@ static void raise_tail(struct ring *ring, uint64_t low)
         ring_raise_tail(ring, low);
 }
 
-/* Walks the readers from the last to the first: one that leaves on the way is replaced by one that
- * was served. What the slowest of them still wants is the new tail; `serve` may be NULL. */
-static void audience_walk(struct audience *a, int kind, void (*serve)(struct sendq *out))
+/* The lower one of `low` and what a reader of the ring still wants. */
+static uint64_t lower(uint64_t low, const struct ring *ring, const struct sendq *out)
 {
-    const struct reader_set *set = &a->readers[kind];
-    struct ring *ring = &a->ring[kind];
-    uint64_t low = ring->head;
-
-    for (size_t i = set->count; i-- > 0;) {
-        struct sendq *out = set->items[i];
-
-        if (serve != NULL)
-            serve(out);
-        if (out->box == ring && out->cursor < low)
-            low = out->cursor;
-    }
-    raise_tail(ring, low);
+    return out->box == ring && out->cursor < low ? out->cursor : low;
 }
 
+/* Walks the readers from the last to the first: one that leaves on the way is replaced by one that
+ * was served. What the slowest of them still wants is the new tail. */
 void audience_serve(struct audience *a, void (*serve)(struct sendq *out))
 {
     for (int kind = 0; kind < RENDITIONS; kind++) {
+        const struct reader_set *set = &a->readers[kind];
+        struct ring *ring = &a->ring[kind];
+        uint64_t low = ring->head;
+
         if (!a->has_news[kind])
             continue;
         a->has_news[kind] = false;
-        audience_walk(a, kind, serve);
+        for (size_t i = set->count; i-- > 0;) {
+            struct sendq *out = set->items[i];
+
+            serve(out);
+            low = lower(low, ring, out);
+        }
+        raise_tail(ring, low);
     }
 }
 
 void audience_give_back(struct audience *a)
 {
     for (int kind = 0; kind < RENDITIONS; kind++) {
-        audience_walk(a, kind, NULL);
-        if (a->ring[kind].tail == a->ring[kind].head)
-            ring_deinit(&a->ring[kind]);
+        struct ring *ring = &a->ring[kind];
+        uint64_t low = ring->head;
+
+        for (size_t i = 0; i < a->readers[kind].count; i++)
+            low = lower(low, ring, a->readers[kind].items[i]);
+        raise_tail(ring, low);
+        if (ring->tail == ring->head)
+            ring_deinit(ring);
     }
     audience_free_windows(a);
 }

@@ -171,8 +171,12 @@ void acceptor_greet(struct acceptor *acceptor)
         struct listener *listener = &acceptor->listeners[i];
         struct list *first;
 
-        while ((first = list_take_first(&listener->fresh)) != NULL)
-            http_start(conn_of(stream_of_work(first)), listener->is_deferred, silent_for(listener));
+        while ((first = list_take_first(&listener->fresh)) != NULL) {
+            struct stream *stream = stream_of_work(first);
+
+            stream_start(stream, listener->is_deferred);
+            http_note_silence(conn_of(stream), silent_for(listener));
+        }
     }
 }
 

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/random.h"
 #include "base/util.h"
 #include "chat/bans.h"
 #include "log/memory.h"
@@ -27,6 +27,7 @@
 #include "web/assets.h"
 #include "web/door.h"
 #include "web/entry.h"
+#include "web/later.h"
 #include "web/router.h"
 
 /* Descriptors that are not connections: the standard three, epoll, signals, the supervisor's
@@ -68,23 +69,13 @@ static void read_clocks(struct server *server)
     chat_set_time(&server->chat, server->clock->now, server->clock->wall);
 }
 
-/* Without random bytes keys could be guessed, so there is no way to go on. */
-static void fill_random(void *bytes, size_t len)
+/* A key that is a second old is mixed with the kernel's bytes: once that often is cheap. */
+static void stir_random(struct server *server)
 {
-    uint8_t *at = bytes;
-
-    while (len > 0) {
-        ssize_t n = getrandom(at, len, 0);
-
-        if (n < 0 && errno != EINTR) {
-            log_error("no random bytes", "error", strerror(errno));
-            abort();
-        }
-        if (n > 0) {
-            at += n;
-            len -= (size_t)n;
-        }
-    }
+    if (server->clock->now < server->next_stir)
+        return;
+    server->next_stir = server->clock->now + 1000;
+    random_stir();
 }
 
 /* ---- what connections and the web ask ---- */
@@ -257,10 +248,12 @@ static void tick(struct server *server)
     size_t connected;
 
     read_clocks(server);
+    stir_random(server);
     cluster_tick(&server->cluster);
     stream_env_resume(&server->conns.pool.env);
     reactor_dispatch(&server->reactor, count);
     acceptor_greet(&server->acceptor);
+    later_tick(&server->web);
     stream_env_expire(&server->conns.pool.env);
     chat_expire(&server->chat);
     gate_expire(&server->web.gate, server->clock->wall);
@@ -465,16 +458,16 @@ static int open_chat(struct server *server, size_t capacity)
                                      .person = door_person,
                                      .bans_changed = door_bans_changed,
                                      .owner = &server->web,
-                                     .random = fill_random};
+                                     .random = random_fill};
     struct hash_seed epochs;
     struct log *log;
 
-    fill_random(&config.seed, sizeof(config.seed));
-    fill_random(&epochs, sizeof(epochs));
+    random_fill(&config.seed, sizeof(config.seed));
+    random_fill(&epochs, sizeof(epochs));
     if (options->redis.count > 0)
         log = server->cluster.log;
     else
-        log = options->journal != NULL ? durable_new(&server->durable, options, fill_random)
+        log = options->journal != NULL ? durable_new(&server->durable, options, random_fill)
                                        : log_memory_new(epochs);
     if (log == NULL)
         return -1;
@@ -496,7 +489,7 @@ static int open_addresses(struct server *server, size_t capacity)
     };
     struct hash_seed seed;
 
-    fill_random(&seed, sizeof(seed));
+    random_fill(&seed, sizeof(seed));
     return address_table_init(&server->web.addresses, address_capacity(server, capacity), &limits,
                               seed);
 }
@@ -532,6 +525,7 @@ static void set_web(struct server *server)
         web->gate.anonymous = RIGHTS_PEOPLE;
     web->gate.is_in_query = options->token_in_query;
     web->realip = find_realip;
+    list_init(&web->later);
     web->metrics = write_metrics;
     server->metrics.web = web;
     web->ailment = find_ailment;
@@ -649,6 +643,9 @@ int server_init(struct server *server, const struct options *options)
     server->clock = &server->conns.pool.env.clock;
     set_web(server);
     set_acceptor(server);
+    /* Without them keys could be guessed, so there is no way to go on. */
+    if (random_stir() < 0)
+        return fatal("no random bytes: %s", strerror(errno));
     if (supervisor_init(&server->supervisor) < 0)
         return -1;
     if (options->user != NULL)
@@ -664,10 +661,10 @@ int server_init(struct server *server, const struct options *options)
         return fatal("--password-file %s: %s", options->password_file, wrong);
     if (options->token_key == NULL &&
         (options->password_file != NULL || options->moderator != NULL) &&
-        gate_make_key(&server->web.gate, fill_random) < 0)
+        gate_make_key(&server->web.gate, random_fill) < 0)
         return fatal("not enough memory");
-    fill_random(&server->web.password.seed, sizeof(server->web.password.seed));
-    if (options->redis.count > 0 && cluster_new(&server->cluster, options, fill_random) == NULL)
+    random_fill(&server->web.password.seed, sizeof(server->web.password.seed));
+    if (options->redis.count > 0 && cluster_new(&server->cluster, options, random_fill) == NULL)
         return -1;
     if (fit_descriptors(server,
                         server->supervisor.sockets.count + options->listen.count + 2 +

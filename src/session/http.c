@@ -319,11 +319,10 @@ struct conn *http_accept(struct conns *conns, int fd, const struct peer *peer)
     return conn;
 }
 
-void http_start(struct conn *conn, bool has_input, uint64_t silence)
+void http_note_silence(struct conn *conn, uint64_t silence)
 {
     struct stream *stream = &conn->stream;
 
-    stream_start(stream, has_input);
     if (silence == 0 || stream->state != STREAM_OPEN || stream->received > 0)
         return;
     stream->opened -= min_size(silence, stream->opened); /* the system may be young */

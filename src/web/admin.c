@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "web/files.h"
+#include "web/later.h"
 #include "web/web.h"
 
 void admin_answer_health(const struct answer *answer)
@@ -23,7 +24,7 @@ void admin_answer_health(const struct answer *answer)
         answer_text(answer, 200, "ok", ANSWER_FRESH);
 }
 
-static void admin_answer_metrics(const struct answer *answer)
+static void admin_answer_metrics(const struct answer *answer, struct str unused)
 {
     struct web *web = web_of(answer->conn);
     struct http_response response = {
@@ -34,6 +35,7 @@ static void admin_answer_metrics(const struct answer *answer)
     struct buf text;
     struct http_body body;
 
+    (void)unused;
     buf_init(&text);
     if (web->metrics(&text, web) < 0) {
         buf_deinit(&text);
@@ -55,5 +57,5 @@ void admin_answer(const struct answer *answer, const struct http_request *reques
     else if (!answer->is_get)
         answer_not_allowed(answer);
     else
-        admin_answer_metrics(answer);
+        later_answer(answer, admin_answer_metrics, STR(""));
 }

@@ -87,6 +87,11 @@ int assets_open_folder(const char *path)
     return folder < 0 ? -1 : 0;
 }
 
+bool assets_are_in_folder(void)
+{
+    return folder >= 0;
+}
+
 /* Has the site a file of this name? What begins with "status" is for operators alone; they share
  * the icon with everybody. */
 static bool is_of_site(struct str name, enum assets_site site)
@@ -175,22 +180,19 @@ static enum assets_result find_file(struct asset *asset, struct str name)
 enum assets_result assets_find(struct asset *asset, enum assets_site site, struct str path)
 {
     struct str name = asset_name_of(path, site);
-    enum assets_result result;
 
     if (name.len == 0)
         return ASSETS_UNKNOWN;
-    result = folder < 0 ? find_embedded(asset, name) : find_file(asset, name);
-    if (result == ASSETS_FOUND)
-        asset->type = asset_type_of(name);
-    return result;
+    asset->type = asset_type_of(name);
+    return find_embedded(asset, name);
 }
 
-bool assets_has(enum assets_site site, struct str path)
+enum assets_result assets_read(struct asset *asset, enum assets_site site, struct str path)
 {
-    struct asset asset;
-    enum assets_result found = assets_find(&asset, site, path);
+    struct str name = asset_name_of(path, site);
 
-    if (found == ASSETS_FOUND)
-        http_body_release(&asset.body);
-    return found != ASSETS_UNKNOWN;
+    if (name.len == 0)
+        return ASSETS_UNKNOWN;
+    asset->type = asset_type_of(name);
+    return find_file(asset, name);
 }

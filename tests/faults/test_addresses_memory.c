@@ -97,7 +97,7 @@ static int ask(const char *target)
              "Sec-WebSocket-Protocol: wschat.v1\r\n\r\n",
              target);
     ck_assert_int_eq(write(ends[1], request, strlen(request)), (ssize_t)strlen(request));
-    http_start(http_accept(&server.conns, ends[0], &peer), false, 0);
+    stream_start(&http_accept(&server.conns, ends[0], &peer)->stream, false);
     return ends[1];
 }
 

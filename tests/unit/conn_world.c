@@ -141,7 +141,8 @@ void world_open(bool is_tcp, bool has_input, uint64_t silence)
     int fd = is_tcp ? pair_tcp(&world.peer) : pair_unix(&world.peer);
 
     world.conn = http_accept(&world.conns, fd, &who);
-    http_start(world.conn, has_input, silence);
+    stream_start(&world.conn->stream, has_input);
+    http_note_silence(world.conn, silence);
 }
 
 void world_pass(uint64_t ms)

@@ -62,7 +62,8 @@ START_TEST(what_has_come_is_read_at_the_start)
         return; /* one read does not bring it all */
     world.conn = http_accept(&world.conns, pair_tcp(&world.peer), &who);
     ck_assert_int_eq(send(world.peer, text, sizeof(text) - 1, 0), sizeof(text) - 1);
-    http_start(world.conn, true, 1000);
+    stream_start(&world.conn->stream, true);
+    http_note_silence(world.conn, 1000);
     ck_assert(world.conn->is_member);
     ck_assert_uint_eq(world.conn->stream.opened, world.conns.pool.env.clock.now);
     ck_assert(stream_timer_is(&world.conn->stream, CONN_TIMER_IDLE));
@@ -110,7 +111,8 @@ START_TEST(who_is_gone_already)
 
     world.conn = http_accept(&world.conns, pair_tcp(&world.peer), &who);
     ck_assert_int_eq(shutdown(world.peer, SHUT_WR), 0);
-    http_start(world.conn, true, 1000);
+    stream_start(&world.conn->stream, true);
+    http_note_silence(world.conn, 1000);
     world_pass(0);
     world_expect_end(STREAM_END_LEFT);
 }

@@ -87,4 +87,7 @@ int http_request_parse(struct http_request *req, const char *data, size_t len,
  * (RFC 9110, 13.1.2) */
 bool http_etag_matches(const struct http_request *req, struct str etag);
 
+/* The same for the value of one such field line. */
+bool http_etag_list_has(struct str list, struct str etag);
+
 #endif

@@ -74,9 +74,9 @@ static bool etag_next(struct str *rest, struct str *opaque)
     return true;
 }
 
-static bool etag_list_has(struct str list, struct str opaque)
+bool http_etag_list_has(struct str list, struct str etag)
 {
-    struct str each;
+    struct str each, opaque = etag_without_weakness(etag);
 
     if (str_equals(list, STR("*")))
         return true;
@@ -91,10 +91,9 @@ bool http_etag_matches(const struct http_request *req, struct str etag)
 {
     struct str value;
     size_t line = 0;
-    struct str opaque = etag_without_weakness(etag);
 
     while (http_field_next(&req->fields, &line, HTTP_FIELD_IF_NONE_MATCH, &value)) {
-        if (etag_list_has(value, opaque))
+        if (http_etag_list_has(value, etag))
             return true;
     }
     return false;
