@@ -131,7 +131,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $@)
 
 .PHONY: all check unit faults integration replay smoke asan tiny tsan tsan-run fuzz fuzz-run static coverage \
         coverage-run lint layers libc-only shellcheck format install uninstall deb check-install \
-        clean distclean help bench storm strangers proxy-check tests FORCE
+        clean distclean help bench storm strangers proxy-check tests depth FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -338,6 +338,9 @@ lint: layers shellcheck $(BUILD)/assets.inc ## clang-tidy, cppcheck, shellcheck,
 
 layers: ## no file includes a layer below its own; every header compiles alone
 	CC='$(CC)' scripts/check-layers.sh
+
+depth: $(BUILD)/assets.inc ## at most 9 calls between the tick and a call of the system
+	scripts/check-depth.sh
 
 libc-only: $(BINARY) ## proof from the ELF file that nothing but libc is linked
 	scripts/check-libc-only.sh $(BINARY)
