@@ -12,10 +12,11 @@ import { address, checkAnswer, checkBody, checkDescription, description, operati
 
 const folder = mkdtempSync(join(tmpdir(), 'wschat-api-'));
 const keys = join(folder, 'keys');
+const words = join(folder, 'words');
 const SECRET = '0123456789abcdef0123456789abcdef0123456789';
 const json = { 'Content-Type': 'application/json' };
 const LONG = 'x'.repeat(65536 * 6 + 4097); // one byte more than a body may have
-let server;
+let server, open; // the other one asks for no password
 
 const token = (...options) => execFileSync(process.env.WSCHAT_BIN ?? './wschat',
   ['token', '--key', keys, '--sub', 'bot', '--expires', '1h', ...options], { encoding: 'utf8' }).trim();
@@ -24,14 +25,16 @@ let all, reader, expired;
 
 before(async () => {
   writeFileSync(keys, `${SECRET}\n`, { mode: 0o600 });
-  server = await Server.start('--token-key', keys);
+  writeFileSync(words, 'open sesame\n', { mode: 0o600 });
+  server = await Server.start('--token-key', keys, '--password-file', words);
+  open = await Server.start('--token-key', keys);
   all = token('--room', '*', '--allow', 'sub,pub,prs,hst,dir,mod,api');
   reader = token('--room', 'tea*', '--allow', 'sub');
   expired = jwt({ sub: 'late', exp: 1 });
 });
 
 after(async () => {
-  await server.kill();
+  await Promise.all([server.kill(), open.kill()]);
   rmSync(folder, { recursive: true });
 });
 
@@ -43,13 +46,13 @@ function jwt(claims) {
 }
 
 // Makes a request from an operation, and checks the answer against it. `body`: what is sent as JSON; `raw`: as it is.
-async function ask(id, status, { parameters, body, raw, hasNoLength, headers = {}, as = all } = {}) {
+async function ask(id, status, { parameters, body, raw, hasNoLength, headers = {}, as = all, at = server } = {}) {
   const operation = operations[id];
   const made = address(operation, parameters);
   const fields = { ...made.headers, ...(as ? { Authorization: `Bearer ${as}` } : {}), ...headers };
   if (body !== undefined) Object.assign(fields, json, headers);
   if (body !== undefined && status < 300) checkBody(operation, body);
-  const answer = await send(server.port, {
+  const answer = await send(at.port, {
     method: operation.method, path: made.path, headers: fields, body: raw ?? (body && JSON.stringify(body)), hasNoLength,
   });
   assert.equal(answer.status, status, `${id}: ${answer.text}`);
@@ -91,7 +94,7 @@ test('each path knows the methods that are described, and no other', async () =>
 });
 
 test('who has no token is 401 everywhere', async () => {
-  for (const [id, operation] of Object.entries(operations)) {
+  for (const [id, operation] of Object.entries(operations).filter(([, { security }]) => security?.length !== 0)) {
     const made = operation.path.replaceAll(/\{[^}]*\}/g, '1');
     const answer = await send(server.port, { method: operation.method, path: made });
     assert.equal(answer.status, 401, id);
@@ -107,7 +110,7 @@ test('what needs a right in a room is 403 without it', async () => {
 });
 
 test('bodies that are none', async () => {
-  for (const id of ['postMessage', 'postMessages', 'ban']) {
+  for (const id of ['postMessage', 'postMessages', 'ban', 'givePassword']) {
     const parameters = operations[id].path.includes('{room}') ? { room } : {};
     await ask(id, 411, { parameters, headers: json, hasNoLength: true });
     await ask(id, 413, { parameters, raw: LONG, headers: { ...json, 'Content-Length': LONG.length } });
@@ -172,6 +175,18 @@ test('bans are made, listed and lifted', async () => {
   await ask('ban', 403, { as: token('--room', 'tea', '--allow', 'mod,api'), body: { rooms: ['*'], sub: 'eve' } });
   for (const { ban } of made) await ask('liftBan', 204, { parameters: { ban } });
   await ask('liftBan', 404, { parameters: { ban: made[0].ban } });
+});
+
+test('who knows the password gets a token that opens rooms; guesses are slowed down', async () => {
+  const { value } = operations.givePassword.requestBody.content['application/json'].examples.words;
+  for (const id of ['askPassword', 'givePassword'])
+    await ask(id, 404, { at: open, as: '', body: id === 'givePassword' ? value : undefined });
+  await ask('askPassword', 204, { as: '' });
+  const { token: guest } = await ask('givePassword', 200, { as: '', body: value });
+  await ask('listen', 200, { ...inTea, as: guest });
+  await ask('listMessages', 403, { ...inTea, as: guest });
+  for (let i = 0; i < 5; i++) await ask('givePassword', 403, { as: '', body: { password: 'x' } });
+  await ask('givePassword', 429, { as: '', body: value });
 });
 
 // 503 takes a full disk or a lost Redis: tests/integration has them.
