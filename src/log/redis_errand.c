@@ -114,6 +114,7 @@ void redis_errand_told(struct redis *r, struct str bytes)
 void redis_errand_wait(struct redis *r, struct redis_append *append)
 {
     append->asked = r->now;
+    list_remove(&append->errand); /* Redis may have forgotten that it was asked before */
     list_append(&r->errands, &append->errand);
 }
 

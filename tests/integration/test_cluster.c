@@ -339,6 +339,84 @@ START_TEST(direct_messages_reach_other_nodes)
 }
 END_TEST
 
+/* The number behind the first `mark` of what Redis answers. */
+static int redis_number(const char *command, const char *mark)
+{
+    char answer[4096];
+    const char *at;
+    int fd = redis_connect(0);
+    ssize_t n;
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, command, strlen(command)), (ssize_t)strlen(command));
+    n = read(fd, answer, sizeof(answer) - 1);
+    ck_assert_int_gt(n, 0);
+    close(fd);
+    answer[n] = '\0';
+    at = strstr(answer, mark);
+    ck_assert_msg(at != NULL, "%s", answer);
+    return atoi(at + strlen(mark));
+}
+
+/* Ends the connection by which the node that came first asks. */
+static void break_first_node(void)
+{
+    char command[64];
+
+    snprintf(command, sizeof(command), "CLIENT KILL ID %d",
+             redis_number("CLIENT LIST TYPE normal\r\n", "id="));
+    redis_do(command);
+}
+
+/* The highest number of a request that the room has had from any node; sets it to `to` if that is
+ * not -1. */
+static int highest_asked(int to)
+{
+    char command[400];
+
+    snprintf(command, sizeof(command),
+             "EVAL \"local k,m='w:{lobby}',0 local h=redis.call('HGETALL',k) for i=1,#h,2 do "
+             "if h[i]:sub(1,2)=='n:' and tonumber(h[i+1])>m then m=tonumber(h[i+1]) "
+             "if %d>=0 then redis.call('HSET',k,h[i],%d) end end end return m\" 0\r\n",
+             to, to);
+    return redis_number(command, ":");
+}
+
+/* As after a failover that lost the newest writes, an errand is asked for twice. */
+START_TEST(an_errand_that_redis_forgot_is_asked_for_again)
+{
+    struct server *a = node_start(), *b = node_start();
+    struct seat *ada = seat_open(a, 1, ""), *eve = seat_open(b, 2, "");
+
+    seat_expect_presence(ada, "join", 2, "");
+    seat_say(ada, "one");
+    seat_say(ada, "two");
+    expect_text(eve, "one");
+    expect_text(eve, "two");
+    expect_text(ada, "one");
+    expect_text(ada, "two");
+    ck_assert_int_eq(highest_asked(-1), 3);
+    server_signal(b, SIGSTOP);
+    seat_send(ada, "{'type':'say','text':'psst','to':2,'ref':'d'}");
+    while (highest_asked(-1) != 4)
+        usleep(2000);
+    highest_asked(0);
+    break_first_node();
+    while (highest_asked(-1) != 4)
+        usleep(2000);
+    server_signal(b, SIGCONT);
+    expect_text(ada, "psst");
+    expect_text(eve, "psst");
+    for (int i = 0; i < 2; i++) {
+        seat_send(ada, "{'type':'say','text':'again','to':2,'ref':'e'}");
+        expect_text(ada, "again");
+    }
+    ck_assert_int_eq(health(a), 200);
+    seat_drop(ada);
+    seat_drop(eve);
+}
+END_TEST
+
 static struct server *asker_node(void)
 {
     char url[200];
@@ -910,6 +988,7 @@ Suite *suite_cluster(void)
     tcase_add_test(tcase, a_room_is_the_same_everywhere);
     tcase_add_test(tcase, a_seat_moves_to_another_node);
     tcase_add_test(tcase, direct_messages_reach_other_nodes);
+    tcase_add_test(tcase, an_errand_that_redis_forgot_is_asked_for_again);
     tcase_add_test(tcase, who_sits_elsewhere_is_put_out_too);
     tcase_add_test(tcase, a_key_is_void_once_its_seat_is_put_out);
     tcase_add_test(tcase, programs_are_told_of_who_sits_elsewhere);
