@@ -77,9 +77,9 @@ void cluster_flush(struct cluster *cluster);
 /* When cluster_tick has something to do; UINT64_MAX: never. */
 uint64_t cluster_deadline(const struct cluster *cluster);
 
-/* Why rooms are not available; NULL: they are. *is_partial: those of some servers are. The text
- * lasts until the next call. */
-const char *cluster_ailment(struct cluster *cluster, bool *is_partial);
+/* Why rooms are not available; NULL: they are. *is_partial: those of some servers are.
+ * has_names: it tells which ones are not. The text lasts until the next call. */
+const char *cluster_ailment(struct cluster *cluster, bool has_names, bool *is_partial);
 
 /* Says farewell and closes. */
 void cluster_close(struct cluster *cluster);

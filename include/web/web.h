@@ -51,8 +51,8 @@ struct web {
     const char *(*realip)(struct conn *conn, const struct http_request *request);
 
     /* Why the server cannot do its work at the moment; NULL: it can. Sets *is_partial where that is
-     * so for a part of the rooms alone. */
-    const char *(*ailment)(struct web *web, bool *is_partial);
+     * so for a part of the rooms alone. has_names: for operators, with addresses. */
+    const char *(*ailment)(struct web *web, bool has_names, bool *is_partial);
 
     /* Appends the metrics. Returns 0, or -1 with errno ENOMEM. */
     int (*metrics)(struct buf *out, struct web *web);

@@ -435,7 +435,7 @@ uint64_t cluster_deadline(const struct cluster *c)
     return next;
 }
 
-const char *cluster_ailment(struct cluster *c, bool *is_partial)
+const char *cluster_ailment(struct cluster *c, bool has_names, bool *is_partial)
 {
     char text[sizeof(c->ailment)];
     size_t ill = 0, len = 0, max = sizeof(text);
@@ -445,8 +445,8 @@ const char *cluster_ailment(struct cluster *c, bool *is_partial)
 
         if (why == NULL)
             continue;
-        len += (size_t)snprintf(text + len, max - len, "%sRedis %s: %s", ill > 0 ? "; " : "",
-                                c->servers[i].name, why);
+        len += (size_t)snprintf(text + len, max - len, "%sRedis%s%s: %s", ill > 0 ? "; " : "",
+                                has_names ? " " : "", has_names ? c->servers[i].name : "", why);
         len = min_size(len, max - 1);
         ill++;
     }

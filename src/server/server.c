@@ -116,9 +116,9 @@ static const char *find_realip(struct conn *conn, const struct http_request *req
     return realip_request(&server_of(conn)->realip, conn, request);
 }
 
-static const char *find_ailment(struct web *web, bool *is_partial)
+static const char *find_ailment(struct web *web, bool has_names, bool *is_partial)
 {
-    return cluster_ailment(&CONTAINER_OF(web, struct server, web)->cluster, is_partial);
+    return cluster_ailment(&CONTAINER_OF(web, struct server, web)->cluster, has_names, is_partial);
 }
 
 static int write_metrics(struct buf *out, struct web *web)

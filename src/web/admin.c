@@ -10,7 +10,8 @@ void admin_answer_health(const struct answer *answer)
 {
     struct web *web = web_of(answer->conn);
     bool is_partial = false;
-    const char *ailment = web->ailment != NULL ? web->ailment(web, &is_partial) : NULL;
+    bool has_names = answer->conn->is_admin; /* addresses are not for everybody */
+    const char *ailment = web->ailment != NULL ? web->ailment(web, has_names, &is_partial) : NULL;
 
     if (!answer->is_get)
         answer_not_allowed(answer);

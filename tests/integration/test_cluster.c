@@ -1,5 +1,6 @@
 /* Several servers that share their rooms by way of a real redis-server. */
 #include "asker.h"
+#include "exposition.h"
 #include "v1.h"
 
 #include "log/redis_spread.h"
@@ -834,7 +835,8 @@ static void wait_for_redis(struct server *s, int which)
 
 static struct server *spread_start(int first, int second)
 {
-    struct server *s = server_start(LIST("--redis", urls[first], "--redis", urls[second]));
+    struct server *s = server_start(
+        LIST("--redis", urls[first], "--redis", urls[second], "--admin", "127.0.0.1:0"));
 
     for (int i = 0; i < REDISES; i++)
         wait_for_redis(s, i);
@@ -867,11 +869,14 @@ START_TEST(rooms_are_spread_and_wait_for_their_own_redis)
     cid = enter_place(b, 4, 1);
     redis_kill_one(1);
     server_wait_for(a, "rooms are not available");
-    r = http_get(a, "/healthz", "");
-    ck_assert_int_eq(r->status, 200);
-    ck_assert_ptr_nonnull(strstr(r->body, urls[1]));
-    ck_assert_ptr_null(strstr(r->body, urls[0]));
-    response_free(r);
+    for (int is_public = 0; is_public <= 1; is_public++) {
+        r = is_public ? http_get(a, "/healthz", "") : admin_get(a, "/healthz");
+        ck_assert_int_eq(r->status, 200);
+        ck_assert_ptr_nonnull(strstr(r->body, "the connection to Redis is down"));
+        ck_assert_int_eq(strstr(r->body, urls[1]) == NULL, is_public);
+        ck_assert_ptr_null(strstr(r->body, urls[0]));
+        response_free(r);
+    }
     seat_say(bob, "waits");
     seat_say(ada, "does not");
     expect_text(ada, "does not");
