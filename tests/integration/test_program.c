@@ -85,7 +85,7 @@ static const char *const usage_errors[][3] = {
     {"--port", "-1", "-1"},
     {"--port", "80x", "80x"},
     {"--port", "0x50", "0x50"},
-    {"--listen", "localhost:8000", "localhost:8000"},
+    {"--listen", "example.org:8000", "example.org:8000"},
     {"--listen", "127.0.0.1", "127.0.0.1"},
     {"--listen", "127.0.0.1:", "127.0.0.1:"},
     {"--listen", "127.0.0.1:99999", "99999"},
