@@ -332,7 +332,6 @@ static void setup(void)
 
 static void teardown(void)
 {
-    log_flush();
     fault_catch_log(NULL, 0);
     diary_kill();
     disk_end();

@@ -1,5 +1,6 @@
 #include "wrap.h"
 
+#include "base/log.h"
 #include "disk.h"
 
 #include <errno.h>
@@ -210,6 +211,7 @@ static struct {
 
 void fault_catch_log(char *out, size_t size)
 {
+    log_flush(); /* what others said before goes where they said it */
     caught.out = out;
     caught.size = size;
     caught.len = 0;
