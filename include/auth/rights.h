@@ -47,6 +47,9 @@ int rights_write(struct buf *out, uint8_t rights);
 /* The union of what the grants allow in this room. */
 uint8_t rights_in_room(const struct grant *grants, size_t count, struct str room);
 
+/* Is there a room that both patterns stand for? */
+bool rights_patterns_meet(struct str one, struct str other);
+
 /* What they allow in all rooms that a pattern stands for. */
 uint8_t rights_in_rooms(const struct grant *grants, size_t count, struct str pattern);
 

@@ -36,8 +36,9 @@ struct ban {
 
 /* By the seqs of their events. */
 struct bans {
-    struct channel *channel; /* NULL: none was ever heard of */
-    struct ban **items;      /* size places, owned, as they are */
+    struct channel *channel;  /* NULL: none was ever heard of */
+    const struct ban **found; /* size places, owned: see bans_collect */
+    struct ban **items;       /* size places, owned, as they are */
     size_t count;
     size_t size;
     size_t asked;                 /* that wait for their commit */
@@ -50,6 +51,12 @@ struct ban_person {
     struct str sub;      /* ptr is NULL: none */
     const struct ip *ip; /* NULL: not known */
     bool is_at_password; /* asks for a new sub: where the last one was banned counts */
+};
+
+/* Bans of one person. */
+struct ban_list {
+    const struct ban *const *items;
+    size_t count;
 };
 
 /* What a ban is to be. */

@@ -24,6 +24,13 @@ enum ban_result { BAN_OK, BAN_FULL, BAN_NO_MEMORY };
 const struct ban *bans_find(const struct chat *chat, const struct ban_person *person,
                             struct str room);
 
+/* All bans of this person, whatever the rooms: for who asks about many of them. What it returns is
+ * good until bans change, or somebody else is looked for. */
+struct ban_list bans_collect(struct chat *chat, const struct ban_person *person);
+
+/* Is one of these bans for some room that the pattern stands for? */
+bool ban_list_meets(const struct ban_list *list, struct str pattern);
+
 /* The ban of this name; NULL: there is none. */
 const struct ban *bans_get(const struct chat *chat, struct str name);
 

@@ -62,6 +62,14 @@ static bool grant_covers_all(const struct grant *grant, struct str pattern)
     return is_open && grant_covers(grant, pattern);
 }
 
+bool rights_patterns_meet(struct str one, struct str other)
+{
+    const struct grant first = {one, RIGHTS_ALL}, second = {other, RIGHTS_ALL};
+
+    /* Of two that are open, the longer one begins as the shorter one does, or they never meet. */
+    return grant_covers(&first, other) || grant_covers(&second, one);
+}
+
 uint8_t rights_in_rooms(const struct grant *grants, size_t count, struct str pattern)
 {
     uint8_t rights = RIGHTS_NONE;

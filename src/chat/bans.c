@@ -125,18 +125,21 @@ static bool ban_is_over(const struct chat *chat, const struct ban *ban)
     return ban->until > 0 && (ban->until <= chat->wall || ban->ends <= chat->now);
 }
 
+/* Is it for this person, in whatever rooms? */
+static bool ban_is_of(const struct ban *ban, const struct ban_person *person)
+{
+    if (ban->sub.ptr != NULL && !person->is_at_password)
+        return person->sub.ptr != NULL && str_equals(ban->sub, person->sub);
+    return (person->is_at_password || person->sub.ptr == NULL) && ban->has_address &&
+           person->ip != NULL && ip_network_has(&ban->address, person->ip);
+}
+
+/* The person comes first: most bans are of somebody else, and rooms are many. */
 static bool ban_is_for(const struct ban *ban, const struct ban_person *person, struct str room)
 {
-    bool is_near =
-        ban->has_address && person->ip != NULL && ip_network_has(&ban->address, person->ip);
-
-    if (person->is_at_password)
-        return is_near;
-    if (rights_in_room(ban->rooms, ban->room_count, room) == RIGHTS_NONE)
-        return false;
-    if (ban->sub.ptr != NULL)
-        return person->sub.ptr != NULL && str_equals(ban->sub, person->sub);
-    return person->sub.ptr == NULL && is_near;
+    return ban_is_of(ban, person) &&
+           (person->is_at_password ||
+            rights_in_room(ban->rooms, ban->room_count, room) != RIGHTS_NONE);
 }
 
 /* ---- the table ---- */
@@ -179,9 +182,14 @@ static int bans_grow(struct bans *bans)
 {
     size_t size = max_size(bans->size * 2, 16);
     struct ban **items;
+    const struct ban **found;
 
     if (bans->count < bans->size)
         return 0;
+    found = realloc(bans->found, size * sizeof(*found));
+    if (found == NULL)
+        return -1;
+    bans->found = found;
     items = realloc(bans->items, size * sizeof(struct ban *));
     if (items == NULL)
         return -1;
@@ -195,7 +203,9 @@ void bans_clear(struct chat *chat)
     while (chat->bans.count > 0)
         bans_remove(chat, chat->bans.count - 1);
     free(chat->bans.items);
+    free(chat->bans.found);
     chat->bans.items = NULL;
+    chat->bans.found = NULL;
     chat->bans.size = 0;
 }
 
@@ -209,6 +219,29 @@ const struct ban *bans_find(const struct chat *chat, const struct ban_person *pe
             return ban;
     }
     return NULL;
+}
+
+struct ban_list bans_collect(struct chat *chat, const struct ban_person *person)
+{
+    struct bans *bans = &chat->bans;
+    size_t count = 0;
+
+    for (size_t i = 0; i < bans->count; i++) {
+        if (ban_is_of(bans->items[i], person) && !ban_is_over(chat, bans->items[i]))
+            bans->found[count++] = bans->items[i];
+    }
+    return (struct ban_list){bans->found, count};
+}
+
+bool ban_list_meets(const struct ban_list *list, struct str pattern)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        for (size_t room = 0; room < list->items[i]->room_count; room++) {
+            if (rights_patterns_meet(list->items[i]->rooms[room].rooms, pattern))
+                return true;
+        }
+    }
+    return false;
 }
 
 const struct ban *bans_get(const struct chat *chat, struct str name)

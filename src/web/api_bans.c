@@ -19,30 +19,45 @@ static struct chat *bans_chat(const struct api_call *call)
 
 /* ---- who may ---- */
 
-static bool bans_may(const struct api_call *call, struct str pattern)
-{
-    const struct token *token = &call->visitor.token;
-    uint8_t needs = RIGHT_API | RIGHT_MOD;
+/* Who asks: a token, and the bans of whoever has it. */
+struct bans_caller {
+    const struct token *token;
+    struct ban_list own;
+};
 
-    return (rights_in_rooms(token->grants, token->grant_count, pattern) & needs) == needs;
+static struct bans_caller bans_caller(const struct api_call *call)
+{
+    struct ban_person person = {.sub = call->visitor.token.sub};
+
+    return (struct bans_caller){&call->visitor.token, bans_collect(bans_chat(call), &person)};
 }
 
-static bool bans_may_see(const struct api_call *call, const struct ban *ban)
+/* Banned from any of these rooms, nobody keeps order there: nor lifts that ban. */
+static bool bans_may(const struct bans_caller *caller, struct str pattern)
+{
+    const struct token *token = caller->token;
+    uint8_t needs = RIGHT_API | RIGHT_MOD;
+
+    return (rights_in_rooms(token->grants, token->grant_count, pattern) & needs) == needs &&
+           !ban_list_meets(&caller->own, pattern);
+}
+
+static bool bans_may_see(const struct bans_caller *caller, const struct ban *ban)
 {
     for (size_t i = 0; i < ban->room_count; i++) {
-        if (!bans_may(call, ban->rooms[i].rooms))
+        if (!bans_may(caller, ban->rooms[i].rooms))
             return false;
     }
     return true;
 }
 
-/* Is there any room in which the caller may keep order? */
+/* Does the token allow it in any room at all? */
 static bool bans_may_any(const struct api_call *call)
 {
-    const struct token *token = &call->visitor.token;
+    const struct bans_caller caller = {.token = &call->visitor.token};
 
-    for (size_t i = 0; i < token->grant_count; i++) {
-        if (bans_may(call, token->grants[i].rooms))
+    for (size_t i = 0; i < caller.token->grant_count; i++) {
+        if (bans_may(&caller, caller.token->grants[i].rooms))
             return true;
     }
     return false;
@@ -69,13 +84,14 @@ static const char *bans_read_page(const struct api_call *call, uint64_t *after, 
 
 static int bans_write(const struct api_call *call, struct buf *out, uint64_t after, uint64_t limit)
 {
+    const struct bans_caller caller = bans_caller(call);
     const struct ban *ban = bans_next(bans_chat(call), after);
     bool is_first = true;
 
     if (buf_append_str(out, STR("{\"bans\":[")) < 0)
         return -1;
     for (; ban != NULL; ban = bans_next(bans_chat(call), ban->number)) {
-        if (!bans_may_see(call, ban))
+        if (!bans_may_see(&caller, ban))
             continue;
         if (limit-- == 0)
             break;
@@ -266,8 +282,10 @@ static const char *bans_read(char *body, size_t len, uint64_t now, struct ban_wi
 
 static bool bans_may_all(const struct api_call *call, const struct ban_wish *wish)
 {
+    const struct bans_caller caller = bans_caller(call);
+
     for (size_t i = 0; i < wish->room_count; i++) {
-        if (!bans_may(call, wish->rooms[i]))
+        if (!bans_may(&caller, wish->rooms[i]))
             return false;
     }
     return true;
@@ -319,10 +337,11 @@ void api_ban(const struct api_call *call)
 
 void api_lift_ban(const struct api_call *call)
 {
+    const struct bans_caller caller = bans_caller(call);
     const struct ban *ban = bans_get(bans_chat(call), call->item);
     struct ban_job *job;
 
-    if (ban == NULL || !bans_may_see(call, ban)) {
+    if (ban == NULL || !bans_may_see(&caller, ban)) {
         api_answer_problem(&call->reply, bans_may_any(call) ? 404 : 403,
                            bans_may_any(call) ? "There is no such ban in your rooms."
                                               : "the token does not allow this in any room");

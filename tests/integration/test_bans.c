@@ -274,6 +274,34 @@ START_TEST(bans_are_made_and_seen_where_the_token_keeps_order)
 }
 END_TEST
 
+/* Nor by a pattern that a room is behind, or that is behind the one of the ban. */
+START_TEST(who_is_banned_keeps_no_order_there)
+{
+    struct server *s = asker_server(NULL);
+    const char *root = asker_token("root", "*", "api,mod"), *tea = mod_token();
+    char own[V1_TEXT], other[V1_TEXT], free_one[V1_TEXT];
+
+    make_ban(s, root, "{\"rooms\":[\"tea*\"],\"sub\":\"eve\"}", other);
+    make_ban(s, root, "{\"rooms\":[\"tea\"],\"sub\":\"mod\"}", own);
+    ck_assert_int_eq(lift(s, tea, own), 404);
+    ck_assert_int_eq(lift(s, tea, other), 404);
+    expect_list(s, "/api/bans", tea, "{'bans':[],'more':false}");
+    ck_assert_int_eq(
+        asker_status(s, "POST", "/api/bans", tea, "{\"rooms\":[\"tea\"],\"sub\":\"bob\"}"), 403);
+    ck_assert_int_eq(
+        asker_status(s, "POST", "/api/bans", tea, "{\"rooms\":[\"tea*\"],\"sub\":\"bob\"}"), 403);
+    make_ban(s, tea, "{\"rooms\":[\"teapot\"],\"sub\":\"bob\"}", free_one);
+    ck_assert_int_eq(lift(s, tea, free_one), 204);
+    ck_assert_int_eq(lift(s, root, own), 204);
+    ck_assert_int_eq(lift(s, tea, other), 204);
+    make_ban(s, root, "{\"rooms\":[\"*\"],\"sub\":\"mod\"}", own);
+    ck_assert_int_eq(
+        asker_status(s, "POST", "/api/bans", tea, "{\"rooms\":[\"teapot\"],\"sub\":\"b\"}"), 403);
+    ck_assert_int_eq(lift(s, tea, own), 404);
+    server_stop(s);
+}
+END_TEST
+
 static const struct {
     const char *method, *target, *body;
     int status;
@@ -376,8 +404,8 @@ START_TEST(a_journal_keeps_what_is_slow_and_what_was_taken_back)
     ada = enter(s, 2, asker_token("ada", "tea", "sub,pub"));
     seat_say(ada, "hi");
     seat_expect_error(ada, "slow", NULL);
-    r = asker_ask(s, "GET", "/api/rooms/tea/messages?last=5",
-                  asker_token("x", "tea", "api,hst"), NULL);
+    r = asker_ask(s, "GET", "/api/rooms/tea/messages?last=5", asker_token("x", "tea", "api,hst"),
+                  NULL);
     ck_assert_ptr_null(strstr(r->body, "secret"));
     ck_assert_ptr_nonnull(strstr(r->body, "\"retracted\":true"));
     response_free(r);
@@ -397,6 +425,7 @@ Suite *suite_bans(void)
     tcase_add_loop_test(tcase, a_command_that_makes_no_sense_bans_nobody, 0, (int)ARRAY_LEN(wrong));
     tcase = harness_case(suite, "api");
     tcase_add_test(tcase, bans_are_made_and_seen_where_the_token_keeps_order);
+    tcase_add_test(tcase, who_is_banned_keeps_no_order_there);
     tcase_add_loop_test(tcase, what_is_asked_for_must_make_sense, 0, (int)ARRAY_LEN(asked));
     tcase = harness_case(suite, "restarts");
     tcase_add_test(tcase, a_journal_keeps_bans_and_their_ends);
