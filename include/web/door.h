@@ -7,6 +7,9 @@
 #include "base/ip.h"
 #include "base/str.h"
 
+/* Why somebody is closed. */
+#define DOOR_BANNED "you are banned from this room"
+
 struct conn;
 struct sendq;
 struct visitor;
@@ -14,6 +17,9 @@ struct web;
 
 /* Is this visitor, who asks by `conn`, banned from the room? */
 bool door_is_barred(const struct conn *conn, const struct visitor *visitor, struct str room);
+
+/* A member is about to become this visitor. True: it must not, and has been told. */
+bool door_turns_away(struct conn *conn, const struct visitor *visitor, struct str room);
 
 /* Closes whoever was banned while inside, if anybody may have been. Once in each tick, behind all
  * commits. */

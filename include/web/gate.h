@@ -114,10 +114,13 @@ bool gate_is_of(const struct gate *gate, const struct conn *conn, struct str sub
 struct str gate_sub_of(const struct gate *gate, const struct conn *conn);
 
 /* A member shows another token: of the same subject, if it had one; for the room that it is in.
- * Returns NULL, and from now on it may do what that allows; or why it must go, and by which close
- * code. */
-const char *gate_renew(struct gate *gate, struct conn *conn, struct str text, struct str room,
-                       uint64_t now, uint16_t *code);
+ * Returns NULL, and who that makes it, or why it must go, and by which close code. It may do no
+ * more than before. */
+const char *gate_look_again(const struct gate *gate, const struct conn *conn, struct str text,
+                            struct str room, uint64_t now, struct visitor *visitor, uint16_t *code);
+
+/* From now on a member may do what that allows. Returns 0, or -1 with errno ENOMEM. */
+int gate_renew(struct gate *gate, struct conn *conn, const struct visitor *visitor);
 
 /* The connection is a member no longer. */
 void gate_let_out(struct gate *gate, struct conn *conn);

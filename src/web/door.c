@@ -9,22 +9,35 @@
 #include "session/conns.h"
 #include "web/web.h"
 
-static const char banned[] = "you are banned from this room";
-
 static const struct ip *door_ip(const struct conn *conn)
 {
     return conn->peer.is_known ? &conn->peer.ip : NULL;
 }
 
-bool door_is_barred(const struct conn *conn, const struct visitor *visitor, struct str room)
+static const struct ban *door_ban(const struct conn *conn, const struct visitor *visitor,
+                                  struct str room)
 {
     struct ban_person person = {.ip = door_ip(conn)};
 
     if (room.len == 0)
-        return false;
+        return NULL;
     if (visitor->has_token)
         person.sub = visitor->token.sub;
-    return bans_find(web_of(conn)->chat, &person, room) != NULL;
+    return bans_find(web_of(conn)->chat, &person, room);
+}
+
+bool door_is_barred(const struct conn *conn, const struct visitor *visitor, struct str room)
+{
+    return door_ban(conn, visitor, room) != NULL;
+}
+
+bool door_turns_away(struct conn *conn, const struct visitor *visitor, struct str room)
+{
+    const struct ban *ban = door_ban(conn, visitor, room);
+
+    if (ban != NULL)
+        chat_warn(web_of(conn)->chat, conn->member.client, "banned", ban->reason);
+    return ban != NULL;
 }
 
 /* The room that a member hears; ptr is NULL where there is none. */
@@ -54,7 +67,7 @@ static void door_check(void *arg, struct conn *conn)
         return;
     if (!conn->is_listener)
         chat_warn(web->chat, conn->member.client, "banned", ban->reason);
-    conn_close(conn, CLOSE_FORBIDDEN, banned);
+    conn_close(conn, CLOSE_FORBIDDEN, DOOR_BANNED);
 }
 
 void door_enforce(struct web *web)

@@ -6,6 +6,7 @@
 #include "chat/listen.h"
 #include "proto/json.h"
 #include "session/ws.h"
+#include "web/door.h"
 #include "web/web.h"
 
 /* ---- what connections ask ---- */
@@ -23,14 +24,14 @@ int entry_message(struct conn *conn, struct ws_message *message)
 {
     struct web *web = web_of(conn);
 
+    if (conn->stream.out.close_code != 0)
+        return 0; /* it is about to be closed */
     if (conn->member.client != NULL) {
         /* Who speaks is told first: its next message can come while the others are told. */
         stream_wake(&conn->stream);
         ws_charge(conn, entry_size_out(conn, message));
         return chat_receive(web->chat, conn->member.client, (char *)message->data, message->len);
     }
-    if (conn->stream.out.close_code != 0)
-        return 0; /* it is about to be closed */
     web->echoes++;
     if (web->is_verbatim)
         ws_send_back(conn, message);
@@ -116,21 +117,36 @@ void entry_let_go(struct sendq *out, uint16_t code, const char *reason)
     stream_wake(&conn->stream);
 }
 
+/* Returns NULL, or why it must go. Nothing is allowed before it is known that nobody forbids it:
+ * what else it asks in this tick is done at once. */
+static const char *entry_renew(struct conn *conn, struct str token, uint16_t *code)
+{
+    struct gate *gate = &web_of(conn)->gate;
+    struct str room = chat_room_of(conn->member.client);
+    struct visitor visitor = {.has_token = false};
+    const char *wrong =
+        gate_look_again(gate, conn, token, room, conn_clock(conn)->wall, &visitor, code);
+
+    if (wrong != NULL)
+        return wrong;
+    if (door_turns_away(conn, &visitor, room)) {
+        *code = CLOSE_FORBIDDEN;
+        return DOOR_BANNED;
+    }
+    return gate_renew(gate, conn, &visitor) < 0 ? "the server is out of memory" : NULL;
+}
+
 bool entry_token(struct sendq *out, struct str token)
 {
     struct conn *conn = conn_of_queue(out);
-    struct gate *gate = &web_of(conn)->gate;
     const char *wrong;
     uint16_t code;
 
-    if (!gate_is_on(gate))
+    if (!gate_is_on(&web_of(conn)->gate))
         return false;
-    wrong = gate_renew(gate, conn, token, conn->member.client->channel->log.name,
-                       conn_clock(conn)->wall, &code);
-    if (wrong == NULL) {
-        web_of(conn)->bans_changed = true; /* it may be somebody else now */
+    wrong = entry_renew(conn, token, &code);
+    if (wrong == NULL)
         return true;
-    }
     stream_note_end(&conn->stream, STREAM_END_HOST, wrong);
     out->close_code = code;
     stream_wake(&conn->stream);

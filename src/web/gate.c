@@ -399,28 +399,32 @@ bool gate_is_of(const struct gate *gate, const struct conn *conn, struct str sub
     return pass != NULL && pass_is_of(pass, sub);
 }
 
-const char *gate_renew(struct gate *gate, struct conn *conn, struct str text, struct str room,
-                       uint64_t now, uint16_t *code)
+const char *gate_look_again(const struct gate *gate, const struct conn *conn, struct str text,
+                            struct str room, uint64_t now, struct visitor *visitor, uint16_t *code)
 {
     struct token_rules rules = gate_rules(gate);
     const struct pass *pass = pass_of(gate, conn);
-    struct visitor visitor = {.has_token = true};
     struct gate_refusal refusal;
-    const char *wrong = token_read(&visitor.token, text, &rules, now);
+    const char *wrong = token_read(&visitor->token, text, &rules, now);
 
     *code = GATE_CLOSE_TOKEN;
     if (wrong != NULL)
         return wrong;
-    if (pass != NULL && !pass_is_of(pass, visitor.token.sub))
+    if (pass != NULL && !pass_is_of(pass, visitor->token.sub))
         return "the token is for somebody else";
-    visitor.rights = gate_token_rights(&visitor.token, room);
-    refusal = gate_check_entry(&visitor, room);
-    if (refusal.status != 0) {
-        *code = CLOSE_FORBIDDEN;
-        return refusal.why;
-    }
+    visitor->has_token = true;
+    visitor->rights = gate_token_rights(&visitor->token, room);
+    refusal = gate_check_entry(visitor, room);
+    if (refusal.status == 0)
+        return NULL;
+    *code = CLOSE_FORBIDDEN;
+    return refusal.why;
+}
+
+int gate_renew(struct gate *gate, struct conn *conn, const struct visitor *visitor)
+{
     gate_let_out(gate, conn);
-    return gate_let_in(gate, conn, &visitor) < 0 ? "the server is out of memory" : NULL;
+    return gate_let_in(gate, conn, visitor);
 }
 
 void gate_expire(struct gate *gate, uint64_t now)

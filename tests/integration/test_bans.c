@@ -210,6 +210,34 @@ START_TEST(who_shows_the_token_of_somebody_banned_must_go)
 }
 END_TEST
 
+/* Both commands are read at once: what the token allows would be done before the end of the tick.
+ */
+START_TEST(somebody_banned_has_no_power_for_a_moment)
+{
+    struct server *s = asker_server(LIST("--anonymous", "sub"));
+    struct seat *ada = enter(s, 1, asker_token("ada", "*", "sub,prs")), *seat = enter(s, 2, NULL);
+    char ban[V1_TEXT], command[2200];
+    const char *kick = "{\"type\":\"kick\",\"id\":1}";
+    struct buf both;
+
+    seat_expect_presence(ada, "join", 2, "");
+    make_ban(s, mod_token(), "{\"rooms\":[\"tea\"],\"sub\":\"eve\"}", ban);
+    snprintf(command, sizeof(command), "{\"type\":\"token\",\"token\":\"%s\"}",
+             asker_token("eve", "*", "sub,pub,mod"));
+    buf_init(&both);
+    ws_append(&both, true, WS_TEXT, command, strlen(command));
+    ws_append(&both, true, WS_TEXT, kick, strlen(kick));
+    client_send(seat->c, both.data, both.len);
+    ws_expect_close(seat->c, 4403);
+    seat_expect_presence(ada, "leave", 2, "");
+    expect_let_in(s, asker_token("bob", "*", "sub"));
+    buf_deinit(&both);
+    seat_drop(ada);
+    free(seat);
+    server_stop(s);
+}
+END_TEST
+
 static const struct {
     const char *command, *code;
 } wrong[] = {
@@ -422,6 +450,7 @@ Suite *suite_bans(void)
     tcase_add_test(tcase, a_token_is_banned_by_its_subject_and_on_all_its_seats);
     tcase_add_test(tcase, people_without_a_token_are_banned_by_their_address);
     tcase_add_test(tcase, who_shows_the_token_of_somebody_banned_must_go);
+    tcase_add_test(tcase, somebody_banned_has_no_power_for_a_moment);
     tcase_add_loop_test(tcase, a_command_that_makes_no_sense_bans_nobody, 0, (int)ARRAY_LEN(wrong));
     tcase = harness_case(suite, "api");
     tcase_add_test(tcase, bans_are_made_and_seen_where_the_token_keeps_order);
