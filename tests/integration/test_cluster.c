@@ -429,7 +429,8 @@ static struct server *asker_node(void)
     return s;
 }
 
-static struct seat *enter(const struct server *s, uint64_t id, const char *allow)
+static struct seat *enter_as(const struct server *s, uint64_t id, const char *sub,
+                             const char *allow)
 {
     struct seat *seat = calloc(1, sizeof(*seat));
     char target[80], fields[2200];
@@ -438,11 +439,16 @@ static struct seat *enter(const struct server *s, uint64_t id, const char *allow
     seat->id = id;
     seat->c = client_connect(s);
     snprintf(target, sizeof(target), "/ws/%llu?room=tea", (unsigned long long)id);
-    snprintf(fields, sizeof(fields), V1_FIELDS "%s", asker_bearer(asker_token("x", "tea", allow)));
+    snprintf(fields, sizeof(fields), V1_FIELDS "%s", asker_bearer(asker_token(sub, "tea", allow)));
     ws_request(seat->c, target, fields);
     v1_expect_upgrade(seat->c);
     seat_read_welcome(seat);
     return seat;
+}
+
+static struct seat *enter(const struct server *s, uint64_t id, const char *allow)
+{
+    return enter_as(s, id, "x", allow);
 }
 
 START_TEST(who_sits_elsewhere_is_put_out_too)
@@ -468,6 +474,57 @@ START_TEST(who_sits_elsewhere_is_put_out_too)
     seat_drop(mod);
     seat_drop(bob);
     seat_drop(cid);
+}
+END_TEST
+
+static int enter_status(const struct server *s)
+{
+    char fields[2200];
+
+    snprintf(fields, sizeof(fields), "%s", asker_bearer(asker_token("eve", "tea", "sub")));
+    return ws_refused(s, "/ws/9?room=tea", fields);
+}
+
+/* Until a node has heard of it: nothing that is asked of it says so sooner. */
+static void wait_for_bans(const struct server *s, bool some)
+{
+    const char *token = asker_token("program", "tea", "api,mod");
+    bool is_there = !some;
+
+    while (is_there != some) {
+        struct response *r = asker_ask(s, "GET", "/api/bans", token, NULL);
+
+        asker_expect(r, 200);
+        is_there = strstr(r->body, "\"sub\":\"eve\"") != NULL;
+        response_free(r);
+        usleep(2000);
+    }
+}
+
+START_TEST(a_ban_holds_for_all_nodes)
+{
+    struct server *a = asker_node(), *b = asker_node();
+    const char *program = asker_token("program", "tea", "api,mod");
+    char ban[V1_TEXT], target[160];
+    struct response *r =
+        asker_ask(a, "POST", "/api/bans", program, "{\"rooms\":[\"tea\"],\"sub\":\"eve\"}");
+
+    asker_expect(r, 201);
+    v1_string(r->body, "ban", ban);
+    response_free(r);
+    wait_for_bans(b, true);
+    ck_assert_int_eq(enter_status(b), 403);
+    server_signal(b, SIGKILL);
+    server_wait_exit(b);
+    b = asker_node();
+    wait_for_bans(b, true);
+    ck_assert_int_eq(enter_status(b), 403);
+    snprintf(target, sizeof(target), "/api/bans/%s", ban);
+    ck_assert_int_eq(asker_status(b, "DELETE", target, program, NULL), 204);
+    wait_for_bans(a, false);
+    seat_leave(enter_as(a, 9, "eve", "sub"));
+    server_stop(b);
+    server_stop(a);
 }
 END_TEST
 
@@ -995,6 +1052,7 @@ Suite *suite_cluster(void)
     tcase_add_test(tcase, direct_messages_reach_other_nodes);
     tcase_add_test(tcase, an_errand_that_redis_forgot_is_asked_for_again);
     tcase_add_test(tcase, who_sits_elsewhere_is_put_out_too);
+    tcase_add_test(tcase, a_ban_holds_for_all_nodes);
     tcase_add_test(tcase, a_key_is_void_once_its_seat_is_put_out);
     tcase_add_test(tcase, programs_are_told_of_who_sits_elsewhere);
     tcase_add_test(tcase, all_hear_the_same_in_one_order);
