@@ -362,6 +362,42 @@ void bans_settled(struct chat *chat, const struct event *event)
     chat->bans.asked -= event->kind == EVENT_BAN && chat->bans.asked > 0;
 }
 
+static bool ban_same_person(const struct ban *one, const struct ban *other)
+{
+    if (one->sub.len != other->sub.len || one->has_address != other->has_address ||
+        (one->sub.len > 0 && !str_equals(one->sub, other->sub)))
+        return false;
+    return !one->has_address ||
+           (one->address.bits == other->address.bits &&
+            memcmp(&one->address.base, &other->address.base, sizeof(one->address.base)) == 0);
+}
+
+static bool ban_is_equal(const struct ban *one, const struct ban *other)
+{
+    if (one->room_count != other->room_count || !ban_same_person(one, other))
+        return false;
+    for (size_t i = 0; i < one->room_count; i++) {
+        if (!str_equals(one->rooms[i].rooms, other->rooms[i].rooms))
+            return false;
+    }
+    return true;
+}
+
+/* What is forgotten stays so, though another server tells it again. */
+static void bans_lift(struct chat *chat, uint64_t number)
+{
+    bans_forget(chat, number);
+    chat->bans.lifted[chat->bans.lifts++ % BANS_LIFTED] = number;
+}
+
+static void bans_replace(struct chat *chat, const struct ban *ban)
+{
+    for (size_t i = chat->bans.count; i-- > 0;) {
+        if (ban_is_equal(chat->bans.items[i], ban))
+            bans_lift(chat, chat->bans.items[i]->number);
+    }
+}
+
 static bool bans_add(struct chat *chat, const struct event *event, uint32_t word)
 {
     struct bans *bans = &chat->bans;
@@ -377,15 +413,9 @@ static bool bans_add(struct chat *chat, const struct event *event, uint32_t word
         ban = ban_new(chat, event, word);
     if (ban == NULL)
         return false;
+    bans_replace(chat, ban);
     bans->items[bans->count++] = ban;
     return true;
-}
-
-/* Another server may tell it again before it has heard of this. */
-static void bans_lift(struct chat *chat, uint64_t number)
-{
-    bans_forget(chat, number);
-    chat->bans.lifted[chat->bans.lifts++ % BANS_LIFTED] = number;
 }
 
 /* Who asked for the last event of a shared log tells the oldest ban again, where it is about to be

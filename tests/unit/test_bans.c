@@ -200,14 +200,17 @@ END_TEST
 START_TEST(many_at_a_time_are_no_more)
 {
     static struct job jobs[BANS_MAX];
+    static char subs[BANS_MAX + 1][16];
     unsigned taken = 0;
 
     chat.hooks.random = on_random_number;
     for (unsigned i = 0; i <= BANS_MAX; i++) {
-        struct ban_wish wish = {.rooms = {STR("tea")}, .room_count = 1, .sub = STR("x")};
+        struct ban_wish wish = {.rooms = {STR("tea")}, .room_count = 1};
         struct job *one = &jobs[i % BANS_MAX];
         enum ban_result result;
 
+        snprintf(subs[i], sizeof(subs[i]), "s%u", i);
+        wish.sub = str_from(subs[i]);
         if (i < BANS_MAX)
             *one = (struct job){.post = {.done = on_done}};
         result = i < BANS_MAX ? bans_event(&chat, &wish, &one->json, &one->post.event)
@@ -220,6 +223,39 @@ START_TEST(many_at_a_time_are_no_more)
     settle();
     ck_assert_uint_eq(chat.bans.count, BANS_MAX);
     ck_assert_uint_eq(chat.bans.asked, 0);
+}
+END_TEST
+
+/* Not even a thousand in one tick are more than one. */
+START_TEST(an_equal_one_takes_its_place)
+{
+    char first[BAN_NAME_SIZE];
+    struct ban_wish wish = {.rooms = {STR("tea"), STR("x")}, .room_count = 2, .sub = STR("eve")};
+
+    ck_assert_int_eq(ban("tea", "eve", NULL, 0), BAN_OK);
+    memcpy(first, job.name, sizeof(first));
+    settle();
+    ck_assert_int_eq(ban("tea", "eve", NULL, 60), BAN_OK);
+    settle();
+    ck_assert_uint_eq(chat.bans.count, 1);
+    ck_assert_ptr_null(bans_get(&chat, str_from(first)));
+    ck_assert_ptr_nonnull(bans_get(&chat, str_from(job.name)));
+    ck_assert(is_banned("tea", "eve", NULL));
+    ck_assert_int_eq(ban("tea", "bob", NULL, 0), BAN_OK);
+    settle();
+    ck_assert_int_eq(ban("tea*", "eve", NULL, 0), BAN_OK);
+    settle();
+    ck_assert_int_eq(ask(&wish), BAN_OK);
+    settle();
+    ck_assert_int_eq(ban("tea", "eve", "192.0.2.7", 0), BAN_OK);
+    settle();
+    ck_assert_int_eq(ban("tea", "eve", "192.0.2.0/24", 0), BAN_OK);
+    settle();
+    ck_assert_uint_eq(chat.bans.count, 6);
+    ck_assert_int_eq(ban("tea", "eve", "192.0.2.7", 0), BAN_OK);
+    settle();
+    ck_assert_uint_eq(chat.bans.count, 6);
+    check_books();
 }
 END_TEST
 
@@ -294,6 +330,7 @@ Suite *suite_bans(void)
     tcase_add_test(tcase, one_without_an_end_has_none);
     tcase_add_test(tcase, there_may_be_a_thousand);
     tcase_add_test(tcase, many_at_a_time_are_no_more);
+    tcase_add_test(tcase, an_equal_one_takes_its_place);
     tcase_add_test(tcase, what_was_lifted_does_not_come_back);
     tcase_add_loop_test(tcase, what_makes_no_sense_bans_nobody, 0, (int)ARRAY_LEN(senseless));
     tcase_add_test(tcase, at_the_password_the_address_counts);

@@ -84,6 +84,14 @@ START_TEST(a_pattern_is_covered_as_a_whole)
     const struct grant grants[] = {
         {STR("tea"), RIGHT_SUB}, {STR("te*"), RIGHT_PUB}, {STR("team*"), RIGHT_MOD}};
 
+    ck_assert(rights_patterns_meet(STR("tea"), STR("tea")));
+    ck_assert(!rights_patterns_meet(STR("tea"), STR("teas")));
+    ck_assert(rights_patterns_meet(STR("tea*"), STR("tea")));
+    ck_assert(rights_patterns_meet(STR("teas"), STR("tea*")));
+    ck_assert(rights_patterns_meet(STR("tea*"), STR("teas*")));
+    ck_assert(rights_patterns_meet(STR("*"), STR("x*")));
+    ck_assert(!rights_patterns_meet(STR("tea*"), STR("te")));
+    ck_assert(!rights_patterns_meet(STR("tea*"), STR("tex*")));
     ck_assert_uint_eq(rights_in_rooms(grants, 3, STR("tea")), RIGHT_SUB | RIGHT_PUB);
     ck_assert_uint_eq(rights_in_rooms(grants, 3, STR("tea*")), RIGHT_PUB);
     ck_assert_uint_eq(rights_in_rooms(grants, 3, STR("team*")), RIGHT_PUB | RIGHT_MOD);
