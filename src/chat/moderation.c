@@ -118,8 +118,14 @@ int moderation_ban(struct chat *chat, struct client *client, const struct comman
                             .seconds = command->seconds,
                             .reason = command->text};
     char address[IP_TEXT_MAX];
-    const char *why;
-    const char *code = moderation_identify(chat, client, command->to, &wish, address, &why);
+    const char *why, *code;
+    struct str room = wish.rooms[0];
+
+    if (room.len > 0 && room.ptr[room.len - 1] == '*')
+        return ask_tell_error(chat, client, "bad-room",
+                              "a ban of this room would be for all that begin like it",
+                              command->ref);
+    code = moderation_identify(chat, client, command->to, &wish, address, &why);
 
     if (code != NULL)
         return ask_tell_error(chat, client, code, why, command->ref);

@@ -20,13 +20,14 @@ static struct typed read_message(struct str rest, const struct roster *roster)
 }
 
 /* Takes the minutes off that the text may begin with. */
-static uint64_t take_minutes(struct str *text)
+static uint64_t take_minutes(struct str *text, bool *is_none)
 {
     struct str rest = *text, word = str_cut(&rest, ' ');
     uint64_t minutes;
 
     if (!str_to_u64(word, MINUTES_MAX, &minutes))
         return 0;
+    *is_none = minutes == 0;
     *text = rest.ptr != NULL ? str_trim(rest) : STR("");
     return minutes * 60;
 }
@@ -36,6 +37,7 @@ static struct typed read_moderation(enum typed_kind kind, struct str rest,
                                     const struct roster *roster)
 {
     struct typed typed = {.kind = kind};
+    bool is_never = false;
 
     if (rest.len == 0)
         return (struct typed){.kind = TYPED_USAGE, .text = rest};
@@ -44,8 +46,9 @@ static struct typed read_moderation(enum typed_kind kind, struct str rest,
     if (typed.to == 0)
         return (struct typed){.kind = TYPED_NOBODY, .text = rest};
     if (kind == TYPED_BAN)
-        typed.seconds = take_minutes(&typed.text);
-    return typed;
+        typed.seconds = take_minutes(&typed.text, &is_never);
+    /* No minutes would be for ever. */
+    return is_never ? (struct typed){.kind = TYPED_USAGE, .text = rest} : typed;
 }
 
 static struct typed read_slow(struct str rest)

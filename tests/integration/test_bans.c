@@ -302,6 +302,27 @@ START_TEST(bans_are_made_and_seen_where_the_token_keeps_order)
 }
 END_TEST
 
+/* Its name would be a pattern. */
+START_TEST(a_room_with_a_star_has_no_bans)
+{
+    struct server *s = asker_server(NULL);
+    struct seat *seat = calloc(1, sizeof(*seat));
+    char fields[2200];
+
+    ck_assert_ptr_nonnull(seat);
+    seat->id = 1;
+    seat->c = client_connect(s);
+    snprintf(fields, sizeof(fields), V1_FIELDS "%s", asker_bearer(mod_token()));
+    ws_request(seat->c, "/ws/1?room=tea*", fields);
+    v1_expect_upgrade(seat->c);
+    seat_read_welcome(seat);
+    seat_send(seat, "{'type':'ban','id':1,'ref':'r'}");
+    seat_expect_error(seat, "bad-room", "r");
+    seat_drop(seat);
+    server_stop(s);
+}
+END_TEST
+
 /* Nor by a pattern that a room is behind, or that is behind the one of the ban. */
 START_TEST(who_is_banned_keeps_no_order_there)
 {
@@ -454,6 +475,7 @@ Suite *suite_bans(void)
     tcase_add_loop_test(tcase, a_command_that_makes_no_sense_bans_nobody, 0, (int)ARRAY_LEN(wrong));
     tcase = harness_case(suite, "api");
     tcase_add_test(tcase, bans_are_made_and_seen_where_the_token_keeps_order);
+    tcase_add_test(tcase, a_room_with_a_star_has_no_bans);
     tcase_add_test(tcase, who_is_banned_keeps_no_order_there);
     tcase_add_loop_test(tcase, what_is_asked_for_must_make_sense, 0, (int)ARRAY_LEN(asked));
     tcase = harness_case(suite, "restarts");

@@ -138,6 +138,8 @@ START_TEST(minutes_and_seconds)
 
     ck_assert_uint_eq(typed.seconds, 600);
     ck_assert_uint_eq(typed.text.len, strlen("rude words"));
+    ck_assert_int_eq(typed_read(STR("/ban ada 0"), &roster).kind, TYPED_USAGE);
+    ck_assert_uint_eq(typed_read(STR("/ban ada 1"), &roster).seconds, 60);
     ck_assert_uint_eq(typed_read(STR("/ban ada 999999"), &roster).seconds, 59999940);
     typed = typed_read(STR("/ban ada 1000000"), &roster);
     ck_assert_uint_eq(typed.seconds, 0);
