@@ -90,7 +90,7 @@ check_readme() {
         heading=$(sed -n 's/.*<!-- \(.*\) -->$/\1/p' <<<"$line")
         grep -qFx -e "## $heading" README.md || echo "no heading \"$heading\""
     done
-    fenced README.zh-CN.md | grep -v '^```' | sed 's/ *\(  #.*\)\{0,1\}$//' | while IFS= read -r line; do
+    fenced README.zh-CN.md | grep -v '^```' | sed 's| *\(  #.*\)\{0,1\}$||; s| *// .*$||' | while IFS= read -r line; do
         grep -qF -e "$line" README.md || echo "no command \"$line\""
     done
     grep -o '`--[a-z0-9-]*' README.zh-CN.md | tr -d '`' | sort -u | while IFS= read -r line; do

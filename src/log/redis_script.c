@@ -9,8 +9,8 @@
  * the generation of this Redis, an epoch for a room that has none, entries that a stream keeps.
  * What is told stands in a stream, too: "seq epoch prev node number\nbody", where prev is the seq
  * of the message before. A room of an older generation gets a new epoch: after a failover the seqs
- * may have been given out twice. Rooms without seats are forgotten after a week, but for that of bans,
- * whose name alone has a control character. */
+ * may have been given out twice. Rooms without seats are forgotten after a week, but for that of
+ * bans, whose name alone has a control character. */
 static const char room_head[] =
     "local K,node,num,gen=KEYS[1],ARGV[1],tonumber(ARGV[2]),tonumber(ARGV[3])\n"
     "local keep=ARGV[5]\n"
@@ -158,8 +158,7 @@ static const char life_text[] =
     "if h[3] and h[3]~=ARGV[3] then\n"
     " for _,x in ipairs(redis.call('ZRANGEBYSCORE',KEYS[2],now+1,'+inf')) do\n"
     "  if x~=ARGV[2] then return redis.error_reply('OTHERS another node has other values of "
-    "--redis: "
-    "they must be the same at all, and written the same') end end end\n"
+    "--redis: all nodes must name the same servers, written alike') end end end\n"
     "redis.call('HSET',KEYS[1],'others',ARGV[3])\n"
     "if h[1]==ARGV[1] then return h[2] end\n"
     "local gen=math.max(now,tonumber(h[2] or 0)+1)\n"

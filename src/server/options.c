@@ -17,8 +17,8 @@
 
 static const struct option server_items[] = {
     {"listen", OPTION_LISTENER, "ADDR:PORT", NULL, FIELD(listen), 0, 0,
-     "where to listen: 127.0.0.1:8000, localhost:8000, :8000 (all addresses), [::1]:8000 or "
-     "unix:PATH; repeatable; else numeric"},
+     "where to listen: 127.0.0.1:8000, localhost:8000, :8000 (all IPv4 addresses), [::1]:8000 or "
+     "unix:PATH; no other names; repeatable"},
     {"port", OPTION_PORT, "PORT", "8000", FIELD(port), 0, 65535,
      "short for --listen 127.0.0.1:PORT; 0 lets the kernel pick one"},
     {"broadcast", OPTION_CHOICE, "others|all", "others", FIELD(broadcast), 0, 0,
@@ -281,13 +281,12 @@ static bool set_word(void *field, struct str text)
 #define AT_MOST(n) AT_MOST_TEXT(n)
 #define AT_MOST_TEXT(n) ", at most " #n " times"
 
+#define ADDRESS_TEXT "a numeric ADDR:PORT, localhost:PORT, :PORT, [V6]:PORT or unix:PATH"
+
 static const struct option_type server_types[] = {
-    [OPTION_ADDRESS - OPTION_KINDS] = {set_address, "a numeric ADDR:PORT, [V6]:PORT or unix:PATH",
-                                       false},
-    [OPTION_LISTENER - OPTION_KINDS] = {add_listener,
-                                        "a numeric ADDR:PORT, [V6]:PORT or unix:PATH" AT_MOST(
-                                            OPTIONS_LISTENERS_MAX),
-                                        true},
+    [OPTION_ADDRESS - OPTION_KINDS] = {set_address, ADDRESS_TEXT, false},
+    [OPTION_LISTENER -
+        OPTION_KINDS] = {add_listener, ADDRESS_TEXT AT_MOST(OPTIONS_LISTENERS_MAX), true},
     [OPTION_ORIGIN - OPTION_KINDS] =
         {add_origin,
          "an origin such as https://example.com, or null, or *" AT_MOST(OPTIONS_ORIGINS_MAX), true},
