@@ -28,7 +28,8 @@ usage: scripts/bench.sh [OPTION]...
   --rounds N        how often each server takes its turn ($rounds)
   --seconds N       that one run measures ($seconds)
   --only WORDS      works to do, by name, in one argument (all; --list names them)
-  --servers WORDS   servers to measure (all that are installed): floor-plain floor-batch floor-defer wschat journal-interval journal-always bun ws lws fastapi
+  --servers WORDS   servers to measure (all that are installed): floor-plain floor-batch floor-defer wschat journal-interval journal-always bun ws lws fastapi;
+                    of those that compress: v1-plain v1-deflate ws-deflate ws-once bun-deflate bun-context
   --before BINARY   compares wschat with another build of it, by turns, in place of the floor and the peers
   --growth          how the cost grows with clients, sizes and rooms, in place of the table
   --cores A,B       where the server and the load generator run ($server_core,$load_core)
@@ -41,6 +42,7 @@ TEXT
 # name | options of the load generator | further options of wschat | the servers, first of all the floor that wschat is
 # compared with
 peers="bun ws lws fastapi"
+deflate_servers="v1-plain v1-deflate ws-deflate bun-deflate bun-context"
 batch_servers="floor-batch wschat floor-plain $peers"
 works() {
     cat <<TEXT
@@ -50,9 +52,10 @@ room-1000x1|fanout --clients 1000 --senders 1||floor-plain wschat
 open-1000x60|fanout --clients 1000 --senders 1 --rate 60||floor-plain wschat
 room-500x10-4k|fanout --clients 500 --senders 10 --size 4096|--max-lag 64m|floor-batch wschat
 room-500x1-64k|fanout --clients 500 --senders 1 --size 65536|--max-lag 64m --max-message 1m|floor-batch wschat
-v1-1000x10|fanout --clients 1000 --senders 10 --v1|--presence-limit 1|v1-plain v1-deflate
-v1-1000x1|fanout --clients 1000 --senders 1 --v1|--presence-limit 1|v1-plain v1-deflate
+v1-1000x10|fanout --clients 1000 --senders 10 --v1|--presence-limit 1|$deflate_servers ws-once
+v1-1000x1|fanout --clients 1000 --senders 1 --v1|--presence-limit 1|$deflate_servers ws-once
 echo-64|echo --clients 50 --window 4||$batch_servers
+echo-256-deflate|echo --clients 50 --window 4 --size 256 --deflate||$deflate_servers
 echo-1m|echo --clients 4 --size 1048576|--max-message 32m --max-lag 64m|floor-batch wschat $peers
 echo-16m|echo --clients 2 --size 16777216|--max-message 32m --max-lag 64m|floor-batch wschat
 connect|connect --clients 5000||floor-batch wschat $peers
@@ -140,8 +143,8 @@ is_installed() {
     floor-*) ;;
     wschat | v1-plain | v1-deflate | journal-*) [ -x ./wschat ] ;;
     before) [ -x "$before" ] ;;
-    bun) [ -n "$(bun_binary)" ] ;;
-    ws) command -v node >/dev/null && [ -d $out/peers/node_modules/ws ] ;;
+    bun | bun-*) [ -n "$(bun_binary)" ] ;;
+    ws | ws-*) command -v node >/dev/null && [ -d $out/peers/node_modules/ws ] ;;
     lws) [ -x $out/lws_room ] ;;
     fastapi) $python -c 'import fastapi, uvicorn, websockets' 2>/dev/null ;;
     *) return 1 ;;
@@ -167,8 +170,8 @@ set_command() {
         esac
         [ "$3" != echo ] || command+=(--echo verbatim)
         ;;
-    bun) command=("$(bun_binary)" "$bench/peers/bun_room.js") ;;
-    ws) command=(env "NODE_PATH=$out/peers/node_modules" node "$bench/peers/ws_room.js") ;;
+    bun | bun-*) command=("$(bun_binary)" "$bench/peers/bun_room.js" "${1#bun-}") ;;
+    ws | ws-*) command=(env "NODE_PATH=$out/peers/node_modules" node "$bench/peers/ws_room.js" "${1#ws-}") ;;
     lws) command=("$out/lws_room") ;;
     fastapi) command=("$python" "$bench/peers/fastapi_room.py") ;;
     esac
@@ -210,7 +213,7 @@ measure() { # work, round, load's options, wschat's options, servers
     options=($3 --seconds "$seconds")
     [ "$5" != fastapi ] || options+=(--all)
     case $5 in
-    ws | lws | fastapi)
+    ws | ws-* | lws | fastapi)
         options+=(--warmup 1 --seconds 2)
         case $1 in connect | idle) options+=(--clients 2000) ;; esac
         ;;
@@ -245,7 +248,7 @@ run_round() {
         case $name:$servers in
         idle:* | clients-19000:*) ;; # twice as many descriptors are more than there may be
         *:before\ wschat) pair=$servers ;;
-        *:v1-plain\ v1-deflate) ! is_wanted v1-plain || ! is_wanted v1-deflate || pair="v1-plain v1-deflate" ;;
+        *:v1-plain\ v1-deflate*) ! is_wanted v1-plain || ! is_wanted v1-deflate || pair="v1-plain v1-deflate" ;;
         *:wschat\ journal-*) ! is_wanted wschat || ! is_wanted "${servers#* }" || pair=$servers ;;
         *:floor-*\ wschat*) ! is_wanted "${servers%% *}" || ! is_wanted wschat || pair="${servers%% *} wschat" ;;
         esac

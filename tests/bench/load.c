@@ -539,6 +539,7 @@ static const struct option OPTIONS[] = {
     {"all", no_argument, NULL, 'a'},
     {"binary", no_argument, NULL, 'B'},
     {"v1", no_argument, NULL, '1'},
+    {"deflate", no_argument, NULL, '1'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -558,7 +559,8 @@ static void usage(FILE *to)
                 "  --in-flight N   handshakes (connect, churn) at a time 64\n"
                 "  --all           the sender gets its own `says` too\n"
                 "  --binary        binary frames (echo)\n"
-                "  --v1            wschat.v1, compressed where the server agrees (fanout)\n");
+                "  --v1            wschat.v1, compressed where the server agrees (fanout)\n"
+                "  --deflate       words, compressed both ways where the server agrees (echo)\n");
 }
 
 static void set_option(struct settings *set, int option, const char *value)

@@ -28,7 +28,11 @@ NAMES = {
     "journal-interval": "wschat --journal, interval",
     "journal-always": "wschat --journal, always",
     "bun": "Bun (uWebSockets)",
+    "bun-deflate": "Bun, one compressor for all, no context",
+    "bun-context": "Bun, a compressor for each client",
     "ws": "Node.js, ws",
+    "ws-deflate": "Node.js, ws, a compressor for each client",
+    "ws-once": "Node.js, ws, packed once, no context",
     "lws": "libwebsockets",
     "fastapi": "FastAPI, uvicorn",
 }
@@ -44,6 +48,7 @@ WORKS = {
     "v1-1000x10": ("wschat.v1: 1 000 clients, 10 senders, window 1, 64 B", "v1-plain", 1.05),
     "v1-1000x1": ("wschat.v1: 1 000 clients, 1 sender, window 1, 64 B", "v1-plain", 1.05),
     "echo-64": ("echo, 50 clients, depth 4, 64 B", "floor-batch", 1.05),
+    "echo-256-deflate": ("echo, permessage-deflate both ways, 50 clients, depth 4, 256 B", "v1-plain", None),
     "echo-1m": ("echo, 4 clients, depth 1, 1 MiB", "floor-batch", 1.05),
     "echo-16m": ("echo, 2 clients, depth 1, 16 MiB", "floor-batch", None),
     "connect": ("5 000 handshakes, 64 at a time", "floor-batch", 1.10),
@@ -124,8 +129,8 @@ def spread(ratios):
 
 def print_work(results, work):
     title, floor, _ = WORKS[work]
-    echo = work.startswith("echo-") and work != "echo-64"
-    wire = work.startswith("v1-")
+    wire = WORKS[work][1] == "v1-plain"
+    echo = work.startswith("echo-") and work != "echo-64" and not wire
     print(f"\n### {title}\n")
     print("| server | CPU µs each | × floor | each second | p50 | p99 | p99.9 | max |" + (" MB/s |" if echo else " bytes each |" if wire else ""))
     print("|---|--:|--:|--:|--:|--:|--:|--:|" + ("--:|" if echo or wire else ""))

@@ -23,6 +23,7 @@
 /* The example of RFC 6455, section 1.3. */
 static const char KEY[] = "dGhlIHNhbXBsZSBub25jZQ==";
 static const char ACCEPT[] = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+static const char AGREED[] = "permessage-deflate";
 
 static const uint8_t MASK[4] = {0x37, 0xfa, 0x21, 0x3d};
 static const char SAYS[] = "Client #1700000000000 says: ";
@@ -226,7 +227,7 @@ static void session_upgrade(struct traffic *t, struct session *s)
                    "GET /ws%s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\n"
                    "Connection: Upgrade\r\nSec-WebSocket-Key: %s\r\n%s"
                    "Sec-WebSocket-Version: 13\r\n\r\n",
-                   path, ntohs(t->server.sin_port), KEY, t->is_v1 ? V1_FIELDS : "");
+                   path, ntohs(t->server.sin_port), KEY, t->is_v1 ? v1_fields(t) : "");
     if (send(s->fd, request, (size_t)len, MSG_NOSIGNAL) != len) {
         session_fail(t, s, "the request was not taken");
         return;
@@ -250,6 +251,7 @@ static size_t take_answer(struct traffic *t, struct session *s, const uint8_t *p
         return 0;
     }
     s->state = SESSION_OPEN;
+    s->is_packed = memmem(p, (size_t)(end - p), AGREED, sizeof(AGREED) - 1) != NULL;
     t->on_open(t->owner, s);
     return (size_t)(end - p) + 4;
 }

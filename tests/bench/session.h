@@ -44,6 +44,7 @@ struct session {
     size_t sent_at;      /* bytes sent of a message that is half out; its start is in head */
     uint8_t head[14 + STAMP_SIZE];
     uint8_t rest[SESSION_REST_MAX];
+    bool is_packed; /* the server agreed to permessage-deflate (v1.c) */
     void *unpacker; /* what was said before, where it unpacks (v1.c) */
 };
 
@@ -53,14 +54,15 @@ struct traffic {
     struct sockaddr_in server;
     uint32_t rooms; /* above 1, clients are spread over so many: "?room=rN" */
     uint32_t senders;
-    bool is_v1;       /* speaks wschat.v1 (v1.c) */
+    bool is_v1;       /* speaks wschat.v1, or words to an echo (v1.c) */
     bool is_counting; /* what comes from now on was sent to be counted (v1.c) */
     bool is_echo;     /* /ws instead of /ws/ID */
     bool is_binary;   /* frames are binary */
     size_t size;      /* payload bytes, at least STAMP_SIZE */
     uint8_t *fill;    /* what each payload holds behind its stamp: size - STAMP_SIZE bytes, */
     uint8_t *masked;  /* and the same masked */
-    uint8_t *pool;    /* words that texts of wschat.v1 are cut from */
+    uint8_t *pool;    /* words that texts of wschat.v1 are cut from, */
+    void *packer;     /* and what packs those for an echo */
     uint64_t epoch;   /* where time begins, on the monotonic clock */
     uint64_t now;     /* at the last read or send, since then, in ns */
     uint64_t bytes;   /* payload bytes received in whole messages */

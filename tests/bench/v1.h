@@ -1,6 +1,7 @@
-/* Clients of the load generator that speak wschat.v1, and offer permessage-deflate. To unpack what
- * a thousand of them get would take longer than the server takes, so the senders and every fiftieth
- * of the others unpack and check all of it; the rest count frames. */
+/* Clients of the load generator that say words and offer permessage-deflate: in wschat.v1, or to an
+ * echo, and to that packed, too, where it agrees. To unpack what a thousand of them get would take
+ * longer than the server takes, so in a room the senders and every fiftieth of the others unpack
+ * and check all of it; the rest count frames. */
 #ifndef BENCH_V1_H
 #define BENCH_V1_H
 
@@ -8,10 +9,9 @@
 #include "session.h"
 
 /* Lines of the request that an upgrade needs for it. */
-#define V1_FIELDS                                                                                  \
-    "Sec-WebSocket-Protocol: wschat.v1\r\nSec-WebSocket-Extensions: permessage-deflate\r\n"
+const char *v1_fields(const struct traffic *t);
 
-/* Makes what texts are cut from. Returns 0, or -1 without memory. */
+/* Makes what texts are cut from, and what packs them. Returns 0, or -1 without memory. */
 int v1_prepare(struct traffic *t);
 
 /* Is this one of those who check? */

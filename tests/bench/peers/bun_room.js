@@ -1,4 +1,21 @@
 // The tutorial's room on Bun: topics of its server, which is uWebSockets inside.
+//
+//   bun bun_room.js           plain text, no compression
+//   bun bun_room.js deflate   JSON, compressed as Bun does where it is asked to: each message by itself
+//   bun bun_room.js context   JSON, compressed for each receiver with what it got before
+const kind = process.argv[2];
+const isPacked = kind === 'deflate' || kind === 'context';
+const compress = kind === 'context' ? 'dedicated' : 'shared';
+let position = 0;
+
+function say(id, text) {
+  position += 1;
+  const json = JSON.stringify({
+    type: 'message', pos: `78332ebfe2f5e126-${position}`, ts: Date.now(), from: id, name: '', text,
+  });
+  server.publish('room', json, true);
+}
+
 const server = Bun.serve({
   hostname: '127.0.0.1',
   port: 0,
@@ -8,7 +25,7 @@ const server = Bun.serve({
     return new Response('no such page\n', { status: 404 });
   },
   websocket: {
-    perMessageDeflate: false,
+    perMessageDeflate: isPacked && { compress, decompress: compress },
     maxPayloadLength: 32 << 20,
     backpressureLimit: 64 << 20,
     idleTimeout: 0,
@@ -18,14 +35,18 @@ const server = Bun.serve({
     },
     message(ws, text) {
       if (!ws.data.id) {
-        ws.send(text);
+        ws.send(text, isPacked);
+        return;
+      }
+      if (isPacked) {
+        say(Number(ws.data.id), JSON.parse(text).text);
         return;
       }
       ws.send(`You wrote: ${text}`);
       ws.publish('room', `Client #${ws.data.id} says: ${text}`);
     },
     close(ws) {
-      if (ws.data.id) server.publish('room', `Client #${ws.data.id} left the chat`);
+      if (ws.data.id && !isPacked) server.publish('room', `Client #${ws.data.id} left the chat`);
     },
   },
 });
