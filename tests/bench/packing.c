@@ -2,8 +2,12 @@
  * its level 6, with the same window, the same context and a flush behind each message. Prints one
  * line for each kind of message. Both run by turns in one process.
  *
+ * Then, for the usual message, what further renditions would cost: one that packs each message by
+ * itself, for readers that keep nothing, and those of smaller windows.
+ *
  *   packing      (built by scripts/bench.sh, with zlib) */
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +18,7 @@
 #include "proto/ws/deflate.h"
 
 #define BITS 13
+#define USUAL 64 /* bytes of text */
 #define MESSAGES 400
 #define ROUNDS 25
 #define FRAME_MAX 20000
@@ -81,11 +86,11 @@ static void keep_best(struct result *result, uint64_t spent, size_t bytes)
     result->bytes = bytes;
 }
 
-static void round_of_ours(struct result *result)
+static void round_of_ours(struct result *result, unsigned bits, bool is_alone)
 {
     struct deflate_block *block = deflate_block_new();
-    struct deflate_window *window = deflate_window_new(BITS);
-    struct deflate_reach reach = {0, (size_t)1 << BITS};
+    struct deflate_window *window = deflate_window_new(bits);
+    struct deflate_reach reach = {0, (size_t)1 << bits};
     uint64_t began = cpu_ns();
     size_t bytes = 0;
     struct buf out;
@@ -93,6 +98,8 @@ static void round_of_ours(struct result *result)
     buf_init(&out);
     for (unsigned i = 0; i < MESSAGES; i++) {
         out.len = 0;
+        if (is_alone)
+            reach.floor = deflate_position(window);
         if (deflate_message(block, window, &out, (uint8_t *)frames[i], lengths[i], &reach) < 0)
             abort();
         bytes += out.len;
@@ -126,6 +133,43 @@ static void round_of_zlib(struct result *result)
     deflateEnd(&z);
 }
 
+/* Bytes of the whole frame: a server's header takes two, or four. */
+static double framed(double bytes)
+{
+    return bytes + (bytes > 125 ? 4 : 2);
+}
+
+/* One more rendition of the room: packing is shared by those who read it. */
+static void print_rendition(const char *name, unsigned bits, bool is_alone)
+{
+    struct result result = {0, 0};
+    double us;
+
+    for (unsigned k = 0; k < ROUNDS; k++)
+        round_of_ours(&result, bits, is_alone);
+    us = (double)result.spent / 1e3 / MESSAGES;
+    printf("rendition=%s memory=%zu bytes=%.1f us=%.2f us_each_of_1=%.2f us_each_of_10=%.3f "
+           "us_each_of_1000=%.4f\n",
+           name, deflate_window_cost(bits), framed((double)result.bytes / MESSAGES), us, us,
+           us / 10, us / 1000);
+}
+
+static void print_renditions(void)
+{
+    size_t before = 0;
+    char name[16];
+
+    make_frames(USUAL);
+    for (unsigned k = 0; k < MESSAGES; k++)
+        before += lengths[k];
+    printf("rendition=plain memory=0 bytes=%.1f us=0\n", framed((double)before / MESSAGES));
+    print_rendition("alone", DEFLATE_BITS_MIN, true);
+    for (unsigned bits = DEFLATE_BITS_MIN; bits <= BITS; bits++) {
+        snprintf(name, sizeof(name), "%u-bits", bits);
+        print_rendition(name, bits, false);
+    }
+}
+
 int main(void)
 {
     static const size_t sizes[] = {16, 64, 256, 1024, 4096, 16384};
@@ -138,7 +182,7 @@ int main(void)
         for (unsigned k = 0; k < MESSAGES; k++)
             before += lengths[k];
         for (unsigned k = 0; k < ROUNDS; k++) {
-            round_of_ours(&ours);
+            round_of_ours(&ours, BITS, false);
             round_of_zlib(&theirs);
         }
         printf("text=%zu plain=%zu ours=%.1f zlib=%.1f ours_us=%.2f zlib_us=%.2f time=%.2f "
@@ -148,5 +192,6 @@ int main(void)
                (double)theirs.spent / 1e3 / MESSAGES, (double)ours.spent / (double)theirs.spent,
                (double)ours.bytes / (double)theirs.bytes);
     }
+    print_renditions();
     return 0;
 }
