@@ -32,6 +32,22 @@ async function openTutorial(context, url) {
 const tutorialLines = (page) => page.$$eval('#messages li', (items) => items.map((item) => item.textContent));
 const hasLine = (page, line) => until(line, async () => (await tutorialLines(page)).includes(line));
 
+// The browser unpacks by itself; what the room says is packed once the window has something to go back to.
+scenario('a room that is compressed', ['--deflate', 'on', '--admin', '127.0.0.1:0'], async (stage) => {
+  const one = await stage.open('');
+  const two = await stage.open('');
+  const said = numbers(20, 'a line that says again what the one before has said, number');
+  for (const text of said) await say(one, text);
+  await sees(two, said.at(-1));
+  await allSent(one, said.length);
+  assert.deepEqual(await texts(two), said);
+  assert.deepEqual(await texts(one), said);
+  const metrics = await (await fetch(new URL('metrics', await until('the admin listener', () => stage.server.adminUrl)))).text();
+  const count = (name) => Number(metrics.match(new RegExp(`^wschat_deflated_${name}_total (\\d+)$`, 'm'))[1]);
+  assert.ok(count('messages') >= 10, metrics);
+  assert.ok(count('after_bytes') < count('before_bytes') / 2);
+});
+
 scenario('two tabs and the page of the tutorial in one room', ['--allow-origin', '*'], async (stage) => {
   const site = await tutorialSite(stage);
   const context = await stage.context();
