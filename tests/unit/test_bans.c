@@ -177,20 +177,19 @@ START_TEST(there_may_be_a_thousand)
         ck_assert_int_eq(ban("tea", sub, NULL, i == 7 ? 60 : 0), BAN_OK);
         if (i == 0)
             memcpy(first, job.name, sizeof(first));
-        if (i % 100 == 99)
-            settle();
+        settle();
     }
     ck_assert_int_eq(ban("tea", "more", NULL, 0), BAN_FULL);
     ck_assert(is_banned("tea", "s0", NULL) && is_banned("tea", "s999", NULL));
     lift(first);
     ck_assert(!is_banned("tea", "s0", NULL));
     ck_assert_int_eq(ban("tea", "more", NULL, 0), BAN_OK);
-    ck_assert_int_eq(ban("tea", "again", NULL, 0), BAN_FULL);
     settle();
+    ck_assert_int_eq(ban("tea", "again", NULL, 0), BAN_FULL);
     pass(60000); /* one of them has ended */
     ck_assert_int_eq(ban("tea", "again", NULL, 0), BAN_OK);
-    ck_assert_int_eq(ban("tea", "once more", NULL, 0), BAN_FULL);
     settle();
+    ck_assert_int_eq(ban("tea", "once more", NULL, 0), BAN_FULL);
     ck_assert_uint_eq(chat.bans.count, BANS_MAX);
     check_books();
 }
