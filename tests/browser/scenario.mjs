@@ -19,4 +19,8 @@ export function runScenarios() {
   });
 }
 
-after(closeBrowser);
+after(async () => {
+  await closeBrowser();
+  // What a test has left running is told of by no test: it must not keep the runner for ever.
+  setTimeout(() => process.exit(), 10000).unref();
+});
