@@ -629,11 +629,28 @@ static int moderator_link(struct server *server, const struct options *options)
     return is_done ? 0 : fatal("--moderator %s: %s", options->moderator, strerror(errno));
 }
 
+/* Who may enter: the keys, and the password that is worth a token. */
+static int open_gate(struct server *server, const struct options *options)
+{
+    struct web *web = &server->web;
+    char wrong[160];
+
+    if (gate_open(&web->gate, wrong, sizeof(wrong)) < 0)
+        return fatal("--token-key %s: %s", options->token_key, wrong);
+    if (options->password_file != NULL && password_read(&web->password, wrong, sizeof(wrong)) < 0)
+        return fatal("--password-file %s: %s", options->password_file, wrong);
+    if (options->token_key == NULL &&
+        (options->password_file != NULL || options->moderator != NULL) &&
+        gate_make_key(&web->gate, random_fill) < 0)
+        return fatal("not enough memory");
+    random_fill(&web->password.seed, sizeof(web->password.seed));
+    return 0;
+}
+
 int server_init(struct server *server, const struct options *options)
 {
     struct user user = {.uid = 0};
     const char *problem = NULL;
-    char wrong[160];
     size_t capacity = 0;
 
     memset(server, 0, sizeof(*server));
@@ -654,16 +671,8 @@ int server_init(struct server *server, const struct options *options)
         return fatal("--user %s: %s", options->user, problem);
     if (options->static_dir != NULL && assets_open_folder(options->static_dir) < 0)
         return fatal("cannot open the folder %s: %s", options->static_dir, strerror(errno));
-    if (gate_open(&server->web.gate, wrong, sizeof(wrong)) < 0)
-        return fatal("--token-key %s: %s", options->token_key, wrong);
-    if (options->password_file != NULL &&
-        password_read(&server->web.password, wrong, sizeof(wrong)) < 0)
-        return fatal("--password-file %s: %s", options->password_file, wrong);
-    if (options->token_key == NULL &&
-        (options->password_file != NULL || options->moderator != NULL) &&
-        gate_make_key(&server->web.gate, random_fill) < 0)
-        return fatal("not enough memory");
-    random_fill(&server->web.password.seed, sizeof(server->web.password.seed));
+    if (open_gate(server, options) < 0)
+        return -1;
     if (options->redis.count > 0 && cluster_new(&server->cluster, options, random_fill) == NULL)
         return -1;
     if (fit_descriptors(server,
