@@ -177,22 +177,24 @@ static enum assets_result find_file(struct asset *asset, struct str name)
     return result;
 }
 
-enum assets_result assets_find(struct asset *asset, enum assets_site site, struct str path)
+/* Finds what the path names, among what is built in or in the folder. */
+static enum assets_result find_in(struct asset *asset, enum assets_site site, struct str path,
+                                  enum assets_result (*find)(struct asset *asset, struct str name))
 {
     struct str name = asset_name_of(path, site);
 
     if (name.len == 0)
         return ASSETS_UNKNOWN;
     asset->type = asset_type_of(name);
-    return find_embedded(asset, name);
+    return find(asset, name);
+}
+
+enum assets_result assets_find(struct asset *asset, enum assets_site site, struct str path)
+{
+    return find_in(asset, site, path, find_embedded);
 }
 
 enum assets_result assets_read(struct asset *asset, enum assets_site site, struct str path)
 {
-    struct str name = asset_name_of(path, site);
-
-    if (name.len == 0)
-        return ASSETS_UNKNOWN;
-    asset->type = asset_type_of(name);
-    return find_file(asset, name);
+    return find_in(asset, site, path, find_file);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "chat/core.h"
@@ -324,16 +325,11 @@ static void pass_settle(struct gate *gate, struct pass *pass, size_t at)
 
 static int gate_grow(struct gate *gate)
 {
-    size_t size = max_size(16, 2 * gate->size);
-    struct pass **passes;
+    struct pass **passes = array_reserve(gate->passes, gate->count + 1, &gate->size);
 
-    if (gate->count < gate->size)
-        return 0;
-    passes = realloc(gate->passes, size * sizeof(*passes));
     if (passes == NULL)
         return -1;
     gate->passes = passes;
-    gate->size = size;
     return 0;
 }
 
