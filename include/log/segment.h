@@ -91,8 +91,10 @@ struct segment_record {
 
 void segment_header_write(uint8_t out[SEGMENT_HEADER], const struct segment_id *id);
 
-/* Makes the checksum of a header right. */
+/* Makes the checksum of a header right, or of a record that stands at `offset` of its segment and
+ * whose length is one that segment_is_plausible takes. */
 void segment_header_seal(uint8_t header[SEGMENT_HEADER]);
+void segment_record_seal(uint8_t *record, const struct segment_id *id, uint64_t offset);
 
 enum segment_result {
     SEGMENT_OK,

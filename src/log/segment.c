@@ -144,6 +144,11 @@ static uint8_t *put_extras(uint8_t *at, const struct segment_record *record)
     return put_str(at + 4, record->data);
 }
 
+void segment_record_seal(uint8_t *record, const struct segment_id *id, uint64_t offset)
+{
+    put_u32(record + 4, record_crc(id, offset, record, align(get_u32(record))));
+}
+
 void segment_record_write(uint8_t *out, const struct segment_id *id, uint64_t offset,
                           const struct segment_record *record)
 {
@@ -165,7 +170,7 @@ void segment_record_write(uint8_t *out, const struct segment_id *id, uint64_t of
     at = put_extras(at, record);
     at = put_str(at, record->text);
     memset(at, 0, size - len);
-    put_u32(out + 4, record_crc(id, offset, out, size));
+    segment_record_seal(out, id, offset);
 }
 
 /* Takes `len` bytes off the front. */
@@ -218,13 +223,16 @@ static void read_fields(struct segment_record *record, const uint8_t *at, size_t
 }
 
 /* Do the parts in front of the text of a record of `len` bytes, which can be read, fit into it?
- * What a newer version may have put behind the ref is not looked at. */
+ * What a newer version may have put behind the ref is not looked at. An answer to nothing is never
+ * written: a record has the size that its fields make. */
 static bool parts_fit(const uint8_t *at, size_t len)
 {
     uint8_t extras = is_known(at) ? at[9] : 0;
     size_t parts = (size_t)SEGMENT_HEAD + at[10] + at[11] + extras_len(extras);
 
     if (parts > len)
+        return false;
+    if ((extras & HAS_RE) != 0 && get_u64(at + SEGMENT_HEAD + at[10] + at[11]) == 0)
         return false;
     return (extras & HAS_DATA) == 0 || get_u32(at + parts - 4) <= len - parts;
 }

@@ -225,6 +225,22 @@ START_TEST(the_numbers_of_what_may_be_skipped)
 }
 END_TEST
 
+/* Sealed as any other, and not what was written: it would not be as long as its fields say. */
+START_TEST(an_answer_to_nothing_is_no_record)
+{
+    struct segment_record record = {.type = SEGMENT_MESSAGE, .room = 1, .seq = 2, .re = 1}, is;
+    uint8_t bytes[SIZE_MOST];
+    size_t size = segment_record_size(&record), read_size;
+
+    segment_record_write(bytes, &id, OFFSET, &record);
+    ck_assert_int_eq(segment_record_read(&is, &id, OFFSET, bytes, size, &read_size), SEGMENT_OK);
+    ck_assert_uint_eq(is.re, 1);
+    memset(bytes + SEGMENT_HEAD, 0, 8);
+    segment_record_seal(bytes, &id, OFFSET);
+    ck_assert_int_eq(segment_record_read(&is, &id, OFFSET, bytes, size, &read_size), SEGMENT_BAD);
+}
+END_TEST
+
 START_TEST(versions_of_headers)
 {
     static const enum segment_result results[] = {SEGMENT_NEWER, SEGMENT_OK, SEGMENT_OK,
@@ -254,6 +270,7 @@ Suite *suite_segment(void)
     tcase_add_test(tc, a_header_is_read_to_its_end_only);
     tcase_add_test(tc, what_a_newer_version_wrote);
     tcase_add_test(tc, the_numbers_of_what_may_be_skipped);
+    tcase_add_test(tc, an_answer_to_nothing_is_no_record);
     tcase_add_test(tc, versions_of_headers);
     suite_add_tcase(suite, tc);
     return suite;
