@@ -5,6 +5,7 @@ import { HANG, closeBrowser, withStage } from './stage.mjs';
 export * from './stage.mjs';
 
 const AT_A_TIME = 2;
+const CLOSING = 10000; // ms
 const scenarios = [];
 
 // scenario(name, [options of the server,] work(stage))
@@ -20,7 +21,8 @@ export function runScenarios() {
 }
 
 after(async () => {
+  // What a test has left running, or a browser that does not close, is told of by no test: neither may keep the runner
+  // for ever. The timer itself keeps nothing.
+  setTimeout(() => process.exit(), CLOSING).unref();
   await closeBrowser();
-  // What a test has left running is told of by no test: it must not keep the runner for ever.
-  setTimeout(() => process.exit(), 10000).unref();
 });
