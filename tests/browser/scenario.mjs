@@ -21,6 +21,8 @@ export function runScenarios() {
 }
 
 after(async () => {
+  // Left to itself, Node 20 may turn for ever in what it cleans up at its end; process.exit() ends without that.
+  process.on('exit', () => process.exit());
   // What a test has left running, or a browser that does not close, is told of by no test: neither may keep the runner
   // for ever. The timer itself keeps nothing.
   setTimeout(() => process.exit(), CLOSING).unref();
