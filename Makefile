@@ -162,12 +162,14 @@ ASSETS := $(filter-out package.json wschat.d.ts,$(notdir $(wildcard static/*)))
 $(BUILD)/assets.inc: FORCE
 	@$(call remember,$(foreach a,$(ASSETS),ASSET("$(a)")))
 
-# Scripts and styles go out without indentation and comments, a fifth of their bytes, so that all of the page stays within
-# 90 KiB. Nothing else is changed, and --static serves them as they are written.
-STRIP_js = sed -e 's/^ *//' -e '\|^//|d' -e 's|\([;,{]\) // .*|\1|' -e '/^$$/d'
-STRIP_css = sed -e 's|/\*.*\*/||' -e 's/^ *//' -e 's/ *{ */{/' -e 's/; *}/}/' -e 's/ *} */}/g' -e 's/\([:;,]\) /\1/g' -e '/^$$/d'
+# Scripts and styles go out without indentation, comments and blanks that mean nothing, a quarter of their bytes, so that all
+# of the page stays within 90 KiB. Nothing else is changed, and --static serves them as they are written.
+STRIP_js = LC_ALL=C awk -f scripts/strip-js.awk
+STRIP_css = sed -e 's|/\*.*\*/||' -e 's/^ *//' -e 's/ *{ */{/' -e 's/; *}/}/' -e 's/ *} */}/g' -e 's/\([:;,]\) /\1/g' \
+                -e 's/\([(:, ]\)0\(\.[0-9]\)/\1\2/g' -e '/^$$/d'
+STRIP_html = sed -e 's/^ *//'
 EMBEDDED := $(addprefix $(BUILD)/static/,$(ASSETS))
-$(EMBEDDED): $(BUILD)/static/%: static/% Makefile
+$(EMBEDDED): $(BUILD)/static/%: static/% Makefile scripts/strip-js.awk
 	@mkdir -p $(@D) && $(or $(STRIP_$(patsubst .%,%,$(suffix $*))),cat) $< >$@
 
 $(BUILD)/src/web/assets.o: $(BUILD)/assets.inc $(EMBEDDED)

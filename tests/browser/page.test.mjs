@@ -1,5 +1,6 @@
 // The page itself: what it tells, how it is used, how it is built.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { allSent, contains, idOf, isTold, offline, online, say, scenario, sees, texts, until } from './scenario.mjs';
 import { test } from 'node:test';
@@ -24,15 +25,29 @@ scenario('the page is under 90 KiB in all, the status page under 24', ['--admin'
   assert.ok(status < STATUS_MAX, `${status} bytes`);
 });
 
-// The Makefile takes leading blanks and lines of comment out: none of them may stand in a text.
-test('no template has a line that begins with a blank or a slash', () => {
-  for (const name of readdirSync('static').filter((each) => each.endsWith('.js'))) {
-    let ticks = 0;
-    for (const line of readFileSync(`static/${name}`, 'utf8').split('\n')) {
-      assert.ok(ticks % 2 === 0 || !/^( |\/\/)/.test(line), `${name}: ${line}`);
-      const code = line.replace(/(?<=^|[;,{]) *\/\/ .*/, '').replace(/\[[^\]]*\]/g, '').replace(/'(?:[^'\\]|\\.)*'/g, '');
-      ticks += code.split('`').length - 1;
-    }
+// ---- Scripts are served without what only people read ----
+
+const strip = (code) => execFileSync('awk', ['-f', 'scripts/strip-js.awk'], { input: code, encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } });
+
+test('blanks and comments go, texts stay', () => {
+  for (const [code, wanted] of [
+    ["import { a } from './x.js'; // why", "import{a}from'./x.js';\n"],
+    ['  // a line', ''],
+    ['const a = "//  b" + \'it\\\'s  {\';', 'const a="//  b"+\'it\\\'s  {\';\n'],
+    ['const r = /[/"`]  \\/ x/u.test(a) ? 1 / 2 : b / c / d;', 'const r=/[/"`]  \\/ x/u.test(a)?1/2:b/c/d;\n'],
+    ['return /  "/;', 'return/  "/;\n'],
+    ['a = b + +c - -d;', 'a=b+ +c- -d;\n'],
+    ['x = `a  ${ { b: `c  ${ d }` }.b }  // e\n  f`; // g', 'x=`a  ${{b:`c  ${d}`}.b}  // e\n  f`;\n'],
+    ['x = `\n\n`;\n\ny;', 'x=`\n\n`;\ny;\n'],
+    ['for (const #a of 客) case 1:', 'for(const #a of 客)case 1:\n'],
+  ]) assert.equal(strip(code), wanted);
+});
+
+scenario('nothing else of a script goes', async ({ server }) => {
+  const tight = (code) => code.replace(/(?<=^|[;,{]) *\/\/ .*|^ *\/\/.*/gm, '').replace(/\s/g, '');
+  for (const name of readdirSync('static').filter((each) => /^(?!status).*\.js$/.test(each))) {
+    const served = await (await fetch(server.url + name)).text();
+    assert.equal(served.replace(/\s/g, ''), tight(readFileSync(`static/${name}`, 'utf8')), name);
   }
 });
 

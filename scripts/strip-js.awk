@@ -1,0 +1,60 @@
+# Takes out of a module what only people read: comments that begin with //, indentation, blank lines, and blanks beside
+# signs. Strings, templates and regular expressions stay as they are, and so do the ends of lines, for they may end a
+# statement. A "/" behind ")", "]", a word or a number divides; elsewhere it begins a regular expression.
+# Usage: LC_ALL=C awk -f scripts/strip-js.awk FILE
+function is_word(c) { return c ~ /[A-Za-z0-9_$#]/ || c > "~" }
+
+# Whether a "/" behind what is in `out` begins a regular expression.
+function is_regex_next() {
+    return out == "" || out ~ /[(,=:\[!&|?{};+*%<>~^-]$/ || out ~ /(^|[^A-Za-z0-9_$.])(return|typeof|case|of|in)$/
+}
+
+# Copies from i up to the end of what `quote` began, within this line.
+function copy_until(quote,    start, in_class, c) {
+    start = i
+    for (i++; i <= length($0); i++) {
+        c = substr($0, i, 1)
+        if (c == "\\") i++
+        else if (quote == "/" && c == "[") in_class = 1
+        else if (quote == "/" && c == "]") in_class = 0
+        else if (c == quote && !in_class) break
+    }
+    out = out substr($0, start, i - start + 1)
+}
+
+# Inside of a template, up to its end, or to code in it, or to the end of the line.
+function copy_template(    start, c) {
+    start = i
+    for (; i <= length($0); i++) {
+        c = substr($0, i, 1)
+        if (c == "\\") i++
+        else if (c == "`") { depth--; break }
+        else if (substr($0, i, 2) == "${") { i++; braces[++depth] = 1; break }
+    }
+    out = out substr($0, start, i - start + 1)
+}
+
+function copy_code(    c, last) {
+    c = substr($0, i, 1)
+    last = substr(out, length(out))
+    if (c == "	") {
+        c = substr($0, i + 1, 1)
+        if (out != "" && ((is_word(last) && is_word(c)) || (last == c && (c == "+" || c == "-")))) out = out " "
+    } else if (c == "/" && substr($0, i + 1, 1) == "/") i = length($0)
+    else if (c == "'" || c == "\"" || (c == "/" && is_regex_next())) copy_until(c)
+    else {
+        if (c == "`") braces[++depth] = 0
+        else if (c == "{" && depth) braces[depth]++
+        else if (c == "}" && depth && --braces[depth] == 0) depth--
+        out = out c
+    }
+}
+
+{
+    out = ""
+    for (i = 1; i <= length($0); i++) {
+        if (depth && braces[depth] == 0) copy_template()
+        else copy_code()
+    }
+    if (out != "" || (depth && braces[depth] == 0)) print out
+}
