@@ -37,7 +37,7 @@ function copy_template(    start, c) {
 function copy_code(    c, last) {
     c = substr($0, i, 1)
     last = substr(out, length(out))
-    if (c == "	") {
+    if (c == " ") {
         c = substr($0, i + 1, 1)
         if (out != "" && ((is_word(last) && is_word(c)) || (last == c && (c == "+" || c == "-")))) out = out " "
     } else if (c == "/" && substr($0, i + 1, 1) == "/") i = length($0)
