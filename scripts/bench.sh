@@ -28,8 +28,8 @@ usage: scripts/bench.sh [OPTION]...
   --rounds N        how often each server takes its turn ($rounds)
   --seconds N       that one run measures ($seconds)
   --only WORDS      works to do, by name, in one argument (all; --list names them)
-  --servers WORDS   servers to measure (all that are installed): floor-plain floor-batch floor-defer wschat journal-interval journal-always bun ws lws fastapi;
-                    of those that compress: v1-plain v1-deflate ws-deflate ws-once bun-deflate bun-context
+  --servers WORDS   servers to measure (all that are installed): floor-plain floor-batch floor-defer wschat journal-interval journal-always bun ws lws fastapi
+                    socket-readers event-readers; of those that compress: v1-plain v1-deflate ws-deflate ws-once bun-deflate bun-context
   --before BINARY   compares wschat with another build of it, by turns, in place of the floor and the peers
   --growth          how the cost grows with clients, sizes and rooms, in place of the table
   --cores A,B       where the server and the load generator run ($server_core,$load_core)
@@ -54,6 +54,8 @@ room-500x10-4k|fanout --clients 500 --senders 10 --size 4096|--max-lag 64m|floor
 room-500x1-64k|fanout --clients 500 --senders 1 --size 65536|--max-lag 64m --max-message 1m|floor-batch wschat
 v1-1000x10|fanout --clients 1000 --senders 10 --v1|--presence-limit 1|$deflate_servers ws-once
 v1-1000x1|fanout --clients 1000 --senders 1 --v1|--presence-limit 1|$deflate_servers ws-once
+events-1000x10|fanout --clients 1010 --senders 10 --v1||socket-readers event-readers
+events-1000x1|fanout --clients 1001 --senders 1 --v1||socket-readers event-readers
 echo-64|echo --clients 50 --window 4||$batch_servers
 echo-256-deflate|echo --clients 50 --window 4 --size 256 --deflate||$deflate_servers
 echo-1m|echo --clients 4 --size 1048576|--max-message 32m --max-lag 64m|floor-batch wschat $peers
@@ -141,7 +143,7 @@ python=/usr/bin/python3
 is_installed() {
     case $1 in
     floor-*) ;;
-    wschat | v1-plain | v1-deflate | journal-*) [ -x ./wschat ] ;;
+    wschat | v1-plain | v1-deflate | journal-* | *-readers) [ -x ./wschat ] ;;
     before) [ -x "$before" ] ;;
     bun | bun-*) [ -n "$(bun_binary)" ] ;;
     ws | ws-*) command -v node >/dev/null && [ -d $out/peers/node_modules/ws ] ;;
@@ -156,13 +158,14 @@ set_command() {
     local binary=./wschat
     case $1 in
     floor-*) command=("$out/floor" "${1#floor-}") ;;
-    wschat | v1-plain | v1-deflate | before | journal-*)
+    wschat | v1-plain | v1-deflate | before | journal-* | *-readers)
         [ "$1" != before ] || binary=$before
         # shellcheck disable=SC2206  # a list of words
         command=("$binary" --port 0 --rate 0 --max-clients 19900 --log-level warning $2)
         ! "$binary" --help | grep -q -- --rate-bytes || command+=(--rate-bytes 0)
         [ "$1" != v1-deflate ] || command+=(--deflate on)
         case $1 in
+        *-readers) command+=(--token-key "$out/keys" --anonymous "sub,pub") ;;
         journal-*)
             rm -rf "$out/journal"
             command+=(--journal "$out/journal" --journal-sync "${1#journal-}")
@@ -222,6 +225,7 @@ measure() { # work, round, load's options, wschat's options, servers
         set_command "$one" "$4" "${3%% *}"
         start_server "$one" || { stop_servers && return 0; }
         options+=(--port "$port" --pid "${running[-1]}")
+        [ "$one" != event-readers ] || options+=(--events)
     done
     lines=$(pin "$load_core" timeout 120 $out/load "${options[@]}") || true
     stop_servers
@@ -249,6 +253,7 @@ run_round() {
         idle:* | clients-19000:*) ;; # twice as many descriptors are more than there may be
         *:before\ wschat) pair=$servers ;;
         *:v1-plain\ v1-deflate*) ! is_wanted v1-plain || ! is_wanted v1-deflate || pair="v1-plain v1-deflate" ;;
+        *:socket-readers\ event-readers) ! is_wanted socket-readers || ! is_wanted event-readers || pair=$servers ;;
         *:wschat\ journal-*) ! is_wanted wschat || ! is_wanted "${servers#* }" || pair=$servers ;;
         *:floor-*\ wschat*) ! is_wanted "${servers%% *}" || ! is_wanted wschat || pair="${servers%% *} wschat" ;;
         esac
@@ -300,6 +305,7 @@ flock 9 # two at a time would measure each other
 build
 [ $only_build = 0 ] || exit 0
 ulimit -n "$(ulimit -Hn)"
+(umask 077 && head -c 32 /dev/urandom | base64 >$out/keys)
 describe_machine >$out/machine.txt
 : >$out/results.txt
 for round in $(seq "$rounds"); do

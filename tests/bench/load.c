@@ -32,8 +32,9 @@
 struct settings {
     uint16_t ports[SERVERS_MAX];
     pid_t pids[SERVERS_MAX];
-    int servers; /* whose port and process were told */
-    pid_t pid;   /* the one of these */
+    bool has_events[SERVERS_MAX]; /* those who do not send listen to event streams */
+    int servers;                  /* whose port and process were told */
+    pid_t pid;                    /* the one of these */
     uint32_t clients;
     uint32_t senders;
     uint32_t window; /* messages that a sender has under way */
@@ -540,6 +541,7 @@ static const struct option OPTIONS[] = {
     {"binary", no_argument, NULL, 'B'},
     {"v1", no_argument, NULL, '1'},
     {"deflate", no_argument, NULL, '1'},
+    {"events", no_argument, NULL, 'e'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -560,6 +562,8 @@ static void usage(FILE *to)
                 "  --all           the sender gets its own `says` too\n"
                 "  --binary        binary frames (echo)\n"
                 "  --v1            wschat.v1, compressed where the server agrees (fanout)\n"
+                "  --events        behind --pid, with --v1: at that server those who do not send\n"
+                "                  listen to event streams\n"
                 "  --deflate       words, compressed both ways where the server agrees (echo)\n");
 }
 
@@ -605,6 +609,10 @@ static void set_option(struct settings *set, int option, const char *value)
         break;
     case 'a':
         set->to_all = true;
+        break;
+    case 'e':
+        if (set->servers > 0)
+            set->has_events[set->servers - 1] = true;
         break;
     case '1':
         set->is_v1 = true;
@@ -657,6 +665,7 @@ static int load_init(struct load *l, const struct settings *set, int server,
     t->rooms = set->rooms;
     t->is_binary = set->is_binary;
     t->is_v1 = set->is_v1;
+    t->is_events = set->has_events[server];
     t->senders = set->senders;
     if (set->is_v1 && v1_prepare(t) < 0)
         return -1;

@@ -25,6 +25,8 @@ NAMES = {
     "wschat": "wschat",
     "v1-plain": "wschat, plain frames",
     "v1-deflate": "wschat, --deflate on",
+    "socket-readers": "wschat, WebSocket readers",
+    "event-readers": "wschat, event stream listeners",
     "journal-interval": "wschat --journal, interval",
     "journal-always": "wschat --journal, always",
     "bun": "Bun (uWebSockets)",
@@ -47,6 +49,8 @@ WORKS = {
     "room-500x1-64k": ("500 clients, 1 sender, window 1, 64 KiB", "floor-batch", 1.10),
     "v1-1000x10": ("wschat.v1: 1 000 clients, 10 senders, window 1, 64 B", "v1-plain", 1.05),
     "v1-1000x1": ("wschat.v1: 1 000 clients, 1 sender, window 1, 64 B", "v1-plain", 1.05),
+    "events-1000x10": ("event streams: 1 000 listeners, 10 senders, window 1, 64 B", "socket-readers", 1.05),
+    "events-1000x1": ("event streams: 1 000 listeners, 1 sender, window 1, 64 B", "socket-readers", 1.05),
     "echo-64": ("echo, 50 clients, depth 4, 64 B", "floor-batch", 1.05),
     "echo-256-deflate": ("echo, permessage-deflate both ways, 50 clients, depth 4, 256 B", "v1-plain", None),
     "echo-1m": ("echo, 4 clients, depth 1, 1 MiB", "floor-batch", 1.05),
@@ -129,7 +133,7 @@ def spread(ratios):
 
 def print_work(results, work):
     title, floor, _ = WORKS[work]
-    wire = WORKS[work][1] == "v1-plain"
+    wire = WORKS[work][1] in ("v1-plain", "socket-readers")
     echo = work.startswith("echo-") and work != "echo-64" and not wire
     print(f"\n### {title}\n")
     print("| server | CPU µs each | × floor | each second | p50 | p99 | p99.9 | max |" + (" MB/s |" if echo else " bytes each |" if wire else ""))
@@ -165,7 +169,7 @@ def print_memory(results):
 def print_targets(results):
     rows = []
     for work, (title, floor, target) in WORKS.items():
-        served = {"v1-plain": "v1-deflate", "wschat": work}.get(floor, "wschat")
+        served = {"v1-plain": "v1-deflate", "socket-readers": "event-readers", "wschat": work}.get(floor, "wschat")
         ratio = results.ratio(work, served, floor)
         if target and ratio:
             rows.append((title, f"CPU ≤ {target:.2f} × {NAMES[floor]}", f"{ratio:.2f}", ratio <= target))

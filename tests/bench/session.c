@@ -213,21 +213,42 @@ void session_send(struct traffic *t, struct session *s, uint64_t time)
         session_interest(t, s, !goes_on);
 }
 
-static void session_upgrade(struct traffic *t, struct session *s)
+/* A listener needs no token where the server has `--anonymous sub`. */
+static int put_stream_request(const struct traffic *t, const struct session *s, char *out,
+                              size_t size)
 {
-    char request[512];
+    char room[24] = "lobby";
+
+    if (t->rooms > 1)
+        snprintf(room, sizeof(room), "r%" PRIu32, s->index % t->rooms);
+    return snprintf(out, size, "GET /api/rooms/%s/events HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n",
+                    room, ntohs(t->server.sin_port));
+}
+
+static int put_upgrade_request(const struct traffic *t, const struct session *s, char *out,
+                               size_t size)
+{
     char path[128] = "";
-    int len;
 
     if (!t->is_echo && t->rooms > 1)
         snprintf(path, sizeof(path), "/%" PRIu64 "?room=r%" PRIu32, s->id, s->index % t->rooms);
     else if (!t->is_echo)
         snprintf(path, sizeof(path), "/%" PRIu64, s->id);
-    len = snprintf(request, sizeof(request),
-                   "GET /ws%s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\n"
-                   "Connection: Upgrade\r\nSec-WebSocket-Key: %s\r\n%s"
-                   "Sec-WebSocket-Version: 13\r\n\r\n",
-                   path, ntohs(t->server.sin_port), KEY, t->is_v1 ? v1_fields(t) : "");
+    return snprintf(out, size,
+                    "GET /ws%s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\n"
+                    "Connection: Upgrade\r\nSec-WebSocket-Key: %s\r\n%s"
+                    "Sec-WebSocket-Version: 13\r\n\r\n",
+                    path, ntohs(t->server.sin_port), KEY, t->is_v1 ? v1_fields(t) : "");
+}
+
+static void session_upgrade(struct traffic *t, struct session *s)
+{
+    char request[512];
+    int len;
+
+    s->is_stream = t->is_events && s->index >= t->senders;
+    len = s->is_stream ? put_stream_request(t, s, request, sizeof(request))
+                       : put_upgrade_request(t, s, request, sizeof(request));
     if (send(s->fd, request, (size_t)len, MSG_NOSIGNAL) != len) {
         session_fail(t, s, "the request was not taken");
         return;
@@ -238,16 +259,26 @@ static void session_upgrade(struct traffic *t, struct session *s)
 
 /* ---- receiving ---- */
 
-/* Reads the answer to the upgrade; returns its size, or 0 while it is not whole. */
+static bool is_stream_head(const uint8_t *p, size_t len)
+{
+    return memcmp(p, "HTTP/1.1 200 ", 13) == 0 && memmem(p, len, "text/event-stream", 17) != NULL;
+}
+
+static bool is_upgrade_head(const uint8_t *p, size_t len)
+{
+    return memcmp(p, "HTTP/1.1 101 ", 13) == 0 &&
+           memmem(p, len, ACCEPT, sizeof(ACCEPT) - 1) != NULL;
+}
+
+/* Reads the answer to the request; returns its size, or 0 while it is not whole. */
 static size_t take_answer(struct traffic *t, struct session *s, const uint8_t *p, size_t len)
 {
     const uint8_t *end = memmem(p, len, "\r\n\r\n", 4);
 
     if (end == NULL)
         return 0;
-    if (memcmp(p, "HTTP/1.1 101 ", 13) != 0 ||
-        memmem(p, (size_t)(end - p), ACCEPT, sizeof(ACCEPT) - 1) == NULL) {
-        session_fail(t, s, "the upgrade was refused");
+    if (!(s->is_stream ? is_stream_head : is_upgrade_head)(p, (size_t)(end - p))) {
+        session_fail(t, s, "the request was refused");
         return 0;
     }
     s->state = SESSION_OPEN;
@@ -366,6 +397,24 @@ static size_t take_v1(struct traffic *t, struct session *s, const struct ws_fram
     return head + (size_t)h->length;
 }
 
+/* Takes an event, or a comment, once it is whole. Returns the bytes taken. */
+static size_t take_event(struct traffic *t, struct session *s, const uint8_t *p, size_t len)
+{
+    const uint8_t *end = memmem(p, len, "\n\n", 2);
+    struct ws_frame_header h = {.opcode = WS_TEXT, .fin = true};
+    const char *error;
+
+    if (end == NULL && len > SESSION_REST_MAX)
+        session_fail(t, s, "an event that is too long for this generator");
+    if (end == NULL)
+        return 0;
+    h.length = (uint64_t)(end - p);
+    error = p[0] == ':' ? NULL : v1_take(t, s, &h, p);
+    if (error != NULL)
+        session_fail(t, s, error);
+    return (size_t)h.length + 2;
+}
+
 /* Takes one frame's start, as far as it is there; returns the bytes taken, 0 while more are needed.
  */
 static size_t take_frame(struct traffic *t, struct session *s, const uint8_t *p, size_t len)
@@ -409,7 +458,7 @@ static void take_frames(struct traffic *t, struct session *s, const uint8_t *p, 
             take_whole(t, s);
     }
     while (used < len && s->state == SESSION_OPEN) {
-        size_t n = take_frame(t, s, p + used, len - used);
+        size_t n = (s->is_stream ? take_event : take_frame)(t, s, p + used, len - used);
 
         if (n == 0)
             break;

@@ -44,6 +44,7 @@ struct session {
     size_t sent_at;      /* bytes sent of a message that is half out; its start is in head */
     uint8_t head[14 + STAMP_SIZE];
     uint8_t rest[SESSION_REST_MAX];
+    bool is_stream; /* it listens to an event stream, and never sends */
     bool is_packed; /* the server agreed to permessage-deflate (v1.c) */
     void *unpacker; /* what was said before, where it unpacks (v1.c) */
 };
@@ -55,6 +56,7 @@ struct traffic {
     uint32_t rooms; /* above 1, clients are spread over so many: "?room=rN" */
     uint32_t senders;
     bool is_v1;       /* speaks wschat.v1, or words to an echo (v1.c) */
+    bool is_events;   /* those who do not send listen to event streams of the same JSON */
     bool is_counting; /* what comes from now on was sent to be counted (v1.c) */
     bool is_echo;     /* /ws instead of /ws/ID */
     bool is_binary;   /* frames are binary */
