@@ -11,6 +11,7 @@
 #include "base/str.h"
 
 #define BANS_MAX 1000          /* that may be made */
+#define BANS_SHARE 10          /* what part of the free places one who asks may have: a tenth */
 #define BANS_LIFTED 64         /* that are remembered once they are lifted */
 #define BAN_ROOMS_MAX 16       /* patterns of rooms of one */
 #define BAN_SUB_MAX 255        /* bytes of a subject */
@@ -24,6 +25,7 @@ struct ban {
     uint64_t until;  /* milliseconds since 1970; 0: without an end */
     uint64_t ends;   /* the same on the monotonic clock; UINT64_MAX */
     uint32_t word;   /* the log's */
+    uint64_t asker;  /* who asked for it, see bans_event; 0: not known */
     bool has_address;
     struct ip_network address; /* of those without a sub; of one that has one: where it was */
     struct str sub;            /* ptr is NULL: none */
@@ -34,6 +36,12 @@ struct ban {
     char bytes[];
 };
 
+/* One that waits for its commit. */
+struct ban_asked {
+    uint64_t number;
+    uint64_t asker;
+};
+
 /* By the seqs of their events. */
 struct bans {
     struct channel *channel;  /* NULL: none was ever heard of */
@@ -41,6 +49,8 @@ struct bans {
     struct ban **items;       /* size places, owned, as they are */
     size_t count;
     size_t size;
+    struct ban_asked *waiting;    /* BANS_MAX places, asked of them taken; NULL: none was ever
+                                     asked for; owned */
     size_t asked;                 /* that wait for their commit */
     uint64_t lifted[BANS_LIFTED]; /* numbers of those that were lifted last */
     size_t lifts;
@@ -69,6 +79,8 @@ struct ban_wish {
     uint64_t until; /* milliseconds since 1970; 0: without an end. Set by bans_event where `seconds`
                        is not 0 */
     struct str reason;
+    struct str by;   /* the subject of who asks for it; ptr is NULL: none */
+    bool has_all;    /* who asks keeps order in all rooms, and may have all places */
     uint64_t number; /* set by bans_event */
 };
 

@@ -5,7 +5,7 @@
  * object, which programs are shown as it is:
  *
  *      {"ban":"00c0ffee00c0ffee","rooms":["tea","team-*"],"sub":"ada","address":"192.0.2.7",
- *       "until":1700000000000,"reason":"..."}
+ *       "until":1700000000000,"reason":"...","by":"grace"}
  *
  * A ban ends as soon as the time of day has reached its end, or as long after it was heard of as it
  * was long then: so it is never longer than asked for, whatever is done to the clock. */
@@ -17,7 +17,8 @@
 
 struct chat_post;
 
-enum ban_result { BAN_OK, BAN_FULL, BAN_NO_MEMORY };
+/* BAN_SHARE: who asks has as many as it may. */
+enum ban_result { BAN_OK, BAN_FULL, BAN_SHARE, BAN_NO_MEMORY };
 
 /* The ban that keeps this person out of a room (or where `is_at_password`, of any); NULL: none
  * does. */
@@ -45,7 +46,12 @@ bool ban_read_name(struct str name, uint64_t *number);
 /* Can it be read as an address, or a network? */
 bool ban_address_is_valid(struct str text);
 
-/* Makes the event of a ban, its text in `json`, which is empty, and must live as long. */
+/* Makes the event of a ban, its text in `json`, which is empty, and must live as long. With BAN_OK
+ * it has one of the places until it is settled.
+ *
+ * So that nobody can take all places, each subject may have a part of those that are left (all who
+ * have none count as one): with n askers that take what they can, (1 - 1/11)^n of the places are
+ * still free. Nothing gives way to a new one: a ban never ends because of another. */
 enum ban_result bans_event(struct chat *chat, struct ban_wish *wish, struct buf *json,
                            struct event *event);
 
@@ -66,10 +72,10 @@ struct channel *bans_channel(struct chat *chat);
 void bans_committed(struct chat *chat, struct channel *channel, const struct event *event,
                     uint32_t word, bool is_own);
 
-/* One that waited is settled. */
+/* One that waited is settled, or was never asked for. */
 void bans_settled(struct chat *chat, const struct event *event);
 
-/* Forgets all. */
+/* Forgets all; what waits for its commit still does. */
 void bans_clear(struct chat *chat);
 
 /* See log_calls.walk_records. */

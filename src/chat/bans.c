@@ -55,7 +55,12 @@ bool ban_address_is_valid(struct str text)
     return ip_network_read(&network, text);
 }
 
-enum { FIELD_ROOMS, FIELD_SUB, FIELD_ADDRESS, FIELD_UNTIL, FIELD_REASON, FIELDS };
+enum { FIELD_ROOMS, FIELD_SUB, FIELD_ADDRESS, FIELD_UNTIL, FIELD_REASON, FIELD_BY, FIELDS };
+
+static uint64_t ban_asker(const struct chat *chat, struct str by)
+{
+    return by.ptr == NULL ? 0 : hash_str(&chat->config.seed, by) | 1;
+}
 
 static struct str ban_string(const struct json_field *field)
 {
@@ -77,12 +82,12 @@ static void ban_read_rooms(struct ban *ban, char *data, const struct json_field 
 }
 
 /* Reads what it is out of a text that is its own. Returns false where that is no ban. */
-static bool ban_read(struct ban *ban, char *data, size_t len)
+static bool ban_read(const struct chat *chat, struct ban *ban, char *data, size_t len)
 {
     struct json_field fields[FIELDS] = {
         [FIELD_ROOMS] = {.name = STR("rooms")},     [FIELD_SUB] = {.name = STR("sub")},
         [FIELD_ADDRESS] = {.name = STR("address")}, [FIELD_UNTIL] = {.name = STR("until")},
-        [FIELD_REASON] = {.name = STR("reason")},
+        [FIELD_REASON] = {.name = STR("reason")},   [FIELD_BY] = {.name = STR("by")},
     };
     const struct json_field *until = &fields[FIELD_UNTIL];
 
@@ -91,6 +96,7 @@ static bool ban_read(struct ban *ban, char *data, size_t len)
     ban_read_rooms(ban, data, &fields[FIELD_ROOMS]);
     ban->sub = ban_string(&fields[FIELD_SUB]);
     ban->reason = ban_string(&fields[FIELD_REASON]);
+    ban->asker = ban_asker(chat, ban_string(&fields[FIELD_BY]));
     ban->has_address = fields[FIELD_ADDRESS].type == JSON_STRING &&
                        ip_network_read(&ban->address, fields[FIELD_ADDRESS].value);
     if (until->type != JSON_ABSENT && !json_to_u64(until, UINT64_MAX, &ban->until))
@@ -111,7 +117,7 @@ static struct ban *ban_new(const struct chat *chat, const struct event *event, u
     memcpy(ban->bytes, event->text.ptr, len);
     memcpy(ban->bytes + len, event->text.ptr, len);
     ban->json = (struct str){ban->bytes, len};
-    if (!ban_read(ban, ban->bytes + len, len)) {
+    if (!ban_read(chat, ban, ban->bytes + len, len)) {
         free(ban);
         return NULL;
     }
@@ -296,24 +302,70 @@ static int ban_write(struct buf *out, const struct ban_wish *wish)
         ban_append(out, "address", wish->address) < 0 ||
         (wish->until > 0 &&
          buf_printf(out, ",\"until\":%llu", (unsigned long long)wish->until) < 0) ||
-        ban_append(out, "reason", wish->reason) < 0)
+        ban_append(out, "reason", wish->reason) < 0 || ban_append(out, "by", wish->by) < 0)
         return -1;
     return buf_append_char(out, '}');
+}
+
+/* Has who asks a place left? */
+static enum ban_result bans_look(const struct bans *bans, uint64_t asker, bool has_all)
+{
+    size_t taken = bans->count + bans->asked, own = 0;
+
+    if (taken >= BANS_MAX)
+        return BAN_FULL;
+    for (size_t i = 0; i < bans->count; i++)
+        own += bans->items[i]->asker == asker;
+    for (size_t i = 0; i < bans->asked; i++)
+        own += bans->waiting[i].asker == asker;
+    return has_all || own * BANS_SHARE < BANS_MAX - taken ? BAN_OK : BAN_SHARE;
+}
+
+/* Takes a place until it is settled. */
+static enum ban_result bans_take_place(struct chat *chat, struct ban_wish *wish)
+{
+    struct bans *bans = &chat->bans;
+    uint64_t asker = ban_asker(chat, wish->by);
+    enum ban_result result;
+
+    if (bans->channel != NULL)
+        bans_forget_ended(chat);
+    result = bans_look(bans, asker, wish->has_all);
+    if (result != BAN_OK)
+        return result;
+    if (bans->waiting == NULL)
+        bans->waiting = calloc(BANS_MAX, sizeof(*bans->waiting));
+    if (bans->waiting == NULL)
+        return BAN_NO_MEMORY;
+    chat->hooks.random(&wish->number, sizeof(wish->number));
+    wish->number = wish->number >> 1 | 1;
+    bans->waiting[bans->asked++] = (struct ban_asked){wish->number, asker};
+    return BAN_OK;
+}
+
+static void bans_give_place(struct bans *bans, uint64_t number)
+{
+    for (size_t i = 0; i < bans->asked; i++) {
+        if (bans->waiting[i].number == number) {
+            bans->waiting[i] = bans->waiting[--bans->asked];
+            return;
+        }
+    }
 }
 
 enum ban_result bans_event(struct chat *chat, struct ban_wish *wish, struct buf *json,
                            struct event *event)
 {
-    if (chat->bans.channel != NULL)
-        bans_forget_ended(chat);
-    if (chat->bans.count + chat->bans.asked >= BANS_MAX)
-        return BAN_FULL;
-    chat->hooks.random(&wish->number, sizeof(wish->number));
-    wish->number = wish->number >> 1 | 1;
+    enum ban_result result = bans_take_place(chat, wish);
+
+    if (result != BAN_OK)
+        return result;
     if (wish->seconds > 0)
         wish->until = chat->wall + wish->seconds * 1000;
-    if (ban_write(json, wish) < 0)
+    if (ban_write(json, wish) < 0) {
+        bans_give_place(&chat->bans, wish->number);
         return BAN_NO_MEMORY;
+    }
     *event = (struct event){
         .kind = EVENT_BAN,
         .ts = chat->wall,
@@ -343,15 +395,13 @@ struct channel *bans_channel(struct chat *chat)
 
 enum ban_result bans_post(struct chat *chat, struct chat_post *post)
 {
-    enum chat_result result;
+    enum chat_result result = CHAT_NO_MEMORY;
 
-    if (bans_channel(chat) == NULL)
-        return BAN_NO_MEMORY;
-    chat->bans.asked += post->event.kind == EVENT_BAN;
-    result = chat_post(chat, post, STR(LOG_BANS));
+    if (bans_channel(chat) != NULL)
+        result = chat_post(chat, post, STR(LOG_BANS));
     if (result == CHAT_OK)
         return BAN_OK;
-    chat->bans.asked -= post->event.kind == EVENT_BAN;
+    bans_settled(chat, &post->event);
     return result == CHAT_FULL ? BAN_FULL : BAN_NO_MEMORY;
 }
 
@@ -359,7 +409,8 @@ enum ban_result bans_post(struct chat *chat, struct chat_post *post)
 
 void bans_settled(struct chat *chat, const struct event *event)
 {
-    chat->bans.asked -= event->kind == EVENT_BAN && chat->bans.asked > 0;
+    if (event->kind == EVENT_BAN)
+        bans_give_place(&chat->bans, event->re);
 }
 
 static bool ban_same_person(const struct ban *one, const struct ban *other)
@@ -433,7 +484,6 @@ static void bans_retell(struct chat *chat)
                            .re = oldest->number,
                            .is_posted = true,
                            .text = oldest->json};
-    chat->bans.asked++;
     ask_for_nobody(chat, chat->bans.channel, &event);
 }
 

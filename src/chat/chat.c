@@ -340,6 +340,7 @@ void chat_deinit(struct chat *chat)
     chat_finish(chat);
     chat_free_clients(chat);
     bans_clear(chat);
+    free(chat->bans.waiting);
     for (size_t i = 0; i < chat->channels.size; i++) {
         while (chat->channels.buckets[i] != NULL)
             retention_remove_channel(chat, chat->channels.buckets[i]);

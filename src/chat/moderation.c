@@ -60,6 +60,9 @@ static int moderation_refuse(struct chat *chat, struct client *client, enum ban_
         errno = ENOMEM;
         return -1;
     }
+    if (why == BAN_SHARE)
+        return ask_tell_error(chat, client, "too-many-bans",
+                              "you have as many bans as one may have: lift some", ref);
     return ask_tell_error(chat, client, "bans-full",
                           "there are as many bans as there may be: lift some", ref);
 }
@@ -74,11 +77,12 @@ static int moderation_ask(struct chat *chat, struct client *client, const struct
 
     buf_init(&json);
     result = bans_event(chat, wish, &json, &event);
-    if (result == BAN_OK && bans_channel(chat) == NULL)
+    if (result == BAN_OK && bans_channel(chat) == NULL) {
+        bans_settled(chat, &event);
         result = BAN_NO_MEMORY;
+    }
     if (result == BAN_OK) {
         event.ref = command->ref;
-        chat->bans.asked++;
         ask_log(chat, bans_channel(chat), &event, client);
     }
     buf_deinit(&json);
@@ -111,12 +115,25 @@ static const char *moderation_identify(const struct chat *chat, const struct cli
     return NULL;
 }
 
+/* Whose share of the bans it counts for; ptr is NULL: of those who have no subject. */
+static struct str moderation_asker(const struct chat *chat, const struct client *client)
+{
+    struct str sub = {NULL, 0};
+    struct ip_network network;
+    bool has_address;
+
+    if (chat->hooks.identify != NULL)
+        (void)chat->hooks.identify(client->at.out, &sub, &network, &has_address);
+    return sub;
+}
+
 int moderation_ban(struct chat *chat, struct client *client, const struct command *command)
 {
     struct ban_wish wish = {.rooms = {client->channel->log.name},
                             .room_count = 1,
                             .seconds = command->seconds,
-                            .reason = command->text};
+                            .reason = command->text,
+                            .by = moderation_asker(chat, client)};
     char address[IP_TEXT_MAX];
     const char *why, *code;
     struct str room = wish.rooms[0];

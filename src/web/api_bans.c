@@ -181,9 +181,13 @@ static struct ban_job *bans_job_new(const struct api_call *call)
 
 static void bans_refuse(struct ban_job *job, enum ban_result result)
 {
-    api_answer_problem(&job->reply, 503,
-                       result == BAN_FULL ? "There are as many bans as there may be: lift some."
-                                          : "The server is out of memory.");
+    static const char *const why[] = {
+        [BAN_FULL] = "There are as many bans as there may be: lift some.",
+        [BAN_SHARE] = "This sub has as many bans as one may have: lift some.",
+        [BAN_NO_MEMORY] = "The server is out of memory.",
+    };
+
+    api_answer_problem(&job->reply, result == BAN_SHARE ? 409 : 503, why[result]);
     bans_job_free(job);
 }
 
@@ -280,9 +284,13 @@ static const char *bans_read(char *body, size_t len, uint64_t now, struct ban_wi
     return wrong;
 }
 
-static bool bans_may_all(const struct api_call *call, const struct ban_wish *wish)
+/* May the caller ask for it? Notes who that is. */
+static bool bans_may_all(const struct api_call *call, struct ban_wish *wish)
 {
     const struct bans_caller caller = bans_caller(call);
+
+    wish->by = caller.token->sub;
+    wish->has_all = bans_may(&caller, STR("*"));
 
     for (size_t i = 0; i < wish->room_count; i++) {
         if (!bans_may(&caller, wish->rooms[i]))

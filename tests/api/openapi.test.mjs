@@ -173,6 +173,11 @@ test('bans are made, listed and lifted', async () => {
   await ask('listBans', 400, { parameters: { limit: 0 } });
   await ask('listBans', 403, { as: reader });
   await ask('ban', 403, { as: token('--room', 'tea', '--allow', 'mod,api'), body: { rooms: ['*'], sub: 'eve' } });
+  const tea = token('--room', 'tea', '--sub', 'many', '--allow', 'mod,api');
+  for (let i = 0; i < 90; i++) // a tenth of the 998 that are left
+    made.push(await ask('ban', 201, { as: tea, body: { rooms: ['tea'], sub: `eve${i}` } }));
+  assert.equal(made.at(-1).by, 'many');
+  for (let i = 0; i < 2; i++) await ask('ban', i ? 409 : 201, { as: tea, body: { rooms: ['tea'], sub: `more${i}`, seconds: 1 } });
   for (const { ban } of made) await ask('liftBan', 204, { parameters: { ban } });
   await ask('liftBan', 404, { parameters: { ban: made[0].ban } });
 });

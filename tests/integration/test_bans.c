@@ -185,8 +185,9 @@ START_TEST(people_without_a_token_are_banned_by_their_address)
     seat_say(bob, "still here"); /* though at the same address */
     seat_expect_message(bob, 4, "still here");
     ws_sync(elsewhere); /* in another room */
-    expect_list(s, "/api/bans", mod_token(),
-                "{'bans':[{'ban':'*','rooms':['tea'],'address':'127.0.0.1'}],'more':false}");
+    expect_list(
+        s, "/api/bans", mod_token(),
+        "{'bans':[{'ban':'*','rooms':['tea'],'address':'127.0.0.1','by':'mod'}],'more':false}");
     seat_drop(bob);
     seat_drop(mod);
     client_close(elsewhere);
@@ -284,9 +285,9 @@ START_TEST(bans_are_made_and_seen_where_the_token_keeps_order)
         403);
     ck_assert_int_eq(
         asker_status(s, "POST", "/api/bans", exact, "{\"rooms\":[\"tea*\"],\"sub\":\"eve\"}"), 403);
-    expect_list(
-        s, "/api/bans", tea,
-        "{'bans':[{'ban':'*','rooms':['tea','team-*'],'sub':'eve','until':#}],'more':false}");
+    expect_list(s, "/api/bans", tea,
+                "{'bans':[{'ban':'*','rooms':['tea','team-*'],'sub':'eve','until':#,'by':'mod'}],'"
+                "more':false}");
     expect_pages(s, all);
     expect_list(s, "/api/bans", exact, "{'bans':[],'more':false}");
     ck_assert_int_eq(asker_status(s, "GET", "/api/bans", none, NULL), 403);
@@ -298,6 +299,43 @@ START_TEST(bans_are_made_and_seen_where_the_token_keeps_order)
     ck_assert_int_eq(lift(s, all, every), 204);
     ck_assert_int_eq(lift(s, tea, one), 204);
     expect_list(s, "/api/bans", all, "{'bans':[],'more':false}");
+    server_stop(s);
+}
+END_TEST
+
+/* The same bound holds by both ways, and leaves places to others. */
+START_TEST(nobody_takes_all_the_places)
+{
+    struct server *s = asker_server(LIST("--rate", "0"));
+    const char *tea = mod_token(), *other = asker_token("other", "tea", "api,mod,sub"),
+               *all = asker_token("root", "*", "api,mod");
+    struct seat *mod = enter(s, 1, tea), *eve = enter(s, 2, asker_token("eve", "*", "sub"));
+    char body[128], ban[V1_TEXT];
+
+    seat_expect_presence(mod, "join", 2, "");
+    for (int i = 0; i < 90; i++) {
+        snprintf(body, sizeof(body), "{\"rooms\":[\"tea\"],\"sub\":\"s%d\"}", i);
+        make_ban(s, tea, body, ban);
+    }
+    seat_send(mod, "{'type':'ban','id':2,'ref':'r'}"); /* the 91st */
+    seat_expect(mod, "{'type':'ban','ban':'*','ref':'r'}");
+    ws_expect_close(eve->c, 4403);
+    seat_expect_presence(mod, "leave", 2, "");
+    free(eve);
+    eve = enter(s, 3, asker_token("eva", "*", "sub"));
+    seat_expect_presence(mod, "join", 3, "");
+    seat_send(mod, "{'type':'ban','id':3,'ref':'r'}");
+    seat_expect_error(mod, "too-many-bans", "r");
+    ck_assert_int_eq(
+        asker_status(s, "POST", "/api/bans", tea, "{\"rooms\":[\"teapot\"],\"sub\":\"x\"}"), 409);
+    make_ban(s, other, "{\"rooms\":[\"tea\"],\"sub\":\"eva\"}", ban);
+    ws_expect_close(eve->c, 4403);
+    for (int i = 0; i < 92; i++) {
+        snprintf(body, sizeof(body), "{\"rooms\":[\"x\"],\"sub\":\"s%d\"}", i);
+        make_ban(s, all, body, ban);
+    }
+    free(eve);
+    seat_drop(mod);
     server_stop(s);
 }
 END_TEST
@@ -475,6 +513,7 @@ Suite *suite_bans(void)
     tcase_add_loop_test(tcase, a_command_that_makes_no_sense_bans_nobody, 0, (int)ARRAY_LEN(wrong));
     tcase = harness_case(suite, "api");
     tcase_add_test(tcase, bans_are_made_and_seen_where_the_token_keeps_order);
+    tcase_add_test(tcase, nobody_takes_all_the_places);
     tcase_add_test(tcase, a_room_with_a_star_has_no_bans);
     tcase_add_test(tcase, who_is_banned_keeps_no_order_there);
     tcase_add_loop_test(tcase, what_is_asked_for_must_make_sense, 0, (int)ARRAY_LEN(asked));

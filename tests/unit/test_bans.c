@@ -57,7 +57,8 @@ static enum ban_result ask(struct ban_wish *wish)
 
 static enum ban_result ban(const char *room, const char *sub, const char *address, uint64_t seconds)
 {
-    struct ban_wish wish = {.rooms = {str_from(room)}, .room_count = 1, .seconds = seconds};
+    struct ban_wish wish = {
+        .rooms = {str_from(room)}, .room_count = 1, .seconds = seconds, .has_all = true};
 
     if (sub != NULL)
         wish.sub = str_from(sub);
@@ -204,7 +205,7 @@ START_TEST(many_at_a_time_are_no_more)
 
     chat.hooks.random = on_random_number;
     for (unsigned i = 0; i <= BANS_MAX; i++) {
-        struct ban_wish wish = {.rooms = {STR("tea")}, .room_count = 1};
+        struct ban_wish wish = {.rooms = {STR("tea")}, .room_count = 1, .has_all = true};
         struct job *one = &jobs[i % BANS_MAX];
         enum ban_result result;
 
@@ -222,6 +223,83 @@ START_TEST(many_at_a_time_are_no_more)
     settle();
     ck_assert_uint_eq(chat.bans.count, BANS_MAX);
     ck_assert_uint_eq(chat.bans.asked, 0);
+}
+END_TEST
+
+/* One more ban of this asker's, which nobody else has. */
+static enum ban_result ban_by(const char *asker)
+{
+    static char sub[24];
+    static unsigned number;
+    struct ban_wish wish = {.rooms = {STR("tea")}, .room_count = 1, .sub = {sub, 0}};
+
+    wish.sub.len = (size_t)snprintf(sub, sizeof(sub), "x%u", number++);
+    if (asker != NULL)
+        wish.by = str_from(asker);
+    return ask(&wish);
+}
+
+/* As many as it can have; whether or not the log is late. */
+static unsigned take_all(const char *asker)
+{
+    unsigned count = 0;
+
+    while (ban_by(asker) == BAN_OK) {
+        count++;
+        settle();
+    }
+    ck_assert_int_eq(ban_by(asker), BAN_SHARE);
+    return count;
+}
+
+/* A tenth of what is left: so there is a place for whoever comes next, and nothing gives way. */
+START_TEST(each_who_asks_has_a_share)
+{
+    char first[BAN_NAME_SIZE];
+
+    ck_assert_int_eq(ban_by("ada"), BAN_OK);
+    memcpy(first, job.name, sizeof(first));
+    settle();
+    ck_assert_uint_eq(take_all("ada"), 90); /* 91 have 909 left: the next would be one too many */
+    ck_assert_uint_eq(take_all("bob"), 83);
+    ck_assert_uint_eq(take_all(NULL), 76);
+    for (char asker[2] = "a"; asker[0] <= 'z'; asker[0]++)
+        ck_assert_uint_gt(take_all(asker), 0);
+    ck_assert_ptr_nonnull(bans_get(&chat, str_from(first)));
+    lift(first);
+    ck_assert_int_eq(ban_by("bob"), BAN_SHARE);
+    ck_assert_int_eq(ban("tea", "root's", NULL, 0), BAN_OK);
+    settle();
+    check_books();
+}
+END_TEST
+
+/* Those that wait count for who asked for them. */
+START_TEST(a_share_is_none_the_larger_at_once)
+{
+    static struct job jobs[92];
+    static char subs[92][16];
+    unsigned taken = 0;
+
+    chat.hooks.random = on_random_number;
+    for (unsigned i = 0; i < ARRAY_LEN(jobs); i++) {
+        struct ban_wish wish = {.rooms = {STR("tea")}, .room_count = 1, .by = STR("ada")};
+
+        snprintf(subs[i], sizeof(subs[i]), "s%u", i);
+        wish.sub = str_from(subs[i]);
+        jobs[i] = (struct job){.post = {.done = on_done}};
+        if (bans_event(&chat, &wish, &jobs[i].json, &jobs[i].post.event) == BAN_OK &&
+            bans_post(&chat, &jobs[i].post) == BAN_OK)
+            taken++;
+    }
+    ck_assert_uint_eq(taken, 91);
+    ck_assert_int_eq(ban_by("ada"), BAN_SHARE);
+    settle();
+    ck_assert_uint_eq(chat.bans.count, 91);
+    ck_assert_uint_eq(chat.bans.asked, 0);
+    ck_assert_int_eq(ban_by("ada"), BAN_SHARE);
+    ck_assert_int_eq(ban_by("bob"), BAN_OK);
+    settle();
 }
 END_TEST
 
@@ -329,6 +407,8 @@ Suite *suite_bans(void)
     tcase_add_test(tcase, one_without_an_end_has_none);
     tcase_add_test(tcase, there_may_be_a_thousand);
     tcase_add_test(tcase, many_at_a_time_are_no_more);
+    tcase_add_test(tcase, each_who_asks_has_a_share);
+    tcase_add_test(tcase, a_share_is_none_the_larger_at_once);
     tcase_add_test(tcase, an_equal_one_takes_its_place);
     tcase_add_test(tcase, what_was_lifted_does_not_come_back);
     tcase_add_loop_test(tcase, what_makes_no_sense_bans_nobody, 0, (int)ARRAY_LEN(senseless));
