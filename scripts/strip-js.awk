@@ -1,6 +1,6 @@
 # Takes out of a module what only people read: comments that begin with //, indentation, blank lines, and blanks beside
-# signs. Strings, templates and regular expressions stay as they are, and so do the ends of lines, for they may end a
-# statement. A "/" behind ")", "]", a word or a number divides; elsewhere it begins a regular expression.
+# signs. Strings, templates and regular expressions stay as they are. Ends of lines stay where they may end a statement: here
+# each statement has its semicolon, or ends with a block. A "/" behind ")", "]", a word or a number divides; elsewhere it begins a regular expression.
 # Usage: LC_ALL=C awk -f scripts/strip-js.awk FILE
 function is_word(c) { return c ~ /[A-Za-z0-9_$#]/ || c > "~" }
 
@@ -50,11 +50,14 @@ function copy_code(    c, last) {
     }
 }
 
+function is_in_template() { return depth && braces[depth] == 0 }
+
 {
     out = ""
     for (i = 1; i <= length($0); i++) {
-        if (depth && braces[depth] == 0) copy_template()
+        if (is_in_template()) copy_template()
         else copy_code()
     }
-    if (out != "" || (depth && braces[depth] == 0)) print out
+    if (out == "" && !is_in_template()) next
+    printf "%s%s", out, out ~ /[;{},(\[:?&|=]$/ && !is_in_template() ? "" : "\n"
 }

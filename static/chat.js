@@ -1,5 +1,6 @@
 // The conversation of this page: what the client tells becomes records of a room. Calls told.room(),
-// told.records(record, isNews), told.people(), told.twins() and told.state(retryAt) when these have changed.
+// told.records(record, isNews), told.people(), told.twins(), told.past(), told.changed(record),
+// told.reacted(record) and told.state(retryAt) when these have changed.
 import { Chat as Client } from './wschat.js';
 import { Room } from './room.js';
 import { site, tab } from './store.js';
@@ -23,6 +24,7 @@ export class Chat extends Client {
     for (const type of ['message', 'direct']) this.on(type, (frame) => this.#onMessage(frame));
     for (const type of ['join', 'leave', 'rename', 'slow']) this.on(type, (frame) => this.#onNotice(frame));
     this.on('retract', (frame) => this.#onRetract(frame));
+    this.on('react', (frame) => this.#onReact(frame));
   }
 
   // What the page shows of it.
@@ -67,11 +69,28 @@ export class Chat extends Client {
     this.#add(Object.assign(entry, { state: 'failed', why: known[code] ?? ['asIs', text] }));
   }
 
-  #onMessage({ type: kind, pos, ts, from, to, name, text = '', retracted, isOwn, isNew, entry }) {
+  #record({ type: kind, pos, ts, from, to, name, text = '', re, data, reactions, retracted, isOwn, entry }) {
     this.#see(from, name);
-    const record = Object.assign(entry ?? {}, { kind, pos, ts, from, to, name, text, retracted, isOwn });
+    const record = Object.assign(entry ?? {}, { kind, pos, ts, from, to, name, text, re, data, reactions, retracted, isOwn });
     if (isOwn) record.state = 'sent';
-    this.#add(record, isNew);
+    return record;
+  }
+
+  #onMessage(frame) {
+    this.#add(this.#record(frame), frame.isNew);
+  }
+
+  // What was said before all that is here. An id proves nothing: ours is what was said since we have this seat.
+  async past() {
+    const { place, me } = this;
+    const before = place.records.find(({ pos }) => pos)?.pos;
+    if (!before || place.isAsking) return;
+    place.isAsking = true;
+    const { events = [], end = true } = await this.older(before).catch(({ code }) => ({ end: code !== 'offline' }));
+    place.isAsking = false;
+    place.isWhole = end;
+    place.records.unshift(...events.map((event) => this.#record({ ...event, isOwn: event.from === me.id && event.ts >= me.at })));
+    if (place === this.place) this.told.past();
   }
 
   #onNotice({ type, pos, ts, from, name, was, isOwn, seconds }) {
@@ -80,9 +99,21 @@ export class Chat extends Client {
   }
 
   #onRetract({ of }) {
-    const record = this.place.records.find(({ pos }) => pos === of);
+    const record = this.place.at(of);
     if (!record) return;
-    Object.assign(record, { text: '', retracted: true });
-    this.told.retracted(record);
+    Object.assign(record, { text: '', retracted: true, re: undefined, data: undefined, reactions: undefined });
+    for (const one of this.place.records) if (one === record || one.re === of) this.told.changed(one);
+  }
+
+  // A resume may tell it twice.
+  #onReact({ to, emoji, from, name, on }) {
+    this.#see(from, name);
+    const record = this.place.at(to);
+    if (!record) return;
+    const ids = new Set(record.reactions?.[emoji]);
+    if (on) ids.add(from);
+    else ids.delete(from);
+    record.reactions = { ...record.reactions, [emoji]: [...ids] };
+    this.told.reacted(record);
   }
 }

@@ -5,16 +5,17 @@ import { t } from './text.js';
 export class Composer {
   #field = $('messageText');
   #to; // an id
+  #re; // the place of the message that this one answers
   #room = '';
 
-  // onSend(text, to): false keeps the text. onEmpty(): Enter in an empty field. onSize(): its height may differ.
-  // nameOf(id), names()
+  // onSend(text, to, re): false keeps the text. onEmpty(): Enter in an empty field. onUp(): the arrow in one. onSize(): its
+  // height may differ. nameOf(id), names(), sayOf(re): who said what
   constructor(chat, on) {
     Object.assign(this, { chat, ...on });
     this.#field.oninput = () => this.#update();
     this.#field.onkeydown = (event) => this.#onKey(event);
     $('to').onclick = () => {
-      this.to = undefined;
+      this.forAll();
       this.focus();
     };
     $('call').onclick = () => this.complete();
@@ -36,17 +37,38 @@ export class Composer {
 
   set to(id) {
     this.#to = id;
+    if (id) this.#re = undefined;
+    this.#showTo();
+  }
+
+  get re() {
+    return this.#re;
+  }
+
+  set re(pos) {
+    this.#re = pos;
+    if (pos) this.#to = undefined;
+    this.#showTo();
+  }
+
+  forAll() {
+    this.#to = this.#re = undefined;
+    this.#showTo();
+  }
+
+  #showTo() {
+    const [id, re] = [this.#to, this.#re];
     const name = id && this.nameOf(id);
-    $('to').hidden = !id;
-    $('to').textContent = id ? `${t('to', name)} ✕` : '';
-    $('to').title = $('to').ariaLabel = id ? t('toNobody', name) : '';
+    $('to').hidden = !id && !re;
+    $('to').textContent = id ? `${t('to', name)} ✕` : re ? `↩ ${this.sayOf(re)} ✕` : '';
+    $('to').title = $('to').ariaLabel = id ? t('toNobody', name) : re ? t('noReply') : '';
     $('composer').classList.toggle('private', Boolean(id));
     this.#field.placeholder = id ? t('privately', name) : this.#room;
   }
 
   set room(words) {
     this.#room = words;
-    this.to = this.#to;
+    this.#showTo();
   }
 
   focus() {
@@ -57,9 +79,10 @@ export class Composer {
     this.focus();
     const { text } = this;
     if (!text.trim()) return this.onEmpty();
-    if (this.chat.excess(text) > 0) return;
+    if (this.chat.excess(text, this.re) > 0) return;
     this.text = '';
-    if (this.onSend(text, this.to) === false) this.text = text;
+    if (this.onSend(text, this.to, this.re) === false) this.text = text;
+    else this.re = undefined;
   }
 
   // Whom @ab in front of the cursor may call.
@@ -80,8 +103,8 @@ export class Composer {
   #onKey(event) {
     // In an input method, as for Chinese, Enter ends a word.
     if (event.isComposing || event.keyCode === 229) return;
-    const isEmpty = !this.text && this.to;
-    if (isEmpty && (event.key === 'Backspace' || event.key === 'Escape')) this.to = undefined;
+    if (!this.text && (event.key === 'Backspace' || event.key === 'Escape')) this.forAll();
+    if (!this.text && event.key === 'ArrowUp') return void (event.preventDefault(), this.onUp());
     const isTab = event.key === 'Tab' && this.#call();
     if (event.shiftKey || !(isTab || event.key === 'Enter')) return;
     event.preventDefault();
@@ -94,7 +117,7 @@ export class Composer {
     style.height = 'auto';
     style.height = `${this.#field.scrollHeight}px`;
     this.onSize();
-    const excess = this.chat.excess(this.text);
+    const excess = this.chat.excess(this.text, this.re);
     const isOver = excess > 0;
     $('send').classList.toggle('ready', !isOver && this.text.trim() !== '');
     this.#field.ariaInvalid = String(isOver);

@@ -23,7 +23,7 @@ export class Identity {
     const isDuplicate = old && tab.get('open') && (await isHeldElsewhere(old.id));
     me.name = cleanName(old?.name ?? site.get('name', ''));
     if (isDuplicate) tab.clear(); // the other tab sends what waits
-    if (old && !isDuplicate) Object.assign(me, { id: old.id, key: old.key });
+    if (old && !isDuplicate) Object.assign(me, { id: old.id, key: old.key, at: old.at });
     me.isStored = tab.set('open', true);
     addEventListener('pageshow', () => tab.set('open', true));
     addEventListener('pagehide', () => tab.set('open', false));
@@ -32,6 +32,7 @@ export class Identity {
 
   // The seat that the chat has now.
   keep({ id, key }) {
+    if (key !== this.key) this.at = Date.now();
     Object.assign(this, { id, key });
     this.save();
   }
@@ -43,7 +44,7 @@ export class Identity {
   }
 
   save() {
-    const { id, key, name } = this;
-    tab.set('me', { id, key, name });
+    const { id, key, name, at } = this;
+    tab.set('me', { id, key, name, at });
   }
 }

@@ -1,7 +1,7 @@
 // Shows the messages of a room: the end of a long one, and more when scrolled up.
 //   room.records [ . . . . . . . ── shown ── last ]  tail: what is on its way
 import { button, make } from './dom.js';
-import { build, label, refresh, startsDay } from './message.js';
+import { build, label, refresh, showReactions, startsDay } from './message.js';
 import { dayName, t } from './text.js';
 
 const CHUNK = 100;
@@ -20,9 +20,10 @@ export class Log {
   #divider;
   #runs = new WeakMap(); // a coming or going → those around it
 
-  // mine(): the name that others call us by
-  constructor(list, onMove, mine) {
-    Object.assign(this, { list, onMove, mine });
+  // onMove(), onTop(): all that is here is shown; me: {id, name}
+  constructor(list, on) {
+    Object.assign(this, { list, ...on });
+    list.onkeydown = (event) => this.#onKey(event);
     list.onscroll = () => this.#onScroll();
     new ResizeObserver(() => this.#onSize()).observe(list);
     document.addEventListener('visibilitychange', () => this.#draw());
@@ -48,12 +49,37 @@ export class Log {
     }
   }
 
+  react(record) {
+    const item = this.#items.get(record);
+    if (item?.isConnected) showReactions(item, record, this.room, this.me);
+    this.settle();
+  }
+
+  // To a message: with the keyboard from one to the next.
+  goTo(pos) {
+    const { room } = this;
+    while (room.at(pos) && !this.#items.get(room.at(pos))?.isConnected) this.#older();
+    this.#items.get(room.at(pos))?.querySelector('.more').focus();
+  }
+
+  focusLast() {
+    [...this.list.querySelectorAll('li > .bubble .more')].at(-1)?.focus();
+  }
+
+  #onKey(event) {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (!step || !event.target.matches('.more')) return;
+    event.preventDefault();
+    const all = [...this.list.querySelectorAll('.more')];
+    all[all.indexOf(event.target) + step]?.focus();
+  }
+
   // A message was taken back.
   redo(record) {
     const item = this.#items.get(record);
     if (!item?.isConnected) return;
     const { records } = this.room;
-    const fresh = build(record, records[records.indexOf(record) - 1], this.room, this.mine());
+    const fresh = build(record, records[records.indexOf(record) - 1], this.room, this.me);
     this.#items.set(record, fresh);
     item.replaceWith(fresh);
   }
@@ -106,7 +132,7 @@ export class Log {
     if (item?.isConnected) {
       refresh(item, record, before);
     } else {
-      item = build(record, before, this.room, this.mine());
+      item = build(record, before, this.room, this.me);
       item.classList.toggle('new', this.list.ariaLive !== 'off');
       this.#items.set(record, item);
       this.list.insertBefore(item, place);
@@ -171,13 +197,25 @@ export class Log {
   }
 
   #older() {
-    const { list, room: { records } } = this;
+    const { list, room: { records, isWhole } } = this;
     const end = records.findIndex((record) => this.#items.get(record)?.isConnected);
-    if (end < 1) return;
-    const { scrollTop, scrollHeight, firstChild } = list;
+    if (end < 1) return isWhole ? this.#tellEnd() : this.onTop();
+    const { scrollTop, scrollHeight } = list;
     this.#hush();
+    if (list.firstChild.className === 'day') list.firstChild.remove();
+    const { firstChild } = list;
     for (let i = Math.max(0, end - CHUNK); i < end; i++) this.#insert(records[i], records[i - 1], firstChild);
-    if (firstChild.className !== 'day') this.#insert(records[end], records[end - 1]);
+    this.#insert(records[end], records[end - 1]);
     list.scrollTop = scrollTop + list.scrollHeight - scrollHeight;
+  }
+
+  // More of it has come, or there is none.
+  past() {
+    this.#older();
+  }
+
+  #tellEnd() {
+    if (this.list.firstChild.classList.contains('end')) return;
+    this.list.prepend(make('li', 'notice end', t('noOlder')));
   }
 }

@@ -19,24 +19,26 @@ const wire = new WireView();
 const me = await Identity.claim();
 const told = {
   room: showRoom, people: showPeopleSoon, records: onRecords, twins: onTwins, state: onState, token: askToken,
-  retracted: (record) => log.redo(record),
+  changed: (record) => log.redo(record), reacted: (record) => log.react(record), past: () => log.past(),
 };
 takeToken();
 const chat = new Chat(me, roomOfAddress(), told, (...frame) => wire.record(...frame));
-const log = new Log($('messages'), showJump, () => me.name);
+const log = new Log($('messages'), { onMove: showJump, onTop: () => chat.past(), me });
 const composer = new Composer(chat, {
   onSend,
   onEmpty: keepGuestName,
+  onUp: () => log.focusLast(),
   onSize: () => log.settle(),
+  sayOf,
   nameOf: (id) => chat.place.who(id),
   names: () => [...chat.place.members.values()].map(visible).filter((name) => name && name !== me.name),
 });
 const nav = panel('nav');
 wire.isShown = panel('wire', () => wire.draw()).isOpen;
 
-function onSend(line, to) {
+function onSend(line, to, re) {
   const { act, why, ...what } = parse(line, chat.place);
-  if (act === 'say') say(what.text, what.to ?? to);
+  if (act === 'say') say(what.text, what.to ?? to, re);
   else if (act === 'to') composer.to = what.to;
   else if (act === 'help') chat.note('help');
   else if (act === 'retract') retractLast();
@@ -51,9 +53,14 @@ function onSend(line, to) {
   return act !== 'problem';
 }
 
-function say(text, to) {
-  chat.say(text, { to });
+function say(text, to, re) {
+  chat.say(text, to ? { to } : { re });
   hideWelcome();
+}
+
+function sayOf(re) {
+  const { from, name, text } = chat.place.at(re) ?? {};
+  return from ? `${chat.place.names.who(from, name)}: ${text.slice(0, 40)}` : t('earlier');
 }
 
 function retractLast() {
@@ -70,12 +77,16 @@ async function ban(id, seconds, reason) {
 function openMenu({ from, name, pos, isOwn }) {
   const menu = $('menu');
   $('menu-who').textContent = chat.place.names.who(from, name);
-  menu.querySelector('[value=retract]').hidden = !pos;
+  for (const node of menu.querySelectorAll('.says')) node.hidden = !pos;
+  menu.querySelector('[value=retract]').hidden = !pos || !(isOwn || chat.isModerator);
   for (const node of menu.querySelectorAll('.mods')) node.hidden = isOwn || !chat.isModerator;
   menu.returnValue = '';
   menu.showModal();
   menu.onclose = () => {
     const { returnValue } = menu;
+    if (returnValue === 'reply') composer.re = pos;
+    if (returnValue === 'reply') composer.focus();
+    if (/[^a-z]/.test(returnValue)) chat.react(pos, returnValue);
     if (returnValue === 'retract') chat.retract(pos);
     if (returnValue === 'kick') chat.kick(from);
     if (returnValue === 'hour') ban(from, 3600);
@@ -141,6 +152,7 @@ function switchTo(name) {
 function leaveDraft() {
   chat.place.draft = composer.text;
   chat.place.draftTo = composer.to;
+  chat.place.draftRe = composer.re;
 }
 
 function tellWaiting() {
@@ -211,7 +223,7 @@ function keepGuestName() {
 }
 
 function showRoom() {
-  const { name, draft, draftTo } = chat.place;
+  const { name, draft, draftTo, draftRe } = chat.place;
   const label = roomLabel(name);
   $('room-name').replaceChildren('# ', make('bdi', '', label));
   composer.room = `${t('message')} # ${label}`;
@@ -220,6 +232,7 @@ function showRoom() {
   log.show(chat.place);
   composer.text = draft;
   composer.to = draftTo;
+  composer.re = draftRe ?? undefined;
   showPeopleSoon();
 }
 
@@ -336,6 +349,8 @@ $('messages').addEventListener('again', ({ detail: { to, text } }) => {
   composer.to = to;
 });
 addEventListener('more', ({ detail }) => openMenu(detail));
+addEventListener('react', ({ detail: { pos, emoji, on } }) => chat.react(pos, emoji, on));
+addEventListener('goto', ({ detail }) => log.goTo(detail));
 $('jump').onclick = () => {
   log.jump();
   composer.focus();

@@ -25,8 +25,7 @@ export function refresh(item, record, before) {
 
 // The text goes back to the field.
 function again(record) {
-  const event = new CustomEvent('again', { bubbles: true, detail: record });
-  return button('link', ({ target }) => target.dispatchEvent(event), `${t('failed')}: ${t(...record.why)}. ${t('again')}`);
+  return button('link', ({ target }) => tell(target, 'again', record), `${t('failed')}: ${t(...record.why)}. ${t('again')}`);
 }
 
 // Anew when two people look alike.
@@ -44,26 +43,57 @@ function notice({ type, from, name, was, isOwn, words, seconds }, names) {
   return tNodes(type, isOwn ? t('you') : names.who(from, type === 'rename' ? was : name), names.who(from, name));
 }
 
-function speech(record, names, nameOf, mine) {
+// What an answer answers, short. It leads there.
+function quote(record, room) {
+  const { from, name, text, retracted } = room.at(record.re) ?? {};
+  const words = from ? `${room.names.who(from, name)}: ${retracted ? t('retracted') : text.slice(0, 80)}` : t('earlier');
+  return button('quote', ({ target }) => tell(target, 'goto', record.re), `↩ ${words}`);
+}
+
+// Those of a message, each with how many gave it. The focus stays.
+export function showReactions(item, { pos, reactions }, { names, members }, me) {
+  const row = item.querySelector('.reacts');
+  const had = row?.contains(document.activeElement) && document.activeElement.dataset.emoji;
+  row?.replaceChildren(...Object.entries(reactions ?? {}).filter(([, ids]) => ids.length).map(([emoji, ids]) => {
+    const on = ids.includes(me.id);
+    const node = button('', ({ target }) => tell(target, 'react', { pos, emoji, on: !on }), `${emoji} ${ids.length}`);
+    node.ariaPressed = String(on);
+    node.dataset.emoji = emoji;
+    node.title = ids.slice(0, 20).map((id) => names.who(id, members.get(id))).join(', ');
+    return node;
+  }));
+  if (had) (row.querySelector(`[data-emoji="${had}"]`) ?? item.querySelector('.more')).focus();
+}
+
+const wordsOf = ({ text, data, retracted, isOwn }, mine) =>
+  retracted ? [t('retracted')] : text || data === undefined ? markup(text, isOwn ? '' : mine) : [make('code', '', JSON.stringify(data))];
+
+function speech(record, room, me) {
+  const { names, members } = room;
   const { kind, from, to, name, text, retracted, isOwn } = record;
   const item = make('li', `${isOwn ? 'own' : 'other'} ${kind}`);
   if (retracted) item.classList.add('retracted');
   const author = make('b', 'who', isOwn ? t('you') : '');
   author.title = t('client', from);
-  const words = make('div', isBig(text) ? 'text big' : 'text', ...(retracted ? [t('retracted')] : markup(text, isOwn ? '' : mine)));
+  const words = make('div', isBig(text) ? 'text big' : 'text', ...wordsOf(record, me.name));
   words.dir = 'auto';
   const bubble = make('div', 'bubble', author);
-  if (kind === 'direct') bubble.append(make('small', '', ...(isOwn ? tNodes('to', names.who(to, nameOf(to))) : [t('onlyYou')])));
+  if (kind === 'direct') bubble.append(make('small', '', ...(isOwn ? tNodes('to', names.who(to, members.get(to))) : [t('onlyYou')])));
   if (words.querySelector('mark')) item.classList.add('called');
-  bubble.append(words, ...(isLong(text) ? [unfold(words)] : []), make('span', 'meta', more(record), make('time', ''), make('span', 'state')));
+  if (record.re) bubble.append(quote(record, room));
+  bubble.append(words, ...(isLong(text) ? [unfold(words)] : []), make('span', 'meta', more(record), make('time', ''), make('span', 'state')),
+    make('div', 'reacts'));
+  showReactions(bubble, record, room, me);
   paint(item, from);
   item.append(...(isOwn ? [] : [avatar(from, name)]), bubble);
   return item;
 }
 
-// What may be done about a message or a person. A click alone: with the keyboard there are commands.
+const tell = (node, type, detail) => node.dispatchEvent(new CustomEvent(type, { bubbles: true, detail }));
+
+// What may be done about a message or a person. Tab passes by: from the field, the arrows lead to those of messages.
 export function more(about) {
-  const node = button('more', ({ target }) => target.dispatchEvent(new CustomEvent('more', { bubbles: true, detail: about })), '⋯');
+  const node = button('more', ({ target }) => tell(target, 'more', about), '⋯');
   node.ariaLabel = node.title = t('menu');
   node.tabIndex = -1;
   return node;
@@ -79,10 +109,10 @@ function unfold(words) {
   }, t('unfold'));
 }
 
-// room: {names, members}. mine: the name that others call us by
-export function build(record, before, { names, members }, mine) {
-  const item = record.kind === 'notice' ? make('li', 'notice') : speech(record, names, (id) => members.get(id), mine);
-  label(item, record, names);
+// me: {id, name}
+export function build(record, before, room, me) {
+  const item = record.kind === 'notice' ? make('li', 'notice') : speech(record, room, me);
+  label(item, record, room.names);
   if (record.from) item.title = t('client', record.from);
   item.role = 'none'; // in a log, "list with 300 items" would only be in the way
   refresh(item, record, before);

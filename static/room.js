@@ -10,6 +10,8 @@ export class Room extends Place {
   records = [];
   draft = '';
   draftTo; // whom it is for, if not for all
+  draftRe; // what it answers
+  isWhole = false; // nothing older is kept
   names = new Names();
 
   constructor(name) {
@@ -28,19 +30,23 @@ export class Room extends Place {
     return this.names.who(id, this.members.get(id));
   }
 
+  at(place) {
+    return this.records.findLast(({ pos }) => pos === place);
+  }
+
   // Returns false when it is here already: after a restart, old messages may come again.
   add(record) {
     const isSame = ({ pos, ts, from }) => pos === record.pos && ts === record.ts && from === record.from;
     if (record.pos && this.records.slice(-200).some(isSame)) return false;
     this.records.push(record);
-    if (this.records.length > KEEP * 1.1) this.records.splice(0, KEEP * 0.1);
+    if (this.records.length > KEEP * 1.1) this.isWhole = !this.records.splice(0, KEEP * 0.1);
     return true;
   }
 
   save() {
-    const { name, since, draft, draftTo } = this;
+    const { name, since, draft, draftTo, draftRe } = this;
     const records = this.records.slice(-SAVE);
     // A place to resume from without the messages before it would look like a hole.
-    if (!tab.set(`room.${name}`, { records, since, draft, draftTo })) tab.set(`room.${name}`, null);
+    if (!tab.set(`room.${name}`, { records, since, draft, draftTo, draftRe })) tab.set(`room.${name}`, null);
   }
 }

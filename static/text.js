@@ -59,6 +59,10 @@ password|Password|密码
 wrongPassword|That was wrong.|密码不对。
 waitPassword|Too often wrong: try again in {0} s.|错误太多，请 {0} 秒后再试。
 menu|More|更多
+reply|Reply|回复
+noReply|Do not reply|取消回复
+earlier|an earlier message|较早的消息
+noOlder|Nothing older is kept.|没有更早的消息了。
 retract|Take back|撤回
 kick|Put out|请出
 banHour|Keep out for an hour|禁入一小时
@@ -91,7 +95,7 @@ today|Today|今天
 newMessages|New messages: {0}|{0} 条新消息
 toEnd|Newest messages|最新消息
 tooLong|Too long by {0} bytes|超出 {0} 字节
-help|/name NAME · /room ROOM · /msg WHO TEXT (name or #id) · /retract · //text sends /text|/name 名字 · /room 房间 · /msg 某人 内容（名字或 #id）· /retract · //内容 发送 /内容
+help|/name NAME · /room ROOM · /msg WHO TEXT (name or #id) · /retract · //text sends /text · ↑ leads to messages, Enter replies and reacts|/name 名字 · /room 房间 · /msg 某人 内容（名字或 #id）· /retract · //内容 发送 /内容 · ↑ 选择消息，回车可回复和回应
 unknown|{0}? See /help; begin with // to send it as it is.|{0}？请看 /help；要原样发送请以 // 开头。
 noSuchClient|nobody with that id is here|这里没有这个 ID
 noStorage|This browser keeps nothing for this page: a reload makes you somebody new.|浏览器不为本页保存数据：刷新后你会成为新的客户端。

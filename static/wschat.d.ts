@@ -139,7 +139,7 @@ export class Chat {
   /** Resolves when it has its place in the room, which may be after breaks of the connection: it is said once. */
   say(text: string | undefined, options?: { to?: string | number; re?: string; data?: unknown }): Promise<Message>;
   /** Bytes that a message is over the limit. */
-  excess(text: string): number;
+  excess(text: string, re?: string): number;
   rename(name: string): void;
   enter(room: string): Promise<void>;
   setToken(token: string): void;

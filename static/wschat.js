@@ -348,8 +348,8 @@ export class Chat {
   }
 
   // Bytes that a message is over the server's limit.
-  excess(text) {
-    return byteLength(sayFrame({ text, ref: 'x'.repeat(41) })) - this.limit;
+  excess(text, re) {
+    return byteLength(sayFrame({ text, re, ref: 'x'.repeat(41) })) - this.limit;
   }
 
   rename(name) {

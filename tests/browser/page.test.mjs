@@ -31,15 +31,16 @@ const strip = (code) => execFileSync('awk', ['-f', 'scripts/strip-js.awk'], { in
 
 test('blanks and comments go, texts stay', () => {
   for (const [code, wanted] of [
-    ["import { a } from './x.js'; // why", "import{a}from'./x.js';\n"],
+    ["import { a } from './x.js'; // why", "import{a}from'./x.js';"],
     ['  // a line', ''],
-    ['const a = "//  b" + \'it\\\'s  {\';', 'const a="//  b"+\'it\\\'s  {\';\n'],
-    ['const r = /[/"`]  \\/ x/u.test(a) ? 1 / 2 : b / c / d;', 'const r=/[/"`]  \\/ x/u.test(a)?1/2:b/c/d;\n'],
-    ['return /  "/;', 'return/  "/;\n'],
-    ['a = b + +c - -d;', 'a=b+ +c- -d;\n'],
-    ['x = `a  ${ { b: `c  ${ d }` }.b }  // e\n  f`; // g', 'x=`a  ${{b:`c  ${d}`}.b}  // e\n  f`;\n'],
-    ['x = `\n\n`;\n\ny;', 'x=`\n\n`;\ny;\n'],
-    ['for (const #a of 客) case 1:', 'for(const #a of 客)case 1:\n'],
+    ['const a = "//  b" + \'it\\\'s  {\';', 'const a="//  b"+\'it\\\'s  {\';'],
+    ['const r = /[/"`]  \\/ x/u.test(a) ? 1 / 2 : b / c / d;', 'const r=/[/"`]  \\/ x/u.test(a)?1/2:b/c/d;'],
+    ['return /  "/;', 'return/  "/;'],
+    ['a = b + +c - -d;', 'a=b+ +c- -d;'],
+    ['x = `a  ${ { b: `c  ${ d }` }.b }  // e\n  f`; // g', 'x=`a  ${{b:`c  ${d}`}.b}  // e\n  f`;'],
+    ['x = `\n\n`;\n\ny;', 'x=`\n\n`;y;'],
+    ['if (a)\n  b();\nelse\n  c();\nx = d\n  .e();', 'if(a)\nb();else\nc();x=d\n.e();'],
+    ['for (const #a of 客) case 1:', 'for(const #a of 客)case 1:'],
   ]) assert.equal(strip(code), wanted);
 });
 

@@ -7,6 +7,7 @@ import './door.test.mjs';
 import './daily.test.mjs';
 import './reading.test.mjs';
 import './page.test.mjs';
+import './past.test.mjs';
 import './status.test.mjs';
 import './access.test.mjs';
 import './firefox.test.mjs';
