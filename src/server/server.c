@@ -187,7 +187,9 @@ static void on_signal(struct reactor_source *source, uint32_t events)
 
     (void)events;
     while (read(source->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-        if (info.ssi_signo == SIGHUP && !server->ends_with_terminal)
+        if (info.ssi_signo == SIGUSR2)
+            log_warning("SIGUSR2 is ignored: there is nobody to hand people over to");
+        else if (info.ssi_signo == SIGHUP && !server->ends_with_terminal)
             reload(server);
         else
             stop(server, info.ssi_signo);
@@ -358,6 +360,7 @@ static int open_signals(struct server *server)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR2);
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return -1;
     fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);

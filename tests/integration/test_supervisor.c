@@ -378,6 +378,21 @@ START_TEST(a_supervisor_that_goes_away_is_not_missed)
 }
 END_TEST
 
+/* By itself the signal ends a process. */
+START_TEST(sigusr2_ends_nothing_and_says_so)
+{
+    struct server *s = server_start(NULL);
+    struct client *c = ws_open_chat(s, 1);
+
+    server_signal(s, SIGUSR2);
+    server_wait_for(s, "SIGUSR2 is ignored");
+    ws_send_text(c, "still here");
+    ws_expect_text(c, "You wrote: still here");
+    ws_leave(c);
+    server_stop(s);
+}
+END_TEST
+
 START_TEST(sighup_ends_nothing_and_says_so)
 {
     int fd;
@@ -591,6 +606,7 @@ Suite *suite_supervisor(void)
     tcase_add_test(notify, a_supervisor_that_cannot_be_told_is_no_reason_not_to_serve);
     tcase_add_test(notify, a_supervisor_that_goes_away_is_not_missed);
     tcase_add_test(notify, sighup_ends_nothing_and_says_so);
+    tcase_add_test(notify, sigusr2_ends_nothing_and_says_so);
     tcase_add_test(watchdog, it_gives_signs_of_life_again_and_again);
     tcase_add_test(watchdog, now_and_then_they_tell_how_many_clients_there_are);
     tcase_add_loop_test(watchdog, who_is_not_watched_is_quiet_and_sleeps, 0,
