@@ -109,13 +109,24 @@ static void put_message(struct writer *w, const struct session *s, const struct 
     put_text(w, frame->is_retracted ? STR("(taken back)") : frame->text);
 }
 
+/* The answer does not name anybody, but has the ref that v1_ban gave it. */
+static void put_banned(struct writer *w, const struct session *s, struct str ref)
+{
+    uint64_t id = 0;
+
+    put(w, "* ");
+    if (str_to_u64(ref, CODEC_ID_MAX, &id))
+        put_who(w, s, id, roster_name(&s->roster, id));
+    else
+        put(w, "Somebody");
+    put(w, " may not come in again\n");
+}
+
 /* What moderators did; and who took something back. */
 static void put_order(struct writer *w, const struct session *s, const struct v1_event *frame)
 {
     if (frame->type == V1_BAN) {
-        put(w, "* ");
-        put_who(w, s, frame->id, roster_name(&s->roster, frame->id));
-        put(w, " may not come in again\n");
+        put_banned(w, s, frame->ref);
         return;
     }
     put_time(w, frame->ts);

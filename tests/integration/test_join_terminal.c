@@ -337,6 +337,9 @@ START_TEST(moderators_have_commands)
     expect_order("\"type\":\"kick\"", "\"reason\":\"too loud\"");
     expect_order("\"type\":\"ban\"", "\"seconds\":300");
     expect_order("\"type\":\"slow\"", "\"seconds\":9");
+    fake_say(server, "{'type':'join','pos':'p8','ts':0,'from':8,'name':'eve'}");
+    fake_say(server, "{'type':'ban','ban':'00c0ffee00c0ffee','ref':'8'}");
+    joiner_wait_for(&joiner, "* eve may not come in again");
     fake_expect_say(server, "sorry", ref);
     fake_say(server,
              "{'type':'message','pos':'p9','ts':0,'from':7,'name':'','text':'sorry','ref':'%s'}",

@@ -79,11 +79,13 @@ static const struct {
      "12:00 * bob: everybody may speak as often as they like\n"},
     {{.type = V1_RETRACT, .ts = NOON, .from = 8, .name = {"bob", 3}},
      "12:00 * bob took a message back\n"},
-    {{.type = V1_BAN, .id = 8}, "* bob may not come in again\n"},
     {{.type = V1_WELCOME, .id = 7, .room = {"tea\x07", 4}, .count = 3},
      "* you are in tea\\u0007 as Client #7, with 2 others\n"},
     {{.type = V1_MESSAGE, .ts = INT64_MAX, .from = 8, .name = {"b", 1}, .text = {"x", 1}},
      "07:12 b: x\n"},
+    {{.type = V1_BAN, .ref = {"8", 1}}, "* bob may not come in again\n"},
+    {{.type = V1_BAN, .ref = {"9", 1}}, "* Client #9 may not come in again\n"},
+    {{.type = V1_BAN, .ref = {"c-1", 3}}, "* Somebody may not come in again\n"},
 };
 
 START_TEST(shows_frames)

@@ -218,9 +218,9 @@ START_TEST(orders_of_moderators)
     expect_order(&out, v1_kick(&out, 7, STR("")), "{\"type\":\"kick\",\"id\":7}");
     expect_order(&out, v1_kick(&out, CODEC_ID_MAX, STR("a\"b")),
                  "{\"type\":\"kick\",\"id\":9223372036854775807,\"reason\":\"a\\\"b\"}");
-    expect_order(&out, v1_ban(&out, 7, 0, STR("")), "{\"type\":\"ban\",\"id\":7}");
+    expect_order(&out, v1_ban(&out, 7, 0, STR("")), "{\"type\":\"ban\",\"id\":7,\"ref\":\"7\"}");
     expect_order(&out, v1_ban(&out, 7, 60, STR("x")),
-                 "{\"type\":\"ban\",\"id\":7,\"seconds\":60,\"reason\":\"x\"}");
+                 "{\"type\":\"ban\",\"id\":7,\"ref\":\"7\",\"seconds\":60,\"reason\":\"x\"}");
     expect_order(&out, v1_slow(&out, 0), "{\"type\":\"slow\",\"seconds\":0}");
     expect_order(&out, v1_retract(&out, STR("P-1")), "{\"type\":\"retract\",\"of\":\"P-1\"}");
     buf_deinit(&out);

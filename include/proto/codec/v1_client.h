@@ -57,7 +57,8 @@ bool v1_member_next(struct v1_members *members, uint64_t *id, struct str *name);
 int v1_say(struct buf *out, struct str text, uint64_t to, struct str ref);
 int v1_rename(struct buf *out, struct str name);
 int v1_kick(struct buf *out, uint64_t id, struct str reason);
-int v1_ban(struct buf *out, uint64_t id, uint64_t seconds, struct str reason); /* 0: for ever */
+/* `seconds` 0: for ever. The id is the ref, too, so that the answer tells whom it is about. */
+int v1_ban(struct buf *out, uint64_t id, uint64_t seconds, struct str reason);
 int v1_slow(struct buf *out, uint64_t seconds);
 int v1_retract(struct buf *out, struct str pos);
 

@@ -260,6 +260,8 @@ int v1_ban(struct buf *out, uint64_t id, uint64_t seconds, struct str reason)
     size_t before = out->len;
     int result = begin_command(out, "ban", id);
 
+    if (result == 0)
+        result = buf_printf(out, ",\"ref\":\"%llu\"", (unsigned long long)id);
     if (result == 0 && seconds > 0)
         result = append_seconds(out, seconds);
     return end_command(out, before, result, "reason", reason);
