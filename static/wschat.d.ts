@@ -32,7 +32,7 @@ export interface Options {
   token?: string;
   /** Called when the server wants another token; nothing, or the same one, ends it. */
   askToken?: (refused: { text: string; refused?: string }) => Promise<string | undefined> | string | undefined;
-  /** A class to take in place of the global one, such as that of the package ws. */
+  /** A class to take in place of the global one, such as that of the package ws, where Node is older than 22. */
   WebSocket?: unknown;
   /** What is known of a room, where a program keeps it longer than this object. */
   place?: (room: string) => Place;

@@ -144,7 +144,9 @@ export class Connection {
     if (isPage) return new WebSocket(url, protocols);
     const origin = new URL(url).origin.replace('ws', 'http');
     const { WebSocket: Given } = this.owner;
-    return Given ? new Given(url, protocols, { origin }) : new WebSocket(url, { protocols, headers: { origin } });
+    if (Given) return new Given(url, protocols, { origin });
+    if (globalThis.location) return new WebSocket(url, protocols); // a worker of a page
+    return new WebSocket(url, { protocols, headers: { origin } });
   }
 
   // Resolves when the server has closed, too, or after a second.
@@ -288,6 +290,7 @@ export class Chat {
     const url = new URL(base);
     if (!url.pathname.endsWith('/')) url.pathname += '/';
     Object.assign(this, { base: url.href, id: id && String(id), key, name, history, tap, ...rest });
+    if (!this.WebSocket && !globalThis.WebSocket) throw new Error('no WebSocket: it takes Node 22, or connect(url, { WebSocket })');
     this.placeOf = place ?? ((other) => Object.assign(new Place(other), other === room && { since }));
     this.place = this.placeOf(room);
     if (!this.id) this.renew();

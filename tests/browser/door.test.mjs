@@ -175,13 +175,15 @@ scenario('a password is asked for, until it is right', ['--token-key', keys], as
   assert.equal(asked.length, 3, 'it is asked for once');
 });
 
-// A page of another origin that uses the library.
-async function foreign(stage) {
-  const site = http.createServer((_, response) => {
-    response.setHeader('Content-Type', 'text/html');
-    response.end(`<!doctype html><link rel="icon" href="data:,"><script type="module">
-      import { connect } from '${stage.server.url}wschat.js';
-      window.chat = connect('${stage.server.url}', { room: 'tea', name: 'Ada' });
+// A page of another origin that uses the library, or has a worker that does.
+async function foreign(stage, hasWorker = false) {
+  const script = `import { connect } from '${stage.server.url}wschat.js';
+    globalThis.chat = connect('${stage.server.url}', { room: 'tea', name: 'Ada' });`;
+  const site = http.createServer(({ url }, response) => {
+    const isScript = url === '/worker.js';
+    response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html');
+    response.end(isScript ? `${script} chat.say('from a worker');` : `<!doctype html><link rel="icon" href="data:,"><script type="module">
+      ${hasWorker ? "new Worker('worker.js', { type: 'module' });" : script}
     </script>`);
   });
   await once(site.listen(0, '127.0.0.1'), 'listening');
@@ -203,6 +205,12 @@ scenario('the library in a page of another origin that is allowed', ['--allow-or
   const page = await foreign(stage);
   await until('loaded', () => page.evaluate(() => window.chat !== undefined));
   assert.equal(await page.evaluate(async () => (await window.chat.say('hello')).text), 'hello');
+});
+
+scenario('the library in a worker', ['--allow-origin', '*'], async (stage) => {
+  const page = await stage.open('?room=tea');
+  await foreign(stage, true);
+  await sees(page, 'from a worker');
 });
 
 scenario('the echo page without a token', ['--token-key', keys], async (stage) => {

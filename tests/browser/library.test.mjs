@@ -75,6 +75,27 @@ test('frames: ids as strings, data and texts as they are', () => {
   assert.throws(() => sayFrame({ text: 'a', to: '7,"x":1' }));
 });
 
+// As in Node 20 without its flag.
+trial('without a WebSocket it says what it needs, and takes one', [], async ({ open }) => {
+  const { WebSocket: Global } = globalThis;
+  const opened = [];
+  class Given extends Global {
+    constructor(url, protocols, { origin }) {
+      super(url, { protocols, headers: { origin } });
+      opened.push(origin);
+    }
+  }
+  delete globalThis.WebSocket;
+  try {
+    assert.throws(() => connect('http://127.0.0.1:1/'), /Node 22, or connect\(url, \{ WebSocket \}\)/);
+    const chat = open({ WebSocket: Given });
+    await chat.say('hello');
+    assert.deepEqual(opened, [new URL(chat.base).origin]);
+  } finally {
+    globalThis.WebSocket = Global;
+  }
+});
+
 trial('people, names, direct messages, rooms, the end', [], async ({ open, peer }) => {
   const bob = await peer({ id: '9223372036854775807', name: 'Bob' });
   const ada = open({ name: 'Ada', id: 7 });
