@@ -290,7 +290,7 @@ function onState(at) {
   if (state === 'connecting') return; // or the banner would flicker
   $('banner').hidden = state === 'online';
   document.body.classList.toggle('mod', chat.isModerator);
-  $('banner-text').textContent = t(`${state}Long`, chat.why?.text);
+  $('banner-text').textContent = t(`${state}Long`, chat.why?.text, roomLabel(chat.place.name));
   $('banner-act').textContent = t(`${state}Act`);
 }
 

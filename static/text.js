@@ -50,7 +50,7 @@ offlineAct|Try now|立即重试
 replacedAct|Use it here|在这里使用
 tokenLong|You cannot come in: {0}. Open the link that you were given.|无法进入：{0}。请打开你收到的链接。
 tokenAct|Try again|重试
-forbiddenLong|You may not be here: {0}.|你不能进入：{0}。
+forbiddenLong|You may not be in # {1}: {0}.|你不能进入 # {1}：{0}。
 forbiddenAct|Try again|重试
 refusedLong|The server does not take this page: {0}|服务器不接受此页面：{0}
 refusedAct|Try again|重试

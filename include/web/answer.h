@@ -47,7 +47,7 @@ void answer_send(const struct answer *answer, struct http_response *response,
 void answer_text(const struct answer *answer, int status, const char *text, const char *fields);
 
 /* A refusal after which the connection ends: whatever the client sends on, it is not HTTP for sure.
- */
+ * `text` is static, unless the end of the stream was noted before. */
 void answer_refuse(const struct answer *answer, int status, const char *text, const char *fields);
 
 /* The path knows GET and HEAD only: 405. */

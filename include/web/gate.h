@@ -55,6 +55,13 @@ struct gate_refusal {
     bool is_late;    /* 401 because a token that was good has expired */
 };
 
+/* Room for such words and the name of a room. */
+#define GATE_TOLD_MAX 192
+
+/* Writes why, and which room it is about (empty: none): for who asks by HTTP, and may have asked
+ * for another room than was meant. */
+void gate_tell(char out[GATE_TOLD_MAX], const char *why, struct str room);
+
 /* Reads the file of keys, if there is one. Returns 0, or -1 where a line in `problem` says what is
  * wrong. */
 int gate_open(struct gate *gate, char *problem, size_t size);

@@ -522,7 +522,8 @@ static void left(struct session *s, const struct link_end *end)
         give_up(s, "another connection took this seat over, with its key");
         return;
     case CLOSE_FORBIDDEN:
-        give_up(s, "the server lets us in no more: %s", end->text);
+        give_up(s, "the server lets us into %s no more: %s", s->room[0] != '\0' ? s->room : "lobby",
+                end->text);
         return;
     case CLOSE_TOKEN:
         unknown(s, end);

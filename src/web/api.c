@@ -203,12 +203,21 @@ static bool api_check_token(struct api_call *call)
     return false;
 }
 
+/* The 403 of a request for a room. */
+static void api_answer_forbidden(const struct api_call *call, const char *why)
+{
+    char told[GATE_TOLD_MAX];
+
+    gate_tell(told, why, call->room);
+    api_answer_problem(&call->reply, 403, told);
+}
+
 static void api_answer_banned(const struct api_call *call)
 {
     if (call->route == API_EVENTS)
         api_answer_nothing(&call->reply); /* a browser does not come back */
     else
-        api_answer_problem(&call->reply, 403, "you are banned from this room");
+        api_answer_forbidden(call, "you are banned from this room");
 }
 
 static bool api_check_rights(struct api_call *call, const struct api_method *method)
@@ -221,7 +230,7 @@ static bool api_check_rights(struct api_call *call, const struct api_method *met
              door_is_barred(call->reply.answer.conn, &call->visitor, call->room))
         api_answer_banned(call);
     else if (call->room.len > 0 && !api_allows(call, call->room, method->needs))
-        api_answer_problem(&call->reply, 403, "the token does not allow this in this room");
+        api_answer_forbidden(call, "the token does not allow this in this room");
     else
         return true;
     return false;

@@ -237,6 +237,12 @@ static struct gate_refusal gate_check_entry(const struct visitor *visitor, struc
     return (struct gate_refusal){.status = 0};
 }
 
+void gate_tell(char out[GATE_TOLD_MAX], const char *why, struct str room)
+{
+    snprintf(out, GATE_TOLD_MAX, "%s%s%.*s", why, room.len > 0 ? ": " : "", (int)room.len,
+             room.len > 0 ? room.ptr : "");
+}
+
 uint8_t gate_rights(const struct gate *gate, const struct visitor *visitor, struct str room)
 {
     if (visitor->has_token)

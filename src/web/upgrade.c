@@ -256,6 +256,17 @@ static bool upgrade_open(struct conn *conn, const char accept[WS_ACCEPT_SIZE],
     return true;
 }
 
+/* Who is refused a room is told which one. */
+static void upgrade_refuse_entry(const struct answer *answer, const struct gate_refusal *refusal,
+                                 struct str room)
+{
+    char told[GATE_TOLD_MAX];
+
+    gate_tell(told, refusal->why, refusal->status == 403 ? room : STR(""));
+    stream_note_end(&answer->conn->stream, STREAM_END_REFUSED, refusal->why);
+    answer_refuse(answer, refusal->status, told, refusal->status == 401 ? ANSWER_BEARER : "");
+}
+
 /* Does the gate let the request into this room (empty: into none)? Answers and returns false if
  * not. A page learns nothing of a refused handshake but that it failed, so it is told by a close
  * frame. */
@@ -276,8 +287,7 @@ static bool upgrade_check_gate(const struct answer *answer, const struct http_re
         return true;
     if (refusal.status == 400 ||
         http_field_get(&request->fields, HTTP_FIELD_ORIGIN, &origin) == 0 || upgrade_is_full(web))
-        answer_refuse(answer, refusal.status, refusal.why,
-                      refusal.status == 401 ? ANSWER_BEARER : "");
+        upgrade_refuse_entry(answer, &refusal, room);
     else if (upgrade_check_address(answer, NULL) &&
              upgrade_open(answer->conn, accept, &lines, &web->chat_limits))
         conn_close(answer->conn, refusal.status == 401 ? GATE_CLOSE_TOKEN : CLOSE_FORBIDDEN,
@@ -388,6 +398,18 @@ static void upgrade_admit(struct conn *conn, const struct http_request *request,
     entry_enter(conn, entry);
 }
 
+/* Who was told by a close frame is a member for that long: the line of its end says who wanted to
+ * go where. */
+static void upgrade_note_refused(struct conn *conn, const struct chat_entry *entry)
+{
+    if (!conn->is_member)
+        return;
+    conn->member.client_id = entry->id;
+    conn->codec = (uint8_t)entry->codec;
+    if (log_is_enabled(LOG_INFO))
+        conn->member.room = strndup(entry->room.ptr, entry->room.len);
+}
+
 void upgrade_open_chat(const struct answer *answer, const struct http_request *request,
                        struct str id)
 {
@@ -414,8 +436,10 @@ void upgrade_open_chat(const struct answer *answer, const struct http_request *r
         answer_refuse(answer, 400, wrong, "");
         return;
     }
-    if (!upgrade_check_gate(answer, request, accept, entry.room, &visitor))
+    if (!upgrade_check_gate(answer, request, accept, entry.room, &visitor)) {
+        upgrade_note_refused(answer->conn, &entry);
         return;
+    }
     upgrade_apply_rights(&entry, &visitor);
     if ((upgrade_is_full(web) || chat_is_full(web->chat)) && !chat_has_id(web->chat, entry.id))
         upgrade_refuse_full(answer);

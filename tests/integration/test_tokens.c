@@ -179,7 +179,41 @@ START_TEST(a_page_is_told_by_a_close_frame)
     snprintf(fields + len, sizeof(fields) - (size_t)len, "%s", bearer(token_of("ada", ALL, 600)));
     ws_expect_close(ws_open_with(s, "/ws/1", fields), 4403);
     server_wait_for(s, "the token does not open this room");
+    ck_assert_ptr_nonnull(strstr((char *)s->err.data, "id=1 room=lobby wire=text"));
     ws_leave(ws_open_with(s, "/ws/1?room=tea", fields));
+}
+END_TEST
+
+/* What is asked for is forbidden, and its answer says so. */
+static void expect_told(struct client *c, const char *told)
+{
+    struct response *r = response_read(c, false);
+
+    ck_assert_int_eq(r->status, 403);
+    ck_assert_msg(strstr(r->body, told) != NULL, "%s", r->body);
+    response_free(r);
+    client_close(c);
+}
+
+/* Who asks without a browser reads which room it is about; the longest name fits. */
+START_TEST(a_refusal_names_the_room)
+{
+    struct server *s = start(NULL, NULL);
+    const char *token = token_of("ada", ALL, 600), *request;
+    struct client *c = client_connect(s);
+    char room[65], target[128], told[128];
+
+    memset(room, 'x', 64);
+    room[64] = '\0';
+    snprintf(target, sizeof(target), "/ws/1?room=%s", room);
+    snprintf(told, sizeof(told), "the token does not open this room: %s\n", room);
+    ws_request(c, target, bearer(token));
+    expect_told(c, told);
+    c = client_connect(s);
+    request = field("GET /api/rooms/a%%22b/messages HTTP/1.1\r\nHost: a\r\n%s\r\n", bearer(token));
+    client_send(c, request, strlen(request));
+    expect_told(c, "does not allow this in this room: a\\\"b\"");
+    server_stop(s);
 }
 END_TEST
 
@@ -568,6 +602,7 @@ Suite *suite_tokens(void)
     tcase_add_test(cases, a_refusal_asks_for_a_token);
     tcase_add_test(cases, a_terminal_is_told_why);
     tcase_add_test(cases, a_page_is_told_by_a_close_frame);
+    tcase_add_test(cases, a_refusal_names_the_room);
     tcase_add_test(cases, a_token_is_found_where_it_may_stand);
     tcase_add_test(cases, the_query_must_be_allowed);
     tcase_add_test(cases, two_that_differ_are_refused);
