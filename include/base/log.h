@@ -47,6 +47,9 @@ void log_flow_line(struct log_flow *flow, enum log_level level, const char *mess
  * "wschat: message". */
 void log_announce(enum log_level level, const char *message);
 
+/* Says lines of a picture as they are, where lines are text and stderr is a terminal. */
+void log_picture(struct str lines);
+
 /* Writes the lines that wait, as far as stderr takes them; it never blocks. Returns false where
  * some still wait. */
 bool log_flush(void);

@@ -88,6 +88,7 @@ struct options {
     uint64_t rate_bytes;
     uint64_t presence_limit;
     bool typing;
+    bool lan;
     uint64_t leave_grace;
     uint64_t max_clients_per_ip;
     uint64_t handshake_rate;

@@ -299,3 +299,14 @@ void log_announce(enum log_level level, const char *message)
     }
     put_line(&line);
 }
+
+void log_picture(struct str lines)
+{
+    struct buf copy;
+
+    if (as_json || isatty(STDERR_FILENO) == 0)
+        return;
+    buf_init(&copy);
+    buf_append_str(&copy, lines);
+    put_line(&copy);
+}

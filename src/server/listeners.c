@@ -5,8 +5,47 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "net/own_addresses.h"
 #include "net/socket.h"
+#include "proto/qr.h"
 #include "server/fatal.h"
+
+#define ADDRESSES_MAX 4
+#define ANYWHERE "http://0.0.0.0"
+
+/* For the camera of a phone. */
+static void show_code(const char *url)
+{
+    struct buf picture;
+    struct qr qr;
+
+    buf_init(&picture);
+    if (qr_encode(&qr, str_from(url)) == 0 && qr_write_terminal(&picture, &qr) == 0)
+        log_picture((struct str){(const char *)picture.data, picture.len});
+    buf_deinit(&picture);
+}
+
+/* 0.0.0.0 is no address that anybody can open: the lines behind it have those that others can. */
+static void announce_network(const struct options *options, const char *rest)
+{
+    char found[ADDRESSES_MAX][INET_ADDRSTRLEN];
+    size_t count = own_addresses(found, ADDRESSES_MAX);
+    char url[SOCKET_TEXT_MAX + OPTIONS_BASE_MAX], line[sizeof(url) + 64];
+
+    for (size_t i = count; i-- > 0;) {
+        snprintf(url, sizeof(url), "http://%s%s%.*s", found[i], rest, (int)options->base_path.len,
+                 options->base_path.ptr);
+        snprintf(line, sizeof(line), "others in this network open %s/", url);
+        log_announce(LOG_INFO, line);
+    }
+    if (count == 0)
+        log_announce(LOG_INFO, "this machine is in no network now: nobody else can open it");
+    if (options->token_key == NULL && options->password_file == NULL)
+        log_announce(LOG_INFO, "whoever is in this network can come in, under any name; "
+                               "--password-file has the page ask for a password");
+    if (count > 0)
+        show_code(url);
+}
 
 /* One line tells where it listens, as the URL of its page; a unix socket has none. */
 static void announce(const struct options *options, int fd, bool is_admin)
@@ -26,6 +65,10 @@ static void announce(const struct options *options, int fd, bool is_admin)
     else
         snprintf(line, sizeof(line), "listening on %s%.*s/", url, (int)base.len - 1, base.ptr + 1);
     log_announce(LOG_INFO, line);
+    if (!is_admin && strncmp(url, ANYWHERE, strlen(ANYWHERE)) == 0) {
+        url[strlen(url) - 1] = '\0';
+        announce_network(options, url + strlen(ANYWHERE));
+    }
 }
 
 static void listeners_add(struct acceptor *acceptor, const struct options *options, int fd,
@@ -76,8 +119,9 @@ int listeners_open(struct acceptor *acceptor, const struct options *options,
         if (listeners_open_one(acceptor, options, options->listen.items[i], false) < 0)
             return -1;
     }
-    if ((options->listen.count == 0 && taken == 0) || options->has_port) {
-        snprintf(local, sizeof(local), "127.0.0.1:%u", (unsigned)options->port);
+    if ((options->listen.count == 0 && taken == 0) || options->has_port || options->lan) {
+        snprintf(local, sizeof(local), "%s:%u", options->lan ? "0.0.0.0" : "127.0.0.1",
+                 (unsigned)options->port);
         if (listeners_open_one(acceptor, options, local, false) < 0)
             return -1;
     }

@@ -21,6 +21,9 @@ static const struct option server_items[] = {
      "unix:PATH; no other names; repeatable"},
     {"port", OPTION_PORT, "PORT", "8000", FIELD(port), 0, 65535,
      "short for --listen 127.0.0.1:PORT; 0 lets the kernel pick one"},
+    {"lan", OPTION_FLAG, NULL, NULL, FIELD(lan), 0, 0,
+     "short for --listen 0.0.0.0:8000 (or that of --port): whoever is in this network can come in; "
+     "tells the addresses for phones, with a QR code on a terminal"},
     {"broadcast", OPTION_CHOICE, "others|all", "others", FIELD(broadcast), 0, 0,
      "who gets a message: the others, or its sender too"},
     {"echo", OPTION_CHOICE, "tutorial|verbatim", "tutorial", FIELD(echo), 0, 0,

@@ -2,6 +2,8 @@
 #include "client.h"
 #include "exposition.h"
 
+#include "net/own_addresses.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -14,6 +16,68 @@
 #include <unistd.h>
 
 Suite *suite_program(void);
+
+static void make_terminal(int ends[2])
+{
+    ends[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    ck_assert_int_ge(ends[0], 0);
+    ck_assert_int_eq(grantpt(ends[0]), 0);
+    ck_assert_int_eq(unlockpt(ends[0]), 0);
+    ends[1] = open(ptsname(ends[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    ck_assert_int_ge(ends[1], 0);
+}
+
+/* ---- For the network ---- */
+
+/* What others open is told for each address that this machine has, and it is open there. */
+START_TEST(lan_tells_the_addresses_and_what_it_means)
+{
+    struct server *s = server_start(LIST("--lan", "--base-path=/chat/"));
+    char found[4][INET_ADDRSTRLEN], line[128];
+    size_t count = own_addresses(found, ARRAY_LEN(found));
+
+    snprintf(line, sizeof(line), "listening on http://0.0.0.0:%u/chat/\n", s->port);
+    ck_assert_ptr_nonnull(strstr((char *)s->err.data, line));
+    server_wait_for(s, "whoever is in this network can come in");
+    for (size_t i = 0; i < count; i++) {
+        snprintf(line, sizeof(line), "others in this network open http://%s:%u/chat/\n", found[i],
+                 s->port);
+        server_wait_for(s, line);
+    }
+    if (count == 0)
+        server_wait_for(s, "this machine is in no network now");
+    ck_assert_ptr_null(strchr((char *)s->err.data, '\033'));
+    client_close(client_connect(s));
+    server_stop(s);
+}
+END_TEST
+
+START_TEST(a_terminal_gets_a_code_of_the_address)
+{
+    struct launch launch = {.args = LIST("--lan")};
+    char found[1][INET_ADDRSTRLEN];
+    struct server *s;
+    int ends[2];
+
+    if (own_addresses(found, 1) == 0)
+        return;
+    make_terminal(ends);
+    launch.err = ends;
+    s = server_start_with(&launch);
+    server_wait_for(s, "\033[30;107m    █▀▀▀▀▀█");
+    server_stop(s);
+}
+END_TEST
+
+/* Only the machine itself comes in, and nothing of networks is said. */
+START_TEST(without_it_no_network_is_spoken_of)
+{
+    struct server *s = server_start(NULL);
+
+    server_stop(s);
+    ck_assert_ptr_null(strstr((char *)s->err.data, "network"));
+}
+END_TEST
 
 /* ---- Options ---- */
 
@@ -634,6 +698,9 @@ Suite *suite_program(void)
     TCase *listeners = harness_case(suite, "listeners");
     TCase *ends = harness_case(suite, "signals");
 
+    tcase_add_test(options, lan_tells_the_addresses_and_what_it_means);
+    tcase_add_test(options, a_terminal_gets_a_code_of_the_address);
+    tcase_add_test(options, without_it_no_network_is_spoken_of);
     tcase_add_test(options, help_names_every_option);
     tcase_add_test(options, version_is_on_stdout);
     tcase_add_loop_test(options, usage_errors_exit_2, 0, ARRAY_LEN(usage_errors));

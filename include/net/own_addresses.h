@@ -1,0 +1,13 @@
+/* The addresses of this machine, as others in its networks see it. */
+#ifndef NET_OWN_ADDRESSES_H
+#define NET_OWN_ADDRESSES_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+
+/* Writes the IPv4 addresses of interfaces that are up and carry something, at most `max` of them,
+ * without loopback and without those that a machine gives itself where nobody else does
+ * (169.254.0.0/16, RFC 3927). Returns how many there are; 0 where the system does not tell. */
+size_t own_addresses(char (*out)[INET_ADDRSTRLEN], size_t max);
+
+#endif
