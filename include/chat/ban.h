@@ -10,9 +10,12 @@
 #include "base/ip.h"
 #include "base/str.h"
 
-#define BANS_MAX 1000          /* that may be made */
-#define BANS_SHARE 10          /* what part of the free places one who asks may have: a tenth */
-#define BANS_LIFTED 64         /* that are remembered once they are lifted */
+#define BANS_MAX 1000  /* that may be made */
+#define BANS_SHARE 10  /* what part of the free places one who asks may have: a tenth */
+#define BANS_LIFTED 64 /* that are remembered once they are lifted */
+/* Why somebody is closed. */
+#define BANS_REASON "you are banned from this room"
+
 #define BAN_ROOMS_MAX 16       /* patterns of rooms of one */
 #define BAN_SUB_MAX 255        /* bytes of a subject */
 #define BAN_NAME_SIZE (16 + 1) /* of a ban, with its NUL */
@@ -26,6 +29,7 @@ struct ban {
     uint64_t ends;   /* the same on the monotonic clock; UINT64_MAX */
     uint32_t word;   /* the log's */
     uint64_t asker;  /* who asked for it, see bans_event; 0: not known */
+    bool is_fresh;   /* nobody inside was looked at because of it yet */
     bool has_address;
     struct ip_network address; /* of those without a sub; of one that has one: where it was */
     struct str sub;            /* ptr is NULL: none */
@@ -44,11 +48,14 @@ struct ban_asked {
 
 /* By the seqs of their events. */
 struct bans {
-    struct channel *channel;  /* NULL: none was ever heard of */
-    const struct ban **found; /* size places, owned: see bans_collect */
-    struct ban **items;       /* size places, owned, as they are */
+    struct channel *channel;   /* NULL: none was ever heard of */
+    const struct ban **sorted; /* size places, owned: see bans_sort */
+    const struct ban **found;  /* size places, owned: see bans_collect */
+    struct ban **items;        /* size places, owned, as they are */
     size_t count;
     size_t size;
+    size_t fresh;                 /* at most so many are */
+    uint64_t made;                /* so many came, of all times */
     struct ban_asked *waiting;    /* BANS_MAX places, asked of them taken; NULL: none was ever
                                      asked for; owned */
     size_t asked;                 /* that wait for their commit */

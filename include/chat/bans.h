@@ -25,6 +25,9 @@ enum ban_result { BAN_OK, BAN_FULL, BAN_SHARE, BAN_NO_MEMORY };
 const struct ban *bans_find(const struct chat *chat, const struct ban_person *person,
                             struct str room);
 
+/* Is the ban for this person, in the rooms that it is for? */
+bool ban_is_of(const struct ban *ban, const struct ban_person *person);
+
 /* All bans of this person, whatever the rooms: for who asks about many of them. What it returns is
  * good until bans change, or somebody else is looked for. */
 struct ban_list bans_collect(struct chat *chat, const struct ban_person *person);
@@ -35,8 +38,9 @@ bool ban_list_meets(const struct ban_list *list, struct str pattern);
 /* The ban of this name; NULL: there is none. */
 const struct ban *bans_get(const struct chat *chat, struct str name);
 
-/* The first ban behind one of this number in the order of numbers; NULL: none. */
-const struct ban *bans_next(const struct chat *chat, uint64_t after);
+/* The bans behind one of this number, in the order of numbers. What it returns is good until bans
+ * change, or they are sorted again. */
+struct ban_list bans_sort(struct chat *chat, uint64_t after);
 
 void ban_write_name(char out[BAN_NAME_SIZE], uint64_t number);
 
@@ -71,6 +75,9 @@ struct channel *bans_channel(struct chat *chat);
 /* Such an event was committed; `is_own`: it was asked for here. */
 void bans_committed(struct chat *chat, struct channel *channel, const struct event *event,
                     uint32_t word, bool is_own);
+
+/* The next ban because of which nobody was looked at; NULL: there is none. */
+const struct ban *bans_take_fresh(struct chat *chat);
 
 /* One that waited is settled, or was never asked for. */
 void bans_settled(struct chat *chat, const struct event *event);

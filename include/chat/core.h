@@ -90,9 +90,9 @@ struct chat_hooks {
      * same one, as long as the program runs; 0: it has none. NULL: nobody has. */
     uint64_t (*person)(struct sendq *out);
 
-    /* Somebody may have been banned: whoever is inside and may not be is closed, with
-     * CLOSE_FORBIDDEN, before the tick ends. NULL: nobody is. */
-    void (*bans_changed)(void *owner);
+    /* Is whoever is behind this queue banned from this room? Asked of who waited to enter while
+     * bans came. NULL: nobody is. */
+    bool (*is_barred)(struct sendq *out, struct str room);
 
     /* A seat without a connection begins to count for its payer (not 0), or ceases to. It begins
      * before the connection that it had is gone. NULL: nobody wants to know. */

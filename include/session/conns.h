@@ -23,9 +23,6 @@ bool conns_drop_spare(struct conns *conns);
 bool conns_close_some(struct conns *conns, size_t *place, size_t max, uint16_t code,
                       const char *reason);
 
-/* Calls `each` for every member; it may close them. */
-void conns_walk(struct conns *conns, void (*each)(void *arg, struct conn *conn), void *arg);
-
 /* Is there a connection that is not just waiting for a request? */
 bool conns_are_busy(const struct conns *conns);
 

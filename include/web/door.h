@@ -7,9 +7,6 @@
 #include "base/ip.h"
 #include "base/str.h"
 
-/* Why somebody is closed. */
-#define DOOR_BANNED "you are banned from this room"
-
 struct conn;
 struct sendq;
 struct visitor;
@@ -28,7 +25,7 @@ void door_enforce(struct web *web);
 /* See chat_hooks. */
 bool door_identify(struct sendq *out, struct str *sub, struct ip_network *address,
                    bool *has_address);
-void door_bans_changed(void *owner);
+bool door_is_shut(struct sendq *out, struct str room);
 uint64_t door_person(struct sendq *out);
 
 #endif

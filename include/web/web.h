@@ -41,10 +41,9 @@ struct web {
     uint64_t responses[WEB_STATUS_MAX + 1]; /* by status */
     uint64_t echoes;                        /* messages that the echo answered */
     struct log_flow refused_origins;
-    bool is_verbatim;  /* the echo adds nothing */
-    bool has_deflate;  /* it agrees on compression */
-    bool is_stopping;  /* the server ends */
-    bool bans_changed; /* somebody inside may be banned */
+    bool is_verbatim; /* the echo adds nothing */
+    bool has_deflate; /* it agrees on compression */
+    bool is_stopping; /* the server ends */
 
     /* Sets the peer of a request: for whom it speaks. Returns NULL, or why the request cannot be
      * answered. */

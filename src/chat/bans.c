@@ -131,8 +131,7 @@ static bool ban_is_over(const struct chat *chat, const struct ban *ban)
     return ban->until > 0 && (ban->until <= chat->wall || ban->ends <= chat->now);
 }
 
-/* Is it for this person, in whatever rooms? */
-static bool ban_is_of(const struct ban *ban, const struct ban_person *person)
+bool ban_is_of(const struct ban *ban, const struct ban_person *person)
 {
     if (ban->sub.ptr != NULL && !person->is_at_password)
         return person->sub.ptr != NULL && str_equals(ban->sub, person->sub);
@@ -184,18 +183,25 @@ static void bans_forget(struct chat *chat, uint64_t number)
     }
 }
 
+static int bans_grow_list(const struct ban ***list, size_t size)
+{
+    const struct ban **grown = realloc(*list, size * sizeof(**list));
+
+    if (grown == NULL)
+        return -1;
+    *list = grown;
+    return 0;
+}
+
 static int bans_grow(struct bans *bans)
 {
     size_t size = max_size(bans->size * 2, 16);
     struct ban **items;
-    const struct ban **found;
 
     if (bans->count < bans->size)
         return 0;
-    found = realloc(bans->found, size * sizeof(*found));
-    if (found == NULL)
+    if (bans_grow_list(&bans->found, size) < 0 || bans_grow_list(&bans->sorted, size) < 0)
         return -1;
-    bans->found = found;
     items = realloc(bans->items, size * sizeof(struct ban *));
     if (items == NULL)
         return -1;
@@ -210,8 +216,10 @@ void bans_clear(struct chat *chat)
         bans_remove(chat, chat->bans.count - 1);
     free(chat->bans.items);
     free(chat->bans.found);
+    free(chat->bans.sorted);
     chat->bans.items = NULL;
     chat->bans.found = NULL;
+    chat->bans.sorted = NULL;
     chat->bans.size = 0;
 }
 
@@ -263,18 +271,25 @@ const struct ban *bans_get(const struct chat *chat, struct str name)
     return NULL;
 }
 
-const struct ban *bans_next(const struct chat *chat, uint64_t after)
+static int ban_compare(const void *a, const void *b)
 {
-    const struct ban *next = NULL;
+    const struct ban *one = *(const struct ban *const *)a, *other = *(const struct ban *const *)b;
 
-    for (size_t i = 0; i < chat->bans.count; i++) {
-        const struct ban *ban = chat->bans.items[i];
+    return (one->number > other->number) - (one->number < other->number);
+}
 
-        if (ban->number > after && (next == NULL || ban->number < next->number) &&
-            !ban_is_over(chat, ban))
-            next = ban;
+struct ban_list bans_sort(struct chat *chat, uint64_t after)
+{
+    struct bans *bans = &chat->bans;
+    size_t count = 0;
+
+    for (size_t i = 0; i < bans->count; i++) {
+        if (bans->items[i]->number > after && !ban_is_over(chat, bans->items[i]))
+            bans->sorted[count++] = bans->items[i];
     }
-    return next;
+    if (count > 0)
+        qsort(bans->sorted, count, sizeof(*bans->sorted), ban_compare);
+    return (struct ban_list){bans->sorted, count};
 }
 
 /* ---- asking ---- */
@@ -465,6 +480,9 @@ static bool bans_add(struct chat *chat, const struct event *event, uint32_t word
     if (ban == NULL)
         return false;
     bans_replace(chat, ban);
+    ban->is_fresh = true;
+    bans->fresh++;
+    bans->made++;
     bans->items[bans->count++] = ban;
     return true;
 }
@@ -487,6 +505,21 @@ static void bans_retell(struct chat *chat)
     ask_for_nobody(chat, chat->bans.channel, &event);
 }
 
+const struct ban *bans_take_fresh(struct chat *chat)
+{
+    struct bans *bans = &chat->bans;
+
+    for (size_t i = 0; bans->fresh > 0 && i < bans->count; i++) {
+        if (bans->items[i]->is_fresh) {
+            bans->items[i]->is_fresh = false;
+            bans->fresh--;
+            return bans->items[i];
+        }
+    }
+    bans->fresh = 0; /* others have ended */
+    return NULL;
+}
+
 void bans_committed(struct chat *chat, struct channel *channel, const struct event *event,
                     uint32_t word, bool is_own)
 {
@@ -500,8 +533,6 @@ void bans_committed(struct chat *chat, struct channel *channel, const struct eve
         bans_lift(chat, event->re);
     if (!is_kept)
         bans_tell_forgotten(chat, word);
-    if (chat->hooks.bans_changed != NULL && event->kind == EVENT_BAN)
-        chat->hooks.bans_changed(chat->hooks.owner);
     if (is_own)
         bans_retell(chat);
 }

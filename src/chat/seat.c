@@ -8,6 +8,7 @@
 #include "base/sha256.h"
 #include "base/util.h"
 #include "chat/ask.h"
+#include "chat/bans.h"
 #include "chat/publish.h"
 #include "chat/replay.h"
 #include "chat/retention.h"
@@ -28,6 +29,7 @@ struct entering {
     struct channel *channel; /* which stays as long as this does */
     struct sendq *out;
     struct replay_wish wish;
+    uint64_t bans_made; /* so many had come when it began to wait */
     enum codec_kind codec;
     bool has_proof; /* it showed a key, which is of no seat here */
     bool is_new;    /* it is another client than the one that leaves the seat */
@@ -140,6 +142,7 @@ static struct entering *entering_new(struct chat *chat, const struct chat_entry 
     *entering = (struct entering){.out = out,
                                   .channel = retention_channel(chat, entry->room),
                                   .wish = replay_read_wish(entry),
+                                  .bans_made = chat->bans.made,
                                   .codec = entry->codec,
                                   .is_packed = entry->is_packed,
                                   .has_name = entry->name.ptr != NULL,
@@ -301,9 +304,26 @@ static int seat_attach(struct chat *chat, struct client *client, uint64_t until)
     return seat_welcome(chat, client, &replay);
 }
 
+/* Was it banned while it waited? */
+static bool seat_is_barred(const struct chat *chat, const struct client *client)
+{
+    const struct entering *entering = client->at.entering;
+
+    return entering->bans_made != chat->bans.made && chat->hooks.is_barred != NULL &&
+           chat->hooks.is_barred(entering->out, client->channel->log.name);
+}
+
 static void seat_connect(struct chat *chat, struct client *client, uint64_t until)
 {
-    int result = seat_attach(chat, client, until);
+    int result;
+
+    if (seat_is_barred(chat, client)) {
+        client->stays = false;
+        seat_let_go(chat, client, CLOSE_FORBIDDEN, BANS_REASON);
+        seat_make_due(chat, client);
+        return;
+    }
+    result = seat_attach(chat, client, until);
 
     if (result < 0) {
         /* Who has its key may try again. */

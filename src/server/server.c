@@ -459,7 +459,7 @@ static int open_chat(struct server *server, size_t capacity)
                                      .pay = entry_pay,
                                      .identify = door_identify,
                                      .person = door_person,
-                                     .bans_changed = door_bans_changed,
+                                     .is_barred = door_is_shut,
                                      .owner = &server->web,
                                      .random = random_fill};
     struct hash_seed epochs;

@@ -103,16 +103,6 @@ bool conns_close_some(struct conns *conns, size_t *place, size_t max, uint16_t c
     return false;
 }
 
-void conns_walk(struct conns *conns, void (*each)(void *arg, struct conn *conn), void *arg)
-{
-    for (size_t i = 0; i < conns->pool.used; i++) {
-        struct stream *stream = pool_at(&conns->pool, i);
-
-        if (stream != NULL && conn_duty(conn_of(stream)) == CONN_DUTY_MEMBER)
-            each(arg, conn_of(stream));
-    }
-}
-
 /* Has the peer's system all that it was to get? Our end may go away then, whether or not it goes
  * on to say that it has understood. Our FIN counts as a byte, which nobody has to have. */
 static bool has_got_all(const struct conn *conn)

@@ -85,21 +85,24 @@ static const char *bans_read_page(const struct api_call *call, uint64_t *after, 
 static int bans_write(const struct api_call *call, struct buf *out, uint64_t after, uint64_t limit)
 {
     const struct bans_caller caller = bans_caller(call);
-    const struct ban *ban = bans_next(bans_chat(call), after);
-    bool is_first = true;
+    const struct ban_list list = bans_sort(bans_chat(call), after);
+    bool is_first = true, is_cut = false;
 
     if (buf_append_str(out, STR("{\"bans\":[")) < 0)
         return -1;
-    for (; ban != NULL; ban = bans_next(bans_chat(call), ban->number)) {
+    for (size_t i = 0; i < list.count && !is_cut; i++) {
+        const struct ban *ban = list.items[i];
+
         if (!bans_may_see(&caller, ban))
             continue;
-        if (limit-- == 0)
-            break;
+        is_cut = limit-- == 0;
+        if (is_cut)
+            continue;
         if ((!is_first && buf_append_char(out, ',') < 0) || buf_append_str(out, ban->json) < 0)
             return -1;
         is_first = false;
     }
-    return buf_append_str(out, ban != NULL ? STR("],\"more\":true}") : STR("],\"more\":false}"));
+    return buf_append_str(out, is_cut ? STR("],\"more\":true}") : STR("],\"more\":false}"));
 }
 
 void api_list_bans(const struct api_call *call)

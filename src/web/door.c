@@ -4,9 +4,9 @@
 
 #include "base/hash.h"
 #include "chat/bans.h"
+#include "chat/enforce.h"
 #include "chat/listen.h"
 #include "chat/moderation.h"
-#include "session/conns.h"
 #include "web/web.h"
 
 static const struct ip *door_ip(const struct conn *conn)
@@ -40,42 +40,31 @@ bool door_turns_away(struct conn *conn, const struct visitor *visitor, struct st
     return ban != NULL;
 }
 
-/* The room that a member hears; ptr is NULL where there is none. */
-static struct str door_room(const struct conn *conn)
-{
-    if (!conn->is_member || conn->is_closing)
-        return (struct str){NULL, 0};
-    if (conn->is_listener)
-        return conn->member.stream.listener != NULL
-                   ? conn->member.stream.listener->channel->log.name
-                   : (struct str){NULL, 0};
-    return conn->member.client != NULL ? chat_room_of(conn->member.client) : (struct str){NULL, 0};
-}
-
-static void door_check(void *arg, struct conn *conn)
+static void door_check(void *arg, struct sendq *out, const struct ban *ban)
 {
     struct web *web = arg;
-    struct str room = door_room(conn);
-    struct ban_person person = {.ip = door_ip(conn)};
-    const struct ban *ban;
+    struct conn *conn = conn_of_queue(out);
+    struct ban_person person = {.ip = door_ip(conn), .sub = gate_sub_of(&web->gate, conn)};
 
-    if (room.ptr == NULL)
-        return;
-    person.sub = gate_sub_of(&web->gate, conn);
-    ban = bans_find(web->chat, &person, room);
-    if (ban == NULL)
+    if (!conn->is_member || conn->is_closing || !ban_is_of(ban, &person))
         return;
     if (!conn->is_listener)
         chat_warn(web->chat, conn->member.client, "banned", ban->reason);
-    conn_close(conn, CLOSE_FORBIDDEN, DOOR_BANNED);
+    conn_close(conn, CLOSE_FORBIDDEN, BANS_REASON);
 }
 
 void door_enforce(struct web *web)
 {
-    if (!web->bans_changed)
-        return;
-    web->bans_changed = false;
-    conns_walk(web->conns, door_check, web);
+    bans_enforce(web->chat, door_check, web);
+}
+
+bool door_is_shut(struct sendq *out, struct str room)
+{
+    const struct conn *conn = conn_of_queue(out);
+    const struct web *web = web_of(conn);
+    struct ban_person person = {.ip = door_ip(conn), .sub = gate_sub_of(&web->gate, conn)};
+
+    return bans_find(web->chat, &person, room) != NULL;
 }
 
 static bool door_is_guest(const struct web *web, struct str sub)
@@ -111,11 +100,4 @@ uint64_t door_person(struct sendq *out)
     struct str sub = out->pass != 0 ? gate_sub_of(&web->gate, conn) : (struct str){NULL, 0};
 
     return sub.ptr == NULL ? 0 : hash_str(&web->addresses.seed, sub) | 1;
-}
-
-void door_bans_changed(void *owner)
-{
-    struct web *web = owner;
-
-    web->bans_changed = true;
 }

@@ -131,7 +131,7 @@ static const char *entry_renew(struct conn *conn, struct str token, uint16_t *co
         return wrong;
     if (door_turns_away(conn, &visitor, room)) {
         *code = CLOSE_FORBIDDEN;
-        return DOOR_BANNED;
+        return BANS_REASON;
     }
     return gate_renew(gate, conn, &visitor) < 0 ? "the server is out of memory" : NULL;
 }

@@ -142,9 +142,9 @@ START_TEST(a_token_is_banned_by_its_subject_and_on_all_its_seats)
     seat_expect(second, "{'type':'error','code':'banned','text':'enough'}");
     ws_expect_close(second->c, 4403);
     client_drain(listener);
-    seat_expect_presence(mod, "leave", 2, "");
     seat_expect_presence(mod, "leave", 3, "");
-    seat_expect_presence(other, "leave", 2, "");
+    seat_expect_presence(mod, "leave", 2, "");
+    seat_expect_presence(other, "leave", 3, "");
     ck_assert_int_eq(refused(s, "tea", eve), 403);
     ck_assert_int_eq(asker_status(s, "GET", "/api/rooms/tea/events", eve, NULL), 204);
     ck_assert_int_eq(asker_status(s, "POST", "/api/rooms/tea/messages", eve, "{\"text\":\"x\"}"),

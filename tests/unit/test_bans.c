@@ -2,6 +2,7 @@
 #include "unit/chat_world.h"
 
 #include "chat/bans.h"
+#include "chat/enforce.h"
 #include "chat/post.h"
 
 #define SUITE_NAME "bans" WORLD_NAME
@@ -155,7 +156,7 @@ START_TEST(either_clock_ends_it)
     ck_assert(is_banned("tea", "eve", NULL));
     chat_set_time(&chat, now, wall + DAY); /* it was asleep, or the clock was wrong at the start */
     ck_assert(!is_banned("tea", "eve", NULL));
-    ck_assert_ptr_null(bans_next(&chat, 0));
+    ck_assert_uint_eq(bans_sort(&chat, 0).count, 0);
 }
 END_TEST
 
@@ -223,6 +224,33 @@ START_TEST(many_at_a_time_are_no_more)
     settle();
     ck_assert_uint_eq(chat.bans.count, BANS_MAX);
     ck_assert_uint_eq(chat.bans.asked, 0);
+}
+END_TEST
+
+START_TEST(they_are_listed_in_the_order_of_their_names)
+{
+    struct ban_list all, rest;
+    uint64_t before = 0;
+
+    for (int i = 0; i < 100; i++) {
+        char sub[8];
+
+        snprintf(sub, sizeof(sub), "s%d", i);
+        ck_assert_int_eq(ban("tea", sub, NULL, i == 0 ? 60 : 0), BAN_OK);
+        settle();
+    }
+    pass(60000);
+    all = bans_sort(&chat, 0);
+    ck_assert_uint_eq(all.count, 99);
+    for (size_t i = 0; i < all.count; i++) {
+        ck_assert_uint_lt(before, all.items[i]->number);
+        before = all.items[i]->number;
+    }
+    before = all.items[49]->number;
+    rest = bans_sort(&chat, before);
+    ck_assert_uint_eq(rest.count, 49);
+    ck_assert_uint_lt(before, rest.items[0]->number);
+    ck_assert_uint_eq(bans_sort(&chat, UINT64_MAX).count, 0);
 }
 END_TEST
 
@@ -300,6 +328,135 @@ START_TEST(a_share_is_none_the_larger_at_once)
     ck_assert_int_eq(ban_by("ada"), BAN_SHARE);
     ck_assert_int_eq(ban_by("bob"), BAN_OK);
     settle();
+}
+END_TEST
+
+/* ---- who is inside ---- */
+
+static unsigned checks;
+static struct peer *doomed; /* whoever of these and the next one is met must go */
+static const struct ban *last_ban;
+
+static void on_check(void *arg, struct sendq *out, const struct ban *one)
+{
+    struct peer *peer = peer_of(out);
+
+    ck_assert_ptr_eq(arg, &chat);
+    checks++;
+    last_ban = one;
+    if (doomed != NULL && (peer == doomed || peer == doomed + 1))
+        leave(peer, false);
+}
+
+static unsigned count_checks(void)
+{
+    checks = 0;
+    settle();
+    bans_enforce(&chat, on_check, &chat);
+    settle();
+    return checks;
+}
+
+static void sit(unsigned peer, const char *room)
+{
+    struct chat_entry entry = entry_of(peer + 1, CODEC_V1);
+
+    entry.room = str_from(room);
+    enter_as(&peers[peer], &entry);
+}
+
+/* Two in each of five rooms. */
+static void sit_all(void)
+{
+    static const char *const rooms[] = {"tea", "teapot", "team", "x", "y"};
+
+    for (unsigned i = 0; i < 10; i++)
+        sit(i, rooms[i / 2]);
+    doomed = NULL;
+}
+
+/* Not at anybody elsewhere, nor because of a ban of which they were looked at before. */
+START_TEST(a_ban_looks_at_those_in_its_rooms)
+{
+    struct ban_wish many = {.room_count = BAN_ROOMS_MAX, .sub = STR("eve")};
+
+    sit_all();
+    for (int i = 0; i < 200; i++) {
+        ck_assert_int_eq(ban_by("ada") == BAN_OK || ban("z", "bob", NULL, 0) == BAN_OK, true);
+        settle();
+    }
+    (void)count_checks();
+    ck_assert_uint_eq(count_checks(), 0);
+    ck_assert_int_eq(ban("tea", "eve", NULL, 0), BAN_OK);
+    ck_assert_uint_eq(count_checks(), 2);
+    ck_assert(str_equals(last_ban->sub, STR("eve")));
+    ck_assert_int_eq(ban("nowhere", "eve", NULL, 0), BAN_OK);
+    ck_assert_uint_eq(count_checks(), 0);
+    ck_assert_int_eq(ban("tea*", "eve", NULL, 0), BAN_OK);
+    ck_assert_uint_eq(count_checks(), 6);
+    ck_assert_int_eq(ban("*", "eve", NULL, 0), BAN_OK);
+    ck_assert_uint_eq(count_checks(), 10);
+    for (size_t i = 0; i < BAN_ROOMS_MAX; i++)
+        many.rooms[i] = i % 2 == 0 ? STR("tea") : STR("x");
+    many.has_all = true;
+    ck_assert_int_eq(ask(&many), BAN_OK);
+    ck_assert_uint_eq(count_checks(), 4); /* the same room twice is looked at once */
+    ck_assert_int_eq(ban("tea", "eve", NULL, 1), BAN_OK);
+    settle();
+    pass(1000); /* it ends before anybody was looked at */
+    chat_set_time(&chat, chat.now, chat.wall + 1000);
+    ck_assert_int_eq(ban("y", "eve", NULL, 0), BAN_OK);
+    ck_assert_uint_eq(count_checks(), 2);
+    check_books();
+}
+END_TEST
+
+/* Rooms end while they are walked. */
+START_TEST(all_may_leave_on_the_way)
+{
+    sit_all();
+    for (unsigned i = 0; i < 10; i += 2) {
+        doomed = &peers[i];
+        ck_assert_int_eq(ban("*", "eve", NULL, 0), BAN_OK);
+        ck_assert_uint_eq(count_checks(), 10 - i);
+        ck_assert_ptr_null(peers[i].client);
+        ck_assert_ptr_null(peers[i + 1].client);
+    }
+    check_books();
+}
+END_TEST
+
+static bool is_shut;
+
+static bool on_barred(struct sendq *out, struct str room)
+{
+    ck_assert_ptr_eq(out, &peers[0].out);
+    ck_assert(str_equals(room, STR("tea")));
+    checks++;
+    return is_shut;
+}
+
+/* Who waits to enter is not in the room yet when the ban comes. */
+START_TEST(who_enters_meanwhile_is_looked_at_then)
+{
+    struct chat_entry entry = entry_of(1, CODEC_V1);
+
+    entry.room = STR("tea");
+    chat.hooks.is_barred = on_barred;
+    is_shut = _i == 1;
+    checks = 0;
+    ck_assert_int_eq(ban("tea", "eve", NULL, 0), BAN_OK);
+    ck_assert_int_eq(chat_enter(&chat, &entry, &peers[0].out, &peers[0].client), CHAT_OK);
+    while (peers[0].client != NULL && client_out(peers[0].client) == NULL) {
+        bans_enforce(&chat, on_check, &chat);
+        end_tick();
+    }
+    settle();
+    ck_assert_uint_eq(checks, WORLD_IS_LATE ? 1 : 0);
+    ck_assert_uint_eq(peers[0].let_go, WORLD_IS_LATE && is_shut ? CLOSE_FORBIDDEN : 0);
+    ck_assert_uint_eq(room_named("tea") == NULL ? 0 : channel_count(room_named("tea")),
+                      WORLD_IS_LATE && is_shut ? 0 : 1);
+    check_books();
 }
 END_TEST
 
@@ -407,8 +564,12 @@ Suite *suite_bans(void)
     tcase_add_test(tcase, one_without_an_end_has_none);
     tcase_add_test(tcase, there_may_be_a_thousand);
     tcase_add_test(tcase, many_at_a_time_are_no_more);
+    tcase_add_test(tcase, they_are_listed_in_the_order_of_their_names);
     tcase_add_test(tcase, each_who_asks_has_a_share);
     tcase_add_test(tcase, a_share_is_none_the_larger_at_once);
+    tcase_add_test(tcase, a_ban_looks_at_those_in_its_rooms);
+    tcase_add_test(tcase, all_may_leave_on_the_way);
+    tcase_add_loop_test(tcase, who_enters_meanwhile_is_looked_at_then, 0, 2);
     tcase_add_test(tcase, an_equal_one_takes_its_place);
     tcase_add_test(tcase, what_was_lifted_does_not_come_back);
     tcase_add_loop_test(tcase, what_makes_no_sense_bans_nobody, 0, (int)ARRAY_LEN(senseless));
