@@ -166,11 +166,11 @@ $(BUILD)/assets.inc: FORCE
 # of the page stays within 90 KiB. Nothing else is changed, and --static serves them as they are written.
 STRIP_js = LC_ALL=C awk -f scripts/strip-js.awk
 STRIP_css = sed -e 's|/\*.*\*/||' -e 's/^ *//' -e 's/ *{ */{/' -e 's/; *}/}/' -e 's/ *} */}/g' -e 's/\([:;,]\) /\1/g' \
-                -e 's/\([(:, ]\)0\(\.[0-9]\)/\1\2/g' -e '/^$$/d'
+                -e 's/\([(:, ]\)0\(\.[0-9]\)/\1\2/g' | tr -d '\n'
 STRIP_html = sed -e 's/^ *//'
 EMBEDDED := $(addprefix $(BUILD)/static/,$(ASSETS))
 $(EMBEDDED): $(BUILD)/static/%: static/% Makefile scripts/strip-js.awk
-	@mkdir -p $(@D) && $(or $(STRIP_$(patsubst .%,%,$(suffix $*))),cat) $< >$@
+	@mkdir -p $(@D) && <$< $(or $(STRIP_$(patsubst .%,%,$(suffix $*))),cat) >$@
 
 $(BUILD)/src/web/assets.o: $(BUILD)/assets.inc $(EMBEDDED)
 $(BUILD)/src/web/assets.o: private REQUIRED_CPPFLAGS += -I$(BUILD)

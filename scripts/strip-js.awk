@@ -1,6 +1,7 @@
 # Takes out of a module what only people read: comments that begin with //, indentation, blank lines, and blanks beside
 # signs. Strings, templates and regular expressions stay as they are. Ends of lines stay where they may end a statement: here
-# each statement has its semicolon, or ends with a block. A "/" behind ")", "]", a word or a number divides; elsewhere it begins a regular expression.
+# each statement has its semicolon, or ends with a block. "const" is for people, too: it becomes "let". A "/" behind ")", "]", a word or a number divides; elsewhere it begins a regular expression.
+# So is a semicolon before "}".
 # Usage: LC_ALL=C awk -f scripts/strip-js.awk FILE
 function is_word(c) { return c ~ /[A-Za-z0-9_$#]/ || c > "~" }
 
@@ -36,6 +37,7 @@ function copy_template(    start, c) {
 
 function copy_code(    c, last) {
     c = substr($0, i, 1)
+    if (c ~ /[ {[]/ && out ~ /(^|[^A-Za-z0-9_$.#])const$/) sub(/const$/, "let", out)
     last = substr(out, length(out))
     if (c == " ") {
         c = substr($0, i + 1, 1)
@@ -46,6 +48,7 @@ function copy_code(    c, last) {
         if (c == "`") braces[++depth] = 0
         else if (c == "{" && depth) braces[depth]++
         else if (c == "}" && depth && --braces[depth] == 0) depth--
+        if (c == "}") sub(/;$/, "", out)
         out = out c
     }
 }
@@ -59,5 +62,15 @@ function is_in_template() { return depth && braces[depth] == 0 }
         else copy_code()
     }
     if (out == "" && !is_in_template()) next
-    printf "%s%s", out, out ~ /[;{},(\[:?&|=]$/ && !is_in_template() ? "" : "\n"
+    # A semicolon waits for what comes: before "}" there need be none.
+    printf "%s", out ~ /^}/ ? "" : waiting
+    waiting = ""
+    end = "\n"
+    if (!is_in_template()) {
+        if (sub(/;$/, "", out)) waiting = ";"
+        if (waiting || out ~ /[{},(\[:?&|=]$/) end = ""
+    }
+    printf "%s%s", out, end
 }
+
+END { printf "%s", waiting }

@@ -22,7 +22,20 @@ unfold|Show all of it|展开全文
 newHere|New|新消息
 moves|{0} joined, {1} left|{0} 人加入，{1} 人离开
 wire|Wire view|线路视图
-wireText|What this page sends and receives. Browsers hide pings, pongs and masks.|本页收发的帧。浏览器隐藏 ping、pong 和掩码。
+wireText|What this page sends and receives. Open a frame to see its bytes. Browsers hide pings and pongs.|本页收发的帧，点开可看每个字节。浏览器隐藏 ping 和 pong。
+wireFilter|Find frames|查找帧
+pause|Pause|暂停
+resume|Go on|继续
+copyHex|Copy as hex|复制十六进制
+length|length {0}|长度 {0}
+lengthForm|{0}: the length is in the next {1} bytes|{0}：长度在后面 {1} 个字节
+maskKey|masking key|掩码密钥
+masked|payload, masked: as it goes over the wire|掩码后的载荷：线路上的样子
+payload|payload, {0} bytes|载荷，{0} 字节
+closeCode|close code {0}, then the reason|关闭码 {0}，后面是原因
+ownMask|The browser hides the masking key; this one is made up.|浏览器隐藏掩码密钥，这里的是虚构的。
+ownKey|The browser hides its key; these two are the example of the RFC.|浏览器隐藏密钥，这里是 RFC 的例子。
+noClose|There was no Close frame: the connection just ended.|没有收到 Close 帧，连接直接断开。
 close|Close|关闭
 settings|Settings|设置
 yourName|Your name|你的名字

@@ -1,40 +1,116 @@
-// The wire view: the frames of this page's WebSocket, for learners.
-import { $, make } from './dom.js';
-import { byteLength } from './wschat.js';
+// The wire view: the frames of this page's WebSocket, byte by byte, for learners.
+import { $, button, make } from './dom.js';
+import { t } from './text.js';
 
 const KEEP = 200;
+const SHOWN = 40; // bytes of a payload, until all are copied
+const encoder = new TextEncoder();
+const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
 
-// RFC 6455, 5.2. The mask is the browser's secret.
-function header(opcode, length, isMasked) {
-  const extra = length < 126 ? 0 : length < 65536 ? 2 : 8;
-  const bytes = [128 + opcode, (isMasked ? 128 : 0) + (extra ? 125 + Math.ceil(extra / 4) : length)];
-  for (let i = extra - 1; i >= 0; i--) bytes.push(Math.floor(length / 256 ** i) % 256);
-  const hex = bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
-  return `${hex}${isMasked ? ' ?? ?? ?? ??' : ''}\nFIN 1, opcode ${opcode}, MASK ${isMasked ? 1 : 0}, length ${length}`;
+// Whoever sees the key can take the seat. It keeps its length.
+const conceal = (text) => text.replace(/("(?:key|token)":")([^"]*)/g, (_, name, secret) => name + '*'.repeat(secret.length));
+
+// RFC 6455, 5.2: [bytes, section, words] of each part; the last one may be no bytes of the frame, but what they mean.
+function parts({ opcode, payload, isMasked }) {
+  const { length } = payload;
+  const form = length < 126 ? length : length < 65536 ? 126 : 127;
+  const size = Array.from({ length: { 126: 2, 127: 8 }[form] ?? 0 }, (_, i) => Math.floor(length / 256 ** ((form === 126 ? 1 : 7) - i)) % 256);
+  const mask = isMasked ? crypto.getRandomValues(new Uint8Array(4)) : [];
+  const bits = (byte, ...cuts) => cuts.map(([from, to]) => byte.toString(2).padStart(8, '0').slice(from, to)).join(' ');
+  const second = (isMasked ? 128 : 0) + form;
+  const words = payload.length > 1 && opcode === 8 ? t('closeCode', payload[0] * 256 + payload[1]) : t('payload', length);
+  return [
+    [[128 + opcode], '5.2', `${bits(128 + opcode, [0, 1], [1, 4], [4, 8])} · FIN 1, RSV 000, opcode ${opcode}`],
+    [[second], '5.2', `${bits(second, [0, 1], [1, 8])} · MASK ${+isMasked}, ${t(size.length ? 'lengthForm' : 'length', form, size.length)}`],
+    [size, '5.2', t('length', length)],
+    [mask, '5.3', t('maskKey')],
+    [payload.map((byte, i) => byte ^ (mask[i % 4] ?? 0)), isMasked ? '5.3' : '5.6', isMasked ? t('masked') : words],
+    ...(isMasked ? [[payload, '5.6', words]] : []),
+  ].filter(([bytes]) => bytes.length);
 }
 
-// Whoever sees the key can take the seat.
-const conceal = (text) => text.replace(/("(?:key|token)":")[^"]*/g, '$1…');
+function line([bytes, section, words], i) {
+  const link = Object.assign(make('a', '', `§\xa0${section}`), { href: `https://www.rfc-editor.org/rfc/rfc6455#section-${section}`, target: '_blank', rel: 'noreferrer' });
+  const code = make('code', '', bytes.length > 8 ? `${hex(bytes.slice(0, 8))} …` : hex(bytes));
+  return make('li', `part p${i}`, code, words, ' ', link);
+}
 
-function row({ direction, kind, payload, at }) {
-  const isOut = direction === 'out';
-  const length = byteLength(payload) - (kind === 'close' ? 2 : 0); // four digits and a space stand for two bytes
-  const text = conceal(payload);
+function anatomy(frame) {
+  const list = parts(frame);
+  const code = make('code', 'bytes');
+  const show = (max) => code.replaceChildren(...list.slice(0, frame.isMasked && frame.payload.length ? -1 : undefined).flatMap(([bytes], i) =>
+    [make('span', `p${i}`, hex(bytes.slice(0, max)) + (bytes.length > max ? ' …' : '')), ' ']));
+  show(SHOWN);
+  const copy = button('link', () => {
+    show();
+    getSelection().selectAllChildren(code);
+    copy.textContent = t(document.execCommand('copy') ? 'copied' : 'noCopy');
+  }, t('copyHex'));
+  return [code, copy, make('ul', '', ...list.map(line)), ...(frame.isMasked ? [make('p', '', t('ownMask'))] : [])];
+}
+
+// What stands before the first frame. The browser keeps its keys to itself: this is the example of the RFC.
+function handshake(url) {
+  const { host, pathname, search } = new URL(url);
+  const both = 'Connection: Upgrade\nUpgrade: websocket\n';
+  const protocol = 'Sec-WebSocket-Protocol: wschat.v1';
+  return [
+    make('code', 'p4', `GET ${pathname}${search} HTTP/1.1\nHost: ${host}\nOrigin: ${location.origin}\n${both}Sec-WebSocket-Version: 13\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n${protocol}`),
+    make('code', 'p1', `HTTP/1.1 101 Switching Protocols\n${both}Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\n${protocol}`),
+    make('ul', '', line([[], '4.2.2', 'Accept = base64(SHA-1(Key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))'], 1)),
+    make('p', '', t('ownKey')),
+  ];
+}
+
+// Codes that are no bytes: the browser's own words for "there was no Close".
+const isSilent = (payload) => /^10(05|06|15)/.test(payload);
+
+function payloadOf({ kind, payload }) {
+  if (kind !== 'close') return encoder.encode(conceal(payload));
+  const [, code, reason] = payload.match(/^(\d+) ?([^]*)/);
+  return Uint8Array.of(code >> 8, code & 255, ...encoder.encode(reason));
+}
+
+function inside({ direction, kind, payload }) {
+  if (kind === 'http') return handshake(payload);
+  if (kind === 'close' && isSilent(payload)) return [make('p', '', t('noClose'))];
+  return anatomy({ opcode: kind === 'close' ? 8 : 1, payload: payloadOf({ kind, payload }), isMasked: direction === 'out' });
+}
+
+function row(frame) {
+  const { direction, kind, payload, at } = frame;
+  const isBytes = kind !== 'http' && !(kind === 'close' && isSilent(payload));
+  const size = isBytes ? `${payloadOf(frame).length} B` : '';
   const clock = new Date(at).toTimeString().slice(0, 8);
-  const brief = make('summary', '', make('b', '', isOut ? '↑' : '↓'), ` ${kind} `,
-    make('span', 'quiet', kind === 'http' ? '' : `${length} B`), make('time', 'quiet', clock), make('code', '', text));
-  const head = kind === 'http' ? '' : make('code', 'head', header(kind === 'close' ? 8 : 1, length, isOut));
-  return make('li', '', make('details', direction, brief, head, make('code', '', text)));
+  const text = conceal(payload);
+  const brief = make('summary', '', make('b', '', direction === 'out' ? '↑' : '↓'), ` ${kind} `,
+    make('span', 'quiet', size), make('time', 'quiet', clock), make('code', '', text));
+  const details = make('details', direction, brief, make('code', '', text));
+  details.ontoggle = () => {
+    details.ontoggle = undefined;
+    brief.after(...inside(frame));
+  };
+  return make('li', '', details);
 }
 
 export class WireView {
   #frames = [];
+  #isPaused = false;
   isShown = () => false; // rows are made only for somebody who looks
+
+  constructor() {
+    $('wire-filter').oninput = () => this.draw();
+    $('pause').onclick = () => {
+      this.#isPaused = !this.#isPaused;
+      $('pause').textContent = t(this.#isPaused ? 'resume' : 'pause');
+      if (!this.#isPaused) this.draw();
+    };
+  }
 
   record(direction, kind, payload) {
     this.#frames.push({ direction, kind, payload, at: Date.now() });
     if (this.#frames.length > KEEP) this.#frames.shift();
-    if (this.isShown()) this.#append(this.#frames.at(-1));
+    if (this.isShown() && !this.#isPaused) this.#append(this.#frames.at(-1));
   }
 
   draw() {
@@ -44,6 +120,8 @@ export class WireView {
 
   #append(frame) {
     const list = $('frames');
+    const wanted = $('wire-filter').value.toLowerCase();
+    if (!`${frame.kind} ${conceal(frame.payload)}`.toLowerCase().includes(wanted)) return;
     list.prepend(row(frame));
     if (list.children.length > KEEP) list.lastChild.remove();
   }

@@ -29,6 +29,9 @@ scenario('axe: the chat page', async (stage) => {
   const page = await stage.open('', settings);
   await page.evaluate(axeSource);
   ada.say('Hello, see https://example.org/', 'and more');
+  await until('both', () => ada.said.length === 2);
+  const { pos } = ada.ofType('message')[0];
+  ada.send(JSON.stringify({ type: 'say', text: 'an answer', re: pos }), JSON.stringify({ type: 'react', to: pos, emoji: '🎉' }));
   ada.send(JSON.stringify({ type: 'say', text: 'psst', to: Number(await page.textContent('#ws-id')) }));
   await stage.textPeer();
   await say(page, 'mine https://example.org/');
@@ -38,8 +41,14 @@ scenario('axe: the chat page', async (stage) => {
   await until('failed', () => page.$('[data-state=failed]'));
   await audit(page, 'the page');
 
+  await page.focus('#messageText');
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('Enter');
+  await audit(page, 'the menu of a message');
+  await page.keyboard.press('Escape');
+
   await page.click('#wire-open');
-  await page.click('#frames li:nth-child(2) summary');
+  for (const summary of [...await page.$$('#frames summary')].slice(-3)) await summary.click();
   await audit(page, 'the wire view');
   await page.keyboard.press('Escape');
 

@@ -33,14 +33,16 @@ test('blanks and comments go, texts stay', () => {
   for (const [code, wanted] of [
     ["import { a } from './x.js'; // why", "import{a}from'./x.js';"],
     ['  // a line', ''],
-    ['const a = "//  b" + \'it\\\'s  {\';', 'const a="//  b"+\'it\\\'s  {\';'],
-    ['const r = /[/"`]  \\/ x/u.test(a) ? 1 / 2 : b / c / d;', 'const r=/[/"`]  \\/ x/u.test(a)?1/2:b/c/d;'],
+    ['const a = "//  b" + \'it\\\'s  {\';', 'let a="//  b"+\'it\\\'s  {\';'],
+    ['const r = /[/"`]  \\/ x/u.test(a) ? 1 / 2 : b / c / d;', 'let r=/[/"`]  \\/ x/u.test(a)?1/2:b/c/d;'],
     ['return /  "/;', 'return/  "/;'],
     ['a = b + +c - -d;', 'a=b+ +c- -d;'],
     ['x = `a  ${ { b: `c  ${ d }` }.b }  // e\n  f`; // g', 'x=`a  ${{b:`c  ${d}`}.b}  // e\n  f`;'],
     ['x = `\n\n`;\n\ny;', 'x=`\n\n`;y;'],
     ['if (a)\n  b();\nelse\n  c();\nx = d\n  .e();', 'if(a)\nb();else\nc();x=d\n.e();'],
-    ['for (const #a of 客) case 1:', 'for(const #a of 客)case 1:'],
+    ['const { a } = b; export const [c] = d.const; const_ = 1;', 'let{a}=b;export let[c]=d.const;const_=1;'],
+    ['a() {\n  b(); }\nc = () => {\n  d();\n};\n}', 'a(){b()}c=()=>{d()}}'],
+    ['for (const a of 客) case 1:', 'for(let a of 客)case 1:'],
   ]) assert.equal(strip(code), wanted);
 });
 
@@ -48,7 +50,9 @@ scenario('nothing else of a script goes', async ({ server }) => {
   const tight = (code) => code.replace(/(?<=^|[;,{}(&|?:>]) *\/\/ .*|^ *\/\/.*/gm, '').replace(/\s/g, '');
   for (const name of readdirSync('static').filter((each) => /^(?!status).*\.js$/.test(each))) {
     const served = await (await fetch(server.url + name)).text();
-    assert.equal(served.replace(/\s/g, ''), tight(readFileSync(`static/${name}`, 'utf8')), name);
+    const source = tight(readFileSync(`static/${name}`, 'utf8').replace(/\bconst(?=[ {[])/g, 'let'));
+    const bare = (code) => code.replace(/;(?=})/g, '');
+    assert.equal(bare(served.replace(/\s/g, '')), bare(source), name);
   }
 });
 
@@ -137,9 +141,12 @@ scenario('the wire view shows the frames of this page', ['--max-message', '128k'
   peer.say(...bounds.map((length) => 'l'.repeat(length - overhead)));
   await until('all of it', async () => (await texts(page)).length === 2 + bounds.length);
   await page.click('#wire-open');
-  const rows = await page.$$eval('#frames li', (items) => items.map((item) => ({
+  await page.$$eval('#frames details', (items) => items.forEach((item) => (item.open = true)));
+  await until('all are open', () => page.$$eval('#frames details', (items) => items.every((item) => item.querySelector('ul'))));
+  const rows = await page.$$eval('#frames > li', (items) => items.map((item) => ({
     brief: item.querySelector('summary').textContent,
-    head: item.querySelector('.head')?.textContent,
+    bytes: item.querySelector('.bytes')?.textContent.trim(),
+    words: [...item.querySelectorAll('.part')].map((part) => part.lastChild.previousSibling.previousSibling.textContent),
     payload: item.querySelector('details > code:last-child').textContent,
   })).reverse());
   const { key } = await page.evaluate(() => JSON.parse(sessionStorage.getItem('wschat.me')));
@@ -150,21 +157,45 @@ scenario('the wire view shows the frames of this page', ['--max-message', '128k'
   assert.equal(shown.length, expected.length);
   for (const bound of bounds) assert.ok(expected.some(({ length }) => length === bound), `${bound} bytes were sent`);
   for (const [i, { sign, payload, length }] of expected.entries()) {
-    const { brief, head } = shown[i];
+    const { brief, bytes: all, words } = shown[i];
     assert.ok(brief.startsWith(`${sign} text ${length} B`), brief.slice(0, 40));
-    assert.equal(shown[i].payload, payload.replace(key, '…'), 'as it came, but for the key');
+    assert.equal(shown[i].payload, payload.replace(key, '*'.repeat(key.length)), 'as it came, but for the key');
     const masked = sign === '↑' ? 128 : 0;
     const size = length < 126 ? [length] : length < 65536 ? [126, length >> 8, length & 255]
       : [127, 0, 0, 0, 0, 0, length >> 16, (length >> 8) & 255, length & 255];
     const bytes = [0x81, size[0] + masked, ...size.slice(1)].map((byte) => byte.toString(16).padStart(2, '0'));
-    assert.equal(head.split('\n')[0], bytes.join(' ') + (masked ? ' ?? ?? ?? ??' : ''));
-    assert.ok(head.includes(`opcode 1, MASK ${masked / 128}, length ${length}`), head);
+    const got = all.replace(' …', '').split(/ +/);
+    assert.deepEqual(got.slice(0, bytes.length), bytes);
+    assert.match(words[0], /^1 000 0001 · FIN 1, RSV 000, opcode 1$/);
+    assert.ok(words[1].includes(`MASK ${masked / 128}, `), words[1]);
+    // Unmasked with the key that is shown, it is what was sent.
+    const mask = masked ? got.slice(bytes.length, bytes.length + 4) : [0];
+    const plain = got.slice(bytes.length + (masked ? 4 : 0)).map((byte, at) => parseInt(byte, 16) ^ parseInt(mask[at % mask.length], 16));
+    assert.equal(Buffer.from(plain).compare(Buffer.from(shown[i].payload).subarray(0, plain.length)), 0);
+    assert.equal(plain.length, Math.min(length, 40));
   }
   assert.ok(!(await page.content()).includes(key), 'the key is nowhere in the page');
   peer.say('while it is open');
   await contains(page, '#frames li:first-child', 'while it is open');
+  await page.click('#pause');
+  peer.say('while it pauses');
+  await sees(page, 'while it pauses');
+  assert.doesNotMatch(await page.textContent('#frames'), /while it pauses/);
+  await page.click('#pause');
+  await contains(page, '#frames > li:first-child', 'while it pauses');
+  await page.fill('#wire-filter', 'HTTP');
+  assert.equal((await page.$$('#frames > li')).length, 1);
+  await page.click('#frames summary');
+  await contains(page, '#frames', 'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=');
+  await page.fill('#wire-filter', 'it pauses');
+  await page.click('#frames summary');
+  await page.click('#frames details .link');
+  const copied = await page.evaluate(() => getSelection().toString());
+  const frame = Buffer.from(copied.replace(/\s/g, ''), 'hex');
+  assert.equal(frame.subarray(frame.length - 126 < 2 ? 2 : 4).toString(), peer.lines.at(-1));
   await stage.server.kill();
   await offline(page);
+  await page.fill('#wire-filter', '');
   await contains(page, '#frames', '1006');
 });
 
