@@ -235,6 +235,122 @@ START_TEST(breaks_lose_and_double_nothing)
 }
 END_TEST
 
+/* Ten speak without waiting for anything, while a listener is cut off at whatever byte that is, and
+ * goes on behind the last event that it had whole, as a browser does. */
+enum { SENDERS = 10, CUTS = 20, EACH = 3, ALL_SAID = SENDERS * CUTS * EACH };
+
+struct heard {
+    char id[V1_TEXT];           /* of the last event */
+    unsigned order[ALL_SAID];   /* sender * 1000 + number */
+    unsigned next[SENDERS + 1]; /* of each sender */
+    unsigned count;
+};
+
+static void hear(struct heard *heard, const struct event_read *event)
+{
+    char text[V1_TEXT];
+    uint64_t from;
+
+    memcpy(heard->id, event->id, sizeof(heard->id));
+    if (strcmp(event->type, "welcome") == 0) {
+        ck_assert_ptr_nonnull(strstr(event->data, "\"recovered\":true"));
+        return;
+    }
+    from = v1_number(event->data, "from");
+    v1_string(event->data, "text", text);
+    ck_assert_uint_le(from, SENDERS);
+    ck_assert_uint_eq(strtoul(text, NULL, 10), heard->next[from]++);
+    ck_assert_uint_lt(heard->count, ALL_SAID);
+    heard->order[heard->count++] = (unsigned)from * 1000 + heard->next[from];
+}
+
+static struct client *listen_behind(const struct server *s, const char *token, const char *id)
+{
+    char field[V1_TEXT + 32];
+
+    snprintf(field, sizeof(field), "Last-Event-ID: %s\r\n", id);
+    return listen_with(s, EVENTS, token, field);
+}
+
+/* Is there a whole event? */
+static bool has_event(const struct client *c)
+{
+    return c->in.len > 0 && memmem(c->in.data, c->in.len, "\n\n", 2) != NULL;
+}
+
+/* Takes so many bytes and not one more, hears what is whole in them, and breaks. */
+static void hear_bytes(struct client *c, size_t bytes, bool is_reset, struct heard *heard)
+{
+    struct event_read event;
+
+    ck_assert(client_fill(c, bytes));
+    c->in.len = bytes;
+    while (has_event(c)) {
+        read_event(c, &event);
+        hear(heard, &event);
+    }
+    (is_reset ? client_reset : client_close)(c);
+}
+
+static unsigned chance(unsigned *seed, unsigned below)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return (*seed >> 8) % below;
+}
+
+static void all_speak(struct client *const senders[SENDERS], unsigned round)
+{
+    char text[16];
+
+    for (unsigned k = 0; k < EACH * SENDERS; k++) {
+        snprintf(text, sizeof(text), "%u", round * EACH + k / SENDERS);
+        ws_send_text(senders[k % SENDERS], text);
+    }
+}
+
+START_TEST(cuts_at_any_byte_under_load_lose_and_double_nothing)
+{
+    static struct heard cut, whole;
+    struct server *s =
+        asker_server(_i % 2 == 0 ? LIST("--history", "1000")
+                                 : LIST("--history", "1000", "--journal", test_path("journal")));
+    const char *token = asker_token("bot", "tea", "api,pub,sub,hst");
+    struct client *ear = listen_with(s, EVENTS, token, ""), *senders[SENDERS];
+    unsigned seed = (unsigned)_i;
+    struct event_read event;
+
+    cut = whole = (struct heard){.count = 0};
+    expect_welcome(ear, cut.id);
+    for (unsigned i = 0; i < SENDERS; i++) {
+        snprintf(event.data, sizeof(event.data), "/ws/%u?room=tea", i + 1);
+        senders[i] = ws_open_with(s, event.data, asker_bearer(token));
+    }
+    for (unsigned round = 0; round < CUTS; round++) {
+        struct client *c = listen_behind(s, token, cut.id);
+        unsigned missing = (round + 1) * EACH * SENDERS - cut.count;
+
+        all_speak(senders, round);
+        /* An event of a message has more bytes than that, so these will come. */
+        hear_bytes(c, 1 + chance(&seed, missing * 100), round % 2 == 0, &cut);
+    }
+    for (struct client *c = listen_behind(s, token, cut.id); cut.count < ALL_SAID;) {
+        read_event(c, &event);
+        hear(&cut, &event);
+        if (cut.count == ALL_SAID)
+            client_close(c);
+    }
+    while (whole.count < ALL_SAID) {
+        read_event(ear, &event);
+        hear(&whole, &event);
+    }
+    ck_assert_mem_eq(cut.order, whole.order, sizeof(cut.order));
+    client_close(ear);
+    for (unsigned i = 0; i < SENDERS; i++)
+        client_close(senders[i]);
+    server_stop(s);
+}
+END_TEST
+
 /* ---- who may, and until when ---- */
 
 static const struct {
@@ -374,6 +490,7 @@ Suite *suite_api_events(void)
     tcase_add_test(tcase, a_listener_goes_on_where_it_was);
     tcase_add_test(tcase, what_cannot_be_gone_on_from_is_told);
     tcase_add_test(tcase, breaks_lose_and_double_nothing);
+    tcase_add_loop_test(tcase, cuts_at_any_byte_under_load_lose_and_double_nothing, 0, 6);
     tcase = harness_case(suite, "door");
     tcase_add_loop_test(tcase, the_right_to_listen_is_needed, 0, (int)ARRAY_LEN(doors));
     tcase_add_test(tcase, anybody_may_listen_where_that_is_said);
