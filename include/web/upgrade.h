@@ -9,8 +9,10 @@
 bool upgrade_is_full(const struct web *web);
 
 /* Do the limits of its address allow one more member? `entry`: who enters the chat; NULL: nobody.
- * Who comes back to its own seat does not count twice. Answers and returns false if not. */
-bool upgrade_check_address(const struct answer *answer, const struct chat_entry *entry);
+ * Who comes back to its own seat does not count twice. Returns NULL, or what a 429 says, whose
+ * further field lines are put into `fields`. */
+const char *upgrade_enter_address(struct conn *conn, const struct chat_entry *entry,
+                                  const char **fields);
 
 /* `/ws`: the echo. Answers the request, or opens the WebSocket. */
 void upgrade_open_echo(const struct answer *answer, const struct http_request *request);

@@ -103,17 +103,30 @@ static void events_open(const struct api_call *call, const struct chat_entry *en
     buf_deinit(&head);
 }
 
+/* A listener counts as a client, of its address too. */
+static void events_admit(const struct api_call *call, const struct chat_entry *entry)
+{
+    struct conn *conn = call->reply.answer.conn;
+    const char *fields, *wrong = NULL;
+
+    if (!call->reply.answer.is_head)
+        wrong = upgrade_enter_address(conn, NULL, &fields);
+    if (wrong != NULL)
+        api_answer_problem_with(&call->reply, 429, wrong, fields);
+    else
+        events_open(call, entry);
+}
+
 void api_open_events(const struct api_call *call)
 {
-    const struct answer *answer = &call->reply.answer;
     struct chat_entry entry;
     struct events_text text;
     const char *wrong = events_read_entry(call, &entry, &text);
 
     if (wrong != NULL)
         api_answer_problem(&call->reply, 400, wrong);
-    else if (upgrade_is_full(web_of(answer->conn)))
+    else if (upgrade_is_full(web_of(call->reply.answer.conn)))
         api_answer_problem(&call->reply, 503, "All places are taken: try again later.");
-    else if (answer->is_head || upgrade_check_address(answer, NULL))
-        events_open(call, &entry);
+    else
+        events_admit(call, &entry);
 }

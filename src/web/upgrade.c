@@ -202,28 +202,35 @@ bool upgrade_is_full(const struct web *web)
     return web->conns->members >= web->max_members;
 }
 
-bool upgrade_check_address(const struct answer *answer, const struct chat_entry *entry)
+const char *upgrade_enter_address(struct conn *conn, const struct chat_entry *entry,
+                                  const char **fields)
 {
-    struct conn *conn = answer->conn;
     struct web *web = web_of(conn);
     uint32_t place = entry != NULL ? chat_replaces(web->chat, entry) : 0;
 
     if (!conn->peer.is_known)
-        return true;
+        return NULL;
     switch (address_table_enter(&web->addresses, &conn->peer.ip, conn_clock(conn)->now_ns, place,
                                 &conn->address)) {
     case ADDRESS_TOO_MANY:
-        answer_refuse(answer, 429,
-                      "Too many clients are connected from this address: try again later.",
-                      ANSWER_RETRY_AFTER);
-        return false;
+        *fields = ANSWER_RETRY_AFTER;
+        return "Too many clients are connected from this address: try again later.";
     case ADDRESS_TOO_FAST:
-        answer_refuse(answer, 429, "This address connects too often: try again in a second.",
-                      "Retry-After: 1\r\n");
-        return false;
+        *fields = "Retry-After: 1\r\n";
+        return "This address connects too often: try again in a second.";
     default:
-        return true;
+        return NULL;
     }
+}
+
+/* The same for a handshake: answers and returns false where they do not. */
+static bool upgrade_check_address(const struct answer *answer, const struct chat_entry *entry)
+{
+    const char *fields, *wrong = upgrade_enter_address(answer->conn, entry, &fields);
+
+    if (wrong != NULL)
+        answer_refuse(answer, 429, wrong, fields);
+    return wrong == NULL;
 }
 
 /* ---- the upgrade ---- */

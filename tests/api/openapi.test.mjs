@@ -16,7 +16,7 @@ const words = join(folder, 'words');
 const SECRET = '0123456789abcdef0123456789abcdef0123456789';
 const json = { 'Content-Type': 'application/json' };
 const LONG = 'x'.repeat(65536 * 6 + 4097); // one byte more than a body may have
-let server, open; // the other one asks for no password
+let server, open; // the other one asks for no password, and takes one member of an address
 
 const token = (...options) => execFileSync(process.env.WSCHAT_BIN ?? './wschat',
   ['token', '--key', keys, '--sub', 'bot', '--expires', '1h', ...options], { encoding: 'utf8' }).trim();
@@ -27,7 +27,7 @@ before(async () => {
   writeFileSync(keys, `${SECRET}\n`, { mode: 0o600 });
   writeFileSync(words, 'open sesame\n', { mode: 0o600 });
   server = await Server.start('--token-key', keys, '--password-file', words);
-  open = await Server.start('--token-key', keys);
+  open = await Server.start('--token-key', keys, '--max-clients-per-ip', '1');
   all = token('--room', '*', '--allow', 'sub,pub,prs,hst,dir,mod,api');
   reader = token('--room', 'tea*', '--allow', 'sub');
   expired = jwt({ sub: 'late', exp: 1 });
@@ -63,8 +63,8 @@ const room = 'tea';
 const inTea = { parameters: { room } };
 
 // A member of the room, by hand: HTTP's client ends where the protocol changes.
-async function member(id) {
-  const socket = connect(server.port, '127.0.0.1');
+async function member(id, at = server) {
+  const socket = connect(at.port, '127.0.0.1');
   socket.write(`GET /ws/${id}?room=${room}&name=ada HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
     `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: wschat.v1\r\n` +
     `Authorization: Bearer ${all}\r\n\r\n`);
@@ -161,6 +161,9 @@ test('an event stream begins with a welcome', async () => {
   assert.match(text, /^retry: \d+\n[\s\S]*event: welcome\ndata: \{"type":"welcome",/);
   await ask('listen', 204, { ...inTea, as: expired });
   await ask('listen', 400, { parameters: { room, last: 'x' } });
+  const socket = await member(7, open);
+  await ask('listen', 429, { ...inTea, at: open });
+  socket.destroy();
 });
 
 test('bans are made, listed and lifted', async () => {

@@ -31,6 +31,9 @@ static struct client *listen_with(const struct server *s, const char *target, co
     ck_assert_str_eq(response_field(r, "Content-Type"), "text/event-stream");
     ck_assert_str_eq(response_field(r, "X-Accel-Buffering"), "no");
     ck_assert_ptr_null(response_field(r, "Content-Length"));
+    ck_assert_ptr_null(response_field(r, "Transfer-Encoding"));
+    ck_assert_str_eq(response_field(r, "Connection"), "close");
+    ck_assert_str_eq(response_field(r, "Cache-Control"), "no-store");
     response_free(r);
     return c;
 }
@@ -418,7 +421,8 @@ START_TEST(it_ends_with_its_token_and_stays_away)
 }
 END_TEST
 
-static const char *const wrong[] = {"?last=x", "?last=1&last=2", "?since=a&since=b"};
+static const char *const wrong[] = {"?last=x", "?last=1&last=2", "?last=4294967296",
+                                    "?since=a&since=b"};
 
 START_TEST(parameters_must_make_sense)
 {
@@ -427,6 +431,135 @@ START_TEST(parameters_must_make_sense)
 
     snprintf(target, sizeof(target), EVENTS "%s", wrong[_i]);
     ck_assert_int_eq(asker_status(s, "GET", target, asker_token("a", "tea", "sub"), NULL), 400);
+    server_stop(s);
+}
+END_TEST
+
+START_TEST(two_last_events_are_none)
+{
+    struct server *s = asker_server(NULL);
+    struct client *c = client_connect(s);
+    struct response *r;
+
+    asker_send(c, "GET", EVENTS, asker_token("a", "tea", "sub"),
+               "Last-Event-ID: 1-1\r\nLast-Event-ID: 1-2\r\n", NULL);
+    r = response_read(c, false);
+    asker_expect(r, 400);
+    response_free(r);
+    client_close(c);
+    server_stop(s);
+}
+END_TEST
+
+/* How long a browser shall wait before it comes back: not all the same time. */
+START_TEST(it_asks_for_a_pause_by_chance)
+{
+    enum { LISTENERS = 8 };
+    struct server *s = asker_server(NULL);
+    const char *token = asker_token("a", "tea", "sub");
+    unsigned long first = 0, differing = 0;
+
+    for (int i = 0; i < LISTENERS; i++) {
+        struct client *c = listen_with(s, EVENTS, token, "");
+        unsigned long pause;
+        char line[64];
+
+        read_line(c, line, sizeof(line));
+        ck_assert_mem_eq(line, "retry: ", 7);
+        pause = strtoul(line + 7, NULL, 10);
+        ck_assert(pause >= 1000 && pause < 4000);
+        first = i == 0 ? pause : first;
+        differing += pause != first;
+        client_close(c);
+    }
+    ck_assert_uint_gt(differing, 0);
+    server_stop(s);
+}
+END_TEST
+
+START_TEST(http_1_0_hears_it_as_well)
+{
+    struct server *s = asker_server(NULL);
+    const char *bot = asker_token("bot", "tea", "api,pub,sub");
+    struct client *c = client_connect(s);
+    struct response *r;
+
+    client_print(c, "GET " EVENTS " HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n%s\r\n",
+                 asker_bearer(bot));
+    r = response_read(c, true);
+    asker_expect(r, 200);
+    ck_assert_str_eq(response_field(r, "Connection"), "close");
+    response_free(r);
+    expect_welcome(c, NULL);
+    asker_post(s, "tea", bot, "a", NULL);
+    expect_event(c, "message", SAID("a"), NULL);
+    client_close(c);
+    server_stop(s);
+}
+END_TEST
+
+/* The response has no end, so nothing behind the request can have an answer. */
+START_TEST(what_is_asked_behind_it_is_never_answered)
+{
+    static const char more[] = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct server *s = asker_server(NULL);
+    const char *bot = asker_token("bot", "tea", "api,pub,sub");
+    struct client *c = client_connect(s);
+
+    client_print(c, "GET " EVENTS " HTTP/1.1\r\nHost: a\r\n%s\r\n%s", asker_bearer(bot), more);
+    response_free(response_read(c, true));
+    expect_welcome(c, NULL);
+    client_send_bytewise(c, more, sizeof(more) - 1);
+    asker_post(s, "tea", bot, "a", NULL);
+    expect_event(c, "message", SAID("a"), NULL);
+    client_finish(c); /* who says no more is gone */
+    client_expect_eof(c);
+    client_close(c);
+    server_stop(s);
+}
+END_TEST
+
+/* A HEAD has the head alone, takes no place, and the connection ends. */
+START_TEST(a_head_listens_to_nothing)
+{
+    struct server *s = asker_server(LIST("--max-clients-per-ip", "1"));
+    const char *token = asker_token("a", "tea", "sub");
+    struct client *c = listen_with(s, EVENTS, token, ""), *head = client_connect(s);
+    struct response *r;
+
+    asker_send(head, "HEAD", EVENTS, token, "", NULL);
+    r = response_read(head, true);
+    asker_expect(r, 200);
+    ck_assert_str_eq(response_field(r, "Content-Type"), "text/event-stream");
+    response_free(r);
+    client_expect_eof(head);
+    client_close(head);
+    client_close(c);
+    server_stop(s);
+}
+END_TEST
+
+START_TEST(listeners_count_for_their_address)
+{
+    struct server *s = asker_server(LIST("--max-clients-per-ip", "1"));
+    const char *token = asker_token("a", "tea", "sub");
+    struct client *c = listen_with(s, EVENTS, token, "");
+    struct response *r = asker_ask(s, "GET", EVENTS, token, NULL);
+    int status;
+
+    asker_expect(r, 429);
+    ck_assert_ptr_nonnull(response_field(r, "Retry-After"));
+    response_free(r);
+    client_close(c);
+    do { /* until the server has seen that it went */
+        c = client_connect(s);
+        asker_send(c, "GET", EVENTS, token, "", NULL);
+        r = response_read(c, true);
+        status = r->status;
+        response_free(r);
+        client_close(c);
+    } while (status == 429);
+    ck_assert_int_eq(status, 200);
     server_stop(s);
 }
 END_TEST
@@ -497,6 +630,12 @@ Suite *suite_api_events(void)
     tcase_add_test(tcase, a_cookie_lets_a_page_listen);
     tcase_add_test(tcase, it_ends_with_its_token_and_stays_away);
     tcase_add_loop_test(tcase, parameters_must_make_sense, 0, (int)ARRAY_LEN(wrong));
+    tcase_add_test(tcase, two_last_events_are_none);
+    tcase_add_test(tcase, it_asks_for_a_pause_by_chance);
+    tcase_add_test(tcase, http_1_0_hears_it_as_well);
+    tcase_add_test(tcase, what_is_asked_behind_it_is_never_answered);
+    tcase_add_test(tcase, a_head_listens_to_nothing);
+    tcase_add_test(tcase, listeners_count_for_their_address);
     tcase_add_test(tcase, a_stop_ends_it);
     tcase_add_test(tcase, listeners_count_as_clients);
     tcase_add_test(tcase, who_does_not_listen_is_let_go);
