@@ -521,7 +521,8 @@ static int redis_room_apply(struct redis *r, struct redis_room *room, bool is_an
             return 0;
         }
     } else {
-        redis_room_forget_ahead(r, room);
+        /* What was told meanwhile may be newer than the snapshot: it came on the other connection.
+         */
         redis_room_restart(r, room, snapshot);
     }
     if (room->channel != NULL && redis_room_seat_all(r, room, snapshot) < 0)

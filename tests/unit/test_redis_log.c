@@ -1,0 +1,285 @@
+/* The log on Redis, whose every answer the test makes up. */
+#include "log/redis.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "log/redis_state.h"
+#include "log/redis_wire.h"
+
+Suite *suite_redis_log(void);
+
+#define NODE "n-0000000000000000"
+#define CHANNEL "w:{tea}:c"
+
+static struct log *rlog;
+static struct log_channel channel;
+static struct buf heard; /* what the chat was told, a word for each */
+static bool has_room;
+
+/* ---- the chat ---- */
+
+static void on_committed(void *owner, struct log_channel *of, const struct event *event,
+                         const struct log_ticket *ticket, uint32_t word)
+{
+    (void)owner;
+    (void)word;
+    of->committed = event->seq;
+    ck_assert_int_eq(
+        buf_printf(&heard, "%llu%s ", (unsigned long long)event->seq, ticket != NULL ? "!" : ""),
+        0);
+}
+
+static void on_refused(void *owner, struct log_channel *of, const struct event *event,
+                       const struct log_ticket *ticket, enum log_refusal why)
+{
+    (void)owner;
+    (void)of;
+    (void)event;
+    (void)ticket;
+    ck_assert_int_eq(buf_printf(&heard, "refused:%d ", (int)why), 0);
+}
+
+static bool on_has_room(void *owner, struct log_channel *of)
+{
+    (void)owner;
+    (void)of;
+    return has_room;
+}
+
+static void on_restart(void *owner, struct log_channel *of, uint64_t gone)
+{
+    (void)owner;
+    (void)of;
+    (void)gone;
+    ck_assert_int_eq(buf_append_str(&heard, STR("anew ")), 0);
+}
+
+static void on_walk_seats(void *owner, struct log_channel *of,
+                          void (*each)(void *arg, const struct event *join, uint32_t *word),
+                          void *arg)
+{
+    (void)owner;
+    (void)of;
+    (void)each;
+    (void)arg;
+}
+
+static void on_forget_elsewhere(void *owner, struct log_channel *of)
+{
+    (void)owner;
+    (void)of;
+}
+
+static const struct log_calls calls = {
+    .committed = on_committed,
+    .refused = on_refused,
+    .has_room = on_has_room,
+    .restart = on_restart,
+    .walk_seats = on_walk_seats,
+    .forget_elsewhere = on_forget_elsewhere,
+};
+
+/* All that the chat was told since the last time. */
+static void expect_heard(const char *text)
+{
+    ck_assert_int_eq(buf_append_str(&heard, (struct str){"\0", 1}), 0);
+    ck_assert_str_eq((const char *)heard.data, text);
+    heard.len = 0;
+}
+
+/* ---- Redis ---- */
+
+static void no_random(void *bytes, size_t len)
+{
+    memset(bytes, 0, len);
+}
+
+static int feed_bytes(enum redis_link link, const char *bytes, size_t len, const char **why)
+{
+    struct buf in;
+    int result;
+
+    buf_init(&in);
+    ck_assert_int_eq(buf_append(&in, bytes, len), 0);
+    result = redis_input(rlog, link, &in, why);
+    buf_deinit(&in);
+    return result;
+}
+
+static void feed(enum redis_link link, const char *text)
+{
+    const char *why;
+
+    ck_assert_msg(feed_bytes(link, text, strlen(text), &why) == 0, "%s", why);
+}
+
+/* Appends a text with its length in front. */
+static void put_bulk(struct buf *out, struct str text)
+{
+    ck_assert_int_eq(buf_printf(out, "$%zu\r\n", text.len), 0);
+    ck_assert_int_eq(buf_append_str(out, text), 0);
+    ck_assert_int_eq(buf_append_str(out, STR("\r\n")), 0);
+}
+
+/* How often a word stands in what was said since the last time on this connection. */
+static unsigned said(enum redis_link link, const char *word)
+{
+    struct buf *out = redis_output(rlog, link);
+    unsigned count = 0;
+
+    ck_assert_int_eq(buf_append_str(out, (struct str){"\0", 1}), 0);
+    for (const char *at = (const char *)out->data; (at = strstr(at, word)) != NULL; at++)
+        count++;
+    out->len = 0;
+    return count;
+}
+
+static void connect_commands(const char *replid)
+{
+    char info[64];
+
+    redis_connected(rlog, REDIS_COMMANDS);
+    feed(REDIS_COMMANDS, "+OK\r\n");
+    for (int i = 0; i < REDIS_SCRIPTS; i++)
+        feed(REDIS_COMMANDS, "+OK\r\n");
+    snprintf(info, sizeof(info), "$%zu\r\nmaster_replid:%s\r\n\r\n", strlen(replid) + 16, replid);
+    feed(REDIS_COMMANDS, info);
+    feed(REDIS_COMMANDS, "$1\r\n7\r\n*1\r\n$1\r\nK\r\n");
+    redis_output(rlog, REDIS_COMMANDS)->len = 0;
+}
+
+static void subscribed(void)
+{
+    feed(REDIS_TELLS, "*3\r\n$9\r\nsubscribe\r\n$9\r\n" CHANNEL "\r\n:1\r\n");
+}
+
+static void connect_tells(void)
+{
+    redis_connected(rlog, REDIS_TELLS);
+    feed(REDIS_TELLS, "+OK\r\n");
+    redis_output(rlog, REDIS_TELLS)->len = 0;
+}
+
+static void turn(void)
+{
+    rlog->ops->turn(rlog);
+}
+
+/* An event as it stands in a stream. */
+static void put_event(struct buf *out, unsigned long long seq, const char *node, unsigned number,
+                      const char *text)
+{
+    ck_assert_int_eq(buf_printf(out, "%llu 5 0 %s %u\nM 1 1 0 0 -\n%s", seq, node, number, text),
+                     0);
+}
+
+/* It is told on the channel of the room. */
+static void tell(unsigned long long seq, const char *node, unsigned number, const char *text)
+{
+    struct buf event, told, out;
+    const char *why;
+
+    buf_init(&event);
+    buf_init(&told);
+    buf_init(&out);
+    put_event(&event, seq, node, number, text);
+    ck_assert_int_eq(buf_printf(&told, "%zu\n", event.len), 0);
+    ck_assert_int_eq(buf_append(&told, event.data, event.len), 0);
+    ck_assert_int_eq(buf_append_str(&out, STR("*3\r\n$7\r\nmessage\r\n$9\r\n" CHANNEL "\r\n")), 0);
+    put_bulk(&out, (struct str){(const char *)told.data, told.len});
+    ck_assert_int_eq(feed_bytes(REDIS_TELLS, (const char *)out.data, out.len, &why), 0);
+    buf_deinit(&event);
+    buf_deinit(&told);
+    buf_deinit(&out);
+}
+
+/* The answer to a snapshot of a room that has had so many events, and has none any more. */
+static void snapshot_of(unsigned long long seq)
+{
+    char text[100], digits[24];
+    int len = snprintf(digits, sizeof(digits), "%llu", seq);
+
+    snprintf(text, sizeof(text), "*6\r\n$1\r\n5\r\n$%d\r\n%s\r\n$1\r\n0\r\n*0\r\n*0\r\n*0\r\n", len,
+             digits);
+    feed(REDIS_COMMANDS, text);
+}
+
+/* ---- a room ---- */
+
+static void setup(void)
+{
+    const struct redis_config config = {.prefix = STR("w"),
+                                        .node = STR("n"),
+                                        .history = 100,
+                                        .leave_grace = 5000,
+                                        .others = "0",
+                                        .random = no_random};
+
+    rlog = redis_new(&config);
+    ck_assert_ptr_nonnull(rlog);
+    rlog->calls = &calls;
+    buf_init(&heard);
+    has_room = true;
+    channel = (struct log_channel){.name = STR("tea")};
+    redis_set_time(rlog, 1000, 1000);
+    connect_commands("one");
+    connect_tells();
+    rlog->ops->open(rlog, &channel);
+    ck_assert_uint_eq(said(REDIS_TELLS, "SUBSCRIBE"), 1);
+}
+
+/* ... that is there, and has nothing. */
+static void setup_open(void)
+{
+    setup();
+    subscribed();
+    turn();
+    ck_assert_uint_eq(said(REDIS_COMMANDS, "EVALSHA"), 1);
+    snapshot_of(0);
+    expect_heard("anew ");
+}
+
+static void teardown(void)
+{
+    rlog->ops->stop(rlog);
+    rlog->ops->close(rlog, &channel);
+    rlog->ops->free(rlog);
+    buf_deinit(&heard);
+}
+
+/* What a snapshot says may be older than what was told before it came: that is another
+ * connection. */
+START_TEST(what_is_told_before_the_first_snapshot_comes_is_kept)
+{
+    subscribed();
+    turn();
+    ck_assert_uint_eq(said(REDIS_COMMANDS, "EVALSHA"), 1);
+    tell(1, "other", 1, "one");
+    tell(2, "other", 2, "two");
+    expect_heard("");
+    snapshot_of(0);
+    expect_heard("anew 1 2 ");
+    turn();
+    ck_assert_uint_eq(said(REDIS_COMMANDS, "EVALSHA"), 0);
+    tell(3, "other", 3, "three");
+    expect_heard("3 ");
+}
+END_TEST
+
+Suite *suite_redis_log(void)
+{
+    Suite *suite = suite_create("redis_log");
+    TCase *tcase = tcase_create("beginning");
+
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, what_is_told_before_the_first_snapshot_comes_is_kept);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("open");
+    tcase_add_checked_fixture(tcase, setup_open, teardown);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
