@@ -700,6 +700,38 @@ START_TEST(the_seats_of_a_dead_node_leave_once)
 }
 END_TEST
 
+/* The lease of the one called "doomed" is over, and its seats were given up by the others. */
+START_TEST(a_node_that_was_cut_off_sends_its_people_away)
+{
+    struct server *a = node_start(), *doomed = node_start_with("--node", "doomed");
+    struct seat *eve = seat_open(a, 2, ""), *ada;
+    struct client *text;
+
+    server_wait_for(doomed, "rooms are shared");
+    ada = seat_open(doomed, 1, "");
+    seat_expect_presence(eve, "join", 1, "");
+    text = ws_open_chat(doomed, 3);
+    seat_expect_presence(ada, "join", 3, "");
+    seat_expect_presence(eve, "join", 3, "");
+    server_signal(doomed, SIGSTOP);
+    expire_doomed();
+    for (int i = 0; i < 2; i++) {
+        char *frame = seat_read(eve);
+
+        ck_assert(v1_matches("{'type':'leave','pos':'*','ts':#,'from':#,'name':''}", frame));
+        free(frame);
+    }
+    seat_say(eve, "meanwhile");
+    expect_text(eve, "meanwhile");
+    server_signal(doomed, SIGCONT);
+    ws_expect_close_later(text, 1012);
+    ws_expect_close_later(ada->c, 1012);
+    ada->c = NULL;
+    seat_drop(eve);
+    seat_drop(ada);
+}
+END_TEST
+
 /* Everything that Redis had is there again, and nobody was sent away. */
 START_TEST(redis_goes_and_comes_back)
 {
@@ -1061,11 +1093,18 @@ Suite *suite_cluster(void)
     tcase_add_test(tcase, programs_are_told_of_who_sits_elsewhere);
     tcase_add_test(tcase, all_hear_the_same_in_one_order);
     tcase_add_test(tcase, many_messages_are_few_calls);
+    tcase = tcase_create("deaths");
+    suite_add_tcase(suite, tcase);
+    tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, the_seats_of_a_dead_node_leave_once);
+    tcase_add_test(tcase, a_node_that_was_cut_off_sends_its_people_away);
     tcase_add_test(tcase, a_lost_tail_is_told);
     tcase_add_test(tcase, redis_goes_and_comes_back);
     tcase_add_test(tcase, a_redis_that_lost_all_begins_anew);
     tcase_add_loop_test(tcase, nothing_is_lost_or_doubled_by, 0, ARRAY_LEN(disturbances));
+    tcase = tcase_create("ailments");
+    suite_add_tcase(suite, tcase);
+    tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, what_is_no_redis_is_told_and_survived, 0, ARRAY_LEN(garbage));
     tcase_add_loop_test(tcase, what_cannot_be_written_waits, 0, ARRAY_LEN(ailments));
     tcase_add_test(tcase, a_wrong_password_is_told);
