@@ -2,19 +2,21 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { allSent, contains, idOf, isTold, notices, online, say, scenario, sees, stateOf, texts, until } from './scenario.mjs';
 
 const SECRET = '0123456789abcdef0123456789abcdef';
-const keys = `${mkdtempSync(`${tmpdir()}/wschat-door-`)}/keys`;
+const folder = mkdtempSync(`${tmpdir()}/wschat-door-`);
+const [keys, words, link] = ['keys', 'words', 'link'].map((name) => `${folder}/${name}`);
 writeFileSync(keys, SECRET, { mode: 0o600 });
+writeFileSync(words, 'mellon, friend\n', { mode: 0o600 });
 
 const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-function tokenOf(sub, allow) {
-  const claims = { sub, exp: Math.floor(Date.now() / 1000) + 3600, caps: [{ rooms: ['lobby'], allow }] };
+function tokenOf(sub, allow, seconds = 3600) {
+  const claims = { sub, exp: Math.floor(Date.now() / 1000) + seconds, caps: [{ rooms: ['lobby'], allow }] };
   const signed = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(claims)}`;
   return `${signed}.${createHmac('sha256', SECRET).update(signed).digest('base64url')}`;
 }
@@ -37,6 +39,7 @@ scenario('without a token one is told why, and the link of a moderator opens', [
   await stands(page, 'token');
   await contains(page, '#banner', 'nobody enters without a token');
   assert.equal(page.sockets, 1, 'it does not knock for ever');
+  await until('the log tells', () => stage.server.log.includes('nobody enters without a token'));
   await say(page, 'kept until there is a token');
   const token = tokenOf('ada', ALL);
   await page.goto(`${stage.server.url}#token=${token}`);
@@ -65,6 +68,59 @@ scenario('who is put out is told, and does not come again', ['--token-key', keys
   assert.equal(pupil.sockets, 1);
   await pupil.click('#banner-act');
   await online(pupil);
+});
+
+async function answerDoor(page, password) {
+  await until('the dialog', () => page.isVisible('#door'));
+  await page.fill('#password', password);
+  await page.press('#password', 'Enter');
+}
+
+scenario('a classroom: a password for all, and a link for who keeps order', ['--password-file', words, '--moderator', link], async (stage) => {
+  const pupil = await knock(stage);
+  await answerDoor(pupil, 'melon');
+  await contains(pupil, '#door-why', 'That was wrong.');
+  await answerDoor(pupil, 'mellon, friend');
+  await online(pupil);
+  await say(pupil, '/name Bob');
+  const teacher = await knock(stage, readFileSync(link, 'utf8').trim());
+  await online(teacher);
+  await contains(teacher, '#people', 'Bob');
+  await say(pupil, 'rude');
+  await sees(teacher, 'rude');
+  await teacher.hover('#messages .other');
+  await teacher.click('#messages .other .more');
+  await teacher.click('#menu [value=retract]');
+  await sees(pupil, 'taken back');
+  await say(teacher, '/slow 3600');
+  await isTold(pupil, 'one message in 3600 s for each');
+  await say(pupil, 'once');
+  await sees(teacher, 'once');
+  await say(pupil, 'twice');
+  await contains(pupil, '#messages', 'this room is slow');
+  await say(teacher, 'I need not wait');
+  await say(teacher, 'at all');
+  await allSent(teacher, 2);
+  await say(teacher, '/ban Bob 10 until tomorrow');
+  await isTold(teacher, 'Bob may not come in again.');
+  await stands(pupil, 'forbidden');
+  await contains(pupil, '#banner', 'You may not be in # lobby: ');
+  await isTold(pupil, 'until tomorrow');
+  await pupil.reload();
+  await stands(pupil, 'forbidden');
+  await contains(pupil, '#banner', 'banned');
+});
+
+scenario('a token that ends is renewed by the password, and nothing is lost', ['--token-key', keys, '--password-file', words], async (stage) => {
+  const page = await knock(stage, `#token=${tokenOf('ada', ALL, 2)}`);
+  await until('the dialog', () => page.isVisible('#door'));
+  await contains(page, '#banner', 'expired');
+  await page.evaluate(() => document.querySelector('#door').close());
+  await say(page, 'said meanwhile');
+  await page.click('#banner-act');
+  await answerDoor(page, 'mellon, friend');
+  await online(page);
+  await allSent(page, 1);
 });
 
 // A server that has a moderator in it, played by the test.

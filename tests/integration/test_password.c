@@ -1,6 +1,7 @@
 /* A server without an app in front: a password that lets people in, and a link for who keeps order.
  */
 #include "asker.h"
+#include "joiner.h"
 #include "v1.h"
 
 #include <signal.h>
@@ -205,6 +206,66 @@ START_TEST(a_ban_holds_at_the_password_too)
 }
 END_TEST
 
+static struct joiner join_on_terminal(const struct server *s, const char *path,
+                                      const char *token_file)
+{
+    struct joiner j = joiner_start_on_terminal(
+        LIST(joiner_url(s->port, path), token_file != NULL ? "--token-file" : NULL, token_file),
+        "xterm", 24, 80);
+
+    joiner_wait_for(&j, "you are in lobby");
+    return j;
+}
+
+static void write_guest(const struct server *s)
+{
+    FILE *file = fopen(test_path("guest"), "w");
+    char token[1024];
+
+    ck_assert_ptr_nonnull(file);
+    get_token(s, token);
+    ck_assert_int_ge(fputs(token, file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+/* The teacher has the link, the pupil the password; both sit at terminals. */
+START_TEST(a_teacher_keeps_order_from_a_terminal)
+{
+    char mod[1024], path[1200];
+    struct joiner teacher, pupil;
+    struct server *s;
+
+    write_password("open sesame\n");
+    s = server_start(
+        LIST("--password-file", test_path("password"), "--moderator", test_path("link")));
+    read_link(mod);
+    write_guest(s);
+    snprintf(path, sizeof(path), "/#token=%s", mod);
+    teacher = join_on_terminal(s, path, NULL);
+    pupil = join_on_terminal(s, "/?name=eve", test_path("guest"));
+    joiner_write(&pupil, "rude\r");
+    joiner_wait_for(&teacher, "eve\x1b[0m: rude");
+    joiner_write(&pupil, "/retract\r");
+    joiner_wait_for(&teacher, "took a message back");
+    joiner_write(&teacher, "/slow 3600\r");
+    joiner_wait_for(&pupil, "everybody may speak once in 3600 s");
+    joiner_write(&pupil, "once\rtwice\r");
+    joiner_wait_for(&teacher, ": once");
+    joiner_wait_for(&pupil, "not sent: twice: this room is slow");
+    joiner_write(&teacher, "/ban eve 10 too loud\r");
+    joiner_wait_for(&teacher, "eve\x1b[0m may not come in again");
+    joiner_wait_for(&pupil, "too loud");
+    joiner_wait_for(&pupil, "the server lets us into lobby no more");
+    ck_assert_int_eq(joiner_wait_exit(&pupil), 1);
+    joiner_free(&pupil);
+    pupil = joiner_start(LIST(joiner_url(s->port, "/"), "--token-file", test_path("guest")));
+    joiner_expect_exit(&pupil, 1, "you are banned from this room: lobby");
+    joiner_write(&teacher, "\x04");
+    joiner_expect_success(&teacher);
+    server_stop(s);
+}
+END_TEST
+
 START_TEST(the_link_is_printed_on_a_terminal_only)
 {
     struct buf out, err;
@@ -231,6 +292,7 @@ Suite *suite_password(void)
     tcase = harness_case(suite, "moderator");
     tcase_add_test(tcase, a_link_lets_its_holder_keep_order_and_others_enter_as_before);
     tcase_add_test(tcase, a_ban_holds_at_the_password_too);
+    tcase_add_test(tcase, a_teacher_keeps_order_from_a_terminal);
     tcase_add_test(tcase, the_link_is_printed_on_a_terminal_only);
     return suite;
 }
