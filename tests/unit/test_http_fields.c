@@ -110,6 +110,7 @@ START_TEST(knows_its_names)
         [HTTP_FIELD_LAST_EVENT_ID] = "Last-Event-ID",
         [HTTP_FIELD_AUTHORIZATION] = "Authorization",
         [HTTP_FIELD_CONTENT_LENGTH] = "Content-Length",
+        [HTTP_FIELD_ACCEPT_ENCODING] = "Accept-Encoding",
         [HTTP_FIELD_IDEMPOTENCY_KEY] = "Idempotency-Key",
         [HTTP_FIELD_X_FORWARDED_FOR] = "X-Forwarded-For",
         [HTTP_FIELD_SEC_WEBSOCKET_KEY] = "Sec-WebSocket-Key",

@@ -34,6 +34,7 @@ static const struct str names[HTTP_FIELD_COUNT] = {
     [HTTP_FIELD_LAST_EVENT_ID] = NAMED("Last-Event-ID"),
     [HTTP_FIELD_AUTHORIZATION] = NAMED("Authorization"),
     [HTTP_FIELD_CONTENT_LENGTH] = NAMED("Content-Length"),
+    [HTTP_FIELD_ACCEPT_ENCODING] = NAMED("Accept-Encoding"),
     [HTTP_FIELD_IDEMPOTENCY_KEY] = NAMED("Idempotency-Key"),
     [HTTP_FIELD_X_FORWARDED_FOR] = NAMED("X-Forwarded-For"),
     [HTTP_FIELD_SEC_WEBSOCKET_KEY] = NAMED("Sec-WebSocket-Key"),
