@@ -1,6 +1,7 @@
 # wschat: `make` builds ./wschat, `make check` tests it, `make help` lists the rest.
 #
-# CC, CPPFLAGS, CFLAGS and LDFLAGS belong to you: what the program needs is kept apart from them.
+# CC, CPPFLAGS, CFLAGS and LDFLAGS belong to you: what the program needs is kept apart from them. Who compiles for another
+# machine sets HOSTCC as well, for a tool that runs on this one.
 # Every mode builds in its own folder, build/<mode>/.  V=1 shows the commands; WERROR=1 makes warnings errors.
 
 VERSION = 0.1.0
@@ -79,7 +80,7 @@ FORTIFY =
 endif
 
 REQUIRED_CPPFLAGS = -D_GNU_SOURCE -Iinclude $(FORTIFY) $(MODE_CPPFLAGS) \
-                    -DWSCHAT_VERSION='"$(VERSION)"' -DWSCHAT_STATIC_DIR='"$(BUILD)/static"'
+                    -DWSCHAT_VERSION='"$(VERSION)"' -DWSCHAT_STATIC_DIR='"$(BUILD)/static.gz"'
 REQUIRED_CFLAGS = -std=c11 $(WARNINGS) $(HARDEN_CFLAGS) $(PIE_CFLAGS) $(MODE_CFLAGS)
 REQUIRED_LDFLAGS = $(HARDEN_LDFLAGS) $(PIE_LDFLAGS) $(MODE_LDFLAGS)
 
@@ -101,7 +102,7 @@ INTEGRATION_SRC := $(wildcard tests/integration/*.c)
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SHARED_SRC := $(filter-out tests/fuzz/fuzz_%.c tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
 SCRIPTS := $(wildcard scripts/*.sh scripts/lib/*.sh scripts/deb/p* tests/install/*.sh tests/browser/*.sh) $(wildcard .ci/run)
-C_FILES = $(wildcard src/*/*.c src/*/*/*.c include/*/*.h include/*/*/*.h tests/*/*.[ch])
+C_FILES = $(wildcard src/*/*.c src/*/*/*.c include/*/*.h include/*/*/*.h tests/*/*.[ch] scripts/*.c)
 
 object = $(patsubst %.c,$(BUILD)/%.o,$(1))
 # The suites of a folder of tests; those that wait longest begin first.
@@ -168,9 +169,21 @@ STRIP_js = LC_ALL=C awk -f scripts/strip-js.awk
 STRIP_css = sed -e 's|/\*.*\*/||' -e 's/^ *//' -e 's/ *{ */{/' -e 's/; *}/}/' -e 's/ *} */}/g' -e 's/\([:;,]\) /\1/g' \
                 -e 's/\([(:, ]\)0\(\.[0-9]\)/\1\2/g' | tr -d '\n'
 STRIP_html = sed -e 's/^ *//'
-EMBEDDED := $(addprefix $(BUILD)/static/,$(ASSETS))
-$(EMBEDDED): $(BUILD)/static/%: static/% Makefile scripts/strip-js.awk
+SERVED := $(addprefix $(BUILD)/static/,$(ASSETS))
+$(SERVED): $(BUILD)/static/%: static/% Makefile scripts/strip-js.awk
 	@mkdir -p $(@D) && <$< $(or $(STRIP_$(patsubst .%,%,$(suffix $*))),cat) >$@
+
+# They are embedded as gzip members, which the program's own encoder makes. It runs here, whatever CC compiles for.
+HOSTCC ?= $(CC)
+GZIP := $(BUILD)/gzip
+GZIP_SRC = scripts/gzip.c src/base/buf.c src/proto/ws/deflate.c src/proto/ws/deflate_block.c src/proto/ws/deflate_format.c
+$(GZIP): $(GZIP_SRC) $(wildcard include/proto/ws/deflate*.h) include/base/buf.h Makefile
+	$(call say,HOST)
+	$(Q)mkdir -p $(@D) && $(HOSTCC) -std=c11 -O1 -D_GNU_SOURCE -Iinclude -o $@ $(GZIP_SRC)
+
+EMBEDDED := $(addprefix $(BUILD)/static.gz/,$(ASSETS))
+$(EMBEDDED): $(BUILD)/static.gz/%: $(BUILD)/static/% $(GZIP)
+	@mkdir -p $(@D) && $(GZIP) <$< >$@
 
 $(BUILD)/src/web/assets.o: $(BUILD)/assets.inc $(EMBEDDED)
 $(BUILD)/src/web/assets.o: private REQUIRED_CPPFLAGS += -I$(BUILD)

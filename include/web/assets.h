@@ -6,12 +6,14 @@
 #include <stddef.h>
 
 #include "base/str.h"
+#include "proto/http/coding.h"
 #include "session/http.h"
 #include "web/etag.h"
 
 struct asset {
     struct str type; /* Content-Type */
     struct http_body body;
+    enum http_coding coding; /* of the body */
     char etag[ETAG_SIZE];
 };
 
@@ -26,13 +28,14 @@ int assets_open_folder(const char *path);
 /* Do they come from a folder, so that finding one takes calls of the system? */
 bool assets_are_in_folder(void);
 
-/* Finds the file of a site in the binary, for a path that begins with a slash. ASSETS_PUBLIC: "/"
- * and "/echo" are pages, "/NAME" any other file. ASSETS_ADMIN: "/" is the status page, and "/NAME"
- * one of its files. */
-enum assets_result assets_find(struct asset *asset, enum assets_site site, struct str path);
+/* Finds the file of a site in the binary, in that coding, for a path that begins with a slash.
+ * ASSETS_PUBLIC: "/" and "/echo" are pages, "/NAME" any other file. ASSETS_ADMIN: "/" is the status
+ * page, and "/NAME" one of its files. ASSETS_FAILED: memory is out for unpacking it. */
+enum assets_result assets_find(struct asset *asset, enum assets_site site, struct str path,
+                               enum http_coding coding);
 
-/* The same from the folder. The body is the caller's to release. ASSETS_FAILED: the file could not
- * be read. */
+/* The same from the folder, where nothing is packed. The body is the caller's to release.
+ * ASSETS_FAILED: the file could not be read. */
 enum assets_result assets_read(struct asset *asset, enum assets_site site, struct str path);
 
 #endif

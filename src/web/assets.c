@@ -10,23 +10,37 @@
 
 #include "base/ascii.h"
 #include "base/util.h"
+#include "proto/ws/inflate.h"
 #include "web/file_copies.h"
 
 /* A file of the folder that is served with --static; the largest one, in bytes. */
 #define FILE_MAX ((off_t)16 * 1024 * 1024)
 
-/* Each file of static/ becomes an entry of an array, made by the assembler: name, start, end, and
- * room for its ETag, which is made once. assets.inc lists the files and is made by the Makefile. */
-struct embedded {
-    const char *name;
-    const char *start;
-    const char *end;
-    char *etag; /* begins with NUL until it is made */
+/* A file as it goes out in one coding. */
+struct embedded_form {
+    const uint8_t *data; /* NULL until somebody asks for it; then it stays */
+    size_t len;
+    char etag[ETAG_SIZE];
 };
 
-#define ETAG_ROOM 32
+/* Each file of static/ becomes an entry of an array, made by the assembler: name, start and end of
+ * a gzip member, and room for what is made of it once. assets.inc lists the files and is made by
+ * the Makefile. */
+struct embedded {
+    const char *name;
+    const uint8_t *start;
+    const uint8_t *end;
+    struct embedded_form *forms; /* by HTTP_CODING_IDENTITY and HTTP_CODING_GZIP */
+};
 
-_Static_assert(ETAG_SIZE <= ETAG_ROOM, "an ETag fits");
+#define FORMS_ROOM 96
+
+_Static_assert(2 * sizeof(struct embedded_form) <= FORMS_ROOM, "the forms of a file fit");
+
+/* What scripts/gzip.c puts around the blocks of a member (RFC 1952, 2.3). The length of what is
+ * packed is the last thing in it. */
+#define MEMBER_HEAD 10
+#define MEMBER_TAIL 14
 
 #define STRING(x) STRING_OF(x)
 #define STRING_OF(x) #x
@@ -39,18 +53,19 @@ __asm__(".macro asset file\n"
         "773:\n"
         ".popsection\n"
         ".pushsection .bss.assets, \"aw\", %nobits\n"
-        "774: .skip " STRING(ETAG_ROOM) "\n"
-                                        ".popsection\n"
-                                        ".dc.a 771b, 772b, 773b, 774b\n"
-                                        ".endm\n"
-                                        ".pushsection .data.rel.ro.assets, \"aw\"\n"
-                                        ".balign 8\n"
-                                        ".hidden embedded_first\n"
-                                        ".globl embedded_first\n"
-                                        "embedded_first:\n"
+        ".balign 8\n"
+        "774: .skip " STRING(FORMS_ROOM) "\n"
+                                         ".popsection\n"
+                                         ".dc.a 771b, 772b, 773b, 774b\n"
+                                         ".endm\n"
+                                         ".pushsection .data.rel.ro.assets, \"aw\"\n"
+                                         ".balign 8\n"
+                                         ".hidden embedded_first\n"
+                                         ".globl embedded_first\n"
+                                         "embedded_first:\n"
 #include "assets.inc"
-                                        ".dc.a 0, 0, 0\n"
-                                        ".popsection\n");
+                                         ".dc.a 0, 0, 0\n"
+                                         ".popsection\n");
 
 extern const struct embedded embedded_first[]; /* up to one without a name */
 
@@ -122,17 +137,57 @@ static struct str asset_name_of(struct str path, enum assets_site site)
     return is_of_site(name, site) ? name : STR("");
 }
 
-static enum assets_result find_embedded(struct asset *asset, struct str name)
+static size_t embedded_plain_len(const struct embedded *entry)
+{
+    const uint8_t *len = entry->end - 4;
+
+    return (size_t)len[0] | (size_t)len[1] << 8 | (size_t)len[2] << 16 | (size_t)len[3] << 24;
+}
+
+/* Few clients want it like that: it is unpacked for the first one. Returns 0, or -1 where memory is
+ * out. */
+static int embedded_unpack(const struct embedded *entry, struct embedded_form *form)
+{
+    size_t len = embedded_plain_len(entry), work;
+    struct buf plain;
+
+    buf_init(&plain);
+    if (buf_reserve(&plain, len) < 0 ||
+        inflate_message(&plain, entry->start + MEMBER_HEAD,
+                        (size_t)(entry->end - entry->start) - MEMBER_HEAD - MEMBER_TAIL, len,
+                        &work) != INFLATE_OK) {
+        buf_deinit(&plain);
+        return -1;
+    }
+    form->data = plain.data;
+    form->len = plain.len;
+    return 0;
+}
+
+/* Makes a form for its first request. */
+static int embedded_make(const struct embedded *entry, enum http_coding coding)
+{
+    struct embedded_form *form = &entry->forms[coding];
+
+    if (coding == HTTP_CODING_IDENTITY && embedded_unpack(entry, form) < 0)
+        return -1;
+    if (coding == HTTP_CODING_GZIP)
+        *form = (struct embedded_form){entry->start, (size_t)(entry->end - entry->start), ""};
+    etag_write(form->etag, form->data, form->len);
+    return 0;
+}
+
+static enum assets_result embedded_find(struct asset *asset, struct str name)
 {
     for (const struct embedded *entry = embedded_first; entry->name != NULL; entry++) {
+        const struct embedded_form *form = &entry->forms[asset->coding];
+
         if (!str_equals(str_from(entry->name), name))
             continue;
-        asset->body.data = entry->start;
-        asset->body.len = (size_t)(entry->end - entry->start);
-        asset->body.release = NULL;
-        if (entry->etag[0] == '\0')
-            etag_write(entry->etag, asset->body.data, asset->body.len);
-        memcpy(asset->etag, entry->etag, ETAG_SIZE);
+        if (form->data == NULL && embedded_make(entry, asset->coding) < 0)
+            return ASSETS_FAILED;
+        asset->body = (struct http_body){.data = form->data, .len = form->len, .release = NULL};
+        memcpy(asset->etag, form->etag, ETAG_SIZE);
         return ASSETS_FOUND;
     }
     return ASSETS_UNKNOWN;
@@ -189,12 +244,15 @@ static enum assets_result find_in(struct asset *asset, enum assets_site site, st
     return find(asset, name);
 }
 
-enum assets_result assets_find(struct asset *asset, enum assets_site site, struct str path)
+enum assets_result assets_find(struct asset *asset, enum assets_site site, struct str path,
+                               enum http_coding coding)
 {
-    return find_in(asset, site, path, find_embedded);
+    asset->coding = coding;
+    return find_in(asset, site, path, embedded_find);
 }
 
 enum assets_result assets_read(struct asset *asset, enum assets_site site, struct str path)
 {
+    asset->coding = HTTP_CODING_IDENTITY;
     return find_in(asset, site, path, find_file);
 }

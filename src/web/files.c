@@ -21,6 +21,11 @@ static int files_write_fields(struct buf *out, const struct answer *answer,
         return -1;
     if (is_for_all && buf_append_str(out, STR("Access-Control-Allow-Origin: *\r\n")) < 0)
         return -1;
+    if (!assets_are_in_folder() && buf_append_str(out, STR("Vary: Accept-Encoding\r\n")) < 0)
+        return -1;
+    if (asset->coding == HTTP_CODING_GZIP &&
+        buf_append_str(out, STR("Content-Encoding: gzip\r\n")) < 0)
+        return -1;
     return buf_append_str(out, STR("ETag: ")) < 0 || buf_append(out, asset->etag, ETAG_SIZE) < 0 ||
                    buf_append_str(out, STR("\r\n")) < 0
                ? -1
@@ -125,13 +130,29 @@ static void files_put_off(const struct answer *answer, const struct http_request
     buf_deinit(&text);
 }
 
+/* What is built in is there packed and as it is. */
+static void files_answer_embedded(const struct answer *answer, const struct http_request *request,
+                                  enum assets_site site, struct str path)
+{
+    enum http_coding coding = http_coding_choose(&request->fields);
+    bool is_refused = coding == HTTP_CODING_NEITHER;
+    struct asset asset;
+    enum assets_result result =
+        assets_find(&asset, site, path, is_refused ? HTTP_CODING_GZIP : coding);
+
+    if (!files_is_found(answer, result, &asset))
+        return;
+    if (is_refused)
+        answer_text(answer, 406, "It comes in gzip, or as it is.", "Vary: Accept-Encoding\r\n");
+    else
+        files_send(answer, &asset, path, http_etag_matches(request, files_etag(&asset)));
+}
+
 void files_answer(const struct answer *answer, const struct http_request *request,
                   enum assets_site site, struct str path)
 {
-    struct asset asset;
-
     if (assets_are_in_folder())
         files_put_off(answer, request, path);
-    else if (files_is_found(answer, assets_find(&asset, site, path), &asset))
-        files_send(answer, &asset, path, http_etag_matches(request, files_etag(&asset)));
+    else
+        files_answer_embedded(answer, request, site, path);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 Suite *suite_http(void);
 
@@ -130,6 +131,138 @@ START_TEST(if_none_match_gives_304)
     r = http_get(s, pages[_i], "If-None-Match: \"other\"\r\n");
     ck_assert_int_eq(r->status, 200);
     response_free(r);
+}
+END_TEST
+
+/* ---- Content codings ---- */
+
+static const char accept_gzip[] = "Accept-Encoding: gzip, deflate, br\r\n";
+
+static const char *const packed_files[] = {"/", "/echo", "/style.css", "/wschat.js",
+                                           "/favicon.svg"};
+
+static void check_unpacks(const struct response *packed, const struct response *plain)
+{
+    size_t room = plain->len + 1;
+    char *out = malloc(room);
+    z_stream z = {.next_in = (Bytef *)packed->body,
+                  .avail_in = (uInt)packed->len,
+                  .next_out = (Bytef *)out,
+                  .avail_out = (uInt)room};
+
+    ck_assert_ptr_nonnull(out);
+    ck_assert_int_eq(inflateInit2(&z, 15 + 16), Z_OK);
+    ck_assert_int_eq(inflate(&z, Z_FINISH), Z_STREAM_END); /* its CRC and length, too */
+    ck_assert_uint_eq(z.avail_in, 0);
+    ck_assert_uint_eq(z.total_out, plain->len);
+    ck_assert_mem_eq(out, plain->body, plain->len);
+    inflateEnd(&z);
+    free(out);
+}
+
+/* An ETag names bytes as they are sent (RFC 9110, 8.8.3.3), so each form has its own. */
+START_TEST(a_file_goes_out_packed_to_who_takes_that)
+{
+    struct server *s = server_start(NULL);
+    struct response *packed = http_get(s, packed_files[_i], accept_gzip);
+    struct response *plain = http_get(s, packed_files[_i], "");
+    char etag[128];
+
+    ck_assert_int_eq(packed->status, 200);
+    ck_assert_str_eq(response_field(packed, "Content-Encoding"), "gzip");
+    ck_assert_str_eq(response_field(packed, "Vary"), "Accept-Encoding");
+    ck_assert_ptr_null(response_field(plain, "Content-Encoding"));
+    ck_assert_str_eq(response_field(plain, "Vary"), "Accept-Encoding");
+    ck_assert_uint_lt(packed->len, plain->len);
+    check_unpacks(packed, plain);
+    snprintf(etag, sizeof(etag), "%s", response_field(packed, "ETag"));
+    ck_assert_str_ne(response_field(plain, "ETag"), etag);
+    response_free(plain);
+    plain = http_get(s, packed_files[_i], ""); /* what was unpacked for the first one */
+    check_unpacks(packed, plain);
+    response_free(packed);
+    response_free(plain);
+}
+END_TEST
+
+START_TEST(head_of_a_packed_file_has_its_length)
+{
+    struct server *s = server_start(NULL);
+    struct response *get = http_get(s, "/", accept_gzip), *head;
+    struct client *c = client_connect(s);
+    char length[32];
+
+    client_print(c, "HEAD / HTTP/1.1\r\nHost: x\r\n%s\r\n", accept_gzip);
+    head = response_read(c, true);
+    snprintf(length, sizeof(length), "%zu", get->len);
+    ck_assert_str_eq(response_field(head, "Content-Length"), length);
+    ck_assert_str_eq(response_field(head, "Content-Encoding"), "gzip");
+    response_free(get);
+    response_free(head);
+    client_close(c);
+}
+END_TEST
+
+/* Asks with the ETag of one form for the other one, and for the same. */
+START_TEST(a_form_is_known_by_its_own_etag)
+{
+    struct server *s = server_start(NULL);
+    const char *const asked[] = {accept_gzip, ""};
+    struct response *r = http_get(s, "/", asked[_i]);
+    char fields[512];
+
+    snprintf(fields, sizeof(fields), "%sIf-None-Match: %s\r\n", asked[_i],
+             response_field(r, "ETag"));
+    response_free(r);
+    r = http_get(s, "/", fields);
+    ck_assert_int_eq(r->status, 304);
+    ck_assert_str_eq(response_field(r, "Vary"), "Accept-Encoding");
+    response_free(r);
+    r = http_get(s, "/", _i == 0 ? strchr(fields, '\n') + 1 : fields);
+    ck_assert_int_eq(r->status, _i == 0 ? 200 : 304);
+    response_free(r);
+}
+END_TEST
+
+START_TEST(who_takes_no_form_is_told)
+{
+    struct server *s = server_start(NULL);
+    struct response *r = http_get(s, "/", "Accept-Encoding: br, identity;q=0\r\n");
+
+    ck_assert_int_eq(r->status, 406);
+    ck_assert_str_eq(response_field(r, "Vary"), "Accept-Encoding");
+    ck_assert_ptr_null(response_field(r, "Content-Encoding"));
+    response_free(r);
+    r = http_get(s, "/nothing", "Accept-Encoding: identity;q=0\r\n");
+    ck_assert_int_eq(r->status, 404);
+    response_free(r);
+    r = http_get(s, "/", "Accept-Encoding: identity;q=0, *\r\n");
+    ck_assert_int_eq(r->status, 200);
+    ck_assert_str_eq(response_field(r, "Content-Encoding"), "gzip");
+    response_free(r);
+}
+END_TEST
+
+/* Many in one read, so that each form is queued before any is on its way. */
+START_TEST(forms_do_not_mix_on_one_connection)
+{
+    struct server *s = server_start(NULL);
+    struct client *c = client_connect(s);
+    struct response *packed, *plain;
+
+    for (int i = 0; i < 3; i++)
+        client_print(c,
+                     "GET /main.js HTTP/1.1\r\nHost: x\r\n%s\r\nGET /main.js HTTP/1.1\r\nHost: "
+                     "x\r\n\r\n",
+                     accept_gzip);
+    for (int i = 0; i < 3; i++) {
+        packed = response_read(c, false);
+        plain = response_read(c, false);
+        check_unpacks(packed, plain);
+        response_free(packed);
+        response_free(plain);
+    }
+    client_close(c);
 }
 END_TEST
 
@@ -717,6 +850,11 @@ Suite *suite_http(void)
     tcase_add_loop_test(page, what_a_page_names_is_there, 0, ARRAY_LEN(pages));
     tcase_add_loop_test(page, head_has_the_same_head_and_no_body, 0, ARRAY_LEN(pages));
     tcase_add_loop_test(page, if_none_match_gives_304, 0, ARRAY_LEN(pages));
+    tcase_add_loop_test(page, a_file_goes_out_packed_to_who_takes_that, 0, ARRAY_LEN(packed_files));
+    tcase_add_test(page, head_of_a_packed_file_has_its_length);
+    tcase_add_loop_test(page, a_form_is_known_by_its_own_etag, 0, 2);
+    tcase_add_test(page, who_takes_no_form_is_told);
+    tcase_add_test(page, forms_do_not_mix_on_one_connection);
     tcase_add_test(status, healthz_says_ok);
     tcase_add_test(status, a_link_becomes_a_qr_code);
     tcase_add_loop_test(status, a_qr_code_needs_one_text, 0, ARRAY_LEN(no_text));
