@@ -31,8 +31,9 @@ BINARY := $(BUILD)/wschat
 
 # ---- Flags ----
 
-# The sanitizers' builds are for finding faults: what they take most is the compiler's time.
-CFLAGS ?= $(if $(filter asan tiny tsan,$(MODE)),-O1,-O2) -g
+# The sanitizers' builds are for finding faults: what they take most is the compiler's time. The static one is for
+# carrying about: it is small.
+CFLAGS ?= $(or $(if $(filter asan tiny tsan,$(MODE)),-O1),$(if $(filter static,$(MODE)),-Os),-O2) -g
 
 cc_option = $(shell $(CC) -Werror $(1) -x c -c /dev/null -o /dev/null 2>/dev/null && echo '$(1)')
 
@@ -48,6 +49,11 @@ SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fram
 MODE_CFLAGS =
 MODE_CPPFLAGS =
 MODE_LDFLAGS =
+# What nothing refers to is left out, and the tables for unwinding too, for nobody unwinds: debuggers read those of -g.
+ifneq ($(filter release static,$(MODE)),)
+MODE_CFLAGS = -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+MODE_LDFLAGS = -Wl,--gc-sections
+endif
 FORTIFY = $(if $(filter -O1 -O2 -O3 -Os -Oz -Og -Ofast -O,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 
 ifneq ($(filter $(MODE),asan tiny),)
@@ -71,7 +77,7 @@ endif
 ifeq ($(MODE),static)
 PIE_CFLAGS = -fno-pie
 PIE_LDFLAGS = -no-pie
-MODE_LDFLAGS = -static
+MODE_LDFLAGS += -static
 endif
 ifeq ($(MODE),fuzz)
 MODE_CFLAGS = $(SANITIZE) -fsanitize=fuzzer-no-link
