@@ -9,8 +9,10 @@
  * the generation of this Redis, an epoch for a room that has none, entries that a stream keeps.
  * What is told stands in a stream, too: "seq epoch prev node number\nbody", where prev is the seq
  * of the message before. A room of an older generation gets a new epoch: after a failover the seqs
- * may have been given out twice. Rooms without seats are forgotten after a week, but for that of
- * bans, whose name alone has a control character. */
+ * may have been given out twice. So does one whose streams are ahead of its state, because somebody
+ * else has written there: it begins anew, where no entry could be added for ever. Rooms without
+ * seats are forgotten after a week, but for that of bans, whose name alone has a control character.
+ */
 static const char room_head[] =
     "local K,node,num,gen=KEYS[1],ARGV[1],tonumber(ARGV[2]),tonumber(ARGV[3])\n"
     "local keep=ARGV[5]\n"
@@ -19,10 +21,17 @@ static const char room_head[] =
     "if not e then redis.call('DEL',K,K..':m',K..':p',K..':u') s=0 l='0' n=0 end\n"
     "if not e or tonumber(h[4])<gen then e=ARGV[4]\n"
     " redis.call('HSET',K,'e',e,'g',ARGV[3],'s',s,'l',l) end\n"
-    "local function tell(body)\n"
+    "local function add(kind,num,body)\n"
     " s=s+1 local S=string.format('%.0f',s)\n"
-    " local t=S..' '..e..' '..l..' '..node..' '..ARGV[2]..'\\n'..body\n"
-    " redis.call('XADD',K..':p','MAXLEN','~',keep,'0-'..S,'d',t)\n"
+    " local t=S..' '..e..' '..l..' '..node..' '..num..'\\n'..body\n"
+    " local r=redis.pcall('XADD',K..kind,'MAXLEN','~',keep,'0-'..S,'d',t)\n"
+    " if type(r)~='table' then return S,t end\n"
+    " if string.find(r.err,'equal or smaller',1,true) then\n"
+    "  redis.call('DEL',K..':m',K..':p') e=ARGV[4] redis.call('HSET',K,'e',e)\n"
+    "  t=S..' '..e..' '..l..' '..node..' '..num..'\\n'..body end\n"
+    " redis.call('XADD',K..kind,'MAXLEN','~',keep,'0-'..S,'d',t) return S,t end\n"
+    "local function tell(body)\n"
+    " local S,t=add(':p',ARGV[2],body)\n"
     " redis.call('HSET',K,'s',S,'n:'..node,ARGV[2])\n"
     " redis.call('PUBLISH',K..':c',#t..'\\n'..t) return s end\n"
     "local function mine(u) return u and string.sub(u,1,#node+1)==node..' ' end\n"
@@ -44,10 +53,7 @@ static const char publish_body[] =
     " else\n"
     "  if kind==':p' then u=string.match(u,'^(%S+ %S %S+ )')..ARGV[i+3] who[id]=u\n"
     "   redis.call('HSET',K..':u',id,u) end\n"
-    "  s=s+1 n=num\n"
-    "  local S=string.format('%.0f',s)\n"
-    "  local t=S..' '..e..' '..l..' '..node..' '..ARGV[i]..'\\n'..ARGV[i+4]\n"
-    "  redis.call('XADD',K..kind,'MAXLEN','~',keep,'0-'..S,'d',t)\n"
+    "  n=num local S,t=add(kind,ARGV[i],ARGV[i+4])\n"
     "  if kind==':m' then l=S end\n"
     "  told=told..#t..'\\n'..t end\n"
     " out=out..w end\n"
@@ -105,7 +111,9 @@ static const char snapshot_body[] =
 
 /* KEYS: the nodes, the life. ARGV: this node, milliseconds of its lease, and of the grace after
  * one. Where nobody could renew a lease for a while, because Redis was away or took nothing, that
- * all leases are over says nothing of the nodes: they have the time of a whole one to come back. */
+ * all leases are over says nothing of the nodes: they have the time of a whole one to come back. So
+ * they have where the clock of Redis was set back: else a node that died then would have its seats
+ * until the time is the old one again. */
 static const char lease_text[] =
     "local t=redis.call('TIME') local now=t[1]*1000+math.floor(t[2]/1000)\n"
     "local N=string.format('%.0f',now)\n"
@@ -113,7 +121,11 @@ static const char lease_text[] =
     "redis.call('ZADD',KEYS[1],now+tonumber(ARGV[2]),ARGV[1])\n"
     "local h=redis.call('HMGET',KEYS[2],'seen','since')\n"
     "local since=tonumber(h[2] or 0)\n"
-    "if now-tonumber(h[1] or 0)>10000 then since=now redis.call('HSET',KEYS[2],'since',N) end\n"
+    "local gap=now-tonumber(h[1] or 0)\n"
+    "if gap<0 then\n"
+    " for _,x in ipairs(redis.call('ZRANGEBYSCORE',KEYS[1],now+15001,'+inf')) do\n"
+    "  redis.call('ZADD',KEYS[1],now+15000,x) end end\n"
+    "if gap>10000 or gap<0 then since=now redis.call('HSET',KEYS[2],'since',N) end\n"
     "redis.call('HSET',KEYS[2],'seen',N)\n"
     "if now-since<15000 then return {known and 'K' or 'N'} end\n"
     "local r=redis.call('ZRANGEBYSCORE',KEYS[1],'-inf','('..(now-tonumber(ARGV[3])),"
@@ -139,11 +151,16 @@ static const char reap_text[] =
     "  done=done+1 redis.call('HDEL',K..':u',all[i])\n"
     "  if h[1] then\n"
     "   local S=string.format('%.0f',tonumber(h[2])+1) h[2]=S\n"
-    "   local b=S..' '..h[1]..' '..h[3]..' '..dead..' 0\\nL '..ARGV[4]..' '..all[i]..' 0 "
-    "'..#name..' "
-    "-\\n'..name\n"
+    "   local function leave() return S..' '..h[1]..' '..h[3]..' '..dead..' 0\\nL '..ARGV[4]..' "
+    "'..all[i]"
+    "..' 0 '..#name..' -\\n'..name end\n"
+    "   local b=leave()\n"
     "   redis.call('HSET',K,'s',S)\n"
-    "   redis.call('XADD',K..':p','MAXLEN','~',keep,'0-'..S,'d',b)\n"
+    "   local r=redis.pcall('XADD',K..':p','MAXLEN','~',keep,'0-'..S,'d',b)\n"
+    "   if type(r)=='table' then\n"
+    "    if string.find(r.err,'equal or smaller',1,true) then\n"
+    "     redis.call('DEL',K..':m',K..':p') h[1]=ARGV[4] redis.call('HSET',K,'e',h[1]) end\n"
+    "    b=leave() redis.call('XADD',K..':p','0-'..S,'d',b) end\n"
     "   redis.call('PUBLISH',K..':c',#b..'\\n'..b) end end end\n"
     "redis.call('HDEL',K,'n:'..dead) redis.call('SREM',KEYS[2],room)\n"
     "if redis.call('HLEN',K..':u')==0 then\n"

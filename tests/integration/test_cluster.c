@@ -817,6 +817,43 @@ START_TEST(a_redis_that_lost_all_begins_anew)
 }
 END_TEST
 
+/* A stream that is ahead of what is known of the room takes no entry: the room begins anew, and no
+ * other room notices. */
+START_TEST(a_stream_that_takes_nothing_begins_anew)
+{
+    struct server *a = node_start(), *b = node_start();
+    struct seat *ada = seat_open(a, 1, ""), *eve = seat_open(b, 2, ""),
+                *bob = seat_open(a, 3, "room=tea");
+    static const char *const streams[] = {":m", ":p"};
+    char command[64];
+
+    seat_expect_presence(ada, "join", 2, "");
+    snprintf(command, sizeof(command), "XADD w:{lobby}%s 0-1000 d x", streams[_i]);
+    redis_do(command);
+    if (_i == 0)
+        seat_say(ada, "one");
+    else
+        seat_send(ada, "{'type':'rename','name':'ada'}");
+    ws_expect_close_later(ada->c, 1012);
+    ws_expect_close_later(eve->c, 1012);
+    ada->c = eve->c = NULL;
+    come_back(ada, b, false);
+    come_back(eve, a, false);
+    if (_i == 0) {
+        expect_text(ada, "one");
+        expect_text(eve, "one");
+    }
+    seat_say(eve, "two");
+    expect_text(ada, "two");
+    expect_text(eve, "two");
+    seat_sync(bob);
+    ck_assert_int_eq(health(a), 200);
+    seat_drop(ada);
+    seat_drop(eve);
+    seat_drop(bob);
+}
+END_TEST
+
 static const char *const disturbances[] = {"CLIENT KILL TYPE normal", "CLIENT KILL TYPE pubsub",
                                            "SCRIPT FLUSH"};
 
@@ -866,6 +903,17 @@ static const struct {
     {"REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE", "it is a replica"},
 };
 
+/* More than go in one batch. */
+#define WAITING 100
+
+static const char *waiting_text(int number)
+{
+    static char text[16];
+
+    snprintf(text, sizeof(text), "waits %d", number);
+    return text;
+}
+
 START_TEST(what_cannot_be_written_waits)
 {
     struct server *a = node_start();
@@ -873,13 +921,16 @@ START_TEST(what_cannot_be_written_waits)
 
     seat_expect_presence(ada, "join", 2, "");
     redis_do(ailments[_i].begins);
-    seat_say(ada, "waits");
+    for (int i = 0; i < WAITING; i++)
+        seat_say(ada, waiting_text(i));
     server_wait_for(a, ailments[_i].why);
     expect_ailment(a, ailments[_i].why);
     seat_sync(eve);
     redis_do(ailments[_i].ends);
-    expect_text(ada, "waits");
-    expect_text(eve, "waits");
+    for (int i = 0; i < WAITING; i++) {
+        expect_text(ada, waiting_text(i));
+        expect_text(eve, waiting_text(i));
+    }
     ck_assert_int_eq(health(a), 200);
     seat_drop(ada);
     seat_drop(eve);
@@ -1101,6 +1152,7 @@ Suite *suite_cluster(void)
     tcase_add_test(tcase, a_lost_tail_is_told);
     tcase_add_test(tcase, redis_goes_and_comes_back);
     tcase_add_test(tcase, a_redis_that_lost_all_begins_anew);
+    tcase_add_loop_test(tcase, a_stream_that_takes_nothing_begins_anew, 0, 2);
     tcase_add_loop_test(tcase, nothing_is_lost_or_doubled_by, 0, ARRAY_LEN(disturbances));
     tcase = tcase_create("ailments");
     suite_add_tcase(suite, tcase);
