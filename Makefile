@@ -275,7 +275,7 @@ check: $(BINARY) $(FAULTY) $(LATE) $(RUNNERS) $(REPLAYS) ## all tests: unit, fau
 	for r in $(filter-out %/check-integration,$(RUNNERS)); do run env $(RUNNER_ENV) $$r; done; \
 	run env $(SERVERS_ENV) CK_SUITES='join websocket tutorial' WSCHAT_BIN=$(FAULTY) FAULTS='$(FAULTS_SHORT)' $(BUILD)/check-integration; \
 	run env $(SERVERS_ENV) CK_SUITES=http WSCHAT_BIN=$(FAULTY) FAULTS='$(FAULTS_AGAIN)' $(BUILD)/check-integration; \
-	run env $(SERVERS_ENV) CK_SUITES='tutorial rooms v1 resume seats' WSCHAT_BIN=$(LATE) $(BUILD)/check-integration; \
+	run env $(SERVERS_ENV) CK_SUITES='tutorial rooms v1 resume seats websocket lifecycle' WSCHAT_BIN=$(LATE) $(BUILD)/check-integration; \
 	run env $(SERVERS_ENV) $(BUILD)/check-integration; \
 	if [ $$status = 0 ]; then echo "check ($(MODE)): passed"; else echo "check ($(MODE)): FAILED"; fi; \
 	exit $$status

@@ -553,6 +553,12 @@ void ws_expect_close(struct client *c, unsigned code)
     finish_close(c, &frame, code);
 }
 
+void ws_expect_own_if_at_once(struct client *c, const char *text)
+{
+    if (!server_commits_later())
+        ws_expect_text(c, "You wrote: %s", text);
+}
+
 void ws_expect_close_later(struct client *c, unsigned code)
 {
     struct frame frame;

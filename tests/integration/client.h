@@ -146,6 +146,11 @@ void ws_expect_frame(struct client *c, enum ws_opcode opcode, const void *data, 
  * and expects the end of the connection. Frees the client. */
 void ws_expect_close(struct client *c, unsigned code);
 
+/* The frame that tells the author of a message that it is said: "You wrote: " and the text. It
+ * comes with the commit, so whoever ends in the same breath gets it only of a log that commits at
+ * once; of others nothing is expected here. */
+void ws_expect_own_if_at_once(struct client *c, const char *text);
+
 /* As ws_expect_close, but takes whatever comes in front of the close. */
 void ws_expect_close_later(struct client *c, unsigned code);
 

@@ -50,6 +50,14 @@ const char *program_path(void)
     return path != NULL ? path : WSCHAT_BIN_DEFAULT;
 }
 
+bool server_commits_later(void)
+{
+    struct str path = str_from(program_path());
+    struct str end = STR("-late");
+
+    return path.len > end.len && memcmp(path.ptr + path.len - end.len, end.ptr, end.len) == 0;
+}
+
 static bool is_of_program(const char *variable)
 {
     static const char *const names[] = {"WSCHAT_", "LISTEN_", "NOTIFY_SOCKET=", "WATCHDOG_"};
@@ -419,7 +427,8 @@ const char *test_path(const char *name)
     return paths[turn];
 }
 
-/* A process for each test: to look for its leaks takes longer than the test. The servers look for theirs. */
+/* A process for each test: to look for its leaks takes longer than the test. The servers look for
+ * theirs. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {

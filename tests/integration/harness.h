@@ -44,6 +44,9 @@ struct launch {
 /* The program under test. */
 const char *program_path(void);
 
+/* Does the server under test have the log that commits some turns later (wschat-late)? */
+bool server_commits_later(void);
+
 /* Milliseconds after which a wait has hung. */
 int deadline_ms(void);
 

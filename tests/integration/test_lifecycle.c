@@ -266,7 +266,7 @@ START_TEST(what_came_before_a_fin_is_said)
         ws_send_text(c, "last words");
     client_finish(c);
     for (int i = 0; i < 50; i++) {
-        ws_expect_text(c, "You wrote: last words");
+        ws_expect_own_if_at_once(c, "last words");
         ws_expect_text(other, "Client #2 says: last words");
     }
     ws_expect_text(other, "Client #2 left the chat");

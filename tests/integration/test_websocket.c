@@ -522,8 +522,11 @@ START_TEST(a_bad_frame_closes_and_nothing_behind_it_is_read)
     append_bad(&out, _i);
     client_send(c, out.data, out.len);
     buf_deinit(&out);
-    ws_expect_text(c, "You wrote: good");
-    ws_expect_close(c, bad_frames[_i].code);
+    ws_expect_own_if_at_once(c, "good");
+    if (server_commits_later())
+        ws_expect_close_later(c, bad_frames[_i].code);
+    else
+        ws_expect_close(c, bad_frames[_i].code);
     ws_expect_text(listener, "Client #2 says: good");
     ws_expect_text(listener, "Client #2 left the chat");
     ws_sync(listener);
