@@ -70,6 +70,15 @@ struct ban_person {
     bool is_at_password; /* asks for a new sub: where the last one was banned counts */
 };
 
+/* Somebody inside, as bans know people. */
+struct ban_identity {
+    struct str sub; /* ptr is NULL: none */
+    struct ip ip;
+    bool has_ip;
+    bool has_address;
+    struct ip_network address; /* by which they would be banned */
+};
+
 /* Bans of one person. */
 struct ban_list {
     const struct ban *const *items;

@@ -11,7 +11,8 @@ int chat_receive(struct chat *chat, struct client *client, char *data, size_t le
 /* ---- for the chat alone ---- */
 
 /* See log_calls.errand. */
-int command_errand(struct chat *chat, struct channel *channel, const struct event *event);
+int command_errand(struct chat *chat, struct channel *channel, const struct event *event,
+                   struct buf *answer);
 
 /* An errand was done; `client`: who asked for it, or NULL. */
 void command_delivered(struct chat *chat, struct client *client, const struct event *event);

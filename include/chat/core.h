@@ -83,8 +83,7 @@ struct chat_hooks {
 
     /* Who is behind this queue, as bans know it. Returns false where nothing is known. The slices
      * live as long as the connection. NULL: nothing is known of anybody. */
-    bool (*identify)(struct sendq *out, struct str *sub, struct ip_network *address,
-                     bool *has_address);
+    bool (*identify)(struct sendq *out, struct ban_identity *who);
 
     /* A number of the subject of the token that this queue's reader came with: the same for the
      * same one, as long as the program runs; 0: it has none. NULL: nobody has. */
@@ -139,6 +138,8 @@ struct chat {
     uint64_t wall;       /* milliseconds since 1970 */
     uint64_t *spoke;     /* of each place in the table of clients: when it spoke last, monotonic ms;
                             NULL: no room was ever slow; owned */
+    struct who **whos;   /* of each place: who had it before its connection broke; NULL: nobody is
+                            known of any; owned, as they are */
     uint64_t *typing_from; /* of each place in the table of clients: from when on it is told again
                               that it types, monotonic ms; NULL where that is not told; owned */
     struct chat_counters counters;

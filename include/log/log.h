@@ -15,8 +15,8 @@
  * Several servers may share a log (is_shared). Then a commit that nobody here asked for tells of a
  * seat elsewhere, and what needs no event is committed with seq 0: the JOIN of somebody who showed
  * the key of a seat elsewhere, and now has it here; the LEAVE of a seat that was no longer there.
- * A DIRECT or KICK for somebody elsewhere is appended, too: it goes there, as an errand, and is
- * committed with seq 0 once it was done.
+ * A DIRECT, KICK or WHO for somebody elsewhere is appended, too: it goes there, as an errand, and
+ * is committed with seq 0 once it was done.
  */
 #ifndef LOG_LOG_H
 #define LOG_LOG_H
@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/str.h"
 #include "proto/codec/codec.h"
 
@@ -117,9 +118,11 @@ struct log_calls {
      * owner has it elsewhere. Does nothing where there is no such seat. */
     void (*evict)(void *owner, struct log_channel *channel, uint64_t id, bool has_moved);
 
-    /* Of a shared log: a DIRECT or KICK came for somebody who sits here. Returns -1 where it was
-     * done, else why not, as a refusal. */
-    int (*errand)(void *owner, struct log_channel *channel, const struct event *event);
+    /* Of a shared log: a DIRECT, KICK or WHO came for somebody who sits here. Returns -1 where it
+     * was done, else why not, as a refusal. What it appends to `answer` is the `data` of a WHO when
+     * that is committed where it came from. */
+    int (*errand)(void *owner, struct log_channel *channel, const struct event *event,
+                  struct buf *answer);
 
     /* Goes through all channels. */
     void (*walk_channels)(void *owner, void (*each)(void *arg, struct log_channel *channel),

@@ -27,7 +27,7 @@ int redis_event_write(struct buf *out, const struct event *event);
 bool redis_event_read(struct redis_event *told, struct str bytes);
 
 /* What goes from one node to the one where somebody sits, and is no part of the room's order: a
- * direct message, a kick. Its first line is "to node number room". */
+ * direct message, a kick, a question who that is. Its first line is "to node number room". */
 struct redis_errand {
     struct event event;
     struct str node; /* who waits for an answer */
@@ -36,6 +36,9 @@ struct redis_errand {
 };
 
 bool redis_errand_is(enum event_kind kind);
+
+/* Does whoever sent it wait for what came of it? */
+bool redis_errand_is_answered(enum event_kind kind);
 
 /* Reads one with its first line. Returns false where it is not well-formed. */
 bool redis_errand_read(struct redis_errand *errand, struct str bytes);

@@ -7,6 +7,7 @@
 #include "base/ip.h"
 #include "base/str.h"
 
+struct ban_identity;
 struct conn;
 struct sendq;
 struct visitor;
@@ -23,8 +24,7 @@ bool door_turns_away(struct conn *conn, const struct visitor *visitor, struct st
 void door_enforce(struct web *web);
 
 /* See chat_hooks. */
-bool door_identify(struct sendq *out, struct str *sub, struct ip_network *address,
-                   bool *has_address);
+bool door_identify(struct sendq *out, struct ban_identity *who);
 bool door_is_shut(struct sendq *out, struct str room);
 uint64_t door_person(struct sendq *out);
 

@@ -61,7 +61,7 @@ static bool chat_is_said(const struct event *event)
 /* To somebody elsewhere, for whom alone it is. */
 static bool chat_is_errand(const struct event *event)
 {
-    return event->kind == EVENT_DIRECT || event->kind == EVENT_KICK;
+    return event->kind == EVENT_DIRECT || event->kind == EVENT_KICK || event->kind == EVENT_WHO;
 }
 
 static bool chat_is_ban(const struct event *event)
@@ -232,9 +232,10 @@ static void chat_evict(void *owner, struct log_channel *log_channel, uint64_t id
     ask_done(owner, channel);
 }
 
-static int chat_errand(void *owner, struct log_channel *log_channel, const struct event *event)
+static int chat_errand(void *owner, struct log_channel *log_channel, const struct event *event,
+                       struct buf *answer)
 {
-    return command_errand(owner, channel_of(log_channel), event);
+    return command_errand(owner, channel_of(log_channel), event, answer);
 }
 
 static const struct log_calls chat_calls = {
@@ -270,6 +271,7 @@ static void chat_free_tables(struct chat *chat)
 {
     free(chat->typing_from);
     free(chat->spoke);
+    free(chat->whos);
     kept_deinit(&chat->kept);
     client_table_deinit(&chat->clients);
 }

@@ -91,18 +91,23 @@ static int command_deliver(struct chat *chat, const struct channel *channel,
     return LOG_REFUSED_BUSY;
 }
 
-int command_errand(struct chat *chat, struct channel *channel, const struct event *event)
+int command_errand(struct chat *chat, struct channel *channel, const struct event *event,
+                   struct buf *answer)
 {
     struct event own = *event;
 
     own.epoch = channel->log.epoch;
     if (event->kind == EVENT_DIRECT)
         return command_deliver(chat, channel, &own);
+    if (event->kind == EVENT_WHO)
+        return moderation_who(chat, channel, event->to, answer);
     return chat_kick(chat, channel->log.name, event->to, event->text) ? -1 : LOG_REFUSED_ABSENT;
 }
 
 void command_delivered(struct chat *chat, struct client *client, const struct event *event)
 {
+    if (event->kind == EVENT_WHO)
+        moderation_known(chat, client, event);
     if (event->kind != EVENT_DIRECT)
         return;
     chat->counters.directs++;

@@ -2,6 +2,8 @@
 
 #include "chat/ask.h"
 #include "chat/bans.h"
+#include "chat/moderation.h"
+#include "chat/who.h"
 
 /* One ban on its way through the rooms. */
 struct enforcing {
@@ -11,10 +13,28 @@ struct enforcing {
     void *arg;
 };
 
+/* Seats without a connection, whose owners may not come back: for them they are over. */
+static void enforce_kept(const struct enforcing *e, const struct channel *channel)
+{
+    struct ban_identity who;
+
+    for (size_t i = 0; e->chat->whos != NULL && i < channel->member_count; i++) {
+        struct client *seat = channel->members[i];
+        struct ban_person person;
+
+        if (seat->state != SEAT_AWAY || !who_of(e->chat, seat, &who))
+            continue;
+        person = (struct ban_person){.sub = who.sub, .ip = who.has_ip ? &who.ip : NULL};
+        if (ban_is_of(e->ban, &person))
+            moderation_void(e->chat, seat);
+    }
+}
+
 /* From the last to the first: who leaves is replaced by one that was looked at. The room is held by
  * who calls. */
 static void enforce_room(const struct enforcing *e, struct channel *channel)
 {
+    enforce_kept(e, channel);
     for (int kind = 0; kind < RENDITIONS; kind++) {
         const struct reader_set *set = &channel->audience.readers[kind];
 

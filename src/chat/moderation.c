@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "auth/rights.h"
 #include "chat/ask.h"
 #include "chat/bans.h"
 #include "chat/frame.h"
 #include "chat/marks.h"
 #include "chat/seat.h"
+#include "chat/who.h"
 
 /* What its own words are: the reason of a close is short, and need not be what somebody typed. */
 static const char kicked[] = "you were put out of this room";
@@ -37,6 +39,13 @@ static bool moderation_kick_elsewhere(struct chat *chat, struct str room, uint64
     return true;
 }
 
+void moderation_void(struct chat *chat, struct client *seat)
+{
+    seat->stays = seat->is_known = seat->key_is_hash = false;
+    chat->hooks.random(seat->key, sizeof(seat->key));
+    seat_make_due(chat, seat);
+}
+
 bool chat_kick(struct chat *chat, struct str room, uint64_t id, struct str reason)
 {
     struct client *seat = client_table_find(&chat->clients, id);
@@ -45,9 +54,7 @@ bool chat_kick(struct chat *chat, struct str room, uint64_t id, struct str reaso
         return moderation_kick_elsewhere(chat, room, id, reason);
     chat_warn(chat, seat, "kicked", reason);
     seat_let_go(chat, seat, CLOSE_FORBIDDEN, kicked);
-    seat->stays = seat->is_known = seat->key_is_hash = false;
-    chat->hooks.random(seat->key, sizeof(seat->key));
-    seat_make_due(chat, seat);
+    moderation_void(chat, seat);
     return true;
 }
 
@@ -90,63 +97,109 @@ static int moderation_ask(struct chat *chat, struct client *client, const struct
 }
 
 /* Who is it? Returns NULL, or the code of an error and a sentence. */
-static const char *moderation_identify(const struct chat *chat, const struct client *client,
-                                       uint64_t id, struct ban_wish *wish,
-                                       char address[IP_TEXT_MAX], const char **why)
+static const char *moderation_identify(const struct chat *chat, const struct channel *channel,
+                                       uint64_t id, struct ban_identity *who, const char **why)
 {
     const struct client *seat = client_table_find(&chat->clients, id);
-    struct ip_network network;
-    bool has_address = false;
 
     *why = "nobody in this room has that id";
-    if (seat == NULL || seat->channel != client->channel)
+    if (seat == NULL || seat->channel != channel)
         return "no-such-client";
+    if (who_of(chat, seat, who))
+        return NULL;
     *why = "that client is reconnecting: try again in a moment";
     if (client_out(seat) == NULL)
         return "away";
     *why = "nothing is known of that client by which it could be banned";
-    if (chat->hooks.identify == NULL ||
-        !chat->hooks.identify(client_out(seat), &wish->sub, &network, &has_address))
-        return "unknown-client";
-    if (has_address) {
-        ip_network_write(address, &network);
-        wish->address = str_from(address);
-    }
-    return NULL;
+    return "unknown-client";
 }
 
-/* Whose share of the bans it counts for; ptr is NULL: of those who have no subject. */
-static struct str moderation_asker(const struct chat *chat, const struct client *client)
+/* Asks for a ban of this person, in the name of the client. */
+static int moderation_ban_person(struct chat *chat, struct client *client,
+                                 const struct command *command, const struct ban_identity *who)
 {
-    struct str sub = {NULL, 0};
-    struct ip_network network;
-    bool has_address;
+    struct ban_identity asker;
+    char address[IP_TEXT_MAX];
+    struct ban_wish wish = {.rooms = {client->channel->log.name},
+                            .room_count = 1,
+                            .sub = who->sub,
+                            .seconds = command->seconds,
+                            .reason = command->text};
 
-    if (chat->hooks.identify != NULL)
-        (void)chat->hooks.identify(client->at.out, &sub, &network, &has_address);
-    return sub;
+    if (who->has_address) {
+        ip_network_write(address, &who->address);
+        wish.address = str_from(address);
+    }
+    /* Whose share it counts for: without a subject, that of all who have none. */
+    if (who_of(chat, client, &asker))
+        wish.by = asker.sub;
+    return moderation_ask(chat, client, command, &wish);
+}
+
+/* The server at which it sits is asked who that is. */
+static int moderation_ask_elsewhere(struct chat *chat, struct client *client,
+                                    const struct command *command)
+{
+    struct event event = {.kind = EVENT_WHO,
+                          .ts = chat->wall,
+                          .to = command->to,
+                          .re = command->seconds,
+                          .text = command->text,
+                          .ref = command->ref};
+
+    ask_log(chat, client->channel, &event, client);
+    return 0;
 }
 
 int moderation_ban(struct chat *chat, struct client *client, const struct command *command)
 {
-    struct ban_wish wish = {.rooms = {client->channel->log.name},
-                            .room_count = 1,
-                            .seconds = command->seconds,
-                            .reason = command->text,
-                            .by = moderation_asker(chat, client)};
-    char address[IP_TEXT_MAX];
+    struct str room = client->channel->log.name;
+    struct ban_identity who;
     const char *why, *code;
-    struct str room = wish.rooms[0];
 
     if (room.len > 0 && room.ptr[room.len - 1] == '*')
         return ask_tell_error(chat, client, "bad-room",
                               "a ban of this room would be for all that begin like it",
                               command->ref);
-    code = moderation_identify(chat, client, command->to, &wish, address, &why);
-
+    if (elsewhere_has(&client->channel->elsewhere, &chat->config.seed, command->to))
+        return moderation_ask_elsewhere(chat, client, command);
+    code = moderation_identify(chat, client->channel, command->to, &who, &why);
     if (code != NULL)
         return ask_tell_error(chat, client, code, why, command->ref);
-    return moderation_ask(chat, client, command, &wish);
+    return moderation_ban_person(chat, client, command, &who);
+}
+
+int moderation_who(struct chat *chat, const struct channel *channel, uint64_t id,
+                   struct buf *answer)
+{
+    struct ban_identity who;
+    const char *why, *code = moderation_identify(chat, channel, id, &who, &why);
+
+    if (code != NULL)
+        return str_equals(str_from(code), STR("no-such-client")) ? LOG_REFUSED_ABSENT
+                                                                 : LOG_REFUSED_AWAY;
+    return who_write(answer, &who) < 0 ? LOG_REFUSED_BUSY : -1;
+}
+
+void moderation_known(struct chat *chat, struct client *client, const struct event *event)
+{
+    const struct command command = {
+        .to = event->to, .seconds = event->re, .text = event->text, .ref = event->ref};
+    struct ban_identity who;
+    int result;
+
+    /* Who has left, or may no longer ask for it, gets nothing done. */
+    if (client == NULL || client_out(client) == NULL || client->channel == NULL ||
+        (client->at.out->denied & RIGHT_MOD) != 0)
+        return;
+    if (who_read(&who, event->data))
+        result = moderation_ban_person(chat, client, &command, &who);
+    else
+        result =
+            ask_tell_error(chat, client, "away", seat_refusal_text(LOG_REFUSED_AWAY), event->ref);
+    if (result < 0)
+        sendq_mark_incomplete(client->at.out);
+    chat->hooks.wake(client->at.out);
 }
 
 /* Who asked for it by wschat.v1 learns what it is called. */

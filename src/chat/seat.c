@@ -12,6 +12,7 @@
 #include "chat/publish.h"
 #include "chat/replay.h"
 #include "chat/retention.h"
+#include "chat/who.h"
 #include "proto/ws/frame.h"
 
 /* What a connection that closes may still want of its room, in bytes: enough for the answers to
@@ -262,6 +263,7 @@ void seat_free(struct chat *chat, struct client *client)
     kept_remove(&chat->kept, client);
     entering_free(chat, client);
     seat_pay(chat, client, false);
+    who_forget(chat, client);
     free(client->name);
     client_table_remove(&chat->clients, client);
 }
@@ -332,6 +334,7 @@ static void seat_connect(struct chat *chat, struct client *client, uint64_t unti
         seat_make_due(chat, client);
         return;
     }
+    who_forget(chat, client);
     client->is_known = client->codec == CODEC_V1;
     chat->hooks.wake(client->at.out);
     ask_release(chat, client);
@@ -584,9 +587,13 @@ static bool seat_may_stay(const struct chat *chat, const struct client *client, 
 
 int chat_leave(struct chat *chat, struct client *client, bool is_broken)
 {
-    int result = seat_detach(chat, client);
+    bool stays = seat_may_stay(chat, client, is_broken);
+    int result;
 
-    client->stays = seat_may_stay(chat, client, is_broken);
+    if (stays)
+        who_note(chat, client);
+    result = seat_detach(chat, client);
+    client->stays = stays;
     seat_make_due(chat, client);
     seat_advance_due(chat);
     return result;
@@ -710,6 +717,8 @@ void seat_let_all_go(struct chat *chat, struct channel *channel)
         if (seat_queue(seat) == NULL)
             continue;
         seat->stays = seat->is_known;
+        if (client_out(seat) != NULL)
+            who_note(chat, seat);
         seat_let_go(chat, seat, WS_CLOSE_SERVICE_RESTART, lost_reason);
         if (seat->asks == SEAT_ASKS_NOTHING)
             seat_make_due(chat, seat);

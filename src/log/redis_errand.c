@@ -29,13 +29,19 @@ static char errand_word(int why)
     return why < 0 ? answers[0] : 'b';
 }
 
-static void errand_answer(struct redis *r, const struct redis_errand *errand, int why)
+/* Behind a line about what came of it stands what else there is to say. Without memory for that the
+ * other node waits in vain, for a while. */
+static void errand_answer(struct redis *r, const struct redis_errand *errand, int why,
+                          struct str more)
 {
-    char text[64 + CODEC_NAME_MAX];
-    int len = snprintf(text, sizeof(text), "A %llu %c %.*s", (unsigned long long)errand->number,
-                       errand_word(why), (int)errand->room.len, errand->room.ptr);
+    struct buf text;
 
-    redis_send_note(r, errand->node, (struct str){text, (size_t)len});
+    buf_init(&text);
+    if (buf_printf(&text, "A %llu %c %.*s", (unsigned long long)errand->number, errand_word(why),
+                   (int)errand->room.len, errand->room.ptr) == 0 &&
+        (more.len == 0 || (buf_append_char(&text, '\n') == 0 && buf_append_str(&text, more) == 0)))
+        redis_send_note(r, errand->node, (struct str){(const char *)text.data, text.len});
+    buf_deinit(&text);
 }
 
 /* Another node has something for somebody who sits here. */
@@ -44,15 +50,19 @@ static void errand_take(struct redis *r, struct str text)
     struct redis_errand errand;
     struct redis_room *room;
     int why = LOG_REFUSED_ABSENT;
+    struct buf answer;
 
     if (!redis_errand_read(&errand, text) || errand.room.len > CODEC_NAME_MAX ||
         errand.node.len >= REDIS_NODE_MAX + 24)
         return;
+    buf_init(&answer);
     room = redis_room_find(r, errand.room);
     if (room != NULL)
-        why = r->log.calls->errand(r->log.owner, room->channel, &errand.event);
-    if (errand.event.kind == EVENT_DIRECT)
-        errand_answer(r, &errand, why);
+        why = r->log.calls->errand(r->log.owner, room->channel, &errand.event, &answer);
+    if (redis_errand_is_answered(errand.event.kind))
+        errand_answer(r, &errand, why,
+                      (struct str){(const char *)answer.data, why < 0 ? answer.len : 0});
+    buf_deinit(&answer);
 }
 
 /* The one with this number; NULL: nobody waits for it any more. The answer may be here before that
@@ -62,7 +72,7 @@ static struct redis_append *errand_find(struct redis_room *room, uint64_t number
     for (struct list *at = room->appends.next; at != &room->appends; at = at->next) {
         struct redis_append *append = CONTAINER_OF(at, struct redis_append, link);
 
-        if (append->number == number && append->event.kind == EVENT_DIRECT)
+        if (append->number == number && redis_errand_is_answered(append->event.kind))
             return append;
     }
     return NULL;
@@ -80,9 +90,10 @@ static void errand_settle(struct redis *r, struct redis_append *append, int why)
     redis_room_let(r, room);
 }
 
-/* "number word room" */
-static void errand_answered(struct redis *r, struct str text)
+/* "number word room", and behind a line feed what else there is to say. */
+static void errand_answered(struct redis *r, struct str bytes)
 {
+    struct str text = str_cut(&bytes, '\n');
     struct str number = str_cut(&text, ' '), word = str_cut(&text, ' ');
     struct redis_room *room = redis_room_find(r, text);
     struct redis_append *append;
@@ -93,6 +104,8 @@ static void errand_answered(struct redis *r, struct str text)
     append = errand_find(room, asked);
     for (size_t i = 0; append != NULL && i < ARRAY_LEN(refusals); i++) {
         if (answers[i] == word.ptr[0]) {
+            if (append->event.kind == EVENT_WHO)
+                append->event.data = bytes;
             errand_settle(r, append, i == 0 ? -1 : (int)refusals[i]);
             return;
         }

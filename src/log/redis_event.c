@@ -5,7 +5,7 @@
 static const char kinds[] = {
     [EVENT_MESSAGE] = 'M', [EVENT_JOIN] = 'J',    [EVENT_LEAVE] = 'L', [EVENT_RENAME] = 'R',
     [EVENT_REACT] = 'X',   [EVENT_DIRECT] = 'P',  [EVENT_KICK] = 'K',  [EVENT_BAN] = 'B',
-    [EVENT_LIFT] = 'U',    [EVENT_RETRACT] = 'T', [EVENT_SLOW] = 'S'};
+    [EVENT_LIFT] = 'U',    [EVENT_RETRACT] = 'T', [EVENT_SLOW] = 'S',  [EVENT_WHO] = 'W'};
 
 #define KIND_DATA 'D'      /* a message with data: what stands for its text has both */
 #define KIND_PRIVATE 'Q'   /* a direct message with data */
@@ -127,7 +127,12 @@ static bool redis_read_body(struct event *event, struct str rest)
 
 bool redis_errand_is(enum event_kind kind)
 {
-    return kind == EVENT_DIRECT || kind == EVENT_KICK;
+    return kind == EVENT_DIRECT || kind == EVENT_KICK || kind == EVENT_WHO;
+}
+
+bool redis_errand_is_answered(enum event_kind kind)
+{
+    return redis_errand_is(kind) && kind != EVENT_KICK;
 }
 
 bool redis_errand_read(struct redis_errand *errand, struct str bytes)

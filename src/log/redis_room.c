@@ -497,7 +497,7 @@ static void redis_settle_done(struct redis *r, struct redis_room *room)
             continue;
         if (append->event.kind == EVENT_JOIN)
             redis_append_refuse(r, room, append, LOG_REFUSED_TAKEN);
-        else if (append->event.kind == EVENT_DIRECT)
+        else if (redis_errand_is_answered(append->event.kind))
             redis_append_refuse(r, room, append, LOG_REFUSED_AWAY);
         else
             redis_append_settle(r, room, append);

@@ -75,22 +75,26 @@ static bool door_is_guest(const struct web *web, struct str sub)
            memcmp(sub.ptr, guest.ptr, guest.len) == 0;
 }
 
-bool door_identify(struct sendq *out, struct str *sub, struct ip_network *address,
-                   bool *has_address)
+bool door_identify(struct sendq *out, struct ban_identity *who)
 {
     const struct conn *conn = conn_of_queue(out);
     const struct web *web = web_of(conn);
     const struct address_limits *limits = &web->addresses.limits;
+    const struct ip *ip = &conn->peer.ip;
 
-    *sub = gate_sub_of(&web->gate, conn);
+    *who = (struct ban_identity){.sub = gate_sub_of(&web->gate, conn)};
+    if (!gate_is_on(&web->gate))
+        return false; /* then nobody may ban */
+    who->has_ip = conn->peer.is_known;
+    who->ip = *ip;
     /* Who knows the password could ask for another token. */
-    *has_address = conn->peer.is_known && (sub->ptr == NULL || door_is_guest(web, *sub));
-    if (*has_address) {
-        address->base = ip_prefix(&conn->peer.ip, limits->v4_bits, limits->v6_bits);
-        address->bits =
-            (uint8_t)(ip_is_v4(&conn->peer.ip) ? IP_V4_BITS + limits->v4_bits : limits->v6_bits);
+    who->has_address = who->has_ip && (who->sub.ptr == NULL || door_is_guest(web, who->sub));
+    if (who->has_address) {
+        who->address.base = ip_prefix(ip, limits->v4_bits, limits->v6_bits);
+        who->address.bits =
+            (uint8_t)(ip_is_v4(ip) ? IP_V4_BITS + limits->v4_bits : limits->v6_bits);
     }
-    return sub->ptr != NULL || *has_address;
+    return who->sub.ptr != NULL || who->has_address;
 }
 
 uint64_t door_person(struct sendq *out)

@@ -76,12 +76,14 @@ int entry_close(struct conn *conn, bool is_broken)
     struct client *client = conn->member.client;
     int result = 0;
 
-    gate_let_out(&web->gate, conn);
-    if (conn->is_listener)
+    if (conn->is_listener) {
+        gate_let_out(&web->gate, conn);
         return entry_end_listening(conn);
+    }
     forget_client(conn);
     if (client != NULL)
         result = chat_leave(web->chat, client, is_broken);
+    gate_let_out(&web->gate, conn); /* the seat has noted who it was */
     /* Else it counts until it is freed: its peer may keep it open. */
     if (conn->is_dead)
         web_leave_address(conn);

@@ -197,6 +197,40 @@ START_TEST(people_without_a_token_are_banned_by_their_address)
 }
 END_TEST
 
+/* By its id, or by the ban of another of its seats: it is over, and its key is void. */
+START_TEST(who_is_away_is_banned_too)
+{
+    struct server *s = asker_server(LIST("--leave-grace", "600", "--anonymous", "sub"));
+    const char *eve = asker_token("eve", "*", "sub"),
+               *tea = asker_token("mod", "tea", "sub,prs,mod,dir");
+    struct seat *mod = enter(s, 1, tea), *first = enter(s, 2, eve), *second = enter(s, 3, eve),
+                *bob = enter(s, 4, asker_token("bob", "*", "sub")), *stranger = enter(s, 5, NULL);
+
+    for (int i = 2; i <= 5; i++)
+        seat_expect_presence(mod, "join", (uint64_t)i, "");
+    for (int i = 2; i <= 5; i++) {
+        seat_break(i == 2 ? first : i == 3 ? second : i == 4 ? bob : stranger);
+        seat_await_away(mod, (uint64_t)i);
+    }
+    seat_send(mod, "{'type':'ban','id':2,'ref':'r'}");
+    seat_expect(mod, "{'type':'ban','ban':'*','ref':'r'}");
+    seat_expect_presence(mod, "leave", 2, "");
+    seat_expect_presence(mod, "leave", 3, "");
+    ck_assert_int_eq(refused(s, "tea", eve), 403);
+    seat_send(mod, "{'type':'ban','id':5,'ref':'r'}");
+    seat_expect(mod, "{'type':'ban','ban':'*','ref':'r'}");
+    seat_expect_presence(mod, "leave", 5, "");
+    ck_assert_int_eq(refused(s, "tea", NULL), 403);
+    seat_await_away(mod, 4); /* whose seat is kept */
+    seat_drop(bob);
+    seat_drop(stranger);
+    seat_drop(first);
+    seat_drop(second);
+    seat_drop(mod);
+    server_stop(s);
+}
+END_TEST
+
 START_TEST(who_shows_the_token_of_somebody_banned_must_go)
 {
     struct server *s = asker_server(LIST("--anonymous", "sub"));
@@ -508,6 +542,7 @@ Suite *suite_bans(void)
 
     tcase_add_test(tcase, a_token_is_banned_by_its_subject_and_on_all_its_seats);
     tcase_add_test(tcase, people_without_a_token_are_banned_by_their_address);
+    tcase_add_test(tcase, who_is_away_is_banned_too);
     tcase_add_test(tcase, who_shows_the_token_of_somebody_banned_must_go);
     tcase_add_test(tcase, somebody_banned_has_no_power_for_a_moment);
     tcase_add_loop_test(tcase, a_command_that_makes_no_sense_bans_nobody, 0, (int)ARRAY_LEN(wrong));

@@ -477,6 +477,34 @@ START_TEST(who_sits_elsewhere_is_put_out_too)
 }
 END_TEST
 
+/* Whether or not it has a connection there, by its subject. */
+START_TEST(who_sits_elsewhere_is_banned_too)
+{
+    struct server *a = asker_node(), *b = asker_node();
+    struct seat *mod = enter_as(a, 1, "mod", "sub,prs,mod,dir"),
+                *bob = enter_as(b, 2, "bob", "sub"), *eve = enter_as(b, 3, "eve", "sub");
+
+    seat_expect_presence(mod, "join", 2, "");
+    seat_expect_presence(mod, "join", 3, "");
+    seat_send(mod, "{'type':'ban','id':2,'seconds':60,'reason':'later','ref':'r'}");
+    seat_expect(mod, "{'type':'ban','ban':'*','until':#,'ref':'r'}");
+    seat_expect(bob, "{'type':'error','code':'banned','text':'later'}");
+    ws_expect_close(bob->c, 4403);
+    bob->c = NULL;
+    seat_expect_presence(mod, "leave", 2, "");
+    seat_break(eve);
+    seat_await_away(mod, 3);
+    seat_send(mod, "{'type':'ban','id':3,'ref':'s'}");
+    seat_expect(mod, "{'type':'ban','ban':'*','ref':'s'}");
+    seat_expect_presence(mod, "leave", 3, "");
+    seat_send(mod, "{'type':'ban','id':3,'ref':'t'}");
+    seat_expect_error(mod, "no-such-client", "t");
+    seat_drop(mod);
+    seat_drop(bob);
+    seat_drop(eve);
+}
+END_TEST
+
 static int enter_status(const struct server *s)
 {
     char fields[2200];
@@ -1139,6 +1167,7 @@ Suite *suite_cluster(void)
     tcase_add_test(tcase, direct_messages_reach_other_nodes);
     tcase_add_test(tcase, an_errand_that_redis_forgot_is_asked_for_again);
     tcase_add_test(tcase, who_sits_elsewhere_is_put_out_too);
+    tcase_add_test(tcase, who_sits_elsewhere_is_banned_too);
     tcase_add_test(tcase, a_ban_holds_for_all_nodes);
     tcase_add_test(tcase, a_key_is_void_once_its_seat_is_put_out);
     tcase_add_test(tcase, programs_are_told_of_who_sits_elsewhere);

@@ -126,6 +126,7 @@ START_TEST(errands_are_read_as_they_were_written)
         {.kind = EVENT_DIRECT, .ts = 5, .from = 1, .text = STR("hi"), .data = STR("[1]")},
         {.kind = EVENT_KICK, .ts = 5, .text = STR("later")},
         {.kind = EVENT_KICK, .ts = 5, .text = STR("")},
+        {.kind = EVENT_WHO, .ts = 5, .re = 60, .text = STR("why"), .ref = STR("r")},
     };
     const struct event *event = &events[_i];
     struct redis_errand errand;
@@ -175,7 +176,7 @@ Suite *suite_redis_event(void)
     tcase_add_loop_test(tcase, what_is_said_of_messages_is_read, 0, 6);
     tcase_add_loop_test(tcase, what_is_not_well_formed_is_refused, 0, ARRAY_LEN(wrong));
     tcase_add_test(tcase, no_part_of_one_is_read_too_far);
-    tcase_add_loop_test(tcase, errands_are_read_as_they_were_written, 0, 4);
+    tcase_add_loop_test(tcase, errands_are_read_as_they_were_written, 0, 5);
     tcase_add_test(tcase, errands_and_events_are_not_taken_for_each_other);
     return suite;
 }

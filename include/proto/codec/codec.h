@@ -36,6 +36,8 @@ enum event_kind {
     EVENT_LIFT,    /* ... and now may again */
     EVENT_COUNT,
     EVENT_TYPING,
+    EVENT_WHO,  /* to a server where `to` sits: who is that? `re` and `text` are as for the ban that
+                   is  wanted; `data`: the answer, once it is there */
     EVENT_KICK, /* to a server where `to` sits: it is put out, and `text` says why */
 };
 

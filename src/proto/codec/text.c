@@ -48,6 +48,7 @@ static int encode(struct buf *out, const struct event *event)
     case EVENT_COUNT:
     case EVENT_TYPING:
     case EVENT_KICK:
+    case EVENT_WHO:
         break;
     }
     return 0;

@@ -1,0 +1,94 @@
+#include "chat/who.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Of somebody who is away. */
+struct who {
+    struct ban_identity identity; /* its sub is in `sub` */
+    char sub[];
+};
+
+static struct who **who_place(const struct chat *chat, const struct client *client)
+{
+    return chat->whos == NULL ? NULL : &chat->whos[client_table_place(&chat->clients, client)];
+}
+
+static struct who *who_new(const struct ban_identity *identity)
+{
+    struct who *who = malloc(sizeof(*who) + identity->sub.len);
+
+    if (who == NULL)
+        return NULL;
+    who->identity = *identity;
+    if (identity->sub.ptr == NULL)
+        return who;
+    memcpy(who->sub, identity->sub.ptr, identity->sub.len);
+    who->identity.sub.ptr = who->sub;
+    return who;
+}
+
+void who_note(struct chat *chat, const struct client *client)
+{
+    struct ban_identity identity;
+
+    if (!who_of(chat, client, &identity))
+        return;
+    if (chat->whos == NULL)
+        chat->whos = calloc(chat->clients.capacity, sizeof(struct who *));
+    if (chat->whos == NULL)
+        return;
+    who_forget(chat, client);
+    *who_place(chat, client) = who_new(&identity);
+}
+
+void who_forget(struct chat *chat, const struct client *client)
+{
+    struct who **place = who_place(chat, client);
+
+    if (place == NULL)
+        return;
+    free(*place);
+    *place = NULL;
+}
+
+bool who_of(const struct chat *chat, const struct client *client, struct ban_identity *who)
+{
+    struct sendq *out = client_out(client);
+    struct who **place = who_place(chat, client);
+
+    *who = (struct ban_identity){.has_ip = false};
+    if (out != NULL)
+        return chat->hooks.identify != NULL && chat->hooks.identify(out, who);
+    if (place == NULL || *place == NULL)
+        return false;
+    *who = (*place)->identity;
+    return true;
+}
+
+/* An address or a network, or "-"; a space; the sub behind an "s", or nothing. */
+int who_write(struct buf *out, const struct ban_identity *who)
+{
+    char address[IP_TEXT_MAX] = "-";
+
+    if (who->has_address)
+        ip_network_write(address, &who->address);
+    if (buf_printf(out, "%s %s", address, who->sub.ptr != NULL ? "s" : "") < 0)
+        return -1;
+    return who->sub.ptr != NULL ? buf_append_str(out, who->sub) : 0;
+}
+
+bool who_read(struct ban_identity *who, struct str text)
+{
+    struct str address = str_cut(&text, ' ');
+
+    *who = (struct ban_identity){.has_ip = false};
+    if (text.ptr == NULL || (text.len > 0 && text.ptr[0] != 's') || text.len > BAN_SUB_MAX + 1)
+        return false;
+    if (text.len > 0)
+        who->sub = (struct str){text.ptr + 1, text.len - 1};
+    who->has_address = !str_equals(address, STR("-"));
+    if (who->has_address && !ip_network_read(&who->address, address))
+        return false;
+    return who->has_address || who->sub.len > 0;
+}
