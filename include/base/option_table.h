@@ -34,7 +34,8 @@ struct option_type {
 struct option {
     const char *name;
     unsigned kind;        /* enum option_kind, or OPTION_KINDS + the place of a type */
-    const char *values;   /* how --help calls the value, and the words of a choice: "others|all" */
+    const char *values;   /* how --help calls the value, and the words of a choice: "others|all";
+                             "[WHAT]": it may be left out, and else stands behind "=" */
     const char *standard; /* default, as one would type it; NULL: none */
     size_t field;         /* offset in the record that is filled */
     uint64_t min, max;    /* bounds of a number, a size (bytes) or a time (milliseconds) */

@@ -64,6 +64,8 @@ struct chat_config {
     struct hash_seed seed; /* secret */
 };
 
+struct chat;
+
 /* What the chat asks of those who own the connections. These only mark: nothing is sent, closed or
  * freed, and the chat is not called, before they return. */
 struct chat_hooks {
@@ -97,6 +99,11 @@ struct chat_hooks {
      * before the connection that it had is gone. NULL: nobody wants to know. */
     void (*pay)(void *owner, uint32_t payer, bool begins);
     void *owner;
+
+    /* An event has its place and was encoded for those who listen here. NULL: nobody wants to
+     * know. */
+    void (*on_told)(const struct chat *chat, const struct channel *channel,
+                    const struct event *event);
 
     /* Fill with unguessable bytes. */
     void (*random)(void *bytes, size_t len);

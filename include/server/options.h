@@ -40,6 +40,13 @@ struct options_origins {
     struct str items[OPTIONS_ORIGINS_MAX];
     size_t count;
 };
+/* What is narrated. */
+struct options_trace {
+    bool is_on;
+    bool is_full; /* with what is said */
+    bool has_from;
+    struct ip_network from; /* only connections from there */
+};
 struct options_hosts {
     struct str items[OPTIONS_HOSTS_MAX];
     size_t count;
@@ -89,6 +96,7 @@ struct options {
     uint64_t presence_limit;
     bool typing;
     bool lan;
+    struct options_trace trace;
     uint64_t leave_grace;
     uint64_t max_clients_per_ip;
     uint64_t handshake_rate;
@@ -128,14 +136,15 @@ struct options {
 enum options_kind {
     OPTION_ADDRESS = OPTION_KINDS, /* a listener of which there is one */
     OPTION_LISTENER,               /* repeatable */
-    OPTION_ORIGIN,                 /* repeatable */
-    OPTION_HOST,                   /* a host without a port; repeatable */
-    OPTION_MODE,                   /* octal permissions of a file */
-    OPTION_PROXY,                  /* an address, a network, or "unix"; repeatable */
-    OPTION_BASE,                   /* the path below which everything is */
-    OPTION_WORD,                   /* letters, digits and ._- */
-    OPTION_REDIS,                  /* a URL of a Redis; repeatable */
-    OPTION_RIGHTS,                 /* words with commas between them, but mod and api; a uint8_t */
+    OPTION_TRACE,
+    OPTION_ORIGIN, /* repeatable */
+    OPTION_HOST,   /* a host without a port; repeatable */
+    OPTION_MODE,   /* octal permissions of a file */
+    OPTION_PROXY,  /* an address, a network, or "unix"; repeatable */
+    OPTION_BASE,   /* the path below which everything is */
+    OPTION_WORD,   /* letters, digits and ._- */
+    OPTION_REDIS,  /* a URL of a Redis; repeatable */
+    OPTION_RIGHTS, /* words with commas between them, but mod and api; a uint8_t */
 };
 
 /* Reads the options of the server, as option_table_read. */

@@ -188,6 +188,9 @@ struct conns {
      * nothing more can be sent. */
     int (*on_close)(struct conn *conn, bool is_broken);
 
+    /* A frame of the session's own goes out. NULL: nobody wants to know. */
+    void (*on_sent)(const struct conn *conn, const struct ws_frame_header *header);
+
     /* The connection is about to be freed: its counters and `end` are final. */
     void (*on_free)(struct conn *conn);
 };

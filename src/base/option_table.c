@@ -255,6 +255,12 @@ static bool takes_value(const struct option *option)
     return option->values != NULL;
 }
 
+/* A value in brackets may be left out; it stands behind "=" only. */
+static bool needs_value(const struct option *option)
+{
+    return option->values[0] != '[';
+}
+
 static void set_defaults(const struct option_table *table, void *record)
 {
     memset(record, 0, table->record_size);
@@ -404,11 +410,11 @@ static enum options_result read_option(const struct option_table *table, void *r
         return refuse_argument(table, argv[*i], "this option takes no value");
     if (!takes_value(option))
         return read_flag(table, record, option);
-    if (value.ptr == NULL && ++*i == argc)
-        return refuse_argument(table, argv[*i - 1], "this option needs a value");
     option_choose(table, record, option, true);
+    if (value.ptr == NULL && needs_value(option) && ++*i == argc)
+        return refuse_argument(table, argv[*i - 1], "this option needs a value");
     if (value.ptr == NULL)
-        value.ptr = argv[*i];
+        value.ptr = needs_value(option) ? argv[*i] : "";
     return set_value(table, record, option, value.ptr)
                ? OPTIONS_RUN
                : refuse_value(table, option, option->name, value.ptr);

@@ -112,6 +112,8 @@ void publish_event(struct chat *chat, struct channel *channel, const struct even
     if (event->kind == EVENT_SLOW)
         channel->slow = (uint32_t)event->re;
     publish_to_all(chat, channel, event, author);
+    if (chat->hooks.on_told != NULL)
+        chat->hooks.on_told(chat, channel, event);
     if (is_crowded(chat, event)) {
         retention_skip(chat, channel, event, word);
         channel->count_is_due = true;

@@ -144,6 +144,9 @@ static const struct option server_items[] = {
     {"log-rate", OPTION_NUMBER, "N", "100", FIELD(log_rate), 0, 1000000,
      "lines a second about ends of connections, for each kind; the others are counted; 0: no "
      "limit"},
+    {"trace", OPTION_TRACE, "[WHAT]", NULL, FIELD(trace), 0, 0,
+     "tell on stderr what happens on connections: requests, handshakes, frames, rooms; "
+     "--trace=full: with what is said; --trace=ADDR, --trace=full,ADDR: those from there alone"},
     {"version", OPTION_VERSION, NULL, NULL, 0, 0, 0, "print the version and exit"},
     {"help", OPTION_HELP, NULL, NULL, 0, 0, 0, "print this help and exit"},
 };
@@ -214,6 +217,21 @@ static bool add_redis(void *field, struct str text)
         return false;
     list->items[list->count++] = text;
     return true;
+}
+
+/* Nothing, or "on", or "full", or whose connections, or both. */
+static bool set_trace(void *field, struct str text)
+{
+    struct options_trace *trace = field;
+    struct str first = str_cut(&text, ',');
+
+    *trace = (struct options_trace){.is_on = true, .is_full = str_equals(first, STR("full"))};
+    if (text.ptr == NULL && (first.len == 0 || trace->is_full || str_equals(first, STR("on"))))
+        return true;
+    if (text.ptr != NULL && !trace->is_full)
+        return false;
+    trace->has_from = true;
+    return ip_network_read(&trace->from, text.ptr != NULL ? text : first);
 }
 
 static bool set_mode(void *field, struct str text)
@@ -290,6 +308,7 @@ static const struct option_type server_types[] = {
     [OPTION_ADDRESS - OPTION_KINDS] = {set_address, ADDRESS_TEXT, false},
     [OPTION_LISTENER -
         OPTION_KINDS] = {add_listener, ADDRESS_TEXT AT_MOST(OPTIONS_LISTENERS_MAX), true},
+    [OPTION_TRACE - OPTION_KINDS] = {set_trace, "on, full, an address or full,ADDR", false},
     [OPTION_ORIGIN - OPTION_KINDS] =
         {add_origin,
          "an origin such as https://example.com, or null, or *" AT_MOST(OPTIONS_ORIGINS_MAX), true},

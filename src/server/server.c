@@ -22,6 +22,7 @@
 #include "server/fatal.h"
 #include "server/listeners.h"
 #include "server/sandbox.h"
+#include "server/trace.h"
 #include "server/user.h"
 #include "web/api.h"
 #include "web/assets.h"
@@ -461,6 +462,7 @@ static int open_chat(struct server *server, size_t capacity)
                                      .person = door_person,
                                      .is_barred = door_is_shut,
                                      .owner = &server->web,
+                                     .on_told = options->trace.is_on ? trace_told : NULL,
                                      .random = random_fill};
     struct hash_seed epochs;
     struct log *log;
@@ -690,6 +692,8 @@ int server_init(struct server *server, const struct options *options)
         open_addresses(server, capacity) < 0)
         return fatal("not enough memory for so many clients: %s; lower --max-clients",
                      strerror(errno));
+    if (options->trace.is_on)
+        trace_start(&options->trace, &server->conns, &server->web);
     read_clocks(server);
     server->metrics.started = server->clock->wall;
     if (listeners_open(&server->acceptor, options, &server->supervisor.sockets) < 0 ||

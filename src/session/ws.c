@@ -134,6 +134,8 @@ static void ws_put(struct conn *conn, uint8_t opcode, uint8_t rsv, struct str pr
     size_t size = ws_frame_header_size(header.length, false);
     uint8_t *at = sendq_put(&conn->stream.out, size + prefix.len + len);
 
+    if (conns_of(conn)->on_sent != NULL)
+        conns_of(conn)->on_sent(conn, &header);
     if (at != NULL) {
         at += ws_frame_encode(at, &header);
         if (prefix.len > 0)
@@ -192,6 +194,8 @@ static __attribute__((noinline)) bool ws_send_kept(struct conn *conn,
         free(loan);
         return false;
     }
+    if (conns_of(conn)->on_sent != NULL)
+        conns_of(conn)->on_sent(conn, &header);
     loan->buf_pool = &conns_of(conn)->buf_pool;
     /* A header without its payload would garble what follows, so there is nothing to do then but to
      * give up. */

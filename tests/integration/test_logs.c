@@ -548,6 +548,64 @@ START_TEST(above_its_level_nothing_is_told)
 }
 END_TEST
 
+/* ---- --trace ---- */
+
+/* From the request to who began to close, and nothing of what is said. */
+START_TEST(a_trace_tells_each_step)
+{
+    struct server *s = start(_i, LIST("--trace"));
+    struct client *c = ws_open_chat(s, 7);
+
+    ws_send(c, false, WS_TEXT, "hush", 4);
+    ws_send(c, true, WS_CONTINUATION, " now", 4);
+    ws_expect_text(c, "You wrote: hush now");
+    ws_send(c, true, WS_PING, "x", 1);
+    ws_expect_frame(c, WS_PONG, "x", 1);
+    ws_leave(c);
+    http_expect_refusal(s, "x\n", 2, 400);
+    server_wait_for(s, "this is no request");
+    server_stop(s);
+    ck_assert_uint_eq(count(s, "trace: a request came"), 1);
+    ck_assert_uint_eq(count(s, "trace: 101, it is a WebSocket now"), 1);
+    ck_assert_uint_eq(count(s, "trace: a frame comes"), 4);
+    ck_assert_uint_eq(count(s, "trace: a frame goes"), 2);
+    ck_assert_uint_eq(count(s, "the peer began to close"), 1);
+    ck_assert_uint_eq(count(s, "trace: the room is told"), 3);
+    ck_assert_uint_eq(count(s, "hush"), 0);
+    ck_assert_uint_eq(count(s, "/ws/7"), 1);
+}
+END_TEST
+
+/* Full: with what is said, but for what may be a token. */
+START_TEST(a_full_trace_shows_messages_and_no_token)
+{
+    struct server *s = start(_i, LIST("--trace=full,127.0.0.0/8"));
+    struct client *c = ws_open_chat(s, 7);
+
+    ws_send_text(c, "hello");
+    ws_expect_text(c, "You wrote: hello");
+    ws_send_text(c, "{\"type\":\"token\",\"token\":\"SECRET\"}");
+    ws_send_text(c, "{\"type\":\"t\\u006fken\",\"t\\u006fken\":\"SECRET\"}");
+    ws_expect_text(c, "You wrote: {\"type\":\"token\",\"token\":\"SECRET\"}");
+    ws_expect_text(c, "You wrote: {\"type\":\"t\\u006fken\",\"t\\u006fken\":\"SECRET\"}");
+    ws_leave(c);
+    server_stop(s);
+    ck_assert_uint_eq(count(s, "hello"), 1);
+    ck_assert_uint_eq(count(s, "not shown: maybe a token"), 2);
+    ck_assert_uint_eq(count(s, "SECRET"), 0);
+}
+END_TEST
+
+START_TEST(a_trace_of_one_address_leaves_others_out)
+{
+    struct server *s = start(_i, LIST("--trace=127.0.0.9"));
+
+    ws_leave(ws_open_chat(s, 7));
+    server_stop(s);
+    ck_assert_uint_eq(count(s, "trace: a"), 0);
+}
+END_TEST
+
 /* ---- Who reads the log, and who does not ---- */
 
 /* Makes what is on stderr and where it is read. */
@@ -720,6 +778,9 @@ Suite *suite_logs(void)
     tcase_add_loop_test(tc, a_flood_of_ends_is_counted, 0, 2);
     tcase_add_loop_test(tc, without_a_rate_each_end_is_told, 0, 2);
     tcase_add_loop_test(tc, above_its_level_nothing_is_told, 0, 2);
+    tcase_add_loop_test(tc, a_trace_tells_each_step, 0, 2);
+    tcase_add_loop_test(tc, a_full_trace_shows_messages_and_no_token, 0, 2);
+    tcase_add_loop_test(tc, a_trace_of_one_address_leaves_others_out, 0, 2);
     tcase_add_loop_test(tc, nobody_reads_and_the_server_goes_on, 0, ARRAY_LEN(make_stderr));
     tcase_add_loop_test(tc, the_end_waits_for_no_reader, 0, ARRAY_LEN(make_stderr));
     tcase_add_loop_test(tc, the_end_of_the_terminal, 0, 2);

@@ -24,6 +24,8 @@
 #include "base/buf_pool.h"
 #include "proto/ws/frame.h"
 
+struct ws_reader;
+
 /* What is allowed. Belongs to the caller, outlives the readers, and may serve any number of them.
  */
 struct ws_reader_limits {
@@ -34,6 +36,9 @@ struct ws_reader_limits {
     bool expect_masked;   /* true: reads from a client; false: reads from a server */
     struct buf_pool
         *buf_pool; /* where the memory of long messages comes from; NULL: nowhere special */
+
+    /* Told of each frame once its header is read and allowed; NULL: nobody is. */
+    void (*on_frame)(const struct ws_reader *r, const struct ws_frame_header *header);
 };
 
 /* Between two messages it owns no memory, but for the context of compressed messages where that was

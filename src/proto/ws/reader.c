@@ -456,7 +456,8 @@ static bool take_plain_header(const struct ws_reader *r, struct ws_frame_header 
     size_t size = r->rest == NULL ? ws_frame_decode_plain(h, in->ptr, in->len) : 0;
 
     if (size == 0 || h->length > in->len - size || h->length > r->limits->max_message ||
-        !r->limits->expect_masked || (h->opcode == WS_BINARY && !r->limits->accept_binary))
+        !r->limits->expect_masked || (h->opcode == WS_BINARY && !r->limits->accept_binary) ||
+        r->limits->on_frame != NULL)
         return false;
     take(in, size);
     return true;
@@ -477,6 +478,8 @@ static int read_frame(struct ws_reader *r, struct input *in, struct ws_message *
 
         if (n <= 0)
             return n;
+        if (r->limits->on_frame != NULL)
+            r->limits->on_frame(r, &h);
     }
     return is_control(h.opcode) ? read_control(r, &h, in, out) : read_data(r, &h, in, out);
 }
