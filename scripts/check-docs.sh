@@ -1,6 +1,6 @@
 #!/bin/sh
 # Checks the documents against the program and the tree: every option with its words and its default stands in the README
-# and in the man page, --help fits a terminal, every file and every make target that a document names is there,
+# and in the man page, the Chinese README has them all, --help fits a terminal, every file and every make target that a document names is there,
 # docs/architecture.md speaks of every source file, and docs/operations.md of every metric.
 # Usage: scripts/check-docs.sh [BINARY]                (default: ./wschat)
 #        scripts/check-docs.sh --table [BINARY]        prints the README's table of options
@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib/help.sh
 export LC_ALL=C
 
-documents="README.md third_party_free.md docs/*.md docs/learn/*.md docs/wschat.1 docs/proxy/*"
+documents="README.md README.zh-CN.md third_party_free.md docs/*.md docs/learn/*.md docs/wschat.1 docs/proxy/*"
 table=
 case ${1-} in
 --table) table=server ;;
@@ -64,6 +64,16 @@ check_readme() {
     for whose in server join journal token; do
         markdown_table $whose | while IFS= read -r line; do
             grep -qxF -- "$line" README.md || echo "$line"
+        done
+    done
+}
+
+# The Chinese one has the same options with the same values and defaults, in words of its own.
+check_chinese_readme() {
+    for whose in server join journal token; do
+        # shellcheck disable=SC2016  # the backquotes are Markdown's
+        markdown_table $whose | sed -n 's/^\(| `--[^`]*` | [^|]*|\).*/\1/p' | while IFS= read -r row; do
+            grep -qF -- "$row" README.zh-CN.md || echo "$row"
         done
     done
 }
@@ -178,10 +188,11 @@ if [ -n "$table" ]; then
     markdown_table $table
     exit 0
 fi
-for check in readme man help examples files targets architecture metrics; do
+for check in readme chinese_readme man help examples files targets architecture metrics; do
     problems=$("check_$check")
     [ -z "$problems" ] || case $check in
     readme) report 'README.md lacks this line of scripts/check-docs.sh --table: ' "$problems" ;;
+    chinese_readme) report 'README.zh-CN.md lacks a row that begins with: ' "$problems" ;;
     man) report 'docs/wschat.1: ' "$problems" ;;
     *) report '' "$problems" ;;
     esac
