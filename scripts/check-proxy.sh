@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the proxies of docs/proxy/ as they stand there (but for ports, paths, and what a variant is about) in front of
 # ./wschat, with a certificate of the moment, and goes through them with a client of its own and with a real browser. The
-# server must know each client's true address, whatever the client says itself.
+# server must know each client's true address, whatever the client says itself. Event streams come unbuffered and go on
+# where they were cut. The proxies' logs know the paths, and no query, key or token.
 # Usage: scripts/check-proxy.sh [VARIANT]...   (default: all of them; see `variant` below)
 # What is not installed is skipped, unless CI=true. WSCHAT_BIN picks another binary, CHROMIUM another browser.
 set -euo pipefail
@@ -87,10 +88,11 @@ until_true() {
 
 # ---- The variants ----
 
-# Sets what a variant is about: the proxy and its file, the server's options, the path that the page is at, how the file
+# Sets what a variant is about: the proxy and its file, the server's options, the path that the page is at (and at the
+# server itself, where that differs), how the file
 # is changed (a sed script), and whether a browser goes there too.
 variant() {
-    proxy=${1%%-*} path=/ change='' browser=
+    proxy=${1%%-*} path=/ below='' change='' browser=
     file=$proxy.conf
     [ "$proxy" = nginx ] || file=haproxy.cfg
     options=(--trusted-proxy 127.0.0.1)
@@ -108,7 +110,7 @@ variant() {
         path=/chat/ browser=1
         ;;
     nginx-below)
-        path=/below/ browser=1
+        path=/below/ below=/ browser=1
         change='s|location /|location /below/|; s|http://wschat;|http://wschat/;|'
         ;;
     nginx-unix)
@@ -140,10 +142,13 @@ server_is_there() {
 
 start_server() {
     : >"$work/wschat.log"
-    "$binary" --port 0 --max-clients-per-ip 4 "${options[@]}" 2>>"$work/wschat.log" &
+    (umask 077 && head -c 32 /dev/urandom | base64 >"$work/keys")
+    "$binary" --port 0 --max-clients-per-ip 4 --token-key "$work/keys" --anonymous sub,pub,prs,hst,dir --history 1000 \
+        "${options[@]}" 2>>"$work/wschat.log" &
     server_pid=$!
     pids+=("$server_pid")
     until_true "wschat listens" server_is_there
+    behind=http://127.0.0.1:$server_port${below:-$path}
 }
 
 make_certificate() {
@@ -155,6 +160,7 @@ make_certificate() {
 # The file of docs/proxy/ with the ports and paths of this run, and the change of its variant.
 adapt() {
     sed -e "s|/etc/ssl/wschat|$work|; s|127\.0\.0\.1:8000|127.0.0.1:$server_port|; /\[::\]/d" \
+        -e "s|/var/log/nginx/wschat.log|$work/access.log|; s|log /dev/log |log stdout format raw |" \
         -e "s|listen 443|listen 127.0.0.1:$tls_port|; s|listen 80|listen 127.0.0.1:$plain_port|" \
         -e "s|bind :443|bind 127.0.0.1:$tls_port|; s|bind :80|bind 127.0.0.1:$plain_port|" "docs/proxy/$file" >"$work/as-is"
     sed "$change" "$work/as-is" >"$work/$file"
@@ -211,8 +217,9 @@ is_healthy() {
 }
 
 check_pages() {
-    local where
-    get "$url" | cmp - static/index.html || fail "$1: the page is not the page"
+    local where direct=()
+    [[ " ${options[*]} " != *" proxy-protocol "* ]] || direct=(--haproxy-protocol)
+    get "$url" | cmp - <(get "${direct[@]}" "$behind") || fail "$1: the page is not the page"
     get -I "$url" | grep -qi '^content-security-policy:' || fail "$1: no Content-Security-Policy"
     if [ "$path" != / ]; then
         where=$(get -L -o /dev/null -w '%{http_code} %{url_effective}' "${url%/}?room=x")
@@ -235,7 +242,7 @@ browse() {
 # The client's address is 127.0.0.5, and sometimes 127.0.0.6; it says that it is 203.0.113.9.
 chat() {
     "$python" - "$url" "$work/fullchain.pem" "$server_pid" <<'PYTHON'
-import asyncio, json, os, signal, ssl, sys
+import asyncio, json, os, random, signal, ssl, sys
 from urllib.parse import urlsplit
 import websockets
 
@@ -285,8 +292,44 @@ async def limits():
         await socket.close()
 
 
+# What a listener hears of ten senders who do not wait, though it is cut at any byte, again and again.
+async def events():
+    chance, heard, last = random.Random(1), [], None
+    senders = [await connect(f"ws/{10 + i}?room=busy", source=f"127.0.0.{10 + i}", subprotocols=["wschat.v1", "key.none"])
+               for i in range(10)]
+    for cut in range(21):
+        reader, writer = await asyncio.open_connection(url.hostname, url.port, ssl=tls, local_addr=(f"127.0.0.{30 + cut}", 0))
+        writer.write(f"GET {url.path}api/rooms/busy/events?last=0 HTTP/1.0\r\nHost: {url.netloc}\r\n".encode()
+                     + (f"Last-Event-ID: {last}\r\n".encode() if last else b"") + b"\r\n")
+        got = await asyncio.wait_for(reader.readuntil(b"event: welcome\n"), 10)
+        assert b" 200 " in got.split(b"\r\n")[0], got
+        last = last or got.split(b"id: ")[1].split(b"\n")[0].decode()
+        await asyncio.wait_for(reader.readuntil(b"\n\n"), 10)
+        if cut < 20:
+            for number in range(cut * 30, cut * 30 + 30):
+                await senders[number % 10].send(json.dumps({"type": "say", "text": str(number // 10)}))
+            got = await asyncio.wait_for(reader.readexactly(chance.randrange(1, 100 * (cut * 30 + 30 - len(heard)))), 10)
+        else:
+            got = b""
+        while cut == 20 and len(heard) + got.count(b"event: message\n") < 600:
+            got += await asyncio.wait_for(reader.readuntil(b"\n\n"), 10)
+        for event in got.split(b"\n\n")[:-1]:
+            fields = dict(line.split(": ", 1) for line in event.decode().split("\n") if ": " in line)
+            last = fields.get("id", last)
+            if fields.get("event") == "message":
+                message = json.loads(fields["data"])
+                heard.append((message["from"], int(message["text"])))
+        writer.close()
+    for sender in range(10, 20):
+        said = [text for who, text in heard if who == sender]
+        assert said == list(range(60)), f"{sender}: {said}"
+    for socket in senders:
+        await socket.close()
+
+
 async def main():
     await limits()
+    await events()
     await expect_no_header()
     async with connect("ws") as echo:
         await echo.send("x" * 65536)
@@ -318,6 +361,16 @@ asyncio.run(asyncio.wait_for(main(), 60))
 PYTHON
 }
 
+# Each proxy that reads HTTP has logged the paths, and nothing of a query or a secret.
+check_access_log() {
+    local log=$work/access.log
+    [ "$file" != haproxy.cfg ] || log=$work/haproxy.log
+    [ "$file" != nginx-stream.conf ] || return 0
+    until_true "$1 logs what was asked for" grep -q "${path}api/rooms/busy/events" "$log"
+    until_true "$1 logs who chatted" grep -q "${path}ws/3" "$log"
+    ! grep -E 'room=|since=|last=|key\.|bearer\.|\?' "$log" || fail "$1: its log has a query or a secret"
+}
+
 # The log tells each of them, and where each of them is.
 check_log() {
     local id source
@@ -347,6 +400,7 @@ check() {
     check_pages "$1"
     [ -z "$browser" ] || browse || fail "$1: the browser failed; $(cat "$work"/*.log)"
     chat || fail "$1: the chat failed; $(cat "$work"/*.log)"
+    check_access_log "$1"
     kill "$proxy_pid"
     wait "$proxy_pid" "$server_pid" 2>/dev/null || true
     check_log "$1"
