@@ -23,6 +23,7 @@ enum line_event {
     LINE_END,       /* Ctrl-D on an empty line */
     LINE_SUSPEND,   /* Ctrl-Z */
     LINE_REDRAW,    /* Ctrl-L */
+    LINE_COMPLETE,  /* Tab: see line_editor_complete */
 };
 
 struct line_editor {
@@ -50,6 +51,12 @@ enum line_event line_editor_feed(struct line_editor *e, char byte);
 /* Moves the line that was entered to *line, which is empty, and remembers it (not an empty one, and
  * not one twice in a row). */
 void line_editor_take(struct line_editor *e, struct buf *line);
+
+/* What stands in front of the cursor. */
+struct str line_editor_before(const struct line_editor *e);
+
+/* Puts a text in place of so many bytes in front of the cursor. */
+void line_editor_complete(struct line_editor *e, size_t begun, struct str text);
 
 /* What fits into so many columns (at least 2), with the cursor in sight. */
 struct line_view {

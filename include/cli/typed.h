@@ -44,6 +44,9 @@ struct typed {
  * command, and one that begins with two says what follows the first. */
 struct typed typed_read(struct str line, const struct roster *roster);
 
+/* The name of a command, without its slash; NULL behind the last one. */
+const char *typed_command(size_t i);
+
 /* Is "@name" in the text, as a word, without case where it is ASCII? An empty name never is. */
 bool typed_mentions(struct str text, struct str name);
 

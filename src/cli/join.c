@@ -12,6 +12,7 @@
 #include "base/stdfds.h"
 #include "base/tuning.h"
 #include "base/util.h"
+#include "cli/completion.h"
 #include "cli/glyph.h"
 #include "cli/line_editor.h"
 #include "cli/line_reader.h"
@@ -313,6 +314,20 @@ static void suspend(struct join *j)
     j->is_dirty = true;
 }
 
+/* Where nothing can be added, the bell says so. */
+static void complete(struct join *j)
+{
+    struct completion found;
+
+    if (!completion_find(&found, line_editor_before(&j->editor), &j->session.roster)) {
+        screen_bell(&j->screen);
+        return;
+    }
+    line_editor_complete(&j->editor, found.begun, found.text);
+    if (found.is_whole)
+        line_editor_complete(&j->editor, 0, STR(" "));
+}
+
 static void type_key(struct join *j, char byte)
 {
     j->is_dirty = true;
@@ -330,6 +345,9 @@ static void type_key(struct join *j, char byte)
         break;
     case LINE_SUSPEND:
         suspend(j);
+        break;
+    case LINE_COMPLETE:
+        complete(j);
         break;
     case LINE_REDRAW:
         buf_append_str(&j->screen.out, STR("\x1b[H\x1b[2J"));

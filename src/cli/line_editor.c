@@ -222,6 +222,17 @@ void line_editor_take(struct line_editor *e, struct buf *line)
     clear(e);
 }
 
+struct str line_editor_before(const struct line_editor *e)
+{
+    return before(e);
+}
+
+void line_editor_complete(struct line_editor *e, size_t begun, struct str text)
+{
+    erase_left(e, begun);
+    insert(e, text.ptr, text.len);
+}
+
 /* ---- keys ---- */
 
 /* What Enter, Ctrl-C and Ctrl-D do depends on the line. */
@@ -245,6 +256,8 @@ static enum line_event control_key(struct line_editor *e, char key)
         return LINE_SUSPEND;
     case CTRL('l'):
         return LINE_REDRAW;
+    case '\t':
+        return LINE_COMPLETE;
     default:
         return LINE_NONE;
     }

@@ -98,19 +98,23 @@ static size_t word_len(struct str text)
     return len;
 }
 
+static const struct {
+    const char *word;
+    enum typed_kind kind;
+} commands[] = {
+    {"name", TYPED_NAME}, {"room", TYPED_ROOM},       {"who", TYPED_WHO},   {"help", TYPED_HELP},
+    {"quit", TYPED_QUIT}, {"msg", TYPED_SAY},         {"kick", TYPED_KICK}, {"ban", TYPED_BAN},
+    {"slow", TYPED_SLOW}, {"retract", TYPED_RETRACT},
+};
+
+const char *typed_command(size_t i)
+{
+    return i < ARRAY_LEN(commands) ? commands[i].word : NULL;
+}
+
 /* Returns TYPED_UNKNOWN where it is none. /msg is a way to say something. */
 static enum typed_kind command_kind(struct str command)
 {
-    static const struct {
-        const char *word;
-        enum typed_kind kind;
-    } commands[] = {
-        {"name", TYPED_NAME},       {"room", TYPED_ROOM}, {"who", TYPED_WHO},
-        {"help", TYPED_HELP},       {"quit", TYPED_QUIT}, {"msg", TYPED_SAY},
-        {"kick", TYPED_KICK},       {"ban", TYPED_BAN},   {"slow", TYPED_SLOW},
-        {"retract", TYPED_RETRACT},
-    };
-
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         if (str_equals_nocase(command, str_from(commands[i].word)))
             return commands[i].kind;

@@ -149,6 +149,18 @@ START_TEST(messages_leave_what_is_typed_whole)
 }
 END_TEST
 
+START_TEST(tab_completes_commands)
+{
+    start("xterm", "--color=never");
+    joiner_write(&joiner, "/ro\t");
+    expect_prompt("tea> /room", 5 + 6);
+    joiner_write(&joiner, "\x15/r\tx");
+    expect_prompt("tea> /rx", 5 + 3);
+    joiner_write(&joiner, "\x15");
+    finish();
+}
+END_TEST
+
 START_TEST(what_is_typed_is_said)
 {
     struct frame frame;
@@ -523,6 +535,7 @@ Suite *suite_join_terminal(void)
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, messages_leave_what_is_typed_whole);
+    tcase_add_test(tcase, tab_completes_commands);
     tcase_add_test(tcase, what_is_typed_is_said);
     tcase_add_test(tcase, commands_answer);
     tcase_add_test(tcase, strangers_cannot_draw);

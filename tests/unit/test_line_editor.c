@@ -257,6 +257,19 @@ START_TEST(unsafe_characters_are_shown_escaped)
 }
 END_TEST
 
+START_TEST(tab_asks_and_a_completion_takes_the_place_of_what_was_begun)
+{
+    ck_assert_int_eq(type("to bo and more"), LINE_NONE);
+    for (int i = 0; i < 9; i++)
+        type(LEFT);
+    ck_assert_int_eq(type("\t"), LINE_COMPLETE);
+    ck_assert_uint_eq(line_editor_before(&editor).len, 5);
+    line_editor_complete(&editor, 2, STR("Bob"));
+    ck_assert_str_eq(shown(), "to Bob| and more");
+    ck_assert_int_eq(type("\x1b[200~\t"), LINE_NONE);
+}
+END_TEST
+
 Suite *suite_line_editor(void)
 {
     Suite *suite = suite_create("line_editor");
@@ -264,6 +277,7 @@ Suite *suite_line_editor(void)
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, edits_a_line, 0, (int)ARRAY_LEN(edits));
+    tcase_add_test(tcase, tab_asks_and_a_completion_takes_the_place_of_what_was_begun);
     tcase_add_test(tcase, says_what_a_key_asks_for);
     tcase_add_test(tcase, calls_lines_back);
     tcase_add_test(tcase, keeps_so_many_lines);
