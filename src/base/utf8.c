@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/utf8_vector.h"
+
 /* Well-formed sequences (RFC 3629, section 4). The first continuation byte has a narrower range
  * after some leads, which keeps out overlong forms (after E0, F0), surrogates (after ED) and what
  * is over U+10FFFF (after F4):
@@ -94,6 +96,8 @@ static const uint8_t *skip_valid(const uint8_t *p, const uint8_t *end)
     do {
         before = p;
         p = skip_ascii(p, end);
+        if (end - p >= UTF8_VECTOR_MIN)
+            p = utf8_vector_skip(p, end);
         p = skip_pairs(p, end);
         p = skip_triples(p, end);
         p = skip_quads(p, end);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "base/utf8_vector.h"
 #include "guard.h"
 
 Suite *suite_utf8(void);
@@ -314,6 +315,49 @@ START_TEST(one_bad_byte_is_found_anywhere)
 }
 END_TEST
 
+/* All that can be wrong within four bytes, within a step of sixteen and across two. */
+START_TEST(every_error_is_found_by_vectors)
+{
+    static const uint8_t values[] = {'a',  0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc1, 0xc2,
+                                     0xdf, 0xe0, 0xe1, 0xed, 0xef, 0xf0, 0xf1, 0xf4, 0xf5, 0xff};
+    const size_t count = sizeof(values), at = _i == 0 ? 6 : _i == 1 ? 13 : 15;
+    uint8_t text[UTF8_VECTOR_MIN + 16];
+    bool is_complete;
+
+    memset(text, 'a', sizeof(text));
+    for (size_t i = 0; i < count * count * count * count; i++) {
+        size_t bad, left = i;
+
+        for (size_t k = 0; k < 4; k++, left /= count)
+            text[at + k] = values[left % count];
+        bad = oracle(text + at, 8, &is_complete) == 8 ? sizeof(text) : 0;
+        if (is_valid(text, sizeof(text)) != (bad > 0))
+            ck_abort_msg("%02x %02x %02x %02x", text[at], text[at + 1], text[at + 2], text[at + 3]);
+    }
+}
+END_TEST
+
+/* It stops between two characters, and not long before the end. */
+START_TEST(vectors_stop_between_characters)
+{
+    uint8_t text[200];
+
+    for (int i = 0; i < 2000; i++) {
+        const uint8_t *end;
+        bool is_complete;
+
+        make_text(text, sizeof(text));
+        end = utf8_vector_skip(text, text + sizeof(text));
+        ck_assert_uint_eq(oracle(text, (size_t)(end - text), &is_complete), (size_t)(end - text));
+        ck_assert(is_complete);
+#ifdef __x86_64__
+        if (__builtin_cpu_supports("ssse3"))
+            ck_assert_int_lt(text + sizeof(text) - end, 20);
+#endif
+    }
+}
+END_TEST
+
 START_TEST(nul_is_a_character)
 {
     ck_assert(utf8_is_valid(STR("\0")));
@@ -367,6 +411,8 @@ Suite *suite_utf8(void)
     tcase_add_test(cases, random_texts_match_the_oracle);
     tcase_add_test(cases, random_bytes_match_the_oracle);
     tcase_add_test(cases, one_bad_byte_is_found_anywhere);
+    tcase_add_loop_test(cases, every_error_is_found_by_vectors, 0, 3);
+    tcase_add_test(cases, vectors_stop_between_characters);
     tcase_add_test(cases, nul_is_a_character);
     tcase_add_test(cases, empty_is_valid);
     tcase_add_test(cases, invalid_stays_invalid);
