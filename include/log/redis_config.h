@@ -19,6 +19,8 @@ struct redis_config {
     struct str node;      /* empty: a random name */
     uint64_t history;     /* messages of a room */
     uint64_t leave_grace; /* milliseconds */
+    uint64_t replicas;    /* that must have what is acknowledged here; 0: Redis alone */
+    uint64_t replica_ms;  /* ... or so many milliseconds must have passed */
     const char *others;   /* the same at all nodes that spread rooms over the same servers */
     struct hash_seed seed;
     void (*random)(void *bytes, size_t len);
@@ -46,6 +48,7 @@ struct redis_stats {
     uint64_t rooms;    /* that are followed */
     uint64_t restarts; /* rooms whose readers had to come again */
     uint64_t reaped;   /* rooms that a node left which died */
+    uint64_t unsafe;   /* answers that told of fewer replicas than there are to be */
 };
 
 #endif

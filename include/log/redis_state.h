@@ -15,6 +15,9 @@
 /* Bytes of all appends that wait before more are refused: leaves may be twice as many. */
 #define REDIS_WAITING_MAX ((size_t)4 * 1024 * 1024)
 
+/* ... and those that one counts for besides its texts. */
+#define REDIS_APPEND_COST 256
+
 /* Bytes of events that wait for those before them, for all rooms together. */
 #define REDIS_AHEAD_MAX ((size_t)16 * 1024 * 1024)
 
@@ -43,6 +46,7 @@ struct redis_append {
     struct log_ticket ticket;
     struct event event; /* its slices are in `bytes` */
     uint64_t number;
+    uint64_t round; /* of waiting for replicas that it is in; UINT64_MAX: the next one */
     size_t cost;
     bool is_sent;
     bool was_sent;  /* before a connection was lost */
@@ -61,6 +65,7 @@ enum redis_reply_kind {
     REPLY_SNAPSHOT,
     REPLY_LEASE,
     REPLY_REAP,
+    REPLY_WAIT,
 };
 
 /* An answer that is waited for. */
@@ -84,6 +89,7 @@ struct redis_ahead {
 struct redis_room {
     struct redis_room *next_in_bucket;
     struct list active;          /* among the rooms for which there is something to do */
+    struct list held;            /* among those whose next event waits for replicas */
     struct list appends;         /* oldest first */
     struct list ahead;           /* by seq */
     struct log_channel *channel; /* NULL: it is closed, and goes as soon as nobody uses it */
@@ -112,6 +118,7 @@ struct redis {
     struct redis_connection links[REDIS_LINKS];
     struct list replies[REDIS_LINKS];
     struct list active;
+    struct list held;    /* rooms whose next event waits for replicas */
     struct list errands; /* that went to other nodes, whose answers are waited for */
     struct redis_room *buckets[REDIS_BUCKETS];
     char node[REDIS_NODE_MAX + 24];
@@ -122,12 +129,15 @@ struct redis {
     uint64_t now;
     uint64_t wall;   /* milliseconds since 1970 */
     uint64_t number; /* of the last request */
+    uint64_t rounds; /* how often replicas were waited for */
+    uint64_t rounds_done;
     uint64_t lease_at;
     size_t waiting_bytes;
     size_t ahead_bytes;
     struct redis_stats stats;
     bool is_ill; /* it answers, but takes nothing that is written: the reason says why */
     bool has_stopped;
+    bool must_wait; /* something was sent since replicas were waited for */
 };
 
 static inline struct redis *redis_of(const struct log *log)
@@ -197,5 +207,9 @@ void redis_send_snapshot(struct redis *r, struct redis_room *room);
 void redis_send_subscribe(struct redis *r, const struct redis_room *room, bool is_on);
 void redis_send_lease(struct redis *r, uint64_t lease);
 void redis_send_ping(struct redis *r);
+
+/* Asks to be told when the replicas have what was sent in this turn; does nothing where none must.
+ */
+void redis_send_wait(struct redis *r);
 
 #endif

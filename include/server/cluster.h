@@ -41,8 +41,10 @@ struct cluster_server {
     char user[64];
     char password[256];
     uint64_t reconnects;
-    uint64_t last_line; /* monotonic ms: when a failure was logged */
-    uint64_t up_since;  /* monotonic ms */
+    uint64_t last_line;   /* monotonic ms: when a failure was logged */
+    uint64_t up_since;    /* monotonic ms */
+    uint64_t unsafe;      /* batches that the last line of the log counted in */
+    uint64_t unsafe_line; /* monotonic ms: when the next one may come */
     bool was_up;
 };
 

@@ -55,6 +55,10 @@ struct options_redis {
     struct str items[OPTIONS_REDIS_MAX];
     size_t count;
 };
+struct options_wait {
+    uint64_t replicas; /* 0: none */
+    uint64_t ms;
+};
 struct options_mode {
     uint64_t bits;
     bool is_set;
@@ -115,6 +119,7 @@ struct options {
     struct options_redis redis; /* none: rooms are this server's alone */
     const char *redis_password_file;
     const char *redis_prefix;
+    struct options_wait redis_wait;
     const char *node; /* NULL: a random name */
     bool reuse_port;
     const char *token_key;      /* NULL: nobody needs a token */
@@ -144,6 +149,7 @@ enum options_kind {
     OPTION_BASE,   /* the path below which everything is */
     OPTION_WORD,   /* letters, digits and ._- */
     OPTION_REDIS,  /* a URL of a Redis; repeatable */
+    OPTION_WAIT,   /* how many replicas, and for how long */
     OPTION_RIGHTS, /* words with commas between them, but mod and api; a uint8_t */
 };
 

@@ -8,9 +8,6 @@
 #include "log/redis_state.h"
 #include "log/redis_wire.h"
 
-/* Bytes that an append counts for besides its texts. */
-#define APPEND_COST 256
-
 /* ---- channels ---- */
 
 static void redis_open(struct log *log, struct log_channel *channel)
@@ -52,6 +49,7 @@ static void redis_close(struct log *log, struct log_channel *channel)
             reply->room = NULL;
     }
     list_remove(&room->active);
+    list_remove(&room->held);
     room->channel = NULL;
     r->stats.rooms--;
     redis_room_hold(room);
@@ -80,7 +78,8 @@ static struct redis_append *redis_append_new(const struct event *event,
 
     if (append == NULL)
         return NULL;
-    *append = (struct redis_append){.ticket = *ticket, .event = *event, .cost = APPEND_COST + len};
+    *append =
+        (struct redis_append){.ticket = *ticket, .event = *event, .cost = REDIS_APPEND_COST + len};
     at = append->bytes;
     append->event.name = redis_copy(&at, event->name);
     append->event.text = redis_copy(&at, event->text);
@@ -178,6 +177,7 @@ static void redis_turn(struct log *log)
         list_append(&due, first);
     while ((first = list_take_first(&due)) != NULL)
         redis_room_turn(r, CONTAINER_OF(first, struct redis_room, active));
+    redis_send_wait(r);
     redis_errand_expire(r);
     redis_keep_alive(r);
 }
@@ -260,6 +260,7 @@ struct log *redis_new(const struct redis_config *config)
         list_init(&r->replies[i]);
     list_init(&r->active);
     list_init(&r->errands);
+    list_init(&r->held);
     return &r->log;
 }
 

@@ -28,6 +28,7 @@ struct redis_room *redis_room_new(struct redis *r, struct log_channel *channel)
     if (room == NULL)
         return NULL;
     list_init(&room->active);
+    list_init(&room->held);
     list_init(&room->appends);
     list_init(&room->ahead);
     *redis_room_link(r, channel->name) = room;
@@ -144,6 +145,15 @@ static void redis_room_commit(struct redis *r, struct redis_room *room, struct r
     free(append);
 }
 
+/* Did somebody here say it, who is to hear of it only once the replicas have it? */
+static bool redis_is_held(struct redis *r, struct redis_room *room, const struct redis_event *told)
+{
+    const struct redis_append *append =
+        r->config.replicas > 0 ? redis_room_asked(r, room, told) : NULL;
+
+    return append != NULL && append->round > r->rounds_done;
+}
+
 static void redis_room_put_ahead(struct redis *r, struct redis_room *room, uint64_t seq,
                                  struct str bytes)
 {
@@ -188,6 +198,11 @@ void redis_room_drain(struct redis *r, struct redis_room *room)
             redis_room_activate(r, room);
             return;
         }
+        if (ahead->seq == room->channel->next && redis_is_held(r, room, &told)) {
+            list_remove(&room->held);
+            list_append(&r->held, &room->held);
+            return;
+        }
         if (ahead->seq == room->channel->next)
             redis_room_commit(r, room, &told, bytes);
         redis_ahead_free(r, ahead);
@@ -207,7 +222,7 @@ void redis_room_told(struct redis *r, struct redis_room *room, struct str bytes)
     redis_room_hold(room);
     if (!room->has_life || room->is_filling || room->wants_fill || !list_is_empty(&room->ahead) ||
         told.event.seq > room->channel->next || told.event.epoch != room->channel->epoch ||
-        !log->calls->has_room(log->owner, room->channel)) {
+        !log->calls->has_room(log->owner, room->channel) || redis_is_held(r, room, &told)) {
         redis_room_put_ahead(r, room, told.event.seq, bytes);
         if (room->has_life && told.event.epoch != room->channel->epoch)
             redis_room_want(r, room, false);

@@ -330,6 +330,8 @@ static void redis_mark_sent(struct redis *r, struct redis_append *append, struct
     append->reply = reply;
     append->slot = slot;
     append->is_sent = true;
+    append->round = r->rounds + 1;
+    r->must_wait = r->config.replicas > 0;
     r->stats.resent += append->was_sent;
     append->was_sent = true;
 }
@@ -495,6 +497,20 @@ void redis_send_ping(struct redis *r)
 
     redis_say(r, REDIS_TELLS, words, 1);
     r->links[REDIS_TELLS].pinged = r->now;
+}
+
+void redis_send_wait(struct redis *r)
+{
+    struct redis_word replicas, ms;
+    struct str words[] = {STR("WAIT"), redis_decimal(&replicas, r->config.replicas),
+                          redis_decimal(&ms, r->config.replica_ms)};
+
+    if (!r->must_wait)
+        return;
+    redis_say(r, REDIS_COMMANDS, words, 3);
+    redis_await(r, REDIS_COMMANDS, REPLY_WAIT);
+    r->rounds++;
+    r->must_wait = false;
 }
 
 /* ---- what is told ---- */
@@ -808,10 +824,23 @@ static const char *redis_take_value(struct redis *r, enum redis_link link,
         if (value.number > 0)
             r->lease_at = r->now;
         return NULL;
+    case REPLY_WAIT:
+        r->stats.unsafe += value.number < (int64_t)r->config.replicas;
+        return NULL;
     case REPLY_IGNORED:
         return NULL;
     }
     return NULL;
+}
+
+/* What waited for the replicas is told now, however many of them there are. */
+static void redis_end_round(struct redis *r)
+{
+    struct list *first;
+
+    r->rounds_done++;
+    while ((first = list_take_first(&r->held)) != NULL)
+        redis_room_activate(r, CONTAINER_OF(first, struct redis_room, held));
 }
 
 static void redis_note_trip(struct redis *r, const struct redis_reply *reply)
@@ -844,6 +873,8 @@ static const char *redis_take_answer(struct redis *r, enum redis_link link,
     why = redis_take_value(r, link, reply, cursor);
     if (reply->kind == REPLY_APPEND && room != NULL)
         redis_release_appends(room, reply, true);
+    if (reply->kind == REPLY_WAIT)
+        redis_end_round(r);
     if (room != NULL)
         redis_room_let(r, room);
     free(reply);
@@ -910,6 +941,7 @@ static void redis_unask(struct redis *r, enum redis_link link)
             for (struct list *at = room->appends.next; at != &room->appends; at = at->next) {
                 CONTAINER_OF(at, struct redis_append, link)->is_sent = false;
                 CONTAINER_OF(at, struct redis_append, link)->reply = NULL;
+                CONTAINER_OF(at, struct redis_append, link)->round = UINT64_MAX;
             }
         }
     }
@@ -924,6 +956,10 @@ void redis_lost(struct log *log, enum redis_link link)
     redis_unask(r, link);
     buf_deinit(&c->out);
     r->is_ill = r->is_ill && link != REDIS_COMMANDS;
+    if (link == REDIS_COMMANDS) {
+        r->rounds_done = r->rounds;
+        r->must_wait = false;
+    }
     *c = (struct redis_connection){.is_open = false};
 }
 

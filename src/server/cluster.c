@@ -212,6 +212,8 @@ struct log *cluster_new(struct cluster *c, const struct options *options,
         .node = str_from(options->node != NULL ? options->node : "node"),
         .history = options->history,
         .leave_grace = options->leave_grace,
+        .replicas = options->redis_wait.replicas,
+        .replica_ms = options->redis_wait.ms,
         .others = c->others,
         .random = random,
     };
@@ -386,6 +388,21 @@ static void cluster_tick_link(struct cluster_link *link)
         cluster_begin(link);
 }
 
+/* Said once in a while: people are told that it was taken all the same. */
+static void cluster_watch_replicas(struct cluster_server *s)
+{
+    uint64_t now = s->cluster->clock->now;
+    struct redis_stats stats;
+
+    redis_stats(s->log, &stats);
+    if (stats.unsafe == s->unsafe || now < s->unsafe_line)
+        return;
+    s->unsafe = stats.unsafe;
+    s->unsafe_line = now + LINE_PAUSE;
+    log_warning("what is said is acknowledged without the replicas that --redis-wait asks for",
+                "redis", s->name);
+}
+
 static void cluster_tick_server(struct cluster_server *s)
 {
     const char *why;
@@ -403,6 +420,7 @@ static void cluster_tick_server(struct cluster_server *s)
     } else if (s->was_up && s->cluster->clock->now > s->up_since + UP_MIN) {
         s->links[REDIS_COMMANDS].failures = s->links[REDIS_TELLS].failures = 0;
     }
+    cluster_watch_replicas(s);
 }
 
 void cluster_tick(struct cluster *c)
@@ -494,6 +512,7 @@ static void cluster_add_stats(struct redis_stats *sum, const struct redis_stats 
     sum->rooms += one->rooms;
     sum->restarts += one->restarts;
     sum->reaped += one->reaped;
+    sum->unsafe += one->unsafe;
 }
 
 static int cluster_write_up(struct buf *out, const struct cluster *c)
@@ -562,6 +581,8 @@ int cluster_write_metrics(struct buf *out, const struct cluster *c)
          "Rooms that began anew: what their readers missed was gone.", stats.restarts},
         {"wschat_redis_reaped_total", "counter",
          "Rooms in which seats of a dead node were given up.", stats.reaped},
+        {"wschat_redis_unsafe_total", "counter",
+         "Batches that fewer replicas had in time than --redis-wait asks for.", stats.unsafe},
         {"wschat_redis_reconnects_total", "counter", "Connections to Redis that failed or ended.",
          reconnects},
         {"wschat_redis_pending", "gauge", "Events that are not committed yet.", stats.waiting},

@@ -106,6 +106,9 @@ static const struct option server_items[] = {
      "its first line is the password of that Redis or Valkey"},
     {"redis-prefix", OPTION_WORD, "WORD", "w", FIELD(redis_prefix), 0, 0,
      "what all keys in Redis begin with: servers with the same one share their rooms"},
+    {"redis-wait", OPTION_WAIT, "N:MS", NULL, FIELD(redis_wait), 0, 0,
+     "who says something is told that it was taken once N replicas of Redis have it, or MS "
+     "milliseconds have passed"},
     {"node", OPTION_WORD, "NAME", NULL, FIELD(node), 0, 0,
      "the name of this server among those that share rooms, for people who look into Redis"},
     {"reuse-port", OPTION_FLAG, NULL, NULL, FIELD(reuse_port), 0, 0,
@@ -234,6 +237,16 @@ static bool set_trace(void *field, struct str text)
     return ip_network_read(&trace->from, text.ptr != NULL ? text : first);
 }
 
+/* Redis answers nothing else of this server meanwhile: well below the time that it may take. */
+static bool set_wait(void *field, struct str text)
+{
+    struct options_wait *wait = field;
+    struct str ms = text, replicas = str_cut(&ms, ':');
+
+    return ms.ptr != NULL && str_to_u64(replicas, 16, &wait->replicas) && wait->replicas > 0 &&
+           str_to_u64(ms, 2000, &wait->ms) && wait->ms > 0;
+}
+
 static bool set_mode(void *field, struct str text)
 {
     struct options_mode *mode = field;
@@ -324,6 +337,8 @@ static const struct option_type server_types[] = {
     [OPTION_REDIS - OPTION_KINDS] = {add_redis,
                                      "redis://HOST:PORT or unix:PATH" AT_MOST(OPTIONS_REDIS_MAX),
                                      true},
+    [OPTION_WAIT -
+        OPTION_KINDS] = {set_wait, "N:MS: 1 to 16 replicas, 1 to 2000 milliseconds", false},
     [OPTION_RIGHTS -
         OPTION_KINDS] = {set_rights, "words of sub, pub, prs, hst and dir with commas between them",
                          false},

@@ -980,6 +980,25 @@ START_TEST(a_wrong_password_is_told)
 }
 END_TEST
 
+/* There is no replica: what is said is acknowledged once the time has passed, and a line says so.
+ */
+START_TEST(replicas_that_are_missing_are_told)
+{
+    struct server *a = node_start_with("--redis-wait", "1:20");
+    struct seat *ada;
+
+    server_wait_for(a, "rooms are shared");
+    ada = seat_open(a, 1, "");
+    seat_say(ada, "one");
+    expect_text(ada, "one");
+    server_wait_for(a, "without the replicas that --redis-wait asks for");
+    seat_say(ada, "two");
+    expect_text(ada, "two");
+    ck_assert_int_eq(health(a), 200);
+    seat_drop(ada);
+}
+END_TEST
+
 /* ---- several of them ---- */
 
 static char urls[REDISES][200];
@@ -1137,6 +1156,11 @@ START_TEST(options_that_make_no_sense_are_refused)
     expect_end(LIST("--redis", "redis://127.0.0.1/x"), 1, "--redis: ");
     expect_end(LIST("--redis", "redis://me@127.0.0.1/"), 1, "--redis: ");
     expect_end(LIST("--redis-prefix", "a:b"), 2, "--redis-prefix");
+    expect_end(LIST("--redis-wait", "1"), 2, "--redis-wait");
+    expect_end(LIST("--redis-wait", "0:1"), 2, "--redis-wait");
+    expect_end(LIST("--redis-wait", "17:1"), 2, "--redis-wait");
+    expect_end(LIST("--redis-wait", "1:2001"), 2, "--redis-wait");
+    expect_end(LIST("--redis-wait", "16:2000", "--redis", "http://x/"), 1, "--redis: ");
     expect_end(LIST("--redis", "unix:/x", "--redis-password-file", test_path("none")), 1,
                "--redis-password-file");
 }
@@ -1189,6 +1213,7 @@ Suite *suite_cluster(void)
     tcase_add_loop_test(tcase, what_is_no_redis_is_told_and_survived, 0, ARRAY_LEN(garbage));
     tcase_add_loop_test(tcase, what_cannot_be_written_waits, 0, ARRAY_LEN(ailments));
     tcase_add_test(tcase, a_wrong_password_is_told);
+    tcase_add_test(tcase, replicas_that_are_missing_are_told);
     tcase_add_test(tcase, rooms_are_spread_and_wait_for_their_own_redis);
     tcase_add_test(tcase, nodes_must_agree_on_the_servers);
     tcase_add_test(tcase, options_that_make_no_sense_are_refused);

@@ -210,9 +210,13 @@ static void snapshot_of(unsigned long long seq)
 
 /* ---- a room ---- */
 
+static uint64_t replicas;
+
 static void setup(void)
 {
     const struct redis_config config = {.prefix = STR("w"),
+                                        .replicas = replicas,
+                                        .replica_ms = 50,
                                         .node = STR("n"),
                                         .history = 100,
                                         .leave_grace = 5000,
@@ -243,8 +247,15 @@ static void setup_open(void)
     expect_heard("anew ");
 }
 
+static void setup_waiting(void)
+{
+    replicas = 2;
+    setup_open();
+}
+
 static void teardown(void)
 {
+    replicas = 0;
     rlog->ops->stop(rlog);
     rlog->ops->close(rlog, &channel);
     rlog->ops->free(rlog);
@@ -270,6 +281,169 @@ START_TEST(what_is_told_before_the_first_snapshot_comes_is_kept)
 }
 END_TEST
 
+static void say(const char *text)
+{
+    struct event event = {.kind = EVENT_MESSAGE, .from = 1, .text = str_from(text)};
+    const struct log_ticket ticket = {.place = 1};
+
+    log_append(rlog, &channel, &event, &ticket);
+}
+
+/* ---- replicas ---- */
+
+static uint64_t unsafe(void)
+{
+    struct redis_stats stats;
+
+    redis_stats(rlog, &stats);
+    return stats.unsafe;
+}
+
+/* Those at other nodes hear of it before; the order is the same. */
+START_TEST(who_speaks_hears_of_it_once_the_replicas_have_it)
+{
+    char node[REDIS_NODE_MAX + 24];
+
+    snprintf(node, sizeof(node), "%s", ((struct redis *)(void *)rlog)->node);
+    say("one");
+    say("two");
+    turn();
+    ck_assert_uint_eq(said(REDIS_COMMANDS, "WAIT\r\n$1\r\n2\r\n$2\r\n50\r\n"), 1);
+    tell(1, "other", 1, "before");
+    tell(2, node, 1, "one");
+    tell(3, "other", 2, "behind");
+    feed(REDIS_COMMANDS, "$2\r\n..\r\n");
+    turn();
+    expect_heard("1 ");
+    feed(REDIS_COMMANDS, _i == 0 ? ":2\r\n" : ":1\r\n");
+    ck_assert_uint_eq(unsafe(), (uint64_t)_i);
+    turn();
+    tell(4, node, 2, "two");
+    expect_heard("2! 3 4! ");
+    turn();
+    ck_assert_uint_eq(said(REDIS_COMMANDS, "WAIT"), 0); /* nothing was sent since */
+}
+END_TEST
+
+/* Before it is known whether they had it, the connection is gone: it is asked for again. */
+START_TEST(what_replicas_were_waited_for_is_sent_again)
+{
+    char node[REDIS_NODE_MAX + 24];
+
+    snprintf(node, sizeof(node), "%s", ((struct redis *)(void *)rlog)->node);
+    say("one");
+    turn();
+    tell(1, node, 1, "one");
+    expect_heard("");
+    redis_lost(rlog, REDIS_COMMANDS);
+    turn();
+    expect_heard("");
+    connect_commands("one");
+    turn();
+    ck_assert_uint_eq(said(REDIS_COMMANDS, "EVALSHA"), 1);
+    feed(REDIS_COMMANDS, "*6\r\n$1\r\n5\r\n$1\r\n0\r\n$1\r\n0\r\n*0\r\n*0\r\n*0\r\n");
+    turn();
+    ck_assert_uint_eq(said(REDIS_COMMANDS, "WAIT"), 1);
+    feed(REDIS_COMMANDS, "$1\r\n.\r\n");
+    turn();
+    expect_heard("");
+    feed(REDIS_COMMANDS, ":2\r\n");
+    turn();
+    expect_heard("1! ");
+}
+END_TEST
+
+/* ---- bounds ---- */
+
+static bool is_refused(enum event_kind kind, size_t len, struct buf *text)
+{
+    struct event event = {.kind = kind, .from = 1};
+    const struct log_ticket ticket = {.place = 1};
+    bool is_refused;
+
+    event.text = (struct str){(const char *)text->data, len};
+    log_append(rlog, &channel, &event, &ticket);
+    is_refused = heard.len > 0;
+    heard.len = 0;
+    return is_refused;
+}
+
+/* Leaves, which make room for others, may wait beyond that, and are bounded, too. */
+START_TEST(so_much_may_wait)
+{
+    struct buf text;
+    size_t part = REDIS_WAITING_MAX / 8 - REDIS_APPEND_COST;
+
+    buf_init(&text);
+    ck_assert_int_eq(buf_reserve(&text, part), 0);
+    memset(text.data, 'x', part);
+    for (int i = 0; i < 8; i++)
+        ck_assert(!is_refused(EVENT_MESSAGE, part, &text));
+    ck_assert(is_refused(EVENT_MESSAGE, 0, &text));
+    for (int i = 0; i < 8; i++)
+        ck_assert(!is_refused(EVENT_LEAVE, part, &text));
+    ck_assert(is_refused(EVENT_LEAVE, 0, &text));
+    ck_assert(is_refused(EVENT_MESSAGE, 0, &text));
+    rlog->ops->stop(rlog);
+    heard.len = 0;
+    buf_deinit(&text);
+}
+END_TEST
+
+/* What readers have no room for is kept up to a bound; beyond it, it is asked for again. */
+START_TEST(so_much_is_kept_ahead)
+{
+    struct redis *r = (struct redis *)(void *)rlog;
+    size_t len = 1024 * 1024;
+    char *text = malloc(len + 1);
+    uint64_t seq = 0;
+
+    ck_assert_ptr_nonnull(text);
+    memset(text, 'x', len);
+    text[len] = '\0';
+    has_room = false;
+    for (; seq < 15; seq++)
+        tell(seq + 1, "other", 1, text);
+    ck_assert_uint_gt(r->ahead_bytes, 15 * len);
+    turn();
+    ck_assert_uint_eq(said(REDIS_COMMANDS, "EVALSHA"), 0);
+    text[REDIS_AHEAD_MAX - r->ahead_bytes - strlen("16 5 0 other 1\nM 1 1 0 0 -\n")] = '\0';
+    tell(++seq, "other", 1, text);
+    ck_assert_uint_eq(r->ahead_bytes, REDIS_AHEAD_MAX);
+    turn();
+    ck_assert_uint_eq(said(REDIS_COMMANDS, "EVALSHA"), 0);
+    tell(++seq, "other", 1, "");
+    ck_assert_uint_eq(r->ahead_bytes, REDIS_AHEAD_MAX);
+    turn();
+    ck_assert_uint_eq(said(REDIS_COMMANDS, "EVALSHA"), 1);
+    free(text);
+}
+END_TEST
+
+/* A length is refused before the bytes behind it are waited for. */
+START_TEST(so_long_may_an_answer_be)
+{
+    static const char *const answers[] = {"$268435000\r\nx", "$268435457\r\nx",
+                                          "*18446744073709551616\r\n"};
+    const char *why = NULL;
+    int result =
+        feed_bytes(_i == 1 ? REDIS_TELLS : REDIS_COMMANDS, answers[_i], strlen(answers[_i]), &why);
+
+    ck_assert_int_eq(result, _i == 0 ? 0 : -1);
+    if (result < 0)
+        ck_assert_str_eq(why, "it does not speak the protocol of Redis");
+}
+END_TEST
+
+START_TEST(an_answer_that_nobody_asked_for_ends_it)
+{
+    const char *why = NULL;
+
+    ck_assert_int_eq(feed_bytes(REDIS_COMMANDS, "+OK\r\n", 5, &why), -1);
+    ck_assert_str_eq(why, "it answers what nobody asked");
+}
+END_TEST
+
 Suite *suite_redis_log(void)
 {
     Suite *suite = suite_create("redis_log");
@@ -280,6 +454,15 @@ Suite *suite_redis_log(void)
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("open");
     tcase_add_checked_fixture(tcase, setup_open, teardown);
+    tcase_add_test(tcase, so_much_may_wait);
+    tcase_add_test(tcase, so_much_is_kept_ahead);
+    tcase_add_loop_test(tcase, so_long_may_an_answer_be, 0, 3);
+    tcase_add_test(tcase, an_answer_that_nobody_asked_for_ends_it);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("replicas");
+    tcase_add_checked_fixture(tcase, setup_waiting, teardown);
+    tcase_add_loop_test(tcase, who_speaks_hears_of_it_once_the_replicas_have_it, 0, 2);
+    tcase_add_test(tcase, what_replicas_were_waited_for_is_sent_again);
     suite_add_tcase(suite, tcase);
     return suite;
 }
