@@ -192,7 +192,12 @@ scenario('a message is taken back', async (stage) => {
   page.tell({ type: 'message', pos: 'm1', ts: Date.now(), from: 5, name: 'Bob', text: 'rude' });
   page.tell({ type: 'message', pos: 'm2', ts: Date.now(), from: 5, name: 'Bob', text: '', retracted: true });
   await sees(page, 'taken back');
-  assert.ok(await page.isHidden('#messages .other .more'), 'only for who may');
+  assert.ok(await page.isHidden('#messages .retracted .more'));
+  await page.hover('#messages .other .bubble >> nth=0');
+  await page.click('#messages .other .more >> nth=0');
+  assert.ok(await page.isVisible('#menu [value=reply]'));
+  assert.ok(await page.isHidden('#menu [value=retract]'), 'only for who may');
+  await page.keyboard.press('Escape');
   await say(page, '/retract');
   await until('asked for', () => heard.length === 1);
   assert.deepEqual(bare(heard[0]), { type: 'retract', of: 'p0' });
