@@ -88,6 +88,13 @@ static const struct option_type *option_type_of(const struct option_table *table
     return option->kind >= OPTION_KINDS ? &table->types[option->kind - OPTION_KINDS] : NULL;
 }
 
+/* On the command line a flag has no value, but a variable must have one. */
+static bool set_flag(bool *field, const char *text)
+{
+    *field = strcmp(text, "on") == 0;
+    return *field || strcmp(text, "off") == 0;
+}
+
 static bool set_value(const struct option_table *table, void *record, const struct option *option,
                       const char *text)
 {
@@ -99,6 +106,8 @@ static bool set_value(const struct option_table *table, void *record, const stru
     case OPTION_SIZE:
     case OPTION_SECONDS:
         return read_number(option, text, field);
+    case OPTION_FLAG:
+        return set_flag(field, text);
     case OPTION_CHOICE:
         return read_choice(text, option->values, field);
     case OPTION_PATH:
@@ -129,6 +138,9 @@ static void describe(const struct option_table *table, const struct option *opti
         return;
     case OPTION_CHOICE:
         snprintf(out, size, "one of %s", option->values);
+        return;
+    case OPTION_FLAG:
+        snprintf(out, size, "on or off");
         return;
     case OPTION_PATH:
         snprintf(out, size, "a folder");
@@ -293,6 +305,11 @@ static void option_choose(const struct option_table *table, void *record,
         table->choose(record, option, is_command_line);
 }
 
+static bool has_twin(const struct option *option)
+{
+    return takes_value(option) || option->kind == OPTION_FLAG;
+}
+
 static enum options_result read_environment(const struct option_table *table, void *record)
 {
     for (size_t i = 0; i < table->count; i++) {
@@ -301,7 +318,7 @@ static enum options_result read_environment(const struct option_table *table, vo
         const char *text;
 
         environment_name(table, option, name, sizeof(name));
-        text = takes_value(option) ? getenv(name) : NULL;
+        text = has_twin(option) ? getenv(name) : NULL;
         if (text == NULL || text[0] == '\0')
             continue;
         option_choose(table, record, option, false);

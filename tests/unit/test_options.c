@@ -210,6 +210,21 @@ START_TEST(the_environment_is_checked_too)
 }
 END_TEST
 
+/* On the command line they have no value; a variable without one counts as none. */
+START_TEST(flags_are_on_or_off_in_the_environment)
+{
+    setenv("WSCHAT_TYPING", "", 1);
+    setenv("WSCHAT_REUSE_PORT", "off", 1);
+    ck_assert_int_eq(read_words(""), OPTIONS_RUN);
+    ck_assert(!options.typing && !options.reuse_port);
+    setenv("WSCHAT_TYPING", "on", 1);
+    ck_assert_int_eq(read_words("--reuse-port"), OPTIONS_RUN);
+    ck_assert(options.typing && options.reuse_port);
+    setenv("WSCHAT_TYPING", "1", 1);
+    expect_usage("", "WSCHAT_TYPING: \"1\" is not on or off");
+}
+END_TEST
+
 static void clear_environment(void)
 {
     clear_options();
@@ -238,6 +253,7 @@ Suite *suite_options(void)
     tcase_add_test(tc, at_the_bounds);
     tcase_add_test(tc, so_many_of_a_kind_and_no_more);
     tcase_add_test(tc, the_environment_is_checked_too);
+    tcase_add_test(tc, flags_are_on_or_off_in_the_environment);
     suite_add_tcase(suite, tc);
     return suite;
 }
