@@ -16,7 +16,8 @@ chat:    base proto auth out log
 net:     base out
 session: base proto net
 web:     base proto auth net chat session
-server:  base proto auth log net chat session web cli
+keeper:  base net
+server:  base proto auth log net chat session web cli keeper
 cli:     base proto auth log
 "
 compiler=${CC:-cc}

@@ -20,6 +20,11 @@
 /* The struct of type `type` whose member `member` lies at `ptr`. */
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
+static inline uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static inline size_t min_size(size_t a, size_t b)
 {
     return a < b ? a : b;

@@ -10,12 +10,8 @@
 
 #include "base/list.h"
 #include "net/reactor.h"
-#include "proto/listen_fds.h"
-#include "server/options.h"
+#include "server/listeners.h"
 #include "session/conns.h"
-
-/* The supervisor's; also those of --listen, --port and --admin. */
-#define ACCEPTOR_LISTENERS_MAX (LISTEN_FDS_MAX + OPTIONS_LISTENERS_MAX + 2)
 
 /* Whose connections are accepted. */
 enum accepting { ACCEPTING_NONE, ACCEPTING_ADMIN, ACCEPTING_ALL };
@@ -34,7 +30,7 @@ struct listener {
 struct acceptor {
     struct conns *conns;
     unsigned defer; /* enum options_defer */
-    struct listener listeners[ACCEPTOR_LISTENERS_MAX];
+    struct listener listeners[LISTENERS_MAX];
     size_t listener_count;
     enum accepting from;
     size_t admin_places;      /* connections that are kept free for operators */
@@ -55,8 +51,8 @@ struct acceptor {
  * kernel, which was asked to keep it, tells of it. */
 uint64_t acceptor_time_left(uint64_t time);
 
-/* Adds a listening socket, which is the acceptor's from now on, and its file (or -1). */
-void acceptor_add(struct acceptor *acceptor, int fd, int file, bool is_admin);
+/* Takes these listening sockets, which are the acceptor's from now on. */
+void acceptor_take(struct acceptor *acceptor, const struct listeners *listeners);
 
 bool acceptor_has_admin(const struct acceptor *acceptor);
 

@@ -130,6 +130,7 @@ struct options {
     bool token_in_query;
     uint8_t anonymous;      /* rights of who has no token */
     const char *static_dir; /* NULL: embedded */
+    bool keeper;            /* a process of its own runs the server and starts it again */
     const char *user;       /* NULL: the one that started it */
     uint64_t sandbox;
     uint64_t log_level;

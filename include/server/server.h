@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "chat/chat.h"
+#include "keeper/inherited.h"
 #include "net/reactor.h"
 #include "server/acceptor.h"
 #include "server/cluster.h"
@@ -20,6 +21,7 @@
 
 struct server {
     const struct options *options;
+    const struct inherited *inherited; /* NULL: no keeper has started it */
     struct reactor reactor;
     struct conns conns; /* whose owner is `web` */
     const struct clock *clock;
@@ -42,9 +44,10 @@ struct server {
     uint64_t next_flush;     /* monotonic ms; while lines of the log wait for stderr */
 };
 
-/* Opens everything: after it the listeners accept. Returns 0; or -1 when one line on stderr has
- * said what failed. */
-int server_init(struct server *server, const struct options *options);
+/* Opens everything: after it the listeners accept. `inherited`: what a keeper has opened; NULL: no
+ * keeper has started it. Returns 0; or -1 when one line on stderr has said what failed. */
+int server_init(struct server *server, const struct options *options,
+                const struct inherited *inherited);
 
 /* Closes everything. Returns 0; or -1 where it could not go on, or what was said is lost with its
  * end: one line on stderr has said why. */

@@ -24,6 +24,10 @@ struct supervisor {
  * Returns 0, or -1 when one line on stderr has said what is wrong. */
 int supervisor_init(struct supervisor *supervisor);
 
+/* As a worker: its keeper takes the place of the supervisor, and has opened the sockets. The
+ * descriptor is the supervisor's from now on; `interval`: ms, 0: no signs of life are asked for. */
+void supervisor_adopt(struct supervisor *supervisor, int fd, uint64_t interval);
+
 void supervisor_deinit(struct supervisor *supervisor);
 
 /* Tells that connections are accepted. From now on (monotonic ms) signs of life are due. */

@@ -180,15 +180,21 @@ void acceptor_greet(struct acceptor *acceptor)
     }
 }
 
-void acceptor_add(struct acceptor *acceptor, int fd, int file, bool is_admin)
+static void acceptor_add(struct acceptor *acceptor, const struct listening *one)
 {
     struct listener *listener = &acceptor->listeners[acceptor->listener_count++];
 
-    listener->source = (struct reactor_source){.ready = acceptor_ready, .fd = fd};
+    listener->source = (struct reactor_source){.ready = acceptor_ready, .fd = one->fd};
     list_init(&listener->fresh);
     listener->acceptor = acceptor;
-    listener->file = file;
-    listener->is_admin = is_admin;
+    listener->file = one->file;
+    listener->is_admin = one->is_admin;
+}
+
+void acceptor_take(struct acceptor *acceptor, const struct listeners *listeners)
+{
+    for (size_t i = 0; i < listeners->count; i++)
+        acceptor_add(acceptor, &listeners->items[i]);
 }
 
 bool acceptor_has_admin(const struct acceptor *acceptor)

@@ -71,14 +71,14 @@ static void announce(const struct options *options, int fd, bool is_admin)
     }
 }
 
-static void listeners_add(struct acceptor *acceptor, const struct options *options, int fd,
+static void listeners_add(struct listeners *listeners, const struct options *options, int fd,
                           int file, bool is_admin)
 {
-    acceptor_add(acceptor, fd, file, is_admin);
+    listeners->items[listeners->count++] = (struct listening){fd, file, is_admin};
     announce(options, fd, is_admin);
 }
 
-static int listeners_open_one(struct acceptor *acceptor, const struct options *options,
+static int listeners_open_one(struct listeners *listeners, const struct options *options,
                               const char *text, bool is_admin)
 {
     struct socket_address address;
@@ -90,12 +90,12 @@ static int listeners_open_one(struct acceptor *acceptor, const struct options *o
     if (fd < 0)
         return fatal("cannot listen on %s: %s; choose another address with %s", text,
                      strerror(errno), is_admin ? "--admin" : "--port or --listen");
-    listeners_add(acceptor, options, fd, socket_open_file(fd), is_admin);
+    listeners_add(listeners, options, fd, socket_open_file(fd), is_admin);
     return 0;
 }
 
 /* Takes the sockets that the supervisor opened. Returns how many of them are public. */
-static size_t listeners_take_passed(struct acceptor *acceptor, const struct options *options,
+static size_t listeners_take_passed(struct listeners *listeners, const struct options *options,
                                     const struct listen_fds *passed)
 {
     size_t public_count = 0;
@@ -103,29 +103,60 @@ static size_t listeners_take_passed(struct acceptor *acceptor, const struct opti
     for (size_t i = 0; i < passed->count; i++) {
         bool is_admin = str_equals(passed->names[i], STR("admin"));
 
-        listeners_add(acceptor, options, LISTEN_FDS_FIRST + (int)i, -1, is_admin);
+        listeners_add(listeners, options, LISTEN_FDS_FIRST + (int)i, -1, is_admin);
         public_count += !is_admin;
     }
     return public_count;
 }
 
-int listeners_open(struct acceptor *acceptor, const struct options *options,
-                   const struct listen_fds *passed)
+static int listeners_open_all(struct listeners *listeners, const struct options *options,
+                              const struct listen_fds *passed)
 {
-    size_t taken = listeners_take_passed(acceptor, options, passed);
+    size_t taken = listeners_take_passed(listeners, options, passed);
     char local[32];
 
     for (size_t i = 0; i < options->listen.count; i++) {
-        if (listeners_open_one(acceptor, options, options->listen.items[i], false) < 0)
+        if (listeners_open_one(listeners, options, options->listen.items[i], false) < 0)
             return -1;
     }
     if ((options->listen.count == 0 && taken == 0) || options->has_port || options->lan) {
         snprintf(local, sizeof(local), "%s:%u", options->lan ? "0.0.0.0" : "127.0.0.1",
                  (unsigned)options->port);
-        if (listeners_open_one(acceptor, options, local, false) < 0)
+        if (listeners_open_one(listeners, options, local, false) < 0)
             return -1;
     }
     return options->admin.count == 0
                ? 0
-               : listeners_open_one(acceptor, options, options->admin.items[0], true);
+               : listeners_open_one(listeners, options, options->admin.items[0], true);
+}
+
+int listeners_open(struct listeners *listeners, const struct options *options,
+                   const struct listen_fds *passed)
+{
+    listeners->count = 0;
+    if (listeners_open_all(listeners, options, passed) == 0)
+        return 0;
+    listeners_close(listeners);
+    listeners->count = 0;
+    return -1;
+}
+
+int listeners_give(const struct listeners *listeners, const struct user *user, const char *name)
+{
+    char path[SOCKET_TEXT_MAX];
+
+    for (size_t i = 0; i < listeners->count; i++) {
+        const struct listening *one = &listeners->items[i];
+
+        if (one->file >= 0 && socket_file(one->fd, path) &&
+            socket_give_file(one->file, user->uid, user->gid) < 0)
+            return fatal("cannot give %s to the user %s: %s", path, name, strerror(errno));
+    }
+    return 0;
+}
+
+void listeners_close(const struct listeners *listeners)
+{
+    for (size_t i = 0; i < listeners->count; i++)
+        socket_close_listener(listeners->items[i].fd, listeners->items[i].file);
 }

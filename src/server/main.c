@@ -2,9 +2,11 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "server/join_options.h"
 #include "server/journal_options.h"
+#include "server/keeping.h"
 #include "server/options.h"
 #include "server/server.h"
 #include "server/token_options.h"
@@ -61,10 +63,38 @@ static int token(int argc, char **argv)
     return result == OPTIONS_RUN ? token_run(&options) : options_status(result);
 }
 
+/* Runs the server: by itself, or as the worker of a keeper. */
+static int serve_people(const struct options *options, const struct inherited *inherited)
+{
+    static struct server server;
+
+    if (server_init(&server, options, inherited) < 0)
+        return EXIT_FAILURE;
+    server_run(&server);
+    return server_deinit(&server) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int keep_or_serve(const struct options *options, char **argv)
+{
+    static struct inherited inherited;
+    const char *wrong = inherited_take(&inherited);
+
+    if (wrong != NULL) {
+        log_announce(LOG_ERROR, wrong);
+        return EXIT_FAILURE;
+    }
+    if (options->keeper && inherited.count == 0)
+        return keeping_run(options, argv);
+    tune_malloc();
+    if (inherited.count == 0)
+        return serve_people(options, NULL);
+    prctl(PR_SET_NAME, "wschat"); /* by a descriptor it was started as a number */
+    return serve_people(options, &inherited);
+}
+
 static int serve(int argc, char **argv)
 {
     static struct options options;
-    static struct server server;
     enum options_result result;
 
     if (stdfds_fill() < 0)
@@ -72,15 +102,11 @@ static int serve(int argc, char **argv)
     result = options_read(&options, argc, argv);
     if (result != OPTIONS_RUN)
         return options_status(result);
-    tune_malloc();
     stdfds_unblock_stderr();
     log_setup((enum log_level)options.log_level, options.log_format == LOG_FORMAT_JSON);
     log_set_rate(options.log_rate);
     log_flush_at_end();
-    if (server_init(&server, &options) < 0)
-        return EXIT_FAILURE;
-    server_run(&server);
-    return server_deinit(&server) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    return keep_or_serve(&options, argv);
 }
 
 int main(int argc, char **argv)

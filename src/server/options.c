@@ -136,6 +136,9 @@ static const struct option server_items[] = {
      "serve the page from a folder in place of the embedded one"},
     {"admin", OPTION_ADDRESS, "ADDR:PORT", NULL, FIELD(admin), 0, 0,
      "a second listener for operators: a status page, /metrics, /healthz"},
+    {"keeper", OPTION_FLAG, NULL, NULL, FIELD(keeper), 0, 0,
+     "a small process keeps the listening sockets open and starts the server again when it "
+     "crashes"},
     {"user", OPTION_TEXT, "USER", NULL, FIELD(user), 0, 0,
      "become this user once it listens, when started as root: a name, UID or UID:GID"},
     {"sandbox", OPTION_CHOICE, "on|off", "on", FIELD(sandbox), 0, 0,
@@ -392,8 +395,9 @@ static const struct option_table server_table = {
              "A chat server over WebSocket: open the URL that it prints in a browser.\n",
     .notes = "Every option can be given as --name VALUE or --name=VALUE, or in the\n"
              "environment as WSCHAT_NAME (WSCHAT_MAX_CLIENTS for --max-clients; several values\n"
-             "separated by blanks); the command line wins. Defaults are in brackets. Without\n"
-             "--listen and --port it listens on 127.0.0.1:8000.\n",
+             "separated by blanks; \"on\" for an option without one); the command line wins.\n"
+             "Defaults are in brackets. Without --listen and --port it listens on\n"
+             "127.0.0.1:8000.\n",
     .choose = choose_server_option,
 };
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -538,11 +539,24 @@ static void set_web(struct server *server)
     server->metrics.cluster = &server->cluster;
 }
 
+/* A keeper has become the user before it started this process, which was made anew by that: other
+ * processes of the user must not look into it, as they could not without a keeper. */
+static int give_up_root(const struct server *server, const struct user *user)
+{
+    const char *name = server->options->user, *problem = NULL;
+
+    if (name == NULL)
+        return 0;
+    if (server->inherited != NULL)
+        return prctl(PR_SET_DUMPABLE, 0);
+    problem = user_become(user);
+    return problem == NULL ? 0 : fatal("cannot become the user %s: %s", name, problem);
+}
+
 /* Gives up what the running server does not need. From here on nothing can be opened any more. */
 static int confine(struct server *server, const struct user *user)
 {
     const struct options *options = server->options;
-    const char *problem = NULL;
     char path[SOCKET_TEXT_MAX];
     struct sandbox sandbox;
 
@@ -557,16 +571,11 @@ static int confine(struct server *server, const struct user *user)
     for (size_t i = 0; i < server->acceptor.listener_count; i++) {
         const struct listener *listener = &server->acceptor.listeners[i];
 
-        if (listener->file < 0 || !socket_file(listener->source.fd, path))
-            continue;
-        sandbox_allow_removing(&sandbox, path);
-        if (options->user != NULL && socket_give_file(listener->file, user->uid, user->gid) < 0)
-            return fatal("cannot give %s to the user %s: %s", path, options->user, strerror(errno));
+        if (listener->file >= 0 && socket_file(listener->source.fd, path))
+            sandbox_allow_removing(&sandbox, path);
     }
-    if (options->user != NULL)
-        problem = user_become(user);
-    if (problem != NULL)
-        return fatal("cannot become the user %s: %s", options->user, problem);
+    if (give_up_root(server, user) < 0)
+        return -1;
     if (geteuid() == 0)
         log_warning("it runs as root; --user gives it a user of its own");
     if (durable_open(&server->durable, &sandbox, &server->reactor) < 0)
@@ -652,14 +661,65 @@ static int open_gate(struct server *server, const struct options *options)
     return 0;
 }
 
-int server_init(struct server *server, const struct options *options)
+/* Those that the keeper has opened, and will close. */
+static void take_inherited(struct server *server)
+{
+    const struct inherited *inherited = server->inherited;
+    struct listeners listeners = {.count = inherited->count};
+
+    for (size_t i = 0; i < inherited->count; i++)
+        listeners.items[i] =
+            (struct listening){inherited->listeners[i].fd, -1, inherited->listeners[i].is_admin};
+    acceptor_take(&server->acceptor, &listeners);
+}
+
+static int open_listeners(struct server *server, const struct user *user)
+{
+    const struct options *options = server->options;
+    struct listeners listeners;
+
+    if (server->inherited != NULL) {
+        take_inherited(server);
+        return 0;
+    }
+    if (listeners_open(&listeners, options, &server->supervisor.sockets) < 0)
+        return -1;
+    acceptor_take(&server->acceptor, &listeners);
+    return options->user == NULL ? 0 : listeners_give(&listeners, user, options->user);
+}
+
+static size_t passed_listeners(const struct server *server)
+{
+    return server->inherited != NULL ? server->inherited->count : server->supervisor.sockets.count;
+}
+
+static int open_supervisor(struct server *server)
+{
+    if (server->inherited == NULL)
+        return supervisor_init(&server->supervisor);
+    supervisor_adopt(&server->supervisor, server->inherited->keeper, server->inherited->interval);
+    return 0;
+}
+
+/* Whom to become; a keeper is that already. */
+static int find_user(const struct server *server, struct user *user)
+{
+    const char *name = server->options->user, *problem = NULL;
+
+    if (name != NULL && server->inherited == NULL)
+        problem = user_find(user, name);
+    return problem == NULL ? 0 : fatal("--user %s: %s", name, problem);
+}
+
+int server_init(struct server *server, const struct options *options,
+                const struct inherited *inherited)
 {
     struct user user = {.uid = 0};
-    const char *problem = NULL;
     size_t capacity = 0;
 
     memset(server, 0, sizeof(*server));
     server->options = options;
+    server->inherited = inherited;
     server->end_by = UINT64_MAX;
     drain_init(&server->drain);
     server->clock = &server->conns.pool.env.clock;
@@ -668,12 +728,8 @@ int server_init(struct server *server, const struct options *options)
     /* Without them keys could be guessed, so there is no way to go on. */
     if (random_stir() < 0)
         return fatal("no random bytes: %s", strerror(errno));
-    if (supervisor_init(&server->supervisor) < 0)
+    if (open_supervisor(server) < 0 || find_user(server, &user) < 0)
         return -1;
-    if (options->user != NULL)
-        problem = user_find(&user, options->user);
-    if (problem != NULL)
-        return fatal("--user %s: %s", options->user, problem);
     if (options->static_dir != NULL && assets_open_folder(options->static_dir) < 0)
         return fatal("cannot open the folder %s: %s", options->static_dir, strerror(errno));
     if (open_gate(server, options) < 0)
@@ -681,7 +737,7 @@ int server_init(struct server *server, const struct options *options)
     if (options->redis.count > 0 && cluster_new(&server->cluster, options, random_fill) == NULL)
         return -1;
     if (fit_descriptors(server,
-                        server->supervisor.sockets.count + options->listen.count + 2 +
+                        passed_listeners(server) + options->listen.count + 2 +
                             (options->journal != NULL ? JOURNAL_FDS : 0) +
                             options->redis.count * REDIS_LINKS,
                         &capacity) < 0)
@@ -696,8 +752,8 @@ int server_init(struct server *server, const struct options *options)
         trace_start(&options->trace, &server->conns, &server->web);
     read_clocks(server);
     server->metrics.started = server->clock->wall;
-    if (listeners_open(&server->acceptor, options, &server->supervisor.sockets) < 0 ||
-        moderator_link(server, options) < 0 || confine(server, &user) < 0) {
+    if (open_listeners(server, &user) < 0 || moderator_link(server, options) < 0 ||
+        confine(server, &user) < 0) {
         acceptor_close(&server->acceptor);
         return -1;
     }

@@ -118,6 +118,11 @@ int supervisor_init(struct supervisor *supervisor)
     return result;
 }
 
+void supervisor_adopt(struct supervisor *supervisor, int fd, uint64_t interval)
+{
+    *supervisor = (struct supervisor){.fd = fd, .interval = interval, .next_sign = UINT64_MAX};
+}
+
 void supervisor_deinit(struct supervisor *supervisor)
 {
     if (supervisor->fd >= 0)

@@ -30,7 +30,7 @@ static void start_silently(void)
     int saved = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY);
 
     ck_assert_int_ge(dup2(null, STDERR_FILENO), 0);
-    ck_assert_int_eq(server_init(&server, &options), 0);
+    ck_assert_int_eq(server_init(&server, &options, NULL), 0);
     dup2(saved, STDERR_FILENO);
     close(saved);
     close(null);
