@@ -28,13 +28,17 @@
 #define IN_FLIGHT 128 /* connects at a time while a crowd is gathered */
 #define TURNS 10      /* the parts of the measured time */
 #define SERVERS_MAX 2
+#define NODES_MAX 16 /* processes of a server besides the one that --pid names */
 
 struct settings {
     uint16_t ports[SERVERS_MAX];
     pid_t pids[SERVERS_MAX];
-    bool has_events[SERVERS_MAX]; /* those who do not send listen to event streams */
-    int servers;                  /* whose port and process were told */
-    pid_t pid;                    /* the one of these */
+    bool has_events[SERVERS_MAX];        /* those who do not send listen to event streams */
+    pid_t nodes[SERVERS_MAX][NODES_MAX]; /* the other processes of each, up to a 0 */
+    pid_t redis[SERVERS_MAX];            /* what they share their rooms by; 0: nothing */
+    int servers;                         /* whose port and process were told */
+    int server;                          /* the one of these */
+    pid_t pid;                           /* ... and its process */
     uint32_t clients;
     uint32_t senders;
     uint32_t window; /* messages that a sender has under way */
@@ -53,6 +57,7 @@ struct settings {
 struct sample {
     uint64_t time;
     uint64_t server_cpu;
+    uint64_t redis_cpu;
     uint64_t server_delay;
     uint64_t own_cpu;
     uint64_t own_delay;
@@ -85,13 +90,30 @@ struct load {
     const char *mode;
 };
 
+static uint64_t server_cpu(const struct settings *set)
+{
+    uint64_t cpu = proc_cpu_ns(set->pid);
+
+    for (int i = 0; i < NODES_MAX && set->nodes[set->server][i] != 0; i++)
+        cpu += proc_cpu_ns(set->nodes[set->server][i]);
+    return cpu;
+}
+
+static uint64_t redis_cpu(const struct settings *set)
+{
+    pid_t pid = set->redis[set->server];
+
+    return pid == 0 ? 0 : proc_cpu_ns(pid);
+}
+
 static struct sample sample_take(struct load *l)
 {
     struct traffic *t = &l->crowd.traffic;
     struct proc_stat stat = proc_stat(l->set.pid);
 
     return (struct sample){.time = traffic_clock(t),
-                           .server_cpu = proc_cpu_ns(l->set.pid),
+                           .server_cpu = server_cpu(&l->set),
+                           .redis_cpu = redis_cpu(&l->set),
                            .server_delay = proc_delay_ns(l->set.pid),
                            .own_cpu = proc_cpu_ns(getpid()),
                            .own_delay = proc_delay_ns(getpid()),
@@ -111,6 +133,7 @@ static void add_turn(struct load *l, const struct sample *a)
 
     l->spent.time += b.time - a->time;
     l->spent.server_cpu += b.server_cpu - a->server_cpu;
+    l->spent.redis_cpu += b.redis_cpu - a->redis_cpu;
     l->spent.server_delay += b.server_delay - a->server_delay;
     l->spent.own_cpu += b.own_cpu - a->own_cpu;
     l->spent.own_delay += b.own_delay - a->own_delay;
@@ -204,6 +227,8 @@ static void print_cost(const struct sample *spent)
     printf(" seconds=%.3f count=%" PRIu64 " per_second=%.0f cpu_us=%.4f user_part=%.3f", seconds,
            spent->things, (double)spent->things / seconds, (double)spent->server_cpu / 1e3 / count,
            user + sys > 0 ? user / (user + sys) : 0);
+    if (spent->redis_cpu > 0)
+        printf(" redis_us=%.4f", (double)spent->redis_cpu / 1e3 / count);
 }
 
 /* Who had no time to spare: on the CPU, or waiting for one that others use (delay). */
@@ -528,6 +553,8 @@ static const struct mode {
 static const struct option OPTIONS[] = {
     {"port", required_argument, NULL, 'p'},
     {"pid", required_argument, NULL, 'P'},
+    {"node", required_argument, NULL, 'n'},
+    {"redis", required_argument, NULL, 'x'},
     {"clients", required_argument, NULL, 'c'},
     {"senders", required_argument, NULL, 's'},
     {"window", required_argument, NULL, 'w'},
@@ -550,6 +577,8 @@ static void usage(FILE *to)
 {
     fprintf(to, "usage: load fanout|echo|connect|churn --port PORT --pid PID [OPTION VALUE]...\n"
                 "  --port, --pid   of a server; for a second one to compare it with, both again\n"
+                "  --node PID      another process of the server that was named last\n"
+                "  --redis PID     what the processes of that one share their rooms by\n"
                 "  --clients N     who sit in the room (or echo)         100\n"
                 "  --senders N     of them, how many send                1\n"
                 "  --window N      messages that a sender has under way  1\n"
@@ -567,6 +596,21 @@ static void usage(FILE *to)
                 "  --deflate       words, compressed both ways where the server agrees (echo)\n");
 }
 
+/* Of the server that was named last. */
+static void add_process(struct settings *set, int option, pid_t pid)
+{
+    int last = set->servers - 1, i = 0;
+
+    if (last < 0)
+        return;
+    while (i < NODES_MAX && set->nodes[last][i] != 0)
+        i++;
+    if (option == 'x')
+        set->redis[last] = pid;
+    else if (i < NODES_MAX)
+        set->nodes[last][i] = pid;
+}
+
 static void set_option(struct settings *set, int option, const char *value)
 {
     double number = value != NULL ? strtod(value, NULL) : 0;
@@ -579,6 +623,10 @@ static void set_option(struct settings *set, int option, const char *value)
     case 'P':
         if (set->servers < SERVERS_MAX)
             set->pids[set->servers++] = (pid_t)number;
+        break;
+    case 'n':
+    case 'x':
+        add_process(set, option, (pid_t)number);
         break;
     case 'c':
         set->clients = (uint32_t)number;
@@ -658,6 +706,7 @@ static int load_init(struct load *l, const struct settings *set, int server,
 
     l->set = *set;
     l->mode = mode->name;
+    l->set.server = server;
     l->set.pid = set->pids[server];
     if (crowd_init(&l->crowd, set->clients + (is_churn ? set->in_flight : 0), set->size,
                    set->ports[server]) < 0)
