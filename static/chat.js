@@ -86,8 +86,9 @@ export class Chat extends Client {
     const before = place.records.find(({ pos }) => pos)?.pos;
     if (!before || place.isAsking) return;
     place.isAsking = true;
-    const { events = [], end = true } = await this.older(before).catch(({ code }) => ({ end: code !== 'offline' }));
+    const { events, end } = await this.older(before).catch(({ code }) => ({ events: [], end: code !== 'offline' }));
     place.isAsking = false;
+    if (!end && !events.length) return; // to be asked again, when one is back
     place.isWhole = end;
     place.records.unshift(...events.map((event) => this.#record({ ...event, isOwn: event.from === me.id && event.ts >= me.at })));
     if (place === this.place) this.told.past();

@@ -62,7 +62,7 @@ export function showReactions(item, { pos, reactions }, { names, members }, me) 
     node.title = ids.slice(0, 20).map((id) => names.who(id, members.get(id))).join(', ');
     return node;
   }));
-  if (had) (row.querySelector(`[data-emoji="${had}"]`) ?? item.querySelector('.more')).focus();
+  if (had) ([...row.children].find(({ dataset }) => dataset.emoji === had) ?? item.querySelector('.more')).focus();
 }
 
 const wordsOf = ({ text, data, retracted, isOwn }, mine) =>

@@ -1,6 +1,6 @@
 // What was said before, answers to it, and reactions.
 import assert from 'node:assert/strict';
-import { allSent, contains, idOf, online, say, scenario, sees, texts, until } from './scenario.mjs';
+import { allSent, contains, idOf, offline, online, say, scenario, sees, texts, until } from './scenario.mjs';
 
 const top = (page) => page.$eval('#messages', (list) => (list.scrollTop = 0));
 const chips = (page) => page.$$eval('.reacts button', (nodes) => nodes.map(({ textContent, ariaPressed }) => `${textContent} ${ariaPressed}`));
@@ -22,6 +22,21 @@ scenario('older messages come by scrolling up, to the first that is kept', ['--h
   assert.equal((await page.$$('.end')).length, 1);
   peer.say('news');
   await until('it is counted', async () => (await page.textContent('#jump')).includes('1'));
+});
+
+scenario('who looks for older messages while offline gets a page that goes on', ['--history', '120', '--rate', '0'], async (stage) => {
+  const peer = await stage.peer({ name: 'Ada' });
+  peer.say(...lines(0, 120));
+  await until('all said', () => peer.said.length === 120);
+  const page = await stage.open('', { viewport: { width: 800, height: 600 } });
+  await sees(page, 'line 119');
+  await stage.server.kill();
+  await offline(page);
+  await top(page);
+  await stage.server.start();
+  await online(page);
+  await say(page, 'back');
+  await allSent(page, 1);
 });
 
 scenario('replies: to whom, where, and after that to nobody', async (stage) => {
@@ -76,6 +91,13 @@ scenario('reactions: given, counted, taken back, kept, and by keyboard alone', a
   await page.click('.reacts button >> nth=1');
   await until('given', async () => (await chips(page)).join() === '❤️ 1 false,🎉 2 true');
   assert.equal(await page.evaluate(() => document.activeElement.dataset.emoji), '🎉', 'the focus stays');
+  ada.send(JSON.stringify({ type: 'react', to, emoji: '"' }));
+  await page.click('.reacts button >> nth=2');
+  await until('given', async () => (await chips(page)).includes('" 2 true'));
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.emoji), '"', 'the focus stays, whatever it is on');
+  await page.click('.reacts button >> nth=2');
+  ada.send(JSON.stringify({ type: 'react', to, emoji: '"', on: false }));
+  await until('taken back by both', async () => (await chips(page)).length === 2);
   const other = await stage.open();
   await until('a newcomer has the sums', async () => (await chips(other)).join() === '❤️ 1 false,🎉 2 false');
   await page.reload();
