@@ -38,4 +38,8 @@ static inline uint8_t token_rights(const struct token *token, struct str room)
     return rights_in_room(token->grants, token->grant_count, room);
 }
 
+/* A number of a subject, which tells it from others: the beginning of its SHA-256. Never 0. It is
+ * the same for all servers, and is kept with what the subject says. */
+uint64_t token_person(struct str sub);
+
 #endif

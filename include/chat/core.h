@@ -87,8 +87,8 @@ struct chat_hooks {
      * live as long as the connection. NULL: nothing is known of anybody. */
     bool (*identify)(struct sendq *out, struct ban_identity *who);
 
-    /* A number of the subject of the token that this queue's reader came with: the same for the
-     * same one, as long as the program runs; 0: it has none. NULL: nobody has. */
+    /* A number of the subject of the token that this queue's reader came with (token_person); 0: it
+     * has none. NULL: nobody has. */
     uint64_t (*person)(struct sendq *out);
 
     /* Is whoever is behind this queue banned from this room? Asked of who waited to enter while

@@ -25,7 +25,6 @@ struct record {
     uint32_t holders;
     uint32_t author_place; /* the seat that said it: its place + 1; 0: not known */
     uint32_t author_generation;
-    uint64_t author;                     /* who had it: see chat_hooks.person */
     uint32_t word;                       /* the log's */
     bool is_stale;                       /* the frames tell reactions as they were */
     struct buf frames[RENDITIONS_PLAIN]; /* empty until wanted */

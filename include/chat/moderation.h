@@ -27,6 +27,9 @@ void moderation_known(struct chat *chat, struct client *client, const struct eve
 /* A member is told by an error that it must go; nothing where its codec has no words for that. */
 void chat_warn(struct chat *chat, struct client *client, const char *code, struct str why);
 
+/* See event.author. */
+uint64_t moderation_person(const struct chat *chat, const struct client *client);
+
 /* Has this member said that message, from its seat or with a token of the same subject? */
 bool moderation_is_author(const struct chat *chat, const struct client *client, uint64_t seq);
 

@@ -2,8 +2,8 @@
  * texts one behind the other:
  *
  *      seq epoch prev node number\n
- *      kind ts from to name_len ref_len\n        ref_len is "-" where there is none
- *      name ref text */
+ *      kind ts from to name_len ref_len\n        ref_len is "-" where there is none; behind it
+ * stands the author of a message, where it has one name ref text */
 #ifndef LOG_REDIS_EVENT_H
 #define LOG_REDIS_EVENT_H
 

@@ -11,8 +11,8 @@
  *      | len | crc32c | type | flags | name_len | ref_len | room | seq | ts | from | aux | name ref
  *      +-----+--------+------+-------+----------+---------+------+----+----+------+-----+ text 0..7
  *
- * A record that has `re` or `data` has them in front of its text, as its flags say: re in 8 bytes,
- * the length of data in 4, data.
+ * A record that has `re`, `author` or `data` has them in front of its text, as its flags say: re in
+ * 8 bytes, author in 8, the length of data in 4, data.
  *
  * `len` counts all but the zeros that fill up to a multiple of 8. The checksum of a record begins
  * with the place where it stands: the life and the number of its segment, and its offset. So what
@@ -86,6 +86,7 @@ struct segment_record {
     struct str name, ref; /* at most 255 bytes each */
     struct str text;
     uint64_t re;     /* 0: none */
+    uint64_t author; /* of a message: event.author; 0: none */
     struct str data; /* where has_data is set */
 };
 

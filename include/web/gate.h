@@ -24,6 +24,7 @@ struct conn;
 struct pass {
     struct conn *conn;
     uint64_t expires; /* milliseconds since 1970 */
+    uint64_t person;  /* see token_person */
     uint8_t sub_len;
     char sub[]; /* who it is */
 };
@@ -119,6 +120,9 @@ bool gate_is_of(const struct gate *gate, const struct conn *conn, struct str sub
 
 /* The subject that a member was let in with; ptr is NULL where it has none. */
 struct str gate_sub_of(const struct gate *gate, const struct conn *conn);
+
+/* See token_person; 0: it has no token. */
+uint64_t gate_person_of(const struct gate *gate, const struct conn *conn);
 
 /* A member shows another token: of the same subject, if it had one; for the room that it is in.
  * Returns NULL, and who that makes it, or why it must go, and by which close code. It may do no

@@ -1,5 +1,6 @@
 #include "auth/token.h"
 
+#include "base/sha256.h"
 #include "base/util.h"
 #include "base/utf8.h"
 #include "proto/codec/codec.h"
@@ -205,4 +206,15 @@ const char *token_read(struct token *token, struct str text, const struct token_
     if (len < 0)
         return jwt_error_text((enum jwt_error) - len);
     return token_read_claims(token, (size_t)len, rules, now);
+}
+
+uint64_t token_person(struct str sub)
+{
+    uint8_t hash[SHA256_SIZE];
+    uint64_t number = 0;
+
+    sha256(hash, sub.ptr, sub.len);
+    for (size_t i = 0; i < sizeof(number); i++)
+        number = number << 8 | hash[i];
+    return number | 1;
 }

@@ -47,6 +47,7 @@ static int command_say(struct chat *chat, struct client *client, const struct co
         .kind = EVENT_MESSAGE,
         .ts = chat->wall,
         .from = client->id,
+        .author = moderation_person(chat, client),
         .name = client_name(client),
         .re = command->pos.seq,
         .text = command->text,

@@ -233,16 +233,21 @@ void moderation_committed(struct chat *chat, struct channel *channel, const stru
 
 /* ---- whose message it is ---- */
 
+uint64_t moderation_person(const struct chat *chat, const struct client *client)
+{
+    struct sendq *out = client_out(client);
+
+    return out != NULL && chat->hooks.person != NULL ? chat->hooks.person(out) : 0;
+}
+
 bool moderation_is_author(const struct chat *chat, const struct client *client, uint64_t seq)
 {
     const struct record *message = marks_message(client->channel, seq);
-    struct sendq *out = client_out(client);
-    uint64_t person = out != NULL && chat->hooks.person != NULL ? chat->hooks.person(out) : 0;
 
     if (message == NULL)
         return false;
-    if (message->author != 0)
-        return message->author == person;
+    if (message->event.author != 0)
+        return message->event.author == moderation_person(chat, client);
     return message->author_place == client_table_place(&chat->clients, client) + 1 &&
            message->author_generation == client->generation;
 }

@@ -208,16 +208,12 @@ static void forget_through(struct chat *chat, struct channel *channel, struct hi
     retention_tell_log(chat, channel, word);
 }
 
-/* By what its author is known later: the seat, and who has it. */
+/* By what its author is known later, where there is no subject: the seat. */
 static void retention_note_author(const struct chat *chat, struct record *record,
                                   const struct client *author)
 {
-    struct sendq *out = client_out(author);
-
     record->author_place = client_table_place(&chat->clients, author) + 1;
     record->author_generation = author->generation;
-    if (out != NULL && chat->hooks.person != NULL)
-        record->author = chat->hooks.person(out);
 }
 
 void retention_remember(struct chat *chat, struct channel *channel, const struct event *event,
@@ -265,7 +261,6 @@ struct record *retention_renew(struct chat *chat, struct history *history, size_
         return NULL;
     record->channel = old->channel;
     record->word = old->word;
-    record->author = old->author;
     record->author_place = old->author_place;
     record->author_generation = old->author_generation;
     record->cost = old->cost; /* what was taken back is counted on */

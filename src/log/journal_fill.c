@@ -75,6 +75,7 @@ struct segment_record journal_record_of(const struct event *event, uint32_t room
         .ref = event->ref,
         .text = event->kind == EVENT_JOIN ? hash_of(event, hash) : event->text,
         .re = event->re,
+        .author = event->author,
         .data = event->data,
     };
 }
@@ -88,6 +89,7 @@ struct event journal_event_of(const struct segment_record *record, uint64_t epoc
         .ts = record->ts,
         .from = record->from,
         .re = record->re,
+        .author = record->author,
         .is_on = record->is_on,
         .name = record->name,
         .data = record->data,

@@ -37,8 +37,12 @@ int redis_event_write(struct buf *out, const struct event *event)
         buf_printf(out, "%c %llu %llu %llu %zu ", redis_kind(event), (unsigned long long)event->ts,
                    (unsigned long long)event->from, (unsigned long long)event->re, event->name.len);
 
-    if (result < 0 || (event->ref.ptr == NULL ? buf_append_str(out, STR("-\n"))
-                                              : buf_printf(out, "%zu\n", event->ref.len)) < 0)
+    if (result < 0 || (event->ref.ptr == NULL ? buf_append_str(out, STR("-"))
+                                              : buf_printf(out, "%zu", event->ref.len)) < 0)
+        return -1;
+    if (event->author != 0 && buf_printf(out, " %llu", (unsigned long long)event->author) < 0)
+        return -1;
+    if (buf_append_char(out, '\n') < 0)
         return -1;
     return buf_append_str(out, event->name) < 0 || buf_append_str(out, event->ref) < 0
                ? -1
@@ -113,16 +117,20 @@ static bool redis_read_texts(struct event *event, struct str rest, uint64_t name
 /* What redis_event_write has written. */
 static bool redis_read_body(struct event *event, struct str rest)
 {
-    struct str line = str_cut(&rest, '\n');
+    struct str line = str_cut(&rest, '\n'), ref;
     uint64_t name_len;
 
-    return redis_read_kind(str_cut(&line, ' '), event) &&
-           redis_take(&line, UINT64_MAX, &event->ts) &&
-           redis_take(&line, CODEC_ID_MAX, &event->from) &&
-           redis_take(&line, UINT64_MAX, &event->re) &&
-           redis_take(&line, CODEC_NAME_MAX, &name_len) &&
-           (event->kind != EVENT_REACT || event->re > 0) &&
-           redis_read_texts(event, rest, name_len, line);
+    if (!(redis_read_kind(str_cut(&line, ' '), event) &&
+          redis_take(&line, UINT64_MAX, &event->ts) &&
+          redis_take(&line, CODEC_ID_MAX, &event->from) &&
+          redis_take(&line, UINT64_MAX, &event->re) &&
+          redis_take(&line, CODEC_NAME_MAX, &name_len) &&
+          (event->kind != EVENT_REACT || event->re > 0)))
+        return false;
+    ref = str_cut(&line, ' ');
+    if (line.ptr != NULL && !str_to_u64(line, UINT64_MAX, &event->author))
+        return false;
+    return redis_read_texts(event, rest, name_len, ref);
 }
 
 bool redis_errand_is(enum event_kind kind)

@@ -11,8 +11,9 @@ enum {
     HAS_DATA = 4,
     HAS_NO_TEXT = 8,
     IS_ON = 16,
+    HAS_AUTHOR = 32,
     MAY_SKIP = 128,
-    FLAGS_KNOWN = HAS_REF | HAS_RE | HAS_DATA | HAS_NO_TEXT | IS_ON | MAY_SKIP,
+    FLAGS_KNOWN = HAS_REF | HAS_RE | HAS_DATA | HAS_NO_TEXT | IS_ON | HAS_AUTHOR | MAY_SKIP,
 };
 
 static const uint8_t magic[8] = {'w', 's', 'c', 'h', 'a', 't', 'J', '\n'};
@@ -90,13 +91,15 @@ static uint8_t flags_of(const struct segment_record *r)
 {
     return (uint8_t)((r->has_ref ? HAS_REF : 0) | (r->re > 0 ? HAS_RE : 0) |
                      (r->has_data ? HAS_DATA : 0) | (r->has_no_text ? HAS_NO_TEXT : 0) |
-                     (r->is_on ? IS_ON : 0) | (r->may_skip ? MAY_SKIP : 0));
+                     (r->is_on ? IS_ON : 0) | (r->author > 0 ? HAS_AUTHOR : 0) |
+                     (r->may_skip ? MAY_SKIP : 0));
 }
 
 /* Bytes of what the flags say stands in front of the text, but for data itself. */
 static size_t extras_len(uint8_t flags)
 {
-    return ((flags & HAS_RE) != 0 ? 8u : 0u) + ((flags & HAS_DATA) != 0 ? 4u : 0u);
+    return ((flags & HAS_RE) != 0 ? 8u : 0u) + ((flags & HAS_AUTHOR) != 0 ? 8u : 0u) +
+           ((flags & HAS_DATA) != 0 ? 4u : 0u);
 }
 
 static size_t record_len(const struct segment_record *r)
@@ -136,6 +139,10 @@ static uint8_t *put_extras(uint8_t *at, const struct segment_record *record)
 {
     if (record->re > 0) {
         put_u64(at, record->re);
+        at += 8;
+    }
+    if (record->author > 0) {
+        put_u64(at, record->author);
         at += 8;
     }
     if (!record->has_data)
@@ -217,23 +224,31 @@ static void read_fields(struct segment_record *record, const uint8_t *at, size_t
     record->ref = take(&rest, at[11]);
     if ((at[9] & HAS_RE) != 0)
         record->re = get_u64((const uint8_t *)take(&rest, 8).ptr);
+    if ((at[9] & HAS_AUTHOR) != 0)
+        record->author = get_u64((const uint8_t *)take(&rest, 8).ptr);
     if (record->has_data)
         record->data = take(&rest, get_u32((const uint8_t *)take(&rest, 4).ptr));
     record->text = rest;
 }
 
 /* Do the parts in front of the text of a record of `len` bytes, which can be read, fit into it?
- * What a newer version may have put behind the ref is not looked at. An answer to nothing is never
- * written: a record has the size that its fields make. */
+ * What a newer version may have put behind the ref is not looked at. An answer to nothing, or an
+ * author who is nobody, is never written: a record has the size that its fields make. */
 static bool parts_fit(const uint8_t *at, size_t len)
 {
     uint8_t extras = is_known(at) ? at[9] : 0;
+    const uint8_t *numbers = at + SEGMENT_HEAD + at[10] + at[11];
     size_t parts = (size_t)SEGMENT_HEAD + at[10] + at[11] + extras_len(extras);
 
     if (parts > len)
         return false;
-    if ((extras & HAS_RE) != 0 && get_u64(at + SEGMENT_HEAD + at[10] + at[11]) == 0)
-        return false;
+    for (uint8_t flag = HAS_RE; flag != 0; flag = flag == HAS_RE ? HAS_AUTHOR : 0) {
+        if ((extras & flag) == 0)
+            continue;
+        if (get_u64(numbers) == 0)
+            return false;
+        numbers += 8;
+    }
     return (extras & HAS_DATA) == 0 || get_u32(at + parts - 4) <= len - parts;
 }
 

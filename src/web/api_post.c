@@ -269,6 +269,7 @@ static void post_ask(const struct api_call *call, struct post_item *item,
         return;
     }
     post_choose_name(call, item, name);
+    item->post.event.author = token_person(call->visitor.token.sub);
     item->post.done = post_done;
     job->left++;
     result = chat_post(chat, &item->post, item->room);

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/hash.h"
 #include "chat/bans.h"
 #include "chat/enforce.h"
 #include "chat/listen.h"
@@ -100,8 +99,6 @@ bool door_identify(struct sendq *out, struct ban_identity *who)
 uint64_t door_person(struct sendq *out)
 {
     const struct conn *conn = conn_of_queue(out);
-    const struct web *web = web_of(conn);
-    struct str sub = out->pass != 0 ? gate_sub_of(&web->gate, conn) : (struct str){NULL, 0};
 
-    return sub.ptr == NULL ? 0 : hash_str(&web->addresses.seed, sub) | 1;
+    return gate_person_of(&web_of(conn)->gate, conn);
 }

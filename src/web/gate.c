@@ -366,8 +366,10 @@ int gate_let_in(struct gate *gate, struct conn *conn, const struct visitor *visi
         free(pass);
         return -1;
     }
-    *pass =
-        (struct pass){.conn = conn, .expires = token->expires, .sub_len = (uint8_t)token->sub.len};
+    *pass = (struct pass){.conn = conn,
+                          .expires = token->expires,
+                          .person = token_person(token->sub),
+                          .sub_len = (uint8_t)token->sub.len};
     memcpy(pass->sub, token->sub.ptr, token->sub.len);
     gate->count++;
     pass_settle(gate, pass, gate->count - 1);
@@ -392,6 +394,13 @@ struct str gate_sub_of(const struct gate *gate, const struct conn *conn)
     const struct pass *pass = pass_of(gate, conn);
 
     return pass != NULL ? (struct str){pass->sub, pass->sub_len} : (struct str){NULL, 0};
+}
+
+uint64_t gate_person_of(const struct gate *gate, const struct conn *conn)
+{
+    const struct pass *pass = pass_of(gate, conn);
+
+    return pass != NULL ? pass->person : 0;
 }
 
 bool gate_is_of(const struct gate *gate, const struct conn *conn, struct str sub)

@@ -504,6 +504,58 @@ START_TEST(a_journal_keeps_bans_and_their_ends)
 }
 END_TEST
 
+static void expect_forbidden(struct seat *seat, const char *pos)
+{
+    seat_send(seat, "{'type':'retract','of':'%s','ref':'r'}", pos);
+    seat_expect_error(seat, "forbidden", "r");
+}
+
+static void expect_retracts(struct seat *seat, const char *pos)
+{
+    seat_send(seat, "{'type':'retract','of':'%s','ref':'r'}", pos);
+    seat_expect(seat, "{'type':'retract','pos':'*','ts':#,'from':#,'name':'','of':'*','ref':'r'}");
+}
+
+/* By the subject, from whatever seat, whether it was said from a seat or by a program. */
+START_TEST(an_author_is_known_after_a_restart)
+{
+    const char *folder = test_path("journal");
+    struct server *s = asker_server(LIST("--journal", folder));
+    const char *ada = asker_token("ada", "tea", "sub,pub"),
+               *bob = asker_token("bob", "tea", "sub,pub"),
+               *bot = asker_token("bot", "tea", "api,pub,sub");
+    struct seat *first = enter(s, 1, ada), *other;
+    struct response *r;
+    char said[V1_TEXT], posted[V1_TEXT];
+
+    seat_say(first, "mine");
+    seat_expect_message(first, 1, "mine");
+    snprintf(said, sizeof(said), "%s", first->pos);
+    r = asker_ask(s, "POST", "/api/rooms/tea/messages", bot, "{\"text\":\"news\"}");
+    v1_string(r->body, "pos", posted);
+    response_free(r);
+    seat_expect_message(first, 0, "news");
+    seat_drop(first);
+    server_signal(s, SIGKILL);
+    ck_assert_int_eq(server_wait_exit(s), 128 + SIGKILL);
+    s = asker_server(LIST("--journal", folder));
+    first = enter(s, 11, ada);
+    other = enter(s, 12, bob);
+    expect_forbidden(other, said);
+    expect_forbidden(other, posted);
+    expect_forbidden(first, posted);
+    expect_retracts(first, said);
+    seat_expect(other,
+                "{'type':'retract','pos':'*','ts':#,'from':11,'name':'','of':'*','ref':'r'}");
+    seat_drop(first);
+    first = enter(s, 13, bot);
+    expect_retracts(first, posted);
+    seat_drop(first);
+    seat_drop(other);
+    server_stop(s);
+}
+END_TEST
+
 START_TEST(a_journal_keeps_what_is_slow_and_what_was_taken_back)
 {
     const char *folder = test_path("journal");
@@ -554,6 +606,7 @@ Suite *suite_bans(void)
     tcase_add_loop_test(tcase, what_is_asked_for_must_make_sense, 0, (int)ARRAY_LEN(asked));
     tcase = harness_case(suite, "restarts");
     tcase_add_test(tcase, a_journal_keeps_bans_and_their_ends);
+    tcase_add_test(tcase, an_author_is_known_after_a_restart);
     tcase_add_test(tcase, a_journal_keeps_what_is_slow_and_what_was_taken_back);
     return suite;
 }

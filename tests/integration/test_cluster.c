@@ -477,6 +477,50 @@ START_TEST(who_sits_elsewhere_is_put_out_too)
 }
 END_TEST
 
+/* A room is slow at all nodes, and an author takes a message back from wherever. */
+START_TEST(a_slow_room_and_an_author_are_known_at_all_nodes)
+{
+    struct server *a = asker_node(), *b = asker_node();
+    struct seat *mod = enter_as(a, 1, "mod", "sub,mod,pub"),
+                *ada = enter_as(b, 2, "ada", "sub,pub"), *bob = enter_as(a, 4, "bob", "sub,pub"),
+                *again;
+
+    seat_say(ada, "mine");
+    seat_expect_message(ada, 2, "mine");
+    seat_expect_message(mod, 2, "mine");
+    seat_expect_message(bob, 2, "mine");
+    seat_send(bob, "{'type':'retract','of':'%s','ref':'r'}", ada->pos);
+    seat_expect_error(bob, "forbidden", "r");
+    again = enter_as(a, 3, "ada", "sub,pub");
+    seat_send(again, "{'type':'retract','of':'%s','ref':'r'}", ada->pos);
+    seat_expect(again, "{'type':'retract','pos':'*','ts':#,'from':3,'name':'','of':'*','ref':'r'}");
+    seat_expect(ada, "{'type':'retract','pos':'*','ts':#,'from':3,'name':'','of':'*','ref':'r'}");
+    seat_expect(bob, "{'type':'retract','pos':'*','ts':#,'from':3,'name':'','of':'*','ref':'r'}");
+    seat_expect(mod, "{'type':'retract','pos':'*','ts':#,'from':3,'name':'','of':'*','ref':'r'}");
+    seat_send(mod, "{'type':'slow','seconds':3600}");
+    seat_expect(mod, "{'type':'slow','pos':'*','ts':#,'from':1,'name':'','seconds':3600}");
+    seat_expect(ada, "{'type':'slow','pos':'*','ts':#,'from':1,'name':'','seconds':3600}");
+    seat_expect(bob, "{'type':'slow','pos':'*','ts':#,'from':1,'name':'','seconds':3600}");
+    seat_say(ada, "one"); /* the first since it is slow */
+    seat_expect_message(ada, 2, "one");
+    seat_expect_message(bob, 2, "one");
+    seat_say(ada, "two");
+    seat_expect_error(ada, "slow", NULL);
+    seat_say(bob, "one");
+    seat_expect_message(bob, 4, "one");
+    seat_say(bob, "two");
+    seat_expect_error(bob, "slow", NULL);
+    seat_drop(again);
+    again = enter_as(b, 5, "cid", "sub,pub"); /* who comes, waits */
+    seat_say(again, "one");
+    seat_expect_error(again, "slow", NULL);
+    seat_drop(again);
+    seat_drop(ada);
+    seat_drop(bob);
+    seat_drop(mod);
+}
+END_TEST
+
 /* Whether or not it has a connection there, by its subject. */
 START_TEST(who_sits_elsewhere_is_banned_too)
 {
@@ -1191,6 +1235,7 @@ Suite *suite_cluster(void)
     tcase_add_test(tcase, direct_messages_reach_other_nodes);
     tcase_add_test(tcase, an_errand_that_redis_forgot_is_asked_for_again);
     tcase_add_test(tcase, who_sits_elsewhere_is_put_out_too);
+    tcase_add_test(tcase, a_slow_room_and_an_author_are_known_at_all_nodes);
     tcase_add_test(tcase, who_sits_elsewhere_is_banned_too);
     tcase_add_test(tcase, a_ban_holds_for_all_nodes);
     tcase_add_test(tcase, a_key_is_void_once_its_seat_is_put_out);

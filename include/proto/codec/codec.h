@@ -53,14 +53,16 @@ enum event_kind {
 /* Something that happened in a room. The slices belong to whoever made the event. */
 struct event {
     enum event_kind kind;
-    uint64_t seq;   /* place in the room's order, from 1; 0: it has none (direct, count, typing) */
-    uint64_t epoch; /* which life of the room that order belongs to */
-    uint64_t ts;    /* milliseconds since 1970 */
-    uint64_t from;  /* the client it is about */
-    uint64_t to;    /* receiver of a direct message */
-    uint64_t count; /* members, for a count */
-    uint64_t re;    /* seq of the message that it replies to, reacts to or takes back; 0: none.
-                       EVENT_SLOW: seconds; EVENT_BAN, EVENT_LIFT: number of the ban */
+    uint64_t seq;    /* place in the room's order, from 1; 0: it has none (direct, count, typing) */
+    uint64_t epoch;  /* which life of the room that order belongs to */
+    uint64_t ts;     /* milliseconds since 1970 */
+    uint64_t from;   /* the client it is about */
+    uint64_t to;     /* receiver of a direct message */
+    uint64_t count;  /* members, for a count */
+    uint64_t re;     /* seq of the message that it replies to, reacts to or takes back; 0: none.
+                        EVENT_SLOW: seconds; EVENT_BAN, EVENT_LIFT: number of the ban */
+    uint64_t author; /* of a message: a number of the subject that has said it, see token_person;
+                        0: none */
     bool is_retracted; /* a message that was taken back: it has neither text nor data */
     bool is_posted;    /* a message that nobody said from a seat, whoever it is from */
     bool is_on;        /* EVENT_REACT: the reaction is given; else it is taken back */
