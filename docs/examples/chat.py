@@ -5,6 +5,7 @@ class Chat:
     def __init__(self, server, query, show):  # chat = Chat("ws://127.0.0.1:8000", {"name": "ada"}, print)
         self.server, self.query, self.show, self.id = server, query, show, time.time_ns() // 10**6
         self.unsent, self.socket, self.is_live, self.pause = {}, None, False, 0.5  # unsent: ref → text
+        self.protocols = ["wschat.v1"]
 
     async def run(self):
         code = None
@@ -15,7 +16,7 @@ class Chat:
                 self.unsent.pop(next(iter(self.unsent), None), None)
             with contextlib.suppress(OSError, asyncio.TimeoutError, websockets.WebSocketException):
                 url = f"{self.server}/ws/{self.id}?{urllib.parse.urlencode(self.query)}"
-                async with websockets.connect(url, subprotocols=["wschat.v1"]) as self.socket:
+                async with websockets.connect(url, subprotocols=self.protocols) as self.socket:
                     async for data in self.socket:
                         await self.receive(json.loads(data))
             self.is_live, code, self.socket = False, self.socket and self.socket.close_code, None
@@ -27,7 +28,8 @@ class Chat:
     async def receive(self, frame):
         self.query["since"] = frame.get("pos", self.query.get("since", ""))  # where to go on after a break
         if frame["type"] == "welcome":
-            self.query["key"], self.sync, self.pause = frame["key"], uuid.uuid4().hex, 0.5
+            self.protocols = ["wschat.v1", f"key.{frame['key']}"]  # in the query it would stand in logs of proxies
+            self.sync, self.pause = uuid.uuid4().hex, 0.5
             await self.say("", self.sync, to=self.id)  # a note to ourselves: it comes back behind all that we missed
         elif frame.get("ref") == self.sync:
             self.is_live = True
