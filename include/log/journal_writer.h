@@ -1,6 +1,7 @@
-/* The thread that writes a journal: it alone opens, writes, syncs and removes files, so that nobody
- * else waits for a disk. One job at a time; while it is done, its giver fills the next. So what
- * comes while the disk is busy goes to it together, without a timer. */
+/* The thread that writes a journal: it alone opens, syncs and removes files, so that nobody else
+ * waits for a disk. One job at a time; while it is done, its giver fills the next. So what comes
+ * while the disk is busy goes to it together, without a timer. A job that is but a copy to the
+ * kernel's memory its giver does itself. */
 #ifndef LOG_JOURNAL_WRITER_H
 #define LOG_JOURNAL_WRITER_H
 
@@ -74,8 +75,10 @@ struct journal_writer {
     bool is_running;
     struct journal_result result;
     struct journal_writer_counters counters;
-    bool is_awaited;         /* somebody waits for the job, and need not be told by the event */
-    int event; /* an eventfd that can be read when a job is done, or all is lost */
+    uint64_t syncing_since; /* monotonic ms: the thread syncs between two jobs; 0: it does not */
+    bool is_asleep;         /* it waits for whatever comes */
+    bool is_lent;           /* what is the thread's own is the giver's, for a moment */
+    int event;              /* an eventfd that can be read when a job is done, or all is lost */
 
     /* The thread's own. */
     int folder;
@@ -98,13 +101,17 @@ int journal_writer_start(struct journal_writer *w, int folder, enum journal_sync
 /* Hands a job over, which must not be touched until it is done. None may be there. */
 void journal_writer_submit(struct journal_writer *w, struct journal_job *job);
 
+/* Does a job at once that is but a copy to the kernel's memory: nothing is to be synced for it, its
+ * segment is there, the thread is not in the middle of a sync that takes long (a disk that hangs
+ * keeps writes waiting, too), and the last write did not fail. That saves two switches between
+ * threads, and messages that would come in the meantime. Returns false where it is one for the
+ * thread; nothing was done then. No job may be there. */
+bool journal_writer_try(struct journal_writer *w, const struct journal_job *job,
+                        struct journal_result *result);
+
 /* Is it done? Then *result says what came of it, and the next can be handed over. True without a
  * job, too, where all was lost in between. */
 bool journal_writer_take(struct journal_writer *w, struct journal_result *result);
-
-/* Waits for the job, which must be there, for so long at most. Returns whether it is done; then
- * journal_writer_take is true. */
-bool journal_writer_await(struct journal_writer *w, uint64_t ns);
 
 /* As journal_writer_take, but waits. A job must be there. */
 void journal_writer_wait(struct journal_writer *w, struct journal_result *result);

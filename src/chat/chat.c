@@ -84,6 +84,9 @@ static void chat_said(struct chat *chat, struct channel *channel, const struct e
                       struct client *author, const struct log_ticket *ticket, uint32_t word)
 {
     publish_event(chat, channel, event, author, word);
+    /* Who speaks is told first: its next message can come while the others are told. */
+    if (ticket != NULL && author != NULL && client_out(author) != NULL)
+        chat->hooks.wake(author->at.out);
     if (ticket != NULL && channel->slow > 0)
         slow_retell(chat, channel);
 }

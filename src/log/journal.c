@@ -13,10 +13,6 @@
 
 #define RETRY_MS 1000
 
-/* Writing without a sync takes some microseconds, and what is committed within this turn is sent
- * together with what came in it. A disk that takes longer is not waited for. */
-#define WRITE_PATIENCE_NS 300000
-
 static const struct journal *journal_of_const(const struct log *log)
 {
     return (const struct journal *)(const void *)log; /* its first member */
@@ -256,9 +252,10 @@ static void submit(struct journal *j)
         return;
     put_synced(j);
     j->written = batch;
-    j->is_done = false;
     j->filling = &j->batches[batch == &j->batches[0]];
-    journal_writer_submit(&j->writer, &batch->job);
+    j->is_done = journal_writer_try(&j->writer, &batch->job, &j->result);
+    if (!j->is_done)
+        journal_writer_submit(&j->writer, &batch->job);
 }
 
 /* Answers what is written, as far as the rooms can take it. Returns true where that was all. */
@@ -302,8 +299,8 @@ static void finish(struct journal *j)
     j->written = NULL;
 }
 
-/* Answers what is done. Returns false where the rooms cannot take all of it yet, or where nothing can
- * be told any more. */
+/* Answers what is done. Returns false where the rooms cannot take all of it yet, or where nothing
+ * can be told any more. */
 static bool take_done(struct journal *j)
 {
     if (!j->is_done && journal_writer_take(&j->writer, &j->result)) {
@@ -322,15 +319,23 @@ static bool take_done(struct journal *j)
     return true;
 }
 
+/* What was told now is sent before the next sync begins: answers to it that come in the meantime go
+ * to the disk together with what is there already. Else those who talk fall into groups that take
+ * turns, and each group costs each reader a send. */
+static bool has_told(struct journal *j, bool was_busy)
+{
+    return was_busy && j->written == NULL && j->config.sync == JOURNAL_SYNC_ALWAYS;
+}
+
 static void journal_turn(struct log *log)
 {
     struct journal *j = journal_of(log);
+    bool was_busy = j->written != NULL;
 
-    if (j->is_stopped || !j->has_writer || !take_done(j))
+    if (j->is_stopped || !j->has_writer || !take_done(j) || has_told(j, was_busy))
         return;
     submit(j);
-    if (j->config.sync != JOURNAL_SYNC_ALWAYS && j->written != NULL &&
-        journal_writer_await(&j->writer, WRITE_PATIENCE_NS))
+    if (j->is_done)
         take_done(j);
 }
 

@@ -14,6 +14,7 @@
 #include "log/segment.h"
 
 #define INTERVAL_MS 1000
+#define SYNC_PATIENCE_MS 50 /* a sync that takes longer may keep a write waiting, too */
 #define STACK_SIZE ((size_t)128 << 10)
 #define JOB_KEEP ((size_t)1 << 20) /* bytes of memory that an empty job may hold on to */
 
@@ -115,6 +116,42 @@ static int writer_sync(struct journal_writer *w)
     w->outcome.synced_offset = w->offset;
     count_sync(w, clock_ns(CLOCK_MONOTONIC) - began);
     return 0;
+}
+
+/* The lock is held. */
+static void sleep_until_changed(struct journal_writer *w)
+{
+    w->is_asleep = true;
+    pthread_cond_wait(&w->changed, &w->lock);
+    w->is_asleep = false;
+}
+
+/* The same between two jobs, while the giver may write to the segment (journal_writer_try). What is
+ * written in the meantime may be on the disk or not. The lock is held, and let go for the sync. */
+static void sync_between(struct journal_writer *w)
+{
+    uint64_t began = clock_ns(CLOCK_MONOTONIC), segment = w->segment, offset = w->offset;
+    int error;
+
+    w->is_dirty = false;
+    w->syncing_since = now_ms();
+    pthread_mutex_unlock(&w->lock);
+    error = fdatasync(w->fd) < 0 ? errno : 0;
+    if (error == 0)
+        count_sync(w, clock_ns(CLOCK_MONOTONIC) - began);
+    pthread_mutex_lock(&w->lock);
+    w->syncing_since = 0;
+    while (w->is_lent)
+        sleep_until_changed(w);
+    if (error != 0) {
+        w->outcome.error = error;
+        w->outcome.call = "fdatasync";
+        w->outcome.is_lost = true;
+        w->counters.failures++;
+    } else {
+        w->outcome.synced_segment = segment;
+        w->outcome.synced_offset = offset;
+    }
 }
 
 static void note_dirty(struct journal_writer *w, size_t len)
@@ -286,14 +323,12 @@ static void await_job(struct journal_writer *w)
 
         if (w->must_end)
             return;
-        if (w->sync != JOURNAL_SYNC_INTERVAL || !w->is_dirty || w->outcome.is_lost) {
-            pthread_cond_wait(&w->changed, &w->lock);
+        if (w->is_lent || w->sync != JOURNAL_SYNC_INTERVAL || !w->is_dirty || w->outcome.is_lost) {
+            sleep_until_changed(w);
         } else if (now_ms() < due) {
             pthread_cond_timedwait(&w->changed, &w->lock, &until);
         } else {
-            pthread_mutex_unlock(&w->lock);
-            writer_sync(w);
-            pthread_mutex_lock(&w->lock);
+            sync_between(w);
             w->result.synced_segment = w->outcome.synced_segment;
             w->result.synced_offset = w->outcome.synced_offset;
             if (w->outcome.is_lost) {
@@ -321,8 +356,7 @@ static void *run(void *owner)
         w->result = w->outcome;
         w->is_done = true;
         pthread_cond_broadcast(&w->changed);
-        if (!w->is_awaited)
-            tell(w);
+        tell(w);
     }
     pthread_mutex_unlock(&w->lock);
     return NULL;
@@ -383,6 +417,57 @@ void journal_writer_submit(struct journal_writer *w, struct journal_job *job)
     pthread_mutex_unlock(&w->lock);
 }
 
+/* Does the job need bytes written and no more, to the segment that is there? The lock is held, and
+ * what is the thread's own may be looked at while it does nothing. */
+static bool is_copy(const struct journal_writer *w, const struct journal_job *job)
+{
+    if (w->outcome.error != 0 || w->outcome.is_lost || w->sync == JOURNAL_SYNC_ALWAYS ||
+        job->must_sync || job->remove != 0)
+        return false;
+    if (w->syncing_since != 0 && now_ms() - w->syncing_since > SYNC_PATIENCE_MS)
+        return false;
+    for (size_t i = 0; i < job->part_count; i++) {
+        if (job->parts[i].is_new || job->parts[i].segment != w->segment)
+            return false;
+    }
+    return true;
+}
+
+/* Such a job; what is the thread's own is lent. */
+static void copy_parts(struct journal_writer *w, const struct journal_job *job)
+{
+    const uint8_t *data = job->bytes.data;
+
+    for (w->outcome.parts = 0; w->outcome.parts < job->part_count; w->outcome.parts++) {
+        const struct journal_part *part = &job->parts[w->outcome.parts];
+
+        if (append_bytes(w, part, data) < 0)
+            return;
+        data += part->len;
+    }
+}
+
+bool journal_writer_try(struct journal_writer *w, const struct journal_job *job,
+                        struct journal_result *result)
+{
+    pthread_mutex_lock(&w->lock);
+    w->is_lent = is_copy(w, job);
+    if (!w->is_lent) {
+        pthread_mutex_unlock(&w->lock);
+        return false;
+    }
+    pthread_mutex_unlock(&w->lock);
+    copy_parts(w, job);
+    pthread_mutex_lock(&w->lock);
+    w->is_lent = false;
+    w->result = w->outcome;
+    *result = w->outcome;
+    if (w->sync == JOURNAL_SYNC_INTERVAL && w->is_asleep)
+        pthread_cond_broadcast(&w->changed); /* a sync will be due, or was done */
+    pthread_mutex_unlock(&w->lock);
+    return true;
+}
+
 /* The lock is held. */
 static void take_result(struct journal_writer *w, struct journal_result *result)
 {
@@ -405,22 +490,6 @@ bool journal_writer_take(struct journal_writer *w, struct journal_result *result
     }
     pthread_mutex_unlock(&w->lock);
     return is_there;
-}
-
-bool journal_writer_await(struct journal_writer *w, uint64_t ns)
-{
-    uint64_t end = clock_ns(CLOCK_MONOTONIC) + ns;
-    struct timespec until = {(time_t)(end / 1000000000), (long)(end % 1000000000)};
-    bool is_done;
-
-    pthread_mutex_lock(&w->lock);
-    w->is_awaited = true;
-    while (!w->is_done && pthread_cond_timedwait(&w->changed, &w->lock, &until) == 0)
-        continue;
-    w->is_awaited = false;
-    is_done = w->is_done;
-    pthread_mutex_unlock(&w->lock);
-    return is_done;
 }
 
 void journal_writer_wait(struct journal_writer *w, struct journal_result *result)

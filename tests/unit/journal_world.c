@@ -411,7 +411,7 @@ void diary_settle(void)
 
     diary.log->ops->turn(diary.log);
     while (diary_waiting() > 0) {
-        poll(&event, 1, 5000);
+        poll(&event, 1, diary.log->ops->deadline(diary.log) == 0 ? 0 : 5000);
         diary.log->ops->turn(diary.log);
     }
 }

@@ -58,6 +58,20 @@ START_TEST(a_seat_ends_with_its_leave)
 }
 END_TEST
 
+/* Its next message can come while the others are told, so it is served before them. */
+START_TEST(who_speaks_is_told_first)
+{
+    enter(A, 1, CODEC_TEXT);
+    enter(B, 2, CODEC_TEXT);
+    wakes = 0;
+    ck_assert_int_eq(chat_receive(&chat, A->client, (char[]){"hello"}, 5), 0);
+    ck_assert_uint_eq(wakes, 0);
+    settle();
+    ck_assert_uint_eq(wakes, 1);
+    expect(A, "You wrote: hello");
+}
+END_TEST
+
 /* Who wants an id whose leave is on its way waits for it, and is somebody else then. */
 START_TEST(the_next_one_waits_for_the_id)
 {
@@ -434,6 +448,7 @@ Suite *suite_chat_late(void)
     tcase_add_checked_fixture(cases, world_setup, world_teardown);
     tcase_add_loop_test(cases, a_seat_begins_with_its_join, 0, CODEC_KINDS);
     tcase_add_test(cases, a_seat_ends_with_its_leave);
+    tcase_add_test(cases, who_speaks_is_told_first);
     tcase_add_test(cases, the_next_one_waits_for_the_id);
     tcase_add_test(cases, an_owner_hears_its_last_words);
     tcase_add_test(cases, nobody_wrote_before_the_commit);

@@ -89,6 +89,68 @@ START_TEST(a_commit_comes_when_it_is_written)
 }
 END_TEST
 
+/* Where nothing is waited for but a copy to the kernel's memory, that is done at once. */
+START_TEST(what_needs_no_sync_is_told_in_its_turn)
+{
+    ck_assert_int_eq(diary_open(JOURNAL_SYNC_NEVER, PLENTY), 0);
+    diary_say("tea", 7, "this makes the segment");
+    diary_settle();
+    diary_say("tea", 7, "one");
+    diary_say("coffee", 7, "two");
+    diary.log->ops->turn(diary.log);
+    ck_assert_uint_eq(diary.committed, 3);
+    diary_kill();
+    ck_assert_int_eq(diary_open(JOURNAL_SYNC_NEVER, PLENTY), 0);
+    expect_kept("tea", 2, 1);
+    expect_kept("coffee", 1, 1);
+}
+END_TEST
+
+static void await_sync(uint64_t count)
+{
+    struct journal_stats stats;
+
+    do {
+        usleep(1000);
+        journal_stats(diary.log, &stats);
+    } while (stats.writer.syncs < count);
+}
+
+/* The thread, which has not written it, syncs it all the same. */
+START_TEST(what_was_told_in_its_turn_is_synced)
+{
+    ck_assert_int_eq(diary_open(JOURNAL_SYNC_INTERVAL, PLENTY), 0);
+    diary_say("tea", 7, "this makes the segment");
+    diary_settle();
+    await_sync(1);
+    diary_say("tea", 7, "one");
+    diary.log->ops->turn(diary.log);
+    await_sync(2);
+    diary_settle();
+    ck_assert_uint_eq(diary.committed, 2);
+}
+END_TEST
+
+/* With a sync for each group, what comes while a group is told goes into the next one. */
+START_TEST(a_group_is_told_before_the_next_one_begins)
+{
+    struct journal_stats stats;
+
+    open_always();
+    diary_say("tea", 7, "one");
+    diary.log->ops->turn(diary.log);
+    diary_say("tea", 7, "two");
+    while (diary.committed == 0)
+        diary.log->ops->turn(diary.log);
+    ck_assert_uint_eq(diary.log->ops->deadline(diary.log), 0);
+    diary_say("tea", 7, "three");
+    diary_settle();
+    ck_assert_uint_eq(diary.committed, 3);
+    journal_stats(diary.log, &stats);
+    ck_assert_uint_eq(stats.writer.syncs, 2);
+}
+END_TEST
+
 #define KEY "0123456789abcdef"
 
 static void expect_hash(const struct diary_seat *seat)
@@ -655,6 +717,9 @@ Suite *suite_journal(void)
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, an_unused_journal_writes_nothing);
     tcase_add_test(tc, a_commit_comes_when_it_is_written);
+    tcase_add_test(tc, what_needs_no_sync_is_told_in_its_turn);
+    tcase_add_test(tc, what_was_told_in_its_turn_is_synced);
+    tcase_add_test(tc, a_group_is_told_before_the_next_one_begins);
     tcase_add_test(tc, all_is_there_after_a_stop);
     tcase_add_test(tc, all_is_there_after_a_kill);
     tcase_add_loop_test(tc, other_modes_survive_a_kill, 0, 3);
