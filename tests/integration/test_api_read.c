@@ -291,6 +291,7 @@ static const struct {
     {"POST", "/api/rooms/tea/messages", "{\"text\":\"x\"}", "api,pub"},
     {"DELETE", "/api/rooms/tea/members/1", NULL, "api,mod"},
     {"HEAD", "/api/rooms/tea/events", NULL, "sub"},
+    {"POST", "/api/bans", "{\"rooms\":[\"tea\"],\"sub\":\"x\",\"seconds\":1}", "api,mod"},
 };
 
 static const char *const rights[] = {"sub", "pub", "prs", "hst", "dir", "mod", "api"};
@@ -335,20 +336,59 @@ END_TEST
 
 /* The same for what a client says, by its WebSocket. */
 static const struct {
-    const char *say; /* a template */
+    const char *say; /* a template; % stands for the position of what somebody else said */
     const char *needs;
 } commands[] = {
     {"{'type':'say','text':'x','ref':'r'}", "pub"},
     {"{'type':'say','text':'x','to':1,'ref':'r'}", "dir"},
     {"{'type':'rename','name':'n','ref':'r'}", "pub"},
     {"{'type':'kick','id':9,'ref':'r'}", "mod"},
+    {"{'type':'ban','id':9,'seconds':1,'ref':'r'}", "mod"},
+    {"{'type':'slow','seconds':1,'ref':'r'}", "mod"},
+    {"{'type':'retract','of':'%','ref':'r'}", "mod"},
+    {"{'type':'react','to':'%','emoji':'!','ref':'r'}", "pub"},
+    {"{'type':'history','before':'%','limit':1,'ref':'r'}", "hst"},
 };
 
 #define RENAME 2 /* of them */
 
+/* Returns the position of what `seat` says. The caller frees it. */
+static char *say_something(struct seat *seat)
+{
+    char *heard, *pos, *end;
+
+    seat_say(seat, "x");
+    do {
+        heard = seat_read(seat);
+    } while (strstr(heard, "\"text\":\"x\"") == NULL || strstr(heard, "\"from\":2") == NULL);
+    pos = strstr(heard, "\"pos\":\"");
+    ck_assert_ptr_nonnull(pos);
+    end = strchr(pos + 7, '"');
+    ck_assert_ptr_nonnull(end);
+    pos = strndup(pos + 7, (size_t)(end - pos) - 7);
+    free(heard);
+    return pos;
+}
+
+static void send_command(struct seat *seat, const char *say, struct seat *other)
+{
+    const char *place = strchr(say, '%');
+    char *pos;
+
+    if (place == NULL) {
+        seat_send(seat, "%s", say);
+        return;
+    }
+    pos = say_something(other);
+    free(seat_read(seat)); /* the same */
+    seat_send(seat, "%.*s%s%s", (int)(place - say), say, pos, place + 1);
+    free(pos);
+}
+
 START_TEST(each_command_needs_its_right_and_no_other)
 {
     struct server *s = asker_server(NULL);
+    struct seat *other = enter(s, 2, asker_token("b", "tea", "sub,pub"), "");
 
     for (size_t missing = 1; missing < ARRAY_LEN(rights); missing++) {
         char words[64] = "sub", *answer;
@@ -363,7 +403,7 @@ START_TEST(each_command_needs_its_right_and_no_other)
                 len += (size_t)snprintf(words + len, sizeof(words) - len, ",%s", rights[i]);
         }
         seat = enter(s, 1, asker_token("a", "tea", words), "&history=0");
-        seat_send(seat, "%s", commands[_i].say);
+        send_command(seat, commands[_i].say, other);
         answer = seat_read(seat);
         is_forbidden = strstr(answer, "\"forbidden\"") != NULL;
         ck_assert_int_eq(is_forbidden, has_word(commands[_i].needs, rights[missing]));
@@ -372,6 +412,7 @@ START_TEST(each_command_needs_its_right_and_no_other)
         seat->c = NULL;
         free(seat);
     }
+    seat_leave(other);
     server_stop(s);
 }
 END_TEST
