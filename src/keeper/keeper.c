@@ -352,9 +352,17 @@ static void on_signals(struct keeper *k)
     }
 }
 
+/* A shell starts what is in the background so; a server without a keeper leaves it at that. */
+static bool is_ignored(int number)
+{
+    struct sigaction action;
+
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 static int keeper_open_signals(struct keeper *k)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGCHLD, SIGQUIT};
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGCHLD};
     sigset_t set;
 
     signal(SIGPIPE, SIG_IGN);
@@ -364,6 +372,8 @@ static int keeper_open_signals(struct keeper *k)
     sigemptyset(&set);
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
         sigaddset(&set, numbers[i]);
+    if (!is_ignored(SIGQUIT))
+        sigaddset(&set, SIGQUIT);
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return -1;
     k->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);

@@ -211,21 +211,45 @@ START_TEST(a_signal_at_any_time_ends_it)
 }
 END_TEST
 
-START_TEST(sigquit_ends_both_by_it)
+/* With what a shell may have done to SIGQUIT where it started the server, and without a core. */
+static struct server *start_quitting(void (*disposition)(int))
 {
+    void (*was)(int) = signal(SIGQUIT, disposition);
     struct rlimit before, none;
     struct server *s;
-    pid_t worker;
 
     ck_assert_int_eq(getrlimit(RLIMIT_CORE, &before), 0);
     none = (struct rlimit){0, before.rlim_max};
     ck_assert_int_eq(setrlimit(RLIMIT_CORE, &none), 0);
     s = server_start(LIST("--keeper"));
     ck_assert_int_eq(setrlimit(RLIMIT_CORE, &before), 0);
-    worker = worker_of(s, 1);
+    signal(SIGQUIT, was);
+    return s;
+}
+
+START_TEST(sigquit_ends_both_by_it)
+{
+    struct server *s = start_quitting(SIG_DFL);
+    pid_t worker = worker_of(s, 1);
+
     expect_served(s);
     server_signal(s, SIGQUIT);
     ck_assert_int_eq(server_wait_exit(s), 128 + SIGQUIT);
+    expect_gone(worker);
+}
+END_TEST
+
+/* As those that a shell has in the background. */
+START_TEST(sigquit_may_be_ignored)
+{
+    struct server *s = start_quitting(SIG_IGN);
+    pid_t worker = worker_of(s, 1);
+
+    expect_served(s);
+    server_signal(s, SIGQUIT);
+    ck_assert_int_eq(kill(worker, SIGQUIT), 0);
+    expect_served(s);
+    server_stop(s);
     expect_gone(worker);
 }
 END_TEST
@@ -468,6 +492,7 @@ Suite *suite_keeper(void)
     tcase_add_loop_test(end, a_signal_ends_both, 0, 2);
     tcase_add_test(end, a_signal_at_any_time_ends_it);
     tcase_add_test(end, sigquit_ends_both_by_it);
+    tcase_add_test(end, sigquit_may_be_ignored);
     tcase_add_test(end, a_signal_of_the_terminal_counts_once);
     tcase_add_test(end, a_worker_ends_with_its_keeper);
     tcase_add_test(end, the_file_of_a_unix_socket_is_the_keepers);
