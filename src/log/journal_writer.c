@@ -318,7 +318,7 @@ static void tell(struct journal_writer *w)
 static void await_job(struct journal_writer *w)
 {
     while (w->job == NULL || w->is_done) {
-        uint64_t due = w->dirty_since + INTERVAL_MS;
+        uint64_t due = w->is_lent ? 0 : w->dirty_since + INTERVAL_MS;
         struct timespec until = {(time_t)(due / 1000), (long)(due % 1000) * 1000000};
 
         if (w->must_end)
