@@ -380,7 +380,9 @@ START_TEST(static_files_are_shared_by_those_who_get_them)
     memset(bytes, 'x', BIG);
     bytes[BIG] = '\0';
     write_file(test_path("big.js"), bytes);
-    s = server_start(LIST("--static", test_path("."), "--admin", "127.0.0.1:0"));
+    /* The last one waits until all others have theirs. */
+    s = server_start(
+        LIST("--static", test_path("."), "--admin", "127.0.0.1:0", "--handshake-timeout", "100"));
     metrics = metrics_read(s);
     before = metric(metrics, "process_resident_memory_bytes");
     free(metrics);
