@@ -170,7 +170,7 @@ $(BUILD)/assets.inc: FORCE
 	@$(call remember,$(foreach a,$(ASSETS),ASSET("$(a)")))
 
 # Scripts and styles go out without indentation, comments and blanks that mean nothing, a quarter of their bytes, so that all
-# of the page stays within 90 KiB. Nothing else is changed, and --static serves them as they are written.
+# of the page stays within 90 KiB; private names become short. Nothing else is changed, and --static serves them as they are written.
 STRIP_js = LC_ALL=C awk -f scripts/strip-js.awk
 STRIP_css = sed -e 's|/\*.*\*/||' -e 's/^ *//' -e 's/ *{ */{/' -e 's/; *}/}/' -e 's/ *} */}/g' -e 's/\([:;,]\) /\1/g' \
                 -e 's/\([(:, ]\)0\(\.[0-9]\)/\1\2/g' | tr -d '\n'

@@ -1,7 +1,8 @@
 # Takes out of a module what only people read: comments that begin with //, indentation, blank lines, and blanks beside
 # signs. Strings, templates and regular expressions stay as they are. Ends of lines stay where they may end a statement: here
-# each statement has its semicolon, or ends with a block. "const" is for people, too: it becomes "let". A "/" behind ")", "]", a word or a number divides; elsewhere it begins a regular expression.
-# So is a semicolon before "}".
+# each statement has its semicolon, or ends with a block. A semicolon before "}" goes. A "/" behind ")", "]", a word or a number
+# divides; elsewhere it begins a regular expression. Two kinds of words are for people, too: "const" becomes "let", and private
+# names, which nothing outside of their class can see, become as short as can be: #a, #b, ... #a1.
 # Usage: LC_ALL=C awk -f scripts/strip-js.awk FILE
 function is_word(c) { return c ~ /[A-Za-z0-9_$#]/ || c > "~" }
 
@@ -35,6 +36,18 @@ function copy_template(    start, c) {
     out = out substr($0, start, i - start + 1)
 }
 
+# The same name is the same short one in all of a file.
+function copy_private(    name) {
+    match(substr($0, i), /^#[A-Za-z0-9_$]+/)
+    name = substr($0, i, RLENGTH)
+    if (!(name in short)) {
+        short[name] = "#" substr("abcdefghijklmnopqrstuvwxyz", names % 26 + 1, 1) (names < 26 ? "" : int(names / 26))
+        names++
+    }
+    out = out short[name]
+    i += RLENGTH - 1
+}
+
 function copy_code(    c, last) {
     c = substr($0, i, 1)
     if (c ~ /[ {[]/ && out ~ /(^|[^A-Za-z0-9_$.#])const$/) sub(/const$/, "let", out)
@@ -43,6 +56,7 @@ function copy_code(    c, last) {
         c = substr($0, i + 1, 1)
         if (out != "" && ((is_word(last) && is_word(c)) || (last == c && (c == "+" || c == "-")))) out = out " "
     } else if (c == "/" && substr($0, i + 1, 1) == "/") i = length($0)
+    else if (c == "#" && substr($0, i + 1, 1) ~ /[A-Za-z_$]/) copy_private()
     else if (c == "'" || c == "\"" || (c == "/" && is_regex_next())) copy_until(c)
     else {
         if (c == "`") braces[++depth] = 0
