@@ -227,7 +227,7 @@ function showRoom() {
   const label = roomLabel(name);
   $('room-name').replaceChildren('# ', make('bdi', '', label));
   composer.room = `${t('message')} # ${label}`;
-  notify.setTitle(name === LOBBY ? 'WebSocket Chat' : `${label} · WebSocket Chat`);
+  notify.setTitle(name === LOBBY ? notify.siteTitle : `${label} · ${notify.siteTitle}`);
   showRooms(name, forget);
   log.show(chat.place);
   composer.text = draft;

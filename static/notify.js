@@ -10,6 +10,7 @@ const icon = document.querySelector('link[rel=icon]');
 const plain = icon.href;
 const rank = Math.random(); // among tabs that nobody looks at, one tells
 const heard = new Map(); // message → what other tabs say of it: 'own', 'seen', or their rank
+export const siteTitle = document.title; // of the server's choice
 let title = '';
 let unread = [];
 let audio;

@@ -129,6 +129,7 @@ struct options {
     const char *token_issuer;   /* NULL: any */
     bool token_in_query;
     uint8_t anonymous;      /* rights of who has no token */
+    const char *title;      /* NULL: that of the page */
     const char *static_dir; /* NULL: embedded */
     bool keeper;            /* a process of its own runs the server and starts it again */
     const char *user;       /* NULL: the one that started it */
@@ -150,6 +151,7 @@ enum options_kind {
     OPTION_BASE,   /* the path below which everything is */
     OPTION_WORD,   /* letters, digits and ._- */
     OPTION_REDIS,  /* a URL of a Redis; repeatable */
+    OPTION_TITLE,  /* what the page is called */
     OPTION_WAIT,   /* how many replicas, and for how long */
     OPTION_RIGHTS, /* words with commas between them, but mod and api; a uint8_t */
 };

@@ -25,12 +25,16 @@ enum assets_result { ASSETS_FOUND, ASSETS_UNKNOWN, ASSETS_FAILED };
 /* Serves from a folder from now on. Returns 0, or -1 with errno where it cannot be opened. */
 int assets_open_folder(const char *path);
 
+/* The embedded page has another title from now on. The text stays the caller's. */
+void assets_set_title(const char *title);
+
 /* Do they come from a folder, so that finding one takes calls of the system? */
 bool assets_are_in_folder(void);
 
-/* Finds the file of a site in the binary, in that coding, for a path that begins with a slash.
- * ASSETS_PUBLIC: "/" and "/echo" are pages, "/NAME" any other file. ASSETS_ADMIN: "/" is the status
- * page, and "/NAME" one of its files. ASSETS_FAILED: memory is out for unpacking it. */
+/* Finds the file of a site in the binary, in that coding (one with a title of its own: as it is),
+ * for a path that begins with a slash. ASSETS_PUBLIC: "/" and "/echo" are pages, "/NAME" any other
+ * file. ASSETS_ADMIN: "/" is the status page, and "/NAME" one of its files. ASSETS_FAILED: memory
+ * is out for unpacking it. */
 enum assets_result assets_find(struct asset *asset, enum assets_site site, struct str path,
                                enum http_coding coding);
 

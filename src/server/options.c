@@ -9,6 +9,7 @@
 #include "net/socket.h"
 #include "proto/uri.h"
 #include "proto/ws/handshake.h"
+#include "web/title.h"
 
 #define MIB ((uint64_t)1024 * 1024)
 #define SECONDS_MAX ((uint64_t)86400)
@@ -132,6 +133,8 @@ static const struct option server_items[] = {
     {"anonymous", OPTION_RIGHTS, "RIGHTS", NULL, FIELD(anonymous), 0, 0,
      "what those without a token may do where --token-key is given: words of sub, pub, prs, hst "
      "and dir, with commas between"},
+    {"title", OPTION_TITLE, "TEXT", NULL, FIELD(title), 0, 0,
+     "what the page is called: in its head, in tabs, on home screens"},
     {"static", OPTION_PATH, "DIR", NULL, FIELD(static_dir), 0, 0,
      "serve the page from a folder in place of the embedded one"},
     {"admin", OPTION_ADDRESS, "ADDR:PORT", NULL, FIELD(admin), 0, 0,
@@ -315,6 +318,12 @@ static bool set_word(void *field, struct str text)
     return true;
 }
 
+static bool set_title(void *field, struct str text)
+{
+    *(const char **)field = text.ptr;
+    return title_is_valid(text);
+}
+
 #define AT_MOST(n) AT_MOST_TEXT(n)
 #define AT_MOST_TEXT(n) ", at most " #n " times"
 
@@ -336,6 +345,8 @@ static const struct option_type server_types[] = {
                                      "an address, a network such as 192.0.2.0/24, or unix" AT_MOST(
                                          OPTIONS_PROXIES_MAX),
                                      true},
+    [OPTION_TITLE -
+        OPTION_KINDS] = {set_title, "a text of 1 to 64 bytes without control characters", false},
     [OPTION_WORD - OPTION_KINDS] = {set_word, "at most 32 letters, digits and ._-", false},
     [OPTION_REDIS - OPTION_KINDS] = {add_redis,
                                      "redis://HOST:PORT or unix:PATH" AT_MOST(OPTIONS_REDIS_MAX),
@@ -404,10 +415,17 @@ static const struct option_table server_table = {
 /* Two places that both say what is true would contradict each other one day. */
 static enum options_result check_together(const struct options *options)
 {
-    if (options->redis.count == 0 || options->journal == NULL)
+    const char *problem = NULL;
+
+    if (options->redis.count > 0 && options->journal != NULL)
+        problem = "--redis and --journal do not go together: with --redis the rooms are kept "
+                  "there; leave one of them out";
+    if (options->title != NULL && options->static_dir != NULL)
+        problem = "--title and --static do not go together: a page of your own has its title in "
+                  "index.html and chat.webmanifest; leave one of them out";
+    if (problem == NULL)
         return OPTIONS_RUN;
-    fprintf(stderr, "wschat: --redis and --journal do not go together: with --redis the rooms are "
-                    "kept there; leave one of them out\n");
+    fprintf(stderr, "wschat: %s\n", problem);
     return OPTIONS_EXIT_USAGE;
 }
 

@@ -711,6 +711,15 @@ static int find_user(const struct server *server, struct user *user)
     return problem == NULL ? 0 : fatal("--user %s: %s", name, problem);
 }
 
+static int open_page(const struct options *options)
+{
+    if (options->title != NULL)
+        assets_set_title(options->title);
+    if (options->static_dir != NULL && assets_open_folder(options->static_dir) < 0)
+        return fatal("cannot open the folder %s: %s", options->static_dir, strerror(errno));
+    return 0;
+}
+
 int server_init(struct server *server, const struct options *options,
                 const struct inherited *inherited)
 {
@@ -730,9 +739,7 @@ int server_init(struct server *server, const struct options *options,
         return fatal("no random bytes: %s", strerror(errno));
     if (open_supervisor(server) < 0 || find_user(server, &user) < 0)
         return -1;
-    if (options->static_dir != NULL && assets_open_folder(options->static_dir) < 0)
-        return fatal("cannot open the folder %s: %s", options->static_dir, strerror(errno));
-    if (open_gate(server, options) < 0)
+    if (open_page(options) < 0 || open_gate(server, options) < 0)
         return -1;
     if (options->redis.count > 0 && cluster_new(&server->cluster, options, random_fill) == NULL)
         return -1;

@@ -12,6 +12,7 @@
 #include "base/util.h"
 #include "proto/ws/inflate.h"
 #include "web/file_copies.h"
+#include "web/title.h"
 
 /* A file of the folder that is served with --static; the largest one, in bytes. */
 #define FILE_MAX ((off_t)16 * 1024 * 1024)
@@ -70,6 +71,7 @@ __asm__(".macro asset file\n"
 extern const struct embedded embedded_first[]; /* up to one without a name */
 
 static int folder = -1;
+static struct str site_title; /* empty: the one that the files have */
 
 static const struct {
     struct str suffix;
@@ -100,6 +102,11 @@ int assets_open_folder(const char *path)
 {
     folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return folder < 0 ? -1 : 0;
+}
+
+void assets_set_title(const char *title)
+{
+    site_title = str_from(title);
 }
 
 bool assets_are_in_folder(void)
@@ -144,24 +151,46 @@ static size_t embedded_plain_len(const struct embedded *entry)
     return (size_t)len[0] | (size_t)len[1] << 8 | (size_t)len[2] << 16 | (size_t)len[3] << 24;
 }
 
-/* Few clients want it like that: it is unpacked for the first one. Returns 0, or -1 where memory is
- * out. */
-static int embedded_unpack(const struct embedded *entry, struct embedded_form *form)
+static int embedded_unpack(const struct embedded *entry, struct buf *plain)
 {
     size_t len = embedded_plain_len(entry), work;
-    struct buf plain;
+
+    return buf_reserve(plain, len) == 0 &&
+                   inflate_message(plain, entry->start + MEMBER_HEAD,
+                                   (size_t)(entry->end - entry->start) - MEMBER_HEAD - MEMBER_TAIL,
+                                   len, &work) == INFLATE_OK
+               ? 0
+               : -1;
+}
+
+static bool embedded_has_title(struct str name)
+{
+    return site_title.len > 0 && title_is_in(name);
+}
+
+/* Few clients want it like that: it is unpacked for the first one. Returns 0, or -1 where memory is
+ * out. */
+static int embedded_make_plain(const struct embedded *entry, struct embedded_form *form)
+{
+    struct str name = str_from(entry->name);
+    struct buf plain, made;
+    int result;
 
     buf_init(&plain);
-    if (buf_reserve(&plain, len) < 0 ||
-        inflate_message(&plain, entry->start + MEMBER_HEAD,
-                        (size_t)(entry->end - entry->start) - MEMBER_HEAD - MEMBER_TAIL, len,
-                        &work) != INFLATE_OK) {
+    buf_init(&made);
+    result = embedded_unpack(entry, &plain);
+    if (result == 0 && embedded_has_title(name)) {
+        struct str file = {(char *)plain.data, plain.len};
+
+        result = title_fill(&made, name, file, site_title);
         buf_deinit(&plain);
-        return -1;
+        plain = made;
     }
-    form->data = plain.data;
-    form->len = plain.len;
-    return 0;
+    if (result < 0)
+        buf_deinit(&plain);
+    else
+        *form = (struct embedded_form){plain.data, plain.len, ""};
+    return result;
 }
 
 /* Makes a form for its first request. */
@@ -169,7 +198,7 @@ static int embedded_make(const struct embedded *entry, enum http_coding coding)
 {
     struct embedded_form *form = &entry->forms[coding];
 
-    if (coding == HTTP_CODING_IDENTITY && embedded_unpack(entry, form) < 0)
+    if (coding == HTTP_CODING_IDENTITY && embedded_make_plain(entry, form) < 0)
         return -1;
     if (coding == HTTP_CODING_GZIP)
         *form = (struct embedded_form){entry->start, (size_t)(entry->end - entry->start), ""};
@@ -179,6 +208,8 @@ static int embedded_make(const struct embedded *entry, enum http_coding coding)
 
 static enum assets_result embedded_find(struct asset *asset, struct str name)
 {
+    if (embedded_has_title(name))
+        asset->coding = HTTP_CODING_IDENTITY;
     for (const struct embedded *entry = embedded_first; entry->name != NULL; entry++) {
         const struct embedded_form *form = &entry->forms[asset->coding];
 

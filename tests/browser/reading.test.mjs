@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { inflateSync } from 'node:zlib';
+import { pixels } from '../../scripts/icon.mjs';
 import { allSent, contains, hurry, offline, say, scenario, sees, texts, until } from './scenario.mjs';
 
 const lookAway = (page, isAway) => page.evaluate((isAway) => {
@@ -181,7 +184,39 @@ scenario('the page can be put on a home screen', async (stage) => {
   const { name, icons, start_url: start } = await response.json();
   assert.equal(name, 'WebSocket Chat');
   assert.equal(new URL(start, href).href, stage.server.url);
-  assert.equal((await fetch(new URL(icons[0].src, href))).status, 200);
+  for (const { src, type } of icons) {
+    const icon = await fetch(new URL(src, href));
+    assert.deepEqual([icon.status, icon.headers.get('content-type')], [200, type]);
+  }
+  assert.equal(await page.$eval('link[rel=apple-touch-icon]', (link) => link.href), new URL('icon.png', href).href);
+  const size = await page.evaluate(async () => {
+    const image = Object.assign(new Image(), { src: 'icon.png' });
+    await image.decode();
+    return [image.naturalWidth, image.naturalHeight].join('x');
+  });
+  assert.equal(size, icons[1].sizes);
+});
+
+test('the icon is what its script draws', () => {
+  const png = readFileSync('static/icon.png');
+  const start = png.indexOf('IDAT');
+  assert.deepEqual(inflateSync(png.subarray(start + 4, start + 4 + png.readUInt32BE(start - 4))), pixels());
+});
+
+const TITLE = `<i>Tea</i> & "ink" 'n' a long title of a room 茶`;
+
+scenario('a title of one\'s own', ['--title', TITLE], async (stage) => {
+  for (const width of [1440, 360]) {
+    const page = await stage.open('', { viewport: { width, height: 640 } });
+    assert.equal(await page.title(), TITLE);
+    assert.equal(await page.textContent('h1'), TITLE);
+    const [edge, next] = await page.evaluate(() => [document.querySelector('h1').getBoundingClientRect().right,
+      document.querySelector(innerWidth > 720 ? '#where' : '#share').getBoundingClientRect().left]);
+    assert.ok(edge <= next, `${edge} of ${next}`);
+    await say(page, '/room ink');
+    await until('the room is in front', async () => (await page.title()) === `ink · ${TITLE}`);
+  }
+  assert.equal((await (await fetch(new URL('chat.webmanifest', stage.server.url))).json()).name, TITLE);
 });
 
 scenario('a print has the messages and little else', async (stage) => {

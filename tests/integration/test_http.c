@@ -204,6 +204,36 @@ START_TEST(head_of_a_packed_file_has_its_length)
 END_TEST
 
 /* Asks with the ETag of one form for the other one, and for the same. */
+/* There is no packed form of them: they come as they are whatever is accepted (RFC 9110, 12.5.3).
+ */
+START_TEST(a_title_of_ones_own_is_in_the_page_and_in_the_manifest)
+{
+    struct server *s = server_start(LIST("--title", "<Tea> & \"ink\""));
+    struct response *page = http_get(s, "/", accept_gzip), *again, *other;
+    char field[160];
+
+    ck_assert_int_eq(page->status, 200);
+    ck_assert_ptr_null(response_field(page, "Content-Encoding"));
+    ck_assert_ptr_nonnull(strstr(page->body, "<title>&lt;Tea&gt; &amp; &quot;ink&quot;</title>"));
+    ck_assert_ptr_null(strstr(page->body, "WebSocket Chat"));
+    snprintf(field, sizeof(field), "If-None-Match: %s\r\n", response_field(page, "ETag"));
+    again = http_get(s, "/", field);
+    ck_assert_int_eq(again->status, 304);
+    other = http_get(s, "/chat.webmanifest", "");
+    ck_assert_ptr_nonnull(strstr(other->body, "\"<Tea> & \\\"ink\\\"\""));
+    response_free(other);
+    other = http_get(s, "/", "Accept-Encoding: gzip, identity;q=0\r\n");
+    ck_assert_int_eq(other->status, 200);
+    ck_assert_str_eq(other->body, page->body);
+    response_free(other);
+    other = http_get(s, "/main.js", accept_gzip);
+    ck_assert_str_eq(response_field(other, "Content-Encoding"), "gzip");
+    response_free(other);
+    response_free(again);
+    response_free(page);
+}
+END_TEST
+
 START_TEST(a_form_is_known_by_its_own_etag)
 {
     struct server *s = server_start(NULL);
@@ -852,6 +882,7 @@ Suite *suite_http(void)
     tcase_add_loop_test(page, if_none_match_gives_304, 0, ARRAY_LEN(pages));
     tcase_add_loop_test(page, a_file_goes_out_packed_to_who_takes_that, 0, ARRAY_LEN(packed_files));
     tcase_add_test(page, head_of_a_packed_file_has_its_length);
+    tcase_add_test(page, a_title_of_ones_own_is_in_the_page_and_in_the_manifest);
     tcase_add_loop_test(page, a_form_is_known_by_its_own_etag, 0, 2);
     tcase_add_test(page, who_takes_no_form_is_told);
     tcase_add_test(page, forms_do_not_mix_on_one_connection);

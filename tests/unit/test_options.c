@@ -138,6 +138,7 @@ START_TEST(at_the_bounds)
         "--ipv4-prefix=32",
         "--base-path=/",
         "--base-path=/chat/",
+        "--title=<Tea>",
     };
     static const struct {
         const char *words, *reason;
@@ -169,6 +170,8 @@ START_TEST(at_the_bounds)
         {"--trusted-proxy=192.0.2.1/24", "a network such as"},
         {"--base-path=chat", "a path such as /chat/"},
         {"--static=", "a folder"},
+        {"--title=", "a text of 1 to 64 bytes"},
+        {"--title=Tea --static=static", "do not go together"},
         {"--nonsense", "there is no such option"},
         {"--help=yes", "takes no value"},
         {"--port", "needs a value"},
