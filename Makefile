@@ -233,10 +233,11 @@ $(WRAPPED_LIB): $(LIB)
 	$(Q)$(CC) -r -nostdlib $(addprefix -Wl$(comma)--wrap=,$(WRAPPED)) -o $@ -Wl,--whole-archive $< -Wl,--no-whole-archive
 
 FAULTY := $(BUILD)/wschat-faulty
-$(BUILD)/check-integration: | $(BINARY) $(FAULTY)
+WITHOUT := $(BUILD)/wschat-without
+$(BUILD)/check-integration: | $(BINARY) $(FAULTY) $(WITHOUT)
 
 $(BUILD)/tests/integration/%.o: private TEST_CPPFLAGS = -DWSCHAT_BIN_DEFAULT='"$(CURDIR)/$(BINARY)"' \
-    -DWSCHAT_FIXTURES='"$(CURDIR)/tests/fixtures"' -DWSCHAT_FAULTY='"$(CURDIR)/$(FAULTY)"'
+    -DWSCHAT_FIXTURES='"$(CURDIR)/tests/fixtures"' -DWSCHAT_FAULTY='"$(CURDIR)/$(FAULTY)"' -DWSCHAT_WITHOUT='"$(CURDIR)/$(WITHOUT)"'
 
 $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags
 	$(call say,CC)
@@ -254,6 +255,11 @@ $(FAULTY): $(MAIN_OBJ) $(call object,tests/faults/wrap.c tests/faults/disk.c tes
 # The whole program on a log that commits some turns later: it is linked in place of the one in memory.
 LATE := $(BUILD)/wschat-late
 $(LATE): $(MAIN_OBJ) $(call object,tests/late/memory.c tests/unit/late_log.c) $(LIB)
+	$(call say,LINK)
+	$(Q)$(LINK) -o $@ $^
+
+# The whole program without a journal, to compare with.
+$(WITHOUT): $(MAIN_OBJ) $(call object,tests/without/durable.c) $(LIB)
 	$(call say,LINK)
 	$(Q)$(LINK) -o $@ $^
 

@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tracer.h"
+
 #define MAX_SERVERS 8
 #define MAX_WORDS 64
 
@@ -145,6 +147,8 @@ static void run_child(const struct launch *launch, int out_fd, int err_fd)
     for (int fd = 0; launch->is_closed && fd <= STDERR_FILENO; fd++)
         close(fd);
     signal(SIGPIPE, SIG_DFL);
+    if (launch->calls != NULL)
+        trace_calls(launch->calls);
     execve(program_path(), (char *const *)(const void *)args, (char *const *)(const void *)env);
     fprintf(stderr, "%s: %s\n", program_path(), strerror(errno));
     _exit(127);

@@ -39,6 +39,7 @@ struct launch {
     bool is_controlled; /* its stderr is a terminal that controls it; else none does */
     bool is_nohup;      /* as nohup(1) starts it */
     bool is_closed;     /* its descriptors 0 to 2 are closed */
+    const char *calls;  /* the file that its calls of the system go to (tracer.h); NULL: none */
 };
 
 /* The program under test. */

@@ -458,7 +458,8 @@ END_TEST
 static const struct {
     unsigned code;
     const char *told;
-} doors[] = {{4401, "does not take our token: because"}, {4403, "lets us into tea no more: because"}};
+} doors[] = {{4401, "does not take our token: because"},
+             {4403, "lets us into tea no more: because"}};
 
 START_TEST(a_closed_door_is_told_and_not_tried_again)
 {
