@@ -48,6 +48,8 @@ struct redis_append {
     uint64_t number;
     uint64_t round; /* of waiting for replicas that it is in; UINT64_MAX: the next one */
     size_t cost;
+    uint64_t after; /* of a seat that has moved here: seq that the room had then */
+    bool is_moved;  /* ... of which it is not known yet */
     bool is_sent;
     bool was_sent;  /* before a connection was lost */
     bool is_done;   /* Redis says that it was done before: what came of it is seen in the stream */
@@ -95,6 +97,7 @@ struct redis_room {
     struct log_channel *channel; /* NULL: it is closed, and goes as soon as nobody uses it */
     uint64_t last;               /* what the event at next - 1 was, as a hash */
     unsigned users;              /* calls that use it */
+    unsigned moves;              /* seats that have moved here, of which it is not known yet */
     bool is_subscribed;
     bool has_life;   /* the channel was told of */
     bool is_filling; /* a snapshot was asked for */
@@ -183,6 +186,11 @@ void redis_append_take(struct redis *r, struct redis_append *append);
 void redis_append_refuse(struct redis *r, struct redis_room *room, struct redis_append *append,
                          enum log_refusal why);
 void redis_append_settle(struct redis *r, struct redis_room *room, struct redis_append *append);
+
+/* A seat has moved here, at a time when the room had this seq: that is known as soon as so much was
+ * told, since what is older may be about the same id. */
+void redis_append_move(struct redis *r, struct redis_room *room, struct redis_append *append,
+                       uint64_t seq);
 
 /* ---- errands (redis_errand.c) ---- */
 

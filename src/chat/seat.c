@@ -678,23 +678,6 @@ static void seat_renamed(struct chat *chat, struct channel *channel, const struc
 
 /* ---- seats elsewhere ---- */
 
-void seat_told_elsewhere(struct chat *chat, struct channel *channel, const struct event *event,
-                         uint32_t word)
-{
-    const struct hash_seed *seed = &chat->config.seed;
-    struct elsewhere *elsewhere = &channel->elsewhere;
-    struct event own = *event;
-
-    /* Without memory its number is wrong until it leaves: what is told of it stays right. */
-    if (event->kind == EVENT_LEAVE)
-        elsewhere_remove(elsewhere, seed, event->from);
-    else if (event->kind == EVENT_JOIN || elsewhere_has(elsewhere, seed, event->from))
-        (void)elsewhere_put(elsewhere, seed, event->from, event->name);
-    own.count = channel_count(channel);
-    if (event->seq > 0)
-        publish_event(chat, channel, &own, NULL, word);
-}
-
 void seat_evict(struct chat *chat, struct channel *channel, uint64_t id, bool has_moved)
 {
     struct client *seat = client_table_find(&chat->clients, id);
@@ -707,6 +690,40 @@ void seat_evict(struct chat *chat, struct channel *channel, uint64_t id, bool ha
         (void)elsewhere_put(&channel->elsewhere, &chat->config.seed, id, client_name(seat));
     channel_remove_member(channel, seat);
     seat_free(chat, seat);
+}
+
+static void seat_note_elsewhere(struct chat *chat, struct channel *channel,
+                                const struct event *event)
+{
+    const struct hash_seed *seed = &chat->config.seed;
+    struct elsewhere *elsewhere = &channel->elsewhere;
+
+    /* Without memory its number is wrong until it leaves: what is told of it stays right. */
+    if (event->kind == EVENT_LEAVE)
+        elsewhere_remove(elsewhere, seed, event->from);
+    else if (event->kind == EVENT_JOIN || elsewhere_has(elsewhere, seed, event->from))
+        (void)elsewhere_put(elsewhere, seed, event->from, event->name);
+}
+
+/* Nobody here asked for it. A leave of somebody who sits here was told by others, who took this
+ * server for dead: it has no seat any more. */
+void seat_told_elsewhere(struct chat *chat, struct channel *channel, const struct event *event,
+                         uint32_t word)
+{
+    const struct client *seat = client_table_find(&chat->clients, event->from);
+    bool is_lost =
+        event->kind == EVENT_LEAVE && event->seq > 0 && seat != NULL && seat->channel == channel;
+    struct event own = *event;
+
+    channel->waiting += is_lost; /* it stays until all is done */
+    if (is_lost)
+        seat_evict(chat, channel, event->from, false);
+    seat_note_elsewhere(chat, channel, event);
+    own.count = channel_count(channel);
+    if (event->seq > 0)
+        publish_event(chat, channel, &own, NULL, word);
+    if (is_lost)
+        ask_done(chat, channel);
 }
 
 void seat_let_all_go(struct chat *chat, struct channel *channel)

@@ -79,6 +79,7 @@ void redis_append_take(struct redis *r, struct redis_append *append)
     list_remove(&append->link);
     list_remove(&append->errand);
     append->reply = NULL;
+    append->room->moves -= append->is_moved;
     r->waiting_bytes -= append->cost;
     r->stats.waiting--;
 }
@@ -109,6 +110,30 @@ void redis_append_settle(struct redis *r, struct redis_room *room, struct redis_
     append->event.seq = 0;
     log->calls->committed(log->owner, room->channel, &append->event, &append->ticket, 0);
     free(append);
+}
+
+static void redis_settle_moved(struct redis *r, struct redis_room *room)
+{
+    struct list *at = room->appends.next;
+
+    while (room->moves > 0 && room->channel != NULL && at != &room->appends) {
+        struct redis_append *append = CONTAINER_OF(at, struct redis_append, link);
+
+        at = at->next;
+        if (!append->is_moved || append->after >= room->channel->next)
+            continue;
+        redis_append_settle(r, room, append);
+        at = room->appends.next; /* others may have been appended or taken */
+    }
+}
+
+void redis_append_move(struct redis *r, struct redis_room *room, struct redis_append *append,
+                       uint64_t seq)
+{
+    room->moves += !append->is_moved;
+    append->is_moved = true;
+    append->after = seq;
+    redis_settle_moved(r, room);
 }
 
 static struct redis_append *redis_room_asked(struct redis *r, struct redis_room *room,
@@ -143,6 +168,7 @@ static void redis_room_commit(struct redis *r, struct redis_room *room, struct r
     log->calls->committed(log->owner, channel, &told->event,
                           append != NULL ? &append->ticket : NULL, 0);
     free(append);
+    redis_settle_moved(r, room);
 }
 
 /* Did somebody here say it, who is to hear of it only once the replicas have it? */
@@ -543,6 +569,7 @@ static int redis_room_apply(struct redis *r, struct redis_room *room, bool is_an
     if (room->channel != NULL && redis_room_seat_all(r, room, snapshot) < 0)
         return -1;
     redis_settle_done(r, room);
+    redis_settle_moved(r, room);
     return 0;
 }
 

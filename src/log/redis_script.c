@@ -63,19 +63,21 @@ static const char publish_body[] =
     "if ARGV[11]=='p' then quiet() end\n"
     "return out\n";
 
+/* "M" and the seq that the room has: what was told up to there is older than the move. */
 static const char enter_body[] =
+    "local function moved() return string.format('M%.0f',s) end\n"
     "local id,key,proof,name=ARGV[6],ARGV[7],ARGV[8],ARGV[9]\n"
     "local u=redis.call('HGET',K..':u',id)\n"
     "local who,how,hash,old\n"
     "if u then who,how,hash,old=string.match(u,'^(%S+) (%S) (%S+) (.*)$') end\n"
-    "if num<=n then if who==node and how=='t' then return 'M' end return 'D' end\n"
+    "if num<=n then if who==node and how=='t' then return moved() end return 'D' end\n"
     "redis.call('SADD',KEYS[2],ARGV[11])\n"
     "if u and who~=node then\n"
     " if hash=='-' or hash~=proof then return 'T' end\n"
     " redis.call('HSET',K..':u',id,node..' t '..hash..' '..old)\n"
     " redis.call('HSET',K,'n:'..node,ARGV[2])\n"
     " redis.call('PUBLISH',ARGV[12]..who,'M '..id..' '..ARGV[11])\n"
-    " return 'M' end\n"
+    " return moved() end\n"
     "for _,x in ipairs({'',':m',':p'}) do redis.call('PERSIST',K..x) end\n"
     "redis.call('HSET',K..':u',id,node..' j '..key..' '..name)\n"
     "return tell(ARGV[10])\n";
@@ -118,6 +120,7 @@ static const char lease_text[] =
     "local t=redis.call('TIME') local now=t[1]*1000+math.floor(t[2]/1000)\n"
     "local N=string.format('%.0f',now)\n"
     "local known=redis.call('ZSCORE',KEYS[1],ARGV[1])\n"
+    "if known and tonumber(known)<now-tonumber(ARGV[3]) then known=nil end\n"
     "redis.call('ZADD',KEYS[1],now+tonumber(ARGV[2]),ARGV[1])\n"
     "local h=redis.call('HMGET',KEYS[2],'seen','since')\n"
     "local since=tonumber(h[2] or 0)\n"

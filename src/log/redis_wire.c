@@ -677,6 +677,19 @@ static void redis_take_appends(struct redis *r, struct redis_reply *reply, struc
     }
 }
 
+/* A seat has moved here: "M" and a seq. */
+static const char *redis_take_move(struct redis *r, struct redis_reply *reply, struct str word)
+{
+    struct redis_append *append = redis_find_slot(reply->room, reply, 0);
+    uint64_t seq;
+
+    if (!str_to_u64((struct str){word.ptr + 1, word.len - 1}, UINT64_MAX, &seq))
+        return "the answer about a seat makes no sense";
+    if (append != NULL)
+        redis_append_move(r, reply->room, append, seq);
+    return NULL;
+}
+
 /* It has said what it has to say, or failed: then what it would have told of is not sent. */
 static void redis_release_appends(struct redis_room *room, const struct redis_reply *reply,
                                   bool is_sent)
@@ -811,8 +824,11 @@ static const char *redis_take_value(struct redis *r, enum redis_link link,
     case REPLY_LIFE:
         return redis_take_life(r, &value);
     case REPLY_APPEND:
-        if (reply->room != NULL && value.type == RESP_TEXT)
-            redis_take_appends(r, reply, value.text);
+        if (reply->room == NULL || value.type != RESP_TEXT)
+            return NULL;
+        if (value.text.len > 0 && value.text.ptr[0] == 'M')
+            return redis_take_move(r, reply, value.text);
+        redis_take_appends(r, reply, value.text);
         return NULL;
     case REPLY_SNAPSHOT:
         if (reply->room != NULL && redis_room_filled(r, reply->room, reply, &whole) < 0)

@@ -289,6 +289,49 @@ static void say(const char *text)
     log_append(rlog, &channel, &event, &ticket);
 }
 
+/* What is older than the move of a seat, and comes on the other connection, may be of the same id:
+ * it is told first. */
+START_TEST(a_seat_has_moved_here_once_what_is_older_was_told)
+{
+    struct event join = {.kind = EVENT_JOIN, .from = 1, .name = STR("")};
+    const struct log_ticket ticket = {.place = 1};
+
+    log_append(rlog, &channel, &join, &ticket);
+    turn();
+    ck_assert_uint_eq(said(REDIS_COMMANDS, "EVALSHA"), 1);
+    if (_i == 0)
+        tell(1, "other", 1, "one");
+    feed(REDIS_COMMANDS, "$2\r\nM2\r\n");
+    expect_heard(_i == 0 ? "1 " : "");
+    if (_i == 0) {
+        tell(2, "other", 2, "two");
+    } else {
+        redis_lost(rlog, REDIS_TELLS); /* what is older is asked for */
+        connect_tells();
+        subscribed();
+        turn();
+        ck_assert_uint_eq(said(REDIS_COMMANDS, "EVALSHA"), 1);
+        snapshot_of(2);
+        turn();
+        ck_assert_uint_eq(said(REDIS_COMMANDS, "EVALSHA"), 1);
+        snapshot_of(2);
+    }
+    expect_heard(_i == 0 ? "2 0! " : "anew 0! ");
+}
+END_TEST
+
+START_TEST(a_move_that_makes_no_sense_ends_the_connection)
+{
+    struct event join = {.kind = EVENT_JOIN, .from = 1, .name = STR("")};
+    const struct log_ticket ticket = {.place = 1};
+    const char *why;
+
+    log_append(rlog, &channel, &join, &ticket);
+    turn();
+    ck_assert_int_eq(feed_bytes(REDIS_COMMANDS, "$2\r\nMx\r\n", 8, &why), -1);
+}
+END_TEST
+
 /* ---- replicas ---- */
 
 static uint64_t unsafe(void)
@@ -454,6 +497,8 @@ Suite *suite_redis_log(void)
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("open");
     tcase_add_checked_fixture(tcase, setup_open, teardown);
+    tcase_add_loop_test(tcase, a_seat_has_moved_here_once_what_is_older_was_told, 0, 2);
+    tcase_add_test(tcase, a_move_that_makes_no_sense_ends_the_connection);
     tcase_add_test(tcase, so_much_may_wait);
     tcase_add_test(tcase, so_much_is_kept_ahead);
     tcase_add_loop_test(tcase, so_long_may_an_answer_be, 0, 3);
