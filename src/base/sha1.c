@@ -2,87 +2,78 @@
 
 #include <string.h>
 
+#include "base/big_endian.h"
+
 #define BLOCK_SIZE 64
 #define LENGTH_SIZE 8 /* the message length in bits that ends the last block */
 
-static uint32_t rotate_left(uint32_t x, unsigned n)
+static inline uint32_t rotate_left(uint32_t x, unsigned n)
 {
     return (x << n) | (x >> (32 - n));
 }
 
-static uint32_t load_be32(const uint8_t *p)
+/* The functions of the four kinds of rounds (FIPS 180-4, 4.1.1). */
+typedef uint32_t mix_function(uint32_t b, uint32_t c, uint32_t d);
+
+static inline uint32_t choose(uint32_t b, uint32_t c, uint32_t d)
 {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+    return d ^ (b & (c ^ d));
 }
 
-static void store_be32(uint8_t *p, uint32_t x)
+static inline uint32_t parity(uint32_t b, uint32_t c, uint32_t d)
 {
-    for (int i = 0; i < 4; i++)
-        p[i] = (uint8_t)(x >> (24 - 8 * i));
+    return b ^ c ^ d;
 }
 
-/* What a block turns the state into (FIPS 180-4, 6.1.2). */
-struct working {
-    uint32_t a, b, c, d, e;
-};
-
-/* One round: `mixed` is the function of b, c and d and the constant that belong to it (4.1.1 and
- * 4.2.1). */
-static inline struct working step(struct working v, uint32_t mixed, uint32_t word)
+static inline uint32_t majority(uint32_t b, uint32_t c, uint32_t d)
 {
-    return (struct working){.a = rotate_left(v.a, 5) + mixed + v.e + word,
-                            .b = v.a,
-                            .c = rotate_left(v.b, 30),
-                            .d = v.c,
-                            .e = v.d};
+    return (b & c) | (d & (b | c));
 }
 
-static inline uint32_t choose(struct working v)
+/* One round (6.1.2), but for its renaming of the five words: who calls gives them turned by one. */
+static inline void step(uint32_t a, uint32_t *b, uint32_t *e, uint32_t mixed)
 {
-    return v.d ^ (v.b & (v.c ^ v.d));
+    *e += rotate_left(a, 5) + mixed;
+    *b = rotate_left(*b, 30);
 }
 
-static inline uint32_t parity(struct working v)
+/* The twenty rounds of one kind. Inlined, so that `mix` is no call; after five rounds each word has
+ * its own name again. */
+static inline __attribute__((always_inline)) void rounds(uint32_t v[5], const uint32_t w[20],
+                                                         mix_function *mix, uint32_t k)
 {
-    return v.b ^ v.c ^ v.d;
+    uint32_t a = v[0], b = v[1], c = v[2], d = v[3], e = v[4];
+
+    for (unsigned t = 0; t < 20; t += 5) {
+        step(a, &b, &e, mix(b, c, d) + k + w[t]);
+        step(e, &a, &d, mix(a, b, c) + k + w[t + 1]);
+        step(d, &e, &c, mix(e, a, b) + k + w[t + 2]);
+        step(c, &d, &b, mix(d, e, a) + k + w[t + 3]);
+        step(b, &c, &a, mix(c, d, e) + k + w[t + 4]);
+    }
+    v[0] = a;
+    v[1] = b;
+    v[2] = c;
+    v[3] = d;
+    v[4] = e;
 }
 
-static inline uint32_t majority(struct working v)
-{
-    return (v.b & v.c) | (v.d & (v.b | v.c));
-}
-
-/* Word t of the message schedule. Only the last 16 words are kept (6.1.3). */
-static inline uint32_t next_word(uint32_t w[16], unsigned t)
-{
-    w[t % 16] = rotate_left(w[(t + 13) % 16] ^ w[(t + 8) % 16] ^ w[(t + 2) % 16] ^ w[t % 16], 1);
-    return w[t % 16];
-}
-
-/* One block into the state. The four kinds of rounds stand in loops of their own, so that none of
- * them has to ask which kind it is. */
+/* One block into the state. */
 static void add_block(uint32_t state[5], const uint8_t *block)
 {
-    uint32_t w[16];
-    struct working v = {state[0], state[1], state[2], state[3], state[4]};
+    uint32_t w[80], v[5];
 
-    for (unsigned t = 0; t < 16; t++) {
+    for (unsigned t = 0; t < 16; t++)
         w[t] = load_be32(block + (size_t)4 * t);
-        v = step(v, choose(v) + 0x5a827999, w[t]);
-    }
-    for (unsigned t = 16; t < 20; t++)
-        v = step(v, choose(v) + 0x5a827999, next_word(w, t));
-    for (unsigned t = 20; t < 40; t++)
-        v = step(v, parity(v) + 0x6ed9eba1, next_word(w, t));
-    for (unsigned t = 40; t < 60; t++)
-        v = step(v, majority(v) + 0x8f1bbcdc, next_word(w, t));
-    for (unsigned t = 60; t < 80; t++)
-        v = step(v, parity(v) + 0xca62c1d6, next_word(w, t));
-    state[0] += v.a;
-    state[1] += v.b;
-    state[2] += v.c;
-    state[3] += v.d;
-    state[4] += v.e;
+    for (unsigned t = 16; t < 80; t++)
+        w[t] = rotate_left(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 1);
+    memcpy(v, state, sizeof(v));
+    rounds(v, w, choose, 0x5a827999);
+    rounds(v, w + 20, parity, 0x6ed9eba1);
+    rounds(v, w + 40, majority, 0x8f1bbcdc);
+    rounds(v, w + 60, parity, 0xca62c1d6);
+    for (unsigned i = 0; i < 5; i++)
+        state[i] += v[i];
 }
 
 /* The rest of the message, a one bit, zeros, and the length: one block or two (FIPS 180-4, 5.1.1).

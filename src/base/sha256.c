@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/big_endian.h"
+
 #define LENGTH_SIZE 8 /* the message length in bits that ends the last block */
 
 /* The first 32 bits of the fractional parts of the cube roots of the first 64 primes (FIPS 180-4,
@@ -20,17 +22,6 @@ static const uint32_t round_constants[64] = {
 static uint32_t rotate_right(uint32_t x, unsigned n)
 {
     return (x >> n) | (x << (32 - n));
-}
-
-static uint32_t load_be32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static void store_be32(uint8_t *p, uint32_t x)
-{
-    for (int i = 0; i < 4; i++)
-        p[i] = (uint8_t)(x >> (24 - 8 * i));
 }
 
 static uint32_t choose(uint32_t x, uint32_t y, uint32_t z)
