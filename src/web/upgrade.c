@@ -274,9 +274,24 @@ static void upgrade_refuse_entry(const struct answer *answer, const struct gate_
     answer_refuse(answer, refusal->status, told, refusal->status == 401 ? ANSWER_BEARER : "");
 }
 
+/* A page learns nothing of a refused handshake but that it failed, so it is told by a close frame.
+ */
+static void upgrade_refuse_page(const struct answer *answer, const struct http_request *request,
+                                const char accept[WS_ACCEPT_SIZE],
+                                const struct gate_refusal *refusal)
+{
+    struct web *web = web_of(answer->conn);
+    bool is_v1 = ws_protocol_is_offered(request, STR(CODEC_V1_PROTOCOL));
+    struct upgrade_lines lines = {.protocol = is_v1 ? UPGRADE_V1_LINE : ""};
+
+    if (upgrade_check_address(answer, NULL) &&
+        upgrade_open(answer->conn, accept, &lines, &web->chat_limits))
+        conn_close(answer->conn, refusal->status == 401 ? GATE_CLOSE_TOKEN : CLOSE_FORBIDDEN,
+                   refusal->why);
+}
+
 /* Does the gate let the request into this room (empty: into none)? Answers and returns false if
- * not. A page learns nothing of a refused handshake but that it failed, so it is told by a close
- * frame. */
+ * not. */
 static bool upgrade_check_gate(const struct answer *answer, const struct http_request *request,
                                const char accept[WS_ACCEPT_SIZE], struct str room,
                                struct visitor *visitor)
@@ -284,8 +299,6 @@ static bool upgrade_check_gate(const struct answer *answer, const struct http_re
     struct web *web = web_of(answer->conn);
     struct gate_refusal refusal = gate_look_at(&web->gate, request, &web->origins, room,
                                                conn_clock(answer->conn)->wall, visitor);
-    bool is_v1 = ws_protocol_is_offered(request, STR(CODEC_V1_PROTOCOL));
-    struct upgrade_lines lines = {.protocol = is_v1 ? UPGRADE_V1_LINE : ""};
     struct str origin;
 
     if (refusal.status == 0 && door_is_barred(answer->conn, visitor, room))
@@ -295,10 +308,8 @@ static bool upgrade_check_gate(const struct answer *answer, const struct http_re
     if (refusal.status == 400 ||
         http_field_get(&request->fields, HTTP_FIELD_ORIGIN, &origin) == 0 || upgrade_is_full(web))
         upgrade_refuse_entry(answer, &refusal, room);
-    else if (upgrade_check_address(answer, NULL) &&
-             upgrade_open(answer->conn, accept, &lines, &web->chat_limits))
-        conn_close(answer->conn, refusal.status == 401 ? GATE_CLOSE_TOKEN : CLOSE_FORBIDDEN,
-                   refusal.why);
+    else
+        upgrade_refuse_page(answer, request, accept, &refusal);
     return false;
 }
 
