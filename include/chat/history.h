@@ -25,9 +25,9 @@ struct record {
     uint32_t holders;
     uint32_t author_place; /* the seat that said it: its place + 1; 0: not known */
     uint32_t author_generation;
-    uint32_t word;                       /* the log's */
-    bool is_stale;                       /* the frames tell reactions as they were */
-    struct buf frames[RENDITIONS_PLAIN]; /* empty until wanted */
+    uint32_t word;      /* the log's */
+    bool is_stale;      /* the frames tell reactions as they were */
+    struct buf *frames; /* RENDITIONS_PLAIN of them, each empty until wanted; NULL: none ever was */
     char bytes[];
 };
 
@@ -42,6 +42,10 @@ static inline bool record_is_in_use(const struct record *record)
 {
     return record->holders > 1;
 }
+
+/* The record's frame for this rendition, which is not packed; empty where it was not encoded. Valid
+ * until the record or its frames are dropped. */
+const struct buf *record_frame(const struct record *record, enum rendition kind);
 
 /* Forgets the frames of a record that is not in use. They are made again when they are wanted. */
 void record_drop_frames(struct record *record);

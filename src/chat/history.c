@@ -18,6 +18,10 @@ static struct str keep(char **to, struct str from)
     return kept;
 }
 
+/* Most records are never replayed, so their frames have memory of their own; it counts all the
+ * same, for it may be wanted at any time. */
+#define FRAMES_SIZE (RENDITIONS_PLAIN * sizeof(struct buf))
+
 struct record *record_new(const struct event *event)
 {
     size_t len = event->name.len + event->text.len + event->ref.len + event->data.len;
@@ -33,15 +37,24 @@ struct record *record_new(const struct event *event)
     record->event.ref = keep(&to, event->ref);
     record->event.data = keep(&to, event->data);
     record->event.key = (struct str){NULL, 0};
-    record->cost = sizeof(*record) + len;
+    record->cost = sizeof(*record) + FRAMES_SIZE + len;
     list_init(&record->encoded);
     return record;
 }
 
+const struct buf *record_frame(const struct record *record, enum rendition kind)
+{
+    static const struct buf none;
+
+    return record->frames != NULL ? &record->frames[kind] : &none;
+}
+
 void record_drop_frames(struct record *record)
 {
-    for (int kind = 0; kind < RENDITIONS_PLAIN; kind++)
+    for (int kind = 0; record->frames != NULL && kind < RENDITIONS_PLAIN; kind++)
         buf_deinit(&record->frames[kind]);
+    free(record->frames);
+    record->frames = NULL;
 }
 
 void record_release(struct record *record)
@@ -61,17 +74,20 @@ static void release_holder(void *record)
 
 int record_encode(struct record *record, enum rendition kind)
 {
-    struct buf *frame = &record->frames[kind];
-
-    return frame->len > 0 ? 0 : rendition_encode(frame, kind, &record->event);
+    if (record->frames == NULL && (record->frames = calloc(1, FRAMES_SIZE)) == NULL)
+        return -1;
+    return record->frames[kind].len > 0
+               ? 0
+               : rendition_encode(&record->frames[kind], kind, &record->event);
 }
 
 int record_replay(struct record *record, enum rendition kind, struct sendq *out)
 {
-    struct buf *frame = &record->frames[kind];
+    const struct buf *frame;
 
     if (record_encode(record, kind) < 0)
         return -1;
+    frame = record_frame(record, kind);
     if (frame->len == 0)
         return 0;
     record->holders++;

@@ -33,7 +33,7 @@ static int past_choose(struct chat *chat, struct past *past, uint64_t limit)
 
         if (record == NULL)
             return -1;
-        len = record->frames[RENDITION_V1].len;
+        len = record_frame(record, RENDITION_V1)->len;
         if (len > left && past->first < past->end)
             break;
         left -= min_size(len, left);
@@ -48,7 +48,7 @@ static int past_write(struct buf *out, const struct past *past, struct str ref)
         return -1;
     for (size_t i = past->first; i < past->end; i++) {
         const struct record *record = history_at(past->messages, i);
-        struct str event = frame_payload(&record->frames[RENDITION_V1]);
+        struct str event = frame_payload(record_frame(record, RENDITION_V1));
 
         if (codec_v1_history_event(out, event, i == past->first) < 0)
             return -1;

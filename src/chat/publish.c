@@ -23,16 +23,14 @@ static bool is_crowded(const struct chat *chat, const struct event *event)
            event->count > chat->config.presence_limit;
 }
 
-/* The event's frame for a rendition: empty where nobody reads it or it is not told; NULL where
- * memory is out. */
-static const struct buf *publish_encode(struct chat *chat, const struct channel *channel,
-                                        enum rendition kind, const struct event *event)
+/* The event's frame for a rendition: empty where it is not told; NULL where memory is out. */
+static const struct buf *publish_encode(struct chat *chat, enum rendition kind,
+                                        const struct event *event)
 {
     struct buf *frame = &chat->frames[kind];
 
     frame->len = 0;
-    if (channel->audience.readers[kind].count == 0 ||
-        (renditions[kind].codec == CODEC_V1 && is_crowded(chat, event)))
+    if (renditions[kind].codec == CODEC_V1 && is_crowded(chat, event))
         return frame;
     return rendition_encode(frame, kind, event) < 0 ? NULL : frame;
 }
@@ -77,8 +75,11 @@ static void publish_to(struct chat *chat, struct channel *channel, enum renditio
                        const struct event *event)
 {
     struct audience *audience = &channel->audience;
-    const struct buf *frame = publish_encode(chat, channel, kind, event);
+    const struct buf *frame;
 
+    if (audience->readers[kind].count == 0)
+        return;
+    frame = publish_encode(chat, kind, event);
     if (frame != NULL && frame->len == 0)
         return;
     if (frame == NULL)

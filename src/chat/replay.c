@@ -49,12 +49,12 @@ struct record *replay_record(struct chat *chat, struct history *history, size_t 
     size_t before;
     int result;
 
-    if (record == NULL || record->frames[kind].len > 0)
+    if (record == NULL || record_frame(record, kind)->len > 0)
         return record;
-    before = record->frames[kind].cap;
+    before = record_frame(record, kind)->cap;
     result = replay_has_sums(record, kind) ? replay_encode_sums(record, kind)
                                            : record_encode(record, kind);
-    retention_count_frame(chat, record, record->frames[kind].cap - before);
+    retention_count_frame(chat, record, record_frame(record, kind)->cap - before);
     return result < 0 ? NULL : record;
 }
 
@@ -77,9 +77,9 @@ static bool replay_spend(struct chat *chat, struct history *history, uint64_t af
     for (size_t i = history_after(history, after); i < history->count; i++) {
         const struct record *record = replay_record(chat, history, i, kind);
 
-        if (record == NULL || record->frames[kind].len > *budget)
+        if (record == NULL || record_frame(record, kind)->len > *budget)
             return false;
-        *budget -= record->frames[kind].len;
+        *budget -= record_frame(record, kind)->len;
     }
     return true;
 }
@@ -114,9 +114,9 @@ struct replay replay_plan(struct chat *chat, struct channel *channel, enum rendi
     for (size_t n = 1; n <= messages->count && n <= wish->history; n++) {
         const struct record *record = replay_record(chat, messages, messages->count - n, kind);
 
-        if (record == NULL || record->frames[kind].len > budget)
+        if (record == NULL || record_frame(record, kind)->len > budget)
             break;
-        budget -= record->frames[kind].len;
+        budget -= record_frame(record, kind)->len;
         replay.after = record->event.seq - 1;
     }
     return replay;

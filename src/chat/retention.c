@@ -35,13 +35,9 @@ void retention_init(struct chat *chat)
 /* The power of two and the two bits behind the first: what is in one class differs by a fifth. */
 static uint16_t retention_class_of(size_t bytes)
 {
-    unsigned power = 0;
+    unsigned power = 61 - (unsigned)__builtin_clzll((uint64_t)bytes | 4);
 
-    while (bytes >= 8) {
-        bytes >>= 1;
-        power++;
-    }
-    return (uint16_t)(power * 4 + bytes % 4);
+    return (uint16_t)(power * 4 + (bytes >> power) % 4);
 }
 
 /* Puts a room where it belongs by its members and by what its records cost. */

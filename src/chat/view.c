@@ -159,9 +159,9 @@ static int view_go_back(struct chat *chat, struct view_place *at, uint64_t last)
 
         if (record == NULL)
             return -1;
-        if (record->frames[RENDITION_V1].len > left && *place < messages->count)
+        if (record_frame(record, RENDITION_V1)->len > left && *place < messages->count)
             break;
-        left -= min_size(record->frames[RENDITION_V1].len, left);
+        left -= min_size(record_frame(record, RENDITION_V1)->len, left);
         --*place;
     }
     return 0;
@@ -210,7 +210,7 @@ static int view_append_events(struct chat *chat, struct view_place *at, size_t l
         struct record *record = replay_record(chat, next->history, next->at++, RENDITION_V1);
 
         if (record == NULL || (n > 0 && buf_append_char(out, ',') < 0) ||
-            buf_append_str(out, frame_payload(&record->frames[RENDITION_V1])) < 0)
+            buf_append_str(out, frame_payload(record_frame(record, RENDITION_V1))) < 0)
             return -1;
         *seq = record->event.seq;
     }

@@ -95,10 +95,10 @@ START_TEST(replay_encodes_once)
     sendq_init(&first);
     sendq_init(&second);
     ck_assert_int_eq(record_replay(record, RENDITION_TEXT, &first), 0);
-    bytes = record->frames[RENDITION_TEXT].data;
+    bytes = record_frame(record, RENDITION_TEXT)->data;
     ck_assert_int_eq(record_replay(record, RENDITION_TEXT, &second), 0);
-    ck_assert_ptr_eq(record->frames[RENDITION_TEXT].data, bytes);
-    ck_assert_uint_eq(record->frames[RENDITION_V1].len, 0);
+    ck_assert_ptr_eq(record_frame(record, RENDITION_TEXT)->data, bytes);
+    ck_assert_uint_eq(record_frame(record, RENDITION_V1)->len, 0);
     ck_assert_uint_eq(record->holders, 3);
     record_release(record);
     check_sent(&first, text, sizeof(text) - 1);
