@@ -27,4 +27,8 @@ extern const uint8_t deflate_length_order[DEFLATE_CODE_LENGTHS];
 /* The code lengths of the fixed codes (3.2.6); all distances have 5 bits. */
 void deflate_fixed_lengths(uint8_t lengths[DEFLATE_LITERALS]);
 
+/* The last `count` bits in the reverse order: codes are packed from their first bit on, all else
+ * from the least significant (3.1.1). */
+unsigned deflate_reverse(unsigned bits, unsigned count);
+
 #endif

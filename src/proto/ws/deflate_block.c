@@ -147,15 +147,6 @@ static void fit_lengths(unsigned counts[DEFLATE_CODE_BITS + 1], unsigned limit)
     }
 }
 
-static uint16_t reversed(unsigned bits, unsigned count)
-{
-    unsigned value = 0;
-
-    for (; count > 0; count--, bits >>= 1)
-        value = value << 1 | (bits & 1);
-    return (uint16_t)value;
-}
-
 /* Gives each symbol its code, from the lengths alone (3.2.2). */
 static void make_codes(struct deflate_codes *codes, size_t size)
 {
@@ -168,7 +159,8 @@ static void make_codes(struct deflate_codes *codes, size_t size)
         next[length + 1] = (next[length] + counts[length]) << 1;
     for (size_t i = 0; i < size; i++) {
         if (codes->lengths[i] != 0)
-            codes->bits[i] = reversed(next[codes->lengths[i]]++, codes->lengths[i]);
+            codes->bits[i] =
+                (uint16_t)deflate_reverse(next[codes->lengths[i]]++, codes->lengths[i]);
     }
 }
 

@@ -23,3 +23,12 @@ void deflate_fixed_lengths(uint8_t lengths[DEFLATE_LITERALS])
     memset(lengths + 256, 7, 24);
     memset(lengths + 280, 8, 8);
 }
+
+unsigned deflate_reverse(unsigned bits, unsigned count)
+{
+    unsigned value = 0;
+
+    for (; count > 0; count--, bits >>= 1)
+        value = value << 1 | (bits & 1);
+    return value;
+}

@@ -112,15 +112,6 @@ static bool code_is_whole(const struct code *code, size_t used)
     return left == 0 || used == 0 || (used == 1 && code->count[1] == 1);
 }
 
-static unsigned reversed(unsigned bits, unsigned count)
-{
-    unsigned value = 0;
-
-    for (; count > 0; count--, bits >>= 1)
-        value = value << 1 | (bits & 1);
-    return value;
-}
-
 static void code_fill_fast(struct code *code)
 {
     unsigned bits = 0, index = 0;
@@ -130,7 +121,8 @@ static void code_fill_fast(struct code *code)
         for (unsigned i = 0; i < code->count[length]; i++, bits++, index++) {
             unsigned entry = (unsigned)code->symbols[index] << 4 | length;
 
-            for (unsigned at = reversed(bits, length); at < 1u << FAST_BITS; at += 1u << length)
+            for (unsigned at = deflate_reverse(bits, length); at < 1u << FAST_BITS;
+                 at += 1u << length)
                 code->fast[at] = (uint16_t)entry;
         }
     }
