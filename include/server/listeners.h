@@ -23,10 +23,13 @@ struct listeners {
     size_t count;
 };
 
-/* Opens them all, and tells where each one is. Returns 0; or -1 when one line on stderr has said
+/* Opens them all. Returns 0; or -1 when one line on stderr has said
  * what failed: then nothing is open. */
 int listeners_open(struct listeners *listeners, const struct options *options,
                    const struct listen_fds *passed);
+
+/* Tells where each one is, on stderr. */
+void listeners_announce(const struct listeners *listeners, const struct options *options);
 
 /* Gives the files of unix sockets to the user of --user. Returns as listeners_open; all stays open.
  */

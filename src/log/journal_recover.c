@@ -71,7 +71,9 @@ static int open_folder(struct journal *j, struct journal_problem *problem)
     const char *path = j->config.path;
 
     if (mkdir(path, 0700) < 0 && errno != EEXIST) {
-        tell(problem, path, strerror(errno));
+        tell(problem, path,
+             errno == ENOENT ? "the folder that it is to be made in is not there"
+                             : strerror(errno));
         return -1;
     }
     j->folder = journal_folder_open(path);

@@ -68,6 +68,7 @@ static int keep(const struct options *options, char *const *argv,
 
     if (listeners_open(&listeners, options, &supervisor->sockets) < 0)
         return EXIT_FAILURE;
+    listeners_announce(&listeners, options);
     bequeath(&worker, &listeners, supervisor->interval);
     if (keeping_confine(options, &listeners) == 0)
         status = keeper_run(&config);

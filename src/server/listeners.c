@@ -71,11 +71,15 @@ static void announce(const struct options *options, int fd, bool is_admin)
     }
 }
 
-static void listeners_add(struct listeners *listeners, const struct options *options, int fd,
-                          int file, bool is_admin)
+void listeners_announce(const struct listeners *listeners, const struct options *options)
+{
+    for (size_t i = 0; i < listeners->count; i++)
+        announce(options, listeners->items[i].fd, listeners->items[i].is_admin);
+}
+
+static void listeners_add(struct listeners *listeners, int fd, int file, bool is_admin)
 {
     listeners->items[listeners->count++] = (struct listening){fd, file, is_admin};
-    announce(options, fd, is_admin);
 }
 
 static int listeners_open_one(struct listeners *listeners, const struct options *options,
@@ -90,20 +94,19 @@ static int listeners_open_one(struct listeners *listeners, const struct options 
     if (fd < 0)
         return fatal("cannot listen on %s: %s; choose another address with %s", text,
                      strerror(errno), is_admin ? "--admin" : "--port or --listen");
-    listeners_add(listeners, options, fd, socket_open_file(fd), is_admin);
+    listeners_add(listeners, fd, socket_open_file(fd), is_admin);
     return 0;
 }
 
 /* Takes the sockets that the supervisor opened. Returns how many of them are public. */
-static size_t listeners_take_passed(struct listeners *listeners, const struct options *options,
-                                    const struct listen_fds *passed)
+static size_t listeners_take_passed(struct listeners *listeners, const struct listen_fds *passed)
 {
     size_t public_count = 0;
 
     for (size_t i = 0; i < passed->count; i++) {
         bool is_admin = str_equals(passed->names[i], STR("admin"));
 
-        listeners_add(listeners, options, LISTEN_FDS_FIRST + (int)i, -1, is_admin);
+        listeners_add(listeners, LISTEN_FDS_FIRST + (int)i, -1, is_admin);
         public_count += !is_admin;
     }
     return public_count;
@@ -112,7 +115,7 @@ static size_t listeners_take_passed(struct listeners *listeners, const struct op
 static int listeners_open_all(struct listeners *listeners, const struct options *options,
                               const struct listen_fds *passed)
 {
-    size_t taken = listeners_take_passed(listeners, options, passed);
+    size_t taken = listeners_take_passed(listeners, passed);
     char local[32];
 
     for (size_t i = 0; i < options->listen.count; i++) {

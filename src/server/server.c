@@ -553,8 +553,10 @@ static int give_up_root(const struct server *server, const struct user *user)
     return problem == NULL ? 0 : fatal("cannot become the user %s: %s", name, problem);
 }
 
-/* Gives up what the running server does not need. From here on nothing can be opened any more. */
-static int confine(struct server *server, const struct user *user)
+/* Gives up what the running server does not need. From here on nothing can be opened any more.
+ * Where it listens is told when the journal is read: who is told may come. */
+static int confine(struct server *server, const struct listeners *listeners,
+                   const struct user *user)
 {
     const struct options *options = server->options;
     char path[SOCKET_TEXT_MAX];
@@ -574,12 +576,12 @@ static int confine(struct server *server, const struct user *user)
         if (listener->file >= 0 && socket_file(listener->source.fd, path))
             sandbox_allow_removing(&sandbox, path);
     }
-    if (give_up_root(server, user) < 0)
+    if (give_up_root(server, user) < 0 ||
+        durable_open(&server->durable, &sandbox, &server->reactor) < 0)
         return -1;
+    listeners_announce(listeners, options);
     if (geteuid() == 0)
         log_warning("it runs as root; --user gives it a user of its own");
-    if (durable_open(&server->durable, &sandbox, &server->reactor) < 0)
-        return -1;
     cluster_open(&server->cluster, &sandbox, &server->reactor, server->clock);
     if (options->redis.count > 0 && gate_is_on(&server->web.gate) &&
         bans_channel(&server->chat) == NULL)
@@ -673,19 +675,21 @@ static void take_inherited(struct server *server)
     acceptor_take(&server->acceptor, &listeners);
 }
 
-static int open_listeners(struct server *server, const struct user *user)
+/* Those that it has opened itself are in *listeners. */
+static int open_listeners(struct server *server, struct listeners *listeners,
+                          const struct user *user)
 {
     const struct options *options = server->options;
-    struct listeners listeners;
 
+    listeners->count = 0;
     if (server->inherited != NULL) {
         take_inherited(server);
         return 0;
     }
-    if (listeners_open(&listeners, options, &server->supervisor.sockets) < 0)
+    if (listeners_open(listeners, options, &server->supervisor.sockets) < 0)
         return -1;
-    acceptor_take(&server->acceptor, &listeners);
-    return options->user == NULL ? 0 : listeners_give(&listeners, user, options->user);
+    acceptor_take(&server->acceptor, listeners);
+    return options->user == NULL ? 0 : listeners_give(listeners, user, options->user);
 }
 
 static size_t passed_listeners(const struct server *server)
@@ -724,6 +728,7 @@ int server_init(struct server *server, const struct options *options,
                 const struct inherited *inherited)
 {
     struct user user = {.uid = 0};
+    struct listeners listeners;
     size_t capacity = 0;
 
     memset(server, 0, sizeof(*server));
@@ -759,8 +764,8 @@ int server_init(struct server *server, const struct options *options,
         trace_start(&options->trace, &server->conns, &server->web);
     read_clocks(server);
     server->metrics.started = server->clock->wall;
-    if (open_listeners(server, &user) < 0 || moderator_link(server, options) < 0 ||
-        confine(server, &user) < 0) {
+    if (open_listeners(server, &listeners, &user) < 0 || moderator_link(server, options) < 0 ||
+        confine(server, &listeners, &user) < 0) {
         acceptor_close(&server->acceptor);
         return -1;
     }

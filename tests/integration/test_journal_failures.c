@@ -124,6 +124,7 @@ static void expect_no_start(const char *faults, const char *line)
     buf_init(&err);
     ck_assert_int_eq(program_run(&launch, &out, &err), 1);
     ck_assert_msg(strstr((char *)err.data, line) != NULL, "%s", (char *)err.data);
+    ck_assert_ptr_null(strstr((char *)err.data, "listening"));
     buf_deinit(&out);
     buf_deinit(&err);
 }
@@ -133,6 +134,23 @@ START_TEST(a_read_only_file_system)
     expect_no_start("FAULTS=mkdir=EROFS:1-9", "Read-only file system");
     server_stop(start("always", "FAULTS="));
     expect_no_start("FAULTS=openat=EROFS:1-9", "Read-only file system");
+}
+END_TEST
+
+/* A folder is made, not a path: what is misspelt would be found empty at each start. */
+START_TEST(a_folder_without_a_parent)
+{
+    struct launch launch = {.args = LIST("--port", "0", "--journal", test_path("none/journal"))};
+    struct buf out, err;
+
+    buf_init(&out);
+    buf_init(&err);
+    ck_assert_int_eq(program_run(&launch, &out, &err), 1);
+    ck_assert_ptr_nonnull(
+        strstr((char *)err.data, "none/journal: the folder that it is to be made in is not there"));
+    ck_assert_ptr_null(strstr((char *)err.data, "listening"));
+    buf_deinit(&out);
+    buf_deinit(&err);
 }
 END_TEST
 
@@ -196,6 +214,7 @@ Suite *suite_journal_failures(void)
     tcase_add_loop_test(tc, what_cannot_be_written_is_refused, 0, 4);
     tcase_add_test(tc, a_quota_is_found_with_the_first_byte);
     tcase_add_test(tc, a_read_only_file_system);
+    tcase_add_test(tc, a_folder_without_a_parent);
     tcase_add_loop_test(tc, a_folder_that_vanishes, 0, 3);
     tcase_add_test(tc, a_folder_that_is_moved);
     return suite;
