@@ -55,6 +55,15 @@ static void completion_of_names(struct completion *found, struct str begun,
                          begun);
 }
 
+static void completion_of_rooms(struct completion *found, struct str begun,
+                                const struct rooms *rooms)
+{
+    struct str name;
+
+    for (size_t i = 0; (name = rooms_name(rooms, i)).ptr != NULL; i++)
+        completion_offer(found, name, begun);
+}
+
 /* What begins behind the last blank, or "@". */
 static struct str completion_last_word(struct str text)
 {
@@ -72,7 +81,8 @@ static bool completion_takes_name(struct str command)
            str_equals_nocase(command, STR("/ban"));
 }
 
-bool completion_find(struct completion *found, struct str before, const struct roster *roster)
+bool completion_find(struct completion *found, struct str before, const struct roster *roster,
+                     const struct rooms *rooms)
 {
     struct str rest = before, command = str_cut(&rest, ' '), begun;
 
@@ -80,6 +90,9 @@ bool completion_find(struct completion *found, struct str before, const struct r
     if (command.len > 0 && command.ptr[0] == '/' && rest.ptr == NULL) {
         begun = (struct str){command.ptr + 1, command.len - 1};
         completion_of_commands(found, begun);
+    } else if (rest.ptr != NULL && str_equals_nocase(command, STR("/room"))) {
+        begun = rest;
+        completion_of_rooms(found, begun, rooms);
     } else {
         begun = rest.ptr != NULL && completion_takes_name(command) ? rest
                                                                    : completion_last_word(before);

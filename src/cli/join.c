@@ -42,7 +42,8 @@ struct join {
     bool is_coloured;
 
     struct line_editor editor;
-    bool is_dirty; /* the prompt must be drawn again */
+    struct rooms rooms; /* where one has been */
+    bool is_dirty;      /* the prompt must be drawn again */
 
     struct line_reader lines;
     char input[TUNE_READ_BUFFER]; /* read and not yet taken */
@@ -202,8 +203,17 @@ static void rename_to(struct join *j, struct str name)
         tell(j, "a name is at most 64 bytes of UTF-8 without control characters");
 }
 
+/* As people write it: #tea means tea. */
+static struct str room_of(struct str text)
+{
+    while (text.len > 0 && text.ptr[0] == '#')
+        text = (struct str){text.ptr + 1, text.len - 1};
+    return str_trim(text);
+}
+
 static void enter_room(struct join *j, struct str room)
 {
+    rooms_put(&j->rooms, str_from(j->session.room));
     if (room.len == 0)
         tell(j, "you are in %s; /room ROOM enters another one", j->session.room);
     else if (!codec_name_is_valid(room))
@@ -264,7 +274,7 @@ static void obey(struct join *j, struct str line)
         rename_to(j, typed.text);
         break;
     case TYPED_ROOM:
-        enter_room(j, typed.text);
+        enter_room(j, room_of(typed.text));
         break;
     case TYPED_WHO:
         show_members(j);
@@ -319,7 +329,7 @@ static void complete(struct join *j)
 {
     struct completion found;
 
-    if (!completion_find(&found, line_editor_before(&j->editor), &j->session.roster)) {
+    if (!completion_find(&found, line_editor_before(&j->editor), &j->session.roster, &j->rooms)) {
         screen_bell(&j->screen);
         return;
     }

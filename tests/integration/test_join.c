@@ -37,6 +37,26 @@ START_TEST(says_each_line_and_ends_with_0)
 }
 END_TEST
 
+START_TEST(quiet_prints_nothing_and_says_all)
+{
+    struct server *s = server_start(NULL);
+    struct seat *seat = seat_open(s, 1, "room=tea");
+    struct joiner j = joiner_start(LIST(joiner_url(s->port, "/ws/7?room=tea"), "--quiet"));
+
+    joiner_write(&j, "one\ntwo\n");
+    joiner_end_input(&j);
+    seat_expect_presence(seat, "join", 7, "");
+    seat_expect(seat,
+                "{'type':'message','pos':'*','ts':#,'from':7,'name':'','text':'one','ref':'*'}");
+    seat_expect(seat,
+                "{'type':'message','pos':'*','ts':#,'from':7,'name':'','text':'two','ref':'*'}");
+    ck_assert_int_eq(joiner_wait_exit(&j), 0);
+    ck_assert_uint_eq(j.out_text.len, 0);
+    joiner_free(&j);
+    seat_leave(seat);
+}
+END_TEST
+
 START_TEST(speaks_through_a_unix_socket)
 {
     char address[160];
@@ -797,6 +817,7 @@ Suite *suite_join(void)
     TCase *tcase = harness_case(suite, "real");
 
     tcase_add_test(tcase, says_each_line_and_ends_with_0);
+    tcase_add_test(tcase, quiet_prints_nothing_and_says_all);
     tcase_add_test(tcase, speaks_through_a_unix_socket);
     tcase_add_test(tcase, ten_thousand_lines_arrive_in_order);
     tcase_add_loop_test(tcase, a_restart_loses_and_doubles_nothing, 0, 2);

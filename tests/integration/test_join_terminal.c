@@ -311,7 +311,7 @@ START_TEST(another_room_is_entered)
     char target[1024], sync[V1_TEXT];
 
     start("xterm", "--color=never");
-    joiner_write(&joiner, "/room\r /room green tea\r");
+    joiner_write(&joiner, "/room\r /room #green tea\r");
     joiner_wait_for(&joiner, "you are in tea; /room ROOM");
     fake_expect_close(server);
     client_close(server);
@@ -322,6 +322,9 @@ START_TEST(another_room_is_entered)
     welcome(false, sync);
     joiner_wait_for(&joiner, "you are in");
     expect_prompt("tea>", 5);
+    joiner_write(&joiner, "/room t\t"); /* where one was before */
+    expect_prompt("tea> /room tea", 5 + 10);
+    joiner_write(&joiner, "\x15");
     finish();
 }
 END_TEST

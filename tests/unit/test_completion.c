@@ -10,11 +10,16 @@
 Suite *suite_completion(void);
 
 static struct roster roster;
+static struct rooms rooms;
 
 static void setup(void)
 {
     ck_assert_ptr_nonnull(setlocale(LC_CTYPE, "C.UTF-8"));
     roster_init(&roster);
+    rooms = (struct rooms){.count = 0};
+    rooms_put(&rooms, STR("green tea"));
+    rooms_put(&rooms, STR("green"));
+    rooms_put(&rooms, STR("lobby"));
     roster_put(&roster, 1, STR("Ada Lovelace"));
     roster_put(&roster, 2, STR("ada lovelock"));
     roster_put(&roster, 3, STR("Bob"));
@@ -35,7 +40,7 @@ static const char *tabbed(const char *line)
     struct completion found;
     struct str before = str_from(line);
 
-    if (!completion_find(&found, before, &roster))
+    if (!completion_find(&found, before, &roster, &rooms))
         return NULL;
     ck_assert_uint_le(found.begun, before.len);
     snprintf(out, sizeof(out), "%.*s%.*s%s", (int)(before.len - found.begun), line,
@@ -60,7 +65,11 @@ static const char *const lines[][2] = {
     {"/msg ada lovelo", "/msg ada lovelock "},
     {"/kick bo", "/kick Bob "},
     {"/ban bo", "/ban Bob "},
-    {"/room bo", "/room Bob "},
+    {"/room bo", NULL}, /* no room is called so */
+    {"/room L", "/room lobby "},
+    {"/room g", "/room green"},
+    {"/room green ", "/room green tea "},
+    {"/room ", NULL},
     {"hello Ada Lo", NULL}, /* elsewhere a blank begins another name */
     {"\xe6\x9e\x97", NULL}, /* half of a character is nothing in common */
     {"\xe6\x9e\x97\xe6\x99\x93", "\xe6\x9e\x97\xe6\x99\x93 "},
