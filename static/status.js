@@ -1,5 +1,5 @@
-// The status page: asks for /metrics every two seconds and shows what happened in the last five minutes. These minutes
-// are all it keeps, in the memory of this page.
+// The status page: asks for /metrics every two seconds and shows what happened in the last five minutes. It begins with what
+// the server remembers of them.
 import { cards, tables } from './status-cards.js';
 import { Chart } from './status-chart.js';
 import { byLabel, parse } from './status-metrics.js';
@@ -8,6 +8,7 @@ import { age, clock } from './status-text.js';
 const EVERY = 2000; // ms between two questions
 const PATIENCE = 5000; // ms for an answer
 const SPAN = 300000; // ms that are shown
+const ROOMS_EVERY = 5; // questions
 const LOOK_BACK = 5; // readings that a quantile is made of
 
 const $ = (id) => document.getElementById(id);
@@ -30,8 +31,8 @@ let readings = []; // oldest first: { series, time, date }, and of each card { v
 let hasGap = true; // what comes next has nothing to be compared with
 let pointed = null; // the time that the pointer is at
 
-function keep(series, date) {
-  const time = performance.now();
+// time: of performance.now()
+function keep(series, date, time = performance.now()) {
   const start = 'process_start_time_seconds';
   if (readings.at(-1)?.series.get(start) !== series.get(start)) {
     readings = []; // another process: its counters are others
@@ -45,6 +46,18 @@ function keep(series, date) {
   readings.push({ series, time, date, shown, isFirst: hasGap });
   readings = readings.filter((reading) => reading.time > time - SPAN);
   hasGap = false;
+}
+
+// What was before this page was opened.
+async function recall() {
+  const response = await fetch('past', { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
+  const [now, date] = [performance.now(), new Date(response.headers.get('Date'))];
+  for (const text of response.ok ? (await response.text()).split('\n\n') : []) {
+    const series = parse(text);
+    const then = new Date(series.get('time'));
+    const time = now - (date - then);
+    if (time <= now && time > (readings.at(-1)?.time ?? now - SPAN)) keep(series, then, time);
+  }
 }
 
 // ---- Cards ----
@@ -122,8 +135,20 @@ function showSilence() {
   show('gone', last ? `No answer since ${clock(last.date)}` : 'No answer');
 }
 
+// All of them may be many to look through, so that is asked for more seldom.
+async function askRooms() {
+  const response = await fetch('busiest', { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
+  const { rooms } = response.ok ? await response.json() : { rooms: [] };
+  $('busiest').parentNode.hidden = !response.ok; // under another name than the server's it tells none
+  drawTable('busiest', rooms.map(({ room, members, messages }) => [`# ${room}`, `${members.toLocaleString('en')} here`, `${messages.toLocaleString('en')} in a minute`]));
+}
+
+let asked = 0;
+
 async function ask() {
   try {
+    if (!asked) await recall();
+    if (asked++ % ROOMS_EVERY === 0) await askRooms();
     const response = await fetch('metrics', { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
     if (!response.ok) throw new Error(`status ${response.status}`);
     const series = parse(await response.text());

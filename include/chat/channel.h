@@ -25,6 +25,8 @@ struct channel {
     struct list dirty; /* among the channels that have something to send */
     struct list quiet; /* among all channels, the one that was published in longest ago first */
     uint64_t quiet_since;
+    uint64_t minute;  /* since the machine's start: of its last message */
+    uint32_t said[2]; /* messages in that minute, and in the one before */
     struct audience audience;
     struct client **members; /* member_size places, owned */
     size_t member_count;
@@ -94,6 +96,13 @@ void channel_table_remove(struct channel_table *t, struct channel *channel);
  * channel_add_member or channel_unreserve_member. */
 int channel_reserve_member(struct channel *channel);
 void channel_unreserve_member(struct channel *channel);
+
+/* A message was said there. `now`: monotonic milliseconds. */
+void channel_count_message(struct channel *channel, uint64_t now);
+
+/* About how many were said within the last minute: those of the one before count by what of it
+ * still belongs to that. */
+uint64_t channel_messages(const struct channel *channel, uint64_t now);
 
 /* A client is a member from the commit of its JOIN, for which a place was kept, to that of its
  * LEAVE. */

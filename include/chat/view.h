@@ -21,6 +21,12 @@ struct view_rooms {
 /* `{"rooms":[{"room":R,"members":N,"pos":P}],"more":B}` */
 int view_rooms(const struct chat *chat, const struct view_rooms *wish, struct buf *out);
 
+#define VIEW_BUSIEST 10
+
+/* The rooms in which most was said within the last minute, then those with most members:
+ * `{"rooms":[{"room":R,"members":N,"messages":N}]}`, at most VIEW_BUSIEST of them. */
+int view_busiest(const struct chat *chat, struct buf *out);
+
 /* `{"room":R,"count":N,"members":[{"id":I,"name":N}]}`, at most presence_limit of them. */
 int view_members(const struct chat *chat, struct str room, struct buf *out);
 

@@ -14,6 +14,7 @@
 #include "server/durable.h"
 #include "server/metrics.h"
 #include "server/options.h"
+#include "server/past.h"
 #include "server/realip.h"
 #include "server/supervisor.h"
 #include "session/conns.h"
@@ -34,6 +35,7 @@ struct server {
     struct drain drain;
     struct connection_log connection_log;
     struct metrics metrics;
+    struct past past;
     struct durable durable;
     struct cluster cluster;
     bool ends_with_terminal; /* SIGHUP is a window that was closed, not a reload */

@@ -55,6 +55,9 @@ struct web {
 
     /* Appends the metrics. Returns 0, or -1 with errno ENOMEM. */
     int (*metrics)(struct buf *out, struct web *web);
+
+    /* The same of the last minutes. */
+    int (*past)(struct buf *out, struct web *web);
 };
 
 static inline struct web *web_of(const struct conn *conn)

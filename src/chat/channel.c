@@ -89,6 +89,29 @@ void channel_unreserve_member(struct channel *channel)
     channel->joining--;
 }
 
+#define CHANNEL_MINUTE 60000 /* ms */
+
+void channel_count_message(struct channel *channel, uint64_t now)
+{
+    uint64_t minute = now / CHANNEL_MINUTE;
+
+    if (minute != channel->minute) {
+        channel->said[1] = minute == channel->minute + 1 ? channel->said[0] : 0;
+        channel->said[0] = 0;
+        channel->minute = minute;
+    }
+    channel->said[0]++;
+}
+
+uint64_t channel_messages(const struct channel *channel, uint64_t now)
+{
+    uint64_t minute = now / CHANNEL_MINUTE, left = CHANNEL_MINUTE - now % CHANNEL_MINUTE;
+
+    if (minute == channel->minute)
+        return channel->said[0] + channel->said[1] * left / CHANNEL_MINUTE;
+    return minute == channel->minute + 1 ? channel->said[0] * left / CHANNEL_MINUTE : 0;
+}
+
 void channel_add_member(struct channel *channel, struct client *client)
 {
     channel->joining--;

@@ -106,8 +106,10 @@ static void publish_to_all(struct chat *chat, struct channel *channel, const str
 void publish_event(struct chat *chat, struct channel *channel, const struct event *event,
                    struct client *author, uint32_t word)
 {
-    if (event->kind == EVENT_MESSAGE)
+    if (event->kind == EVENT_MESSAGE) {
         chat->counters.messages++;
+        channel_count_message(channel, chat->now);
+    }
     if (event->kind == EVENT_RETRACT)
         marks_retract(channel, event->re);
     if (event->kind == EVENT_SLOW)

@@ -102,6 +102,63 @@ int view_rooms(const struct chat *chat, const struct view_rooms *wish, struct bu
     return buf_printf(out, "],\"more\":%s}", found.is_cut ? "true" : "false");
 }
 
+/* ---- the busiest ---- */
+
+static bool view_is_busier(const struct channel *one, const struct channel *other, uint64_t now)
+{
+    uint64_t said = channel_messages(one, now), others = channel_messages(other, now);
+    size_t members = channel_count(one), rest = channel_count(other);
+
+    if (said != others || members != rest)
+        return said != others ? said > others : members > rest;
+    return compare(one->log.name, other->log.name) < 0;
+}
+
+/* Puts it among the first ones, where it belongs there. */
+static void busiest_add(struct found *found, const struct channel *channel, uint64_t now)
+{
+    size_t place = found->count;
+
+    while (place > 0 && view_is_busier(channel, found->items[place - 1], now))
+        place--;
+    if (place == found->limit)
+        return;
+    found->count = min_size(found->count + 1, found->limit);
+    memmove(&found->items[place + 1], &found->items[place],
+            (found->count - place - 1) * sizeof(found->items[0]));
+    found->items[place] = channel;
+}
+
+static int busiest_append(struct buf *out, const struct channel *channel, uint64_t now)
+{
+    if (buf_append_str(out, STR("{\"room\":")) < 0 ||
+        json_append_string(out, channel->log.name) < 0)
+        return -1;
+    return buf_printf(out, ",\"members\":%zu,\"messages\":%llu}", channel_count(channel),
+                      (unsigned long long)channel_messages(channel, now));
+}
+
+int view_busiest(const struct chat *chat, struct buf *out)
+{
+    struct found found = {.limit = VIEW_BUSIEST};
+
+    for (size_t i = 0; i < chat->channels.size; i++) {
+        for (const struct channel *c = chat->channels.buckets[i]; c != NULL;
+             c = c->next_in_bucket) {
+            if (!str_equals(c->log.name, STR(LOG_BANS)))
+                busiest_add(&found, c, chat->now);
+        }
+    }
+    if (buf_append_str(out, STR("{\"rooms\":[")) < 0)
+        return -1;
+    for (size_t i = 0; i < found.count; i++) {
+        if ((i > 0 && buf_append_char(out, ',') < 0) ||
+            busiest_append(out, found.items[i], chat->now) < 0)
+            return -1;
+    }
+    return buf_append_str(out, STR("]}"));
+}
+
 /* ---- members ---- */
 
 int view_members(const struct chat *chat, struct str room, struct buf *out)

@@ -313,14 +313,24 @@ static void read_memory(const struct metrics_process *process, unsigned long *si
         *size = *resident = 0;
 }
 
+static int write_descriptors(struct buf *out, const struct metrics *metrics)
+{
+    struct rlimit limit = {0, 0};
+
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (value(out, "process_open_fds", "gauge", "Open file descriptors.",
+              open_fds(&metrics->process)) < 0)
+        return -1;
+    return value(out, "process_max_fds", "gauge", "File descriptors that may be open.",
+                 limit.rlim_cur);
+}
+
 static int write_process(struct buf *out, const struct metrics *metrics)
 {
     unsigned long size, resident, page = (unsigned long)sysconf(_SC_PAGESIZE);
-    struct rlimit limit = {0, 0};
     struct rusage usage;
 
     read_memory(&metrics->process, &size, &resident);
-    getrlimit(RLIMIT_NOFILE, &limit);
     getrusage(RUSAGE_SELF, &usage);
     if (head(out, "process_cpu_seconds_total", "counter", "CPU time, user and system.") < 0 ||
         buf_printf(out, "process_cpu_seconds_total %.6f\n",
@@ -328,12 +338,7 @@ static int write_process(struct buf *out, const struct metrics *metrics)
                        (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6) < 0 ||
         head(out, "process_start_time_seconds", "gauge", "When the process started, since 1970.") <
             0 ||
-        buf_printf(out, "process_start_time_seconds %.3f\n", (double)metrics->started / 1e3) < 0)
-        return -1;
-    if (value(out, "process_open_fds", "gauge", "Open file descriptors.",
-              open_fds(&metrics->process)) < 0 ||
-        value(out, "process_max_fds", "gauge", "File descriptors that may be open.",
-              limit.rlim_cur) < 0 ||
+        buf_printf(out, "process_start_time_seconds %.3f\n", (double)metrics->started / 1e3) < 0 ||
         value(out, "process_virtual_memory_bytes", "gauge", "Virtual memory.",
               (uint64_t)size * page) < 0)
         return -1;
@@ -341,17 +346,11 @@ static int write_process(struct buf *out, const struct metrics *metrics)
                  (uint64_t)resident * page);
 }
 
-int metrics_write(struct buf *out, const struct metrics *metrics)
+int metrics_write_past(struct buf *out, const struct metrics *metrics)
 {
-    if (head(out, "wschat_build_info", "gauge", "What is running; always 1.") < 0 ||
-        buf_printf(out, "wschat_build_info{version=\"%s\"} 1\n", WSCHAT_VERSION) < 0 ||
-        write_chat(out, metrics) < 0 || write_connections(out, metrics) < 0 ||
-        write_packing_time(out, metrics) < 0 || write_ends(out, metrics) < 0 ||
-        write_addresses(out, &metrics->web->addresses) < 0 ||
+    if (write_chat(out, metrics) < 0 || write_connections(out, metrics) < 0 ||
         (metrics->durable != NULL && durable_write_metrics(out, metrics->durable) < 0) ||
-        (metrics->cluster != NULL && cluster_write_metrics(out, metrics->cluster) < 0))
-        return -1;
-    if (write_histogram(out, "wschat_tick_seconds",
+        write_histogram(out, "wschat_tick_seconds",
                         "How long the server was busy each time that something happened.",
                         &metrics->ticks.time) < 0 ||
         write_histogram(out, "wschat_delivery_lag_seconds",
@@ -360,4 +359,15 @@ int metrics_write(struct buf *out, const struct metrics *metrics)
                         &metrics->ticks.lag) < 0)
         return -1;
     return write_process(out, metrics);
+}
+
+int metrics_write(struct buf *out, const struct metrics *metrics)
+{
+    if (head(out, "wschat_build_info", "gauge", "What is running; always 1.") < 0 ||
+        buf_printf(out, "wschat_build_info{version=\"%s\"} 1\n", WSCHAT_VERSION) < 0 ||
+        metrics_write_past(out, metrics) < 0 || write_packing_time(out, metrics) < 0 ||
+        write_ends(out, metrics) < 0 || write_addresses(out, &metrics->web->addresses) < 0 ||
+        (metrics->cluster != NULL && cluster_write_metrics(out, metrics->cluster) < 0))
+        return -1;
+    return write_descriptors(out, metrics);
 }

@@ -130,6 +130,13 @@ static int write_metrics(struct buf *out, struct web *web)
     return metrics_write(out, &server->metrics);
 }
 
+static int write_past(struct buf *out, struct web *web)
+{
+    const struct server *server = CONTAINER_OF(web, struct server, web);
+
+    return past_write(out, &server->past);
+}
+
 /* ---- the end ---- */
 
 /* A second signal ends at once: those who are left are still told, in the tick that is the last. */
@@ -228,6 +235,7 @@ static uint64_t next_deadline(const struct server *server)
         gate_next(server),
         server->drain.next,
         server->supervisor.next_sign,
+        server->past.next,
         next_look(server),
         server->next_flush,
     };
@@ -276,6 +284,7 @@ static void tick(struct server *server)
         chat_serve(&server->chat, entry_serve);
     } while (!list_is_empty(&server->conns.pool.env.woken) || chat_has_news(&server->chat));
     supervisor_tick(&server->supervisor, server->clock->now, server->conns.members);
+    past_tick(&server->past, &server->metrics, server->clock);
     connected = server->conns.pool.count;
     pool_reap(&server->conns.pool);
     acceptor_tick(&server->acceptor, server->conns.pool.count < connected);
@@ -533,6 +542,8 @@ static void set_web(struct server *server)
     web->realip = find_realip;
     list_init(&web->later);
     web->metrics = write_metrics;
+    web->past = write_past;
+    past_init(&server->past);
     server->metrics.web = web;
     web->ailment = find_ailment;
     server->metrics.durable = &server->durable;
@@ -563,6 +574,8 @@ static int confine(struct server *server, const struct listeners *listeners,
     struct sandbox sandbox;
 
     metrics_open(&server->metrics.process, acceptor_has_admin(&server->acceptor));
+    if (acceptor_has_admin(&server->acceptor))
+        past_start(&server->past, server->clock->now);
     sandbox_init(&sandbox, options->sandbox == SANDBOX_ON);
     if (options->static_dir != NULL)
         sandbox_allow_reading(&sandbox, options->static_dir);
@@ -790,6 +803,7 @@ int server_deinit(struct server *server)
     gate_close(&server->web.gate);
     password_deinit(&server->web.password);
     metrics_close(&server->metrics.process);
+    past_deinit(&server->past);
     close(server->signals.fd);
     reactor_deinit(&server->reactor);
     return server->has_failed ? -1 : 0;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { scenario, stateOf, until } from './scenario.mjs';
+import { contains, scenario, stateOf, until } from './scenario.mjs';
 
 const ADMIN = ['--admin', '127.0.0.1:0'];
 
@@ -76,6 +76,36 @@ scenario('status: it says when the server shuts down, is gone, and is back', [..
   await is(page, 'running');
   assert.equal(await page.textContent('#state'), 'Running');
   await shows(page, 'Messages', ({ figures, note }) => figures[0] === '0 /s' && note === '0 since the start');
+});
+
+scenario('status: charts begin with what the server remembers', ADMIN, async (stage) => {
+  const context = await stage.context();
+  await context.route(/\/past$/, async (route) => {
+    const response = await route.fetch();
+    const [first] = (await response.text()).split('\n\n');
+    const now = new Date(response.headers().date).getTime();
+    const past = Array.from({ length: 60 }, (_, i) => first.replace(/^time .*/, `time ${now - (60 - i) * 5000}`)
+      .replace(/^wschat_clients .*/m, `wschat_clients ${i < 30 ? 7 : 3}`));
+    await route.fulfill({ response, body: `${past.join('\n\n')}\n\n` });
+  });
+  const page = await stage.openStatus({ context });
+  await shows(page, 'Clients', ({ figures }) => figures[0] === '0');
+  assert.ok((await page.getAttribute('.card:nth-child(1) .line', 'd')).split('L').length > 55);
+  assert.equal(await page.textContent('.card:nth-child(1) .peak'), 'peak 7');
+  const { width, height } = await page.locator('.card:nth-child(1) svg').boundingBox();
+  await page.hover('.card:nth-child(1) svg', { position: { x: width * 0.25, y: height / 2 } });
+  await shows(page, 'Clients', ({ figures, note }) => figures[0] === '7' && /of \d.* rooms: 0/.test(note));
+});
+
+scenario('status: the busiest rooms, by name', ADMIN, async (stage) => {
+  const [ada, bob] = [await stage.peer({ room: 'tea & <b>' }), await stage.peer({ room: 'quiet' })];
+  await stage.peer({ room: 'quiet' });
+  ada.say('one', 'two');
+  await until('both', () => ada.said.length === 2);
+  const page = await stage.openStatus();
+  await contains(page, '#busiest', '# tea');
+  assert.equal(await page.textContent('#busiest'), '# tea & <b>1 here2 in a minute# quiet2 here0 in a minute');
+  bob.socket.destroy();
 });
 
 scenario('status: five minutes are kept, and any of them can be pointed at', ADMIN, async (stage) => {

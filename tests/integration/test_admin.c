@@ -32,7 +32,8 @@ static struct response *public_get(struct server *s, const char *target)
 START_TEST(what_is_for_operators_is_never_public)
 {
     expect_nothing(start(), public_get,
-                   LIST("/metrics", "/status", "/status.html", "/status.js", "/status.css"));
+                   LIST("/metrics", "/past", "/busiest", "/status", "/status.html", "/status.js",
+                        "/status.css"));
 }
 END_TEST
 
@@ -96,7 +97,7 @@ END_TEST
 
 START_TEST(the_admin_listener_takes_get_and_head_only)
 {
-    static const char *const targets[] = {"/", "/metrics", "/healthz"};
+    static const char *const targets[] = {"/", "/metrics", "/healthz", "/past"};
     struct server *s = start(), admin = *s;
 
     admin.port = admin_port(s);
@@ -112,6 +113,94 @@ START_TEST(the_admin_listener_takes_get_and_head_only)
         r = response_read(c, false);
         ck_assert_int_eq(r->status, 405);
         ck_assert_str_eq(response_field(r, "Allow"), "GET, HEAD");
+        response_free(r);
+        client_close(c);
+    }
+}
+END_TEST
+
+START_TEST(the_past_is_there_from_the_start)
+{
+    struct server *s = start();
+    struct response *r = admin_get(s, "/past");
+
+    ck_assert_int_eq(r->status, 200);
+    ck_assert_str_eq(response_field(r, "Content-Type"), "text/plain; charset=utf-8");
+    ck_assert_int_eq(strncmp(r->body, "time 1", 6), 0);
+    ck_assert_ptr_nonnull(strstr(r->body, "\nwschat_clients 0\n"));
+    ck_assert_ptr_nonnull(strstr(r->body, "\nwschat_tick_seconds_bucket{le=\"+Inf\"} "));
+    ck_assert_ptr_nonnull(strstr(r->body, "\nprocess_start_time_seconds "));
+    ck_assert_ptr_null(strchr(r->body, '#'));
+    response_free(r);
+}
+END_TEST
+
+/* By messages, then members, then name; eleven rooms, of which ten are told. */
+START_TEST(the_busiest_rooms)
+{
+    static const char *const first =
+        "{\"rooms\":[{\"room\":\"\\\"tea\\\"\",\"members\":1,\"messages\":2},"
+        "{\"room\":\"b\",\"members\":1,\"messages\":1},"
+        "{\"room\":\"many\",\"members\":2,\"messages\":0},"
+        "{\"room\":\"r0\",\"members\":1,\"messages\":0},";
+    struct server *s = start();
+    struct client *people[12];
+    struct response *r;
+
+    for (int i = 0; i < 8; i++) {
+        char target[32];
+
+        snprintf(target, sizeof(target), "/ws/%d?room=r%d", i + 1, 7 - i);
+        people[i] = ws_open(s, target);
+    }
+    people[8] = ws_open(s, "/ws/9?room=many");
+    people[9] = ws_open(s, "/ws/10?room=many");
+    people[10] = ws_open(s, "/ws/11?room=b");
+    people[11] = ws_open(s, "/ws/12?room=%22tea%22");
+    ws_send_text(people[10], "x");
+    ws_expect_text(people[10], "You wrote: x");
+    for (int i = 0; i < 2; i++) {
+        ws_send_text(people[11], "x");
+        ws_expect_text(people[11], "You wrote: x");
+    }
+    r = admin_get(s, "/busiest");
+    ck_assert_int_eq(r->status, 200);
+    ck_assert_str_eq(response_field(r, "Content-Type"), "application/json");
+    ck_assert_msg(strncmp(r->body, first, strlen(first)) == 0, "%s", r->body);
+    ck_assert_ptr_nonnull(strstr(r->body, "\"r6\""));
+    ck_assert_ptr_null(strstr(r->body, "\"r7\""));
+    response_free(r);
+}
+END_TEST
+
+/* An attacker's name that points here is told no names of rooms. */
+START_TEST(rooms_are_told_to_no_page_of_another_name)
+{
+    static const struct {
+        const char *host;
+        int status;
+    } hosts[] = {
+        {"127.0.0.1", 200},
+        {"127.0.0.1:9", 200},
+        {"[::1]:9", 200},
+        {"LocalHost:9", 200},
+        {"ops.example", 200},
+        {"evil.example", 421},
+        {"127.0.0.1.evil.example", 421},
+        {"localhost.example", 421},
+        {"localhost.", 421},
+    };
+    struct server *s = server_start(LIST("--admin", "127.0.0.1:0", "--host", "ops.example")),
+                  admin = *s;
+
+    admin.port = admin_port(s);
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+        struct client *c = client_connect(&admin);
+        struct response *r;
+
+        client_print(c, "GET /busiest HTTP/1.1\r\nHost: %s\r\n\r\n", hosts[i].host);
+        r = response_read(c, false);
+        ck_assert_msg(r->status == hosts[i].status, "%d for %s", r->status, hosts[i].host);
         response_free(r);
         client_close(c);
     }
@@ -166,6 +255,9 @@ Suite *suite_admin(void)
     tcase_add_test(tc, a_folder_serves_the_status_page_to_operators_only);
     tcase_add_test(tc, the_admin_listener_takes_get_and_head_only);
     tcase_add_test(tc, the_admin_listener_has_no_chat);
+    tcase_add_test(tc, the_past_is_there_from_the_start);
+    tcase_add_test(tc, the_busiest_rooms);
+    tcase_add_test(tc, rooms_are_told_to_no_page_of_another_name);
     tcase_add_test(tc, the_admin_listener_tells_health);
     return suite;
 }

@@ -49,6 +49,28 @@ START_TEST(a_new_room_is_empty)
 }
 END_TEST
 
+/* Of the minute before as much counts as the last 60 seconds still have of it. */
+START_TEST(messages_of_the_last_minute)
+{
+    uint64_t start = 7 * 60000;
+
+    ck_assert_uint_eq(channel_messages(room, start), 0);
+    for (int i = 0; i < 10; i++)
+        channel_count_message(room, start + 100);
+    ck_assert_uint_eq(channel_messages(room, start + 100), 10);
+    ck_assert_uint_eq(channel_messages(room, start + 59999), 10);
+    ck_assert_uint_eq(channel_messages(room, start + 60000), 10);
+    ck_assert_uint_eq(channel_messages(room, start + 90000), 5);
+    channel_count_message(room, start + 90000);
+    ck_assert_uint_eq(channel_messages(room, start + 90000), 6);
+    ck_assert_uint_eq(channel_messages(room, start + 119999), 1);
+    ck_assert_uint_eq(channel_messages(room, start + 120000), 1);
+    ck_assert_uint_eq(channel_messages(room, start + 180000), 0);
+    channel_count_message(room, start + 300000);
+    ck_assert_uint_eq(channel_messages(room, start + 300000), 1);
+}
+END_TEST
+
 /* All rooms in one bucket: each is found and taken out of the middle of the chain. */
 START_TEST(rooms_by_name)
 {
@@ -188,6 +210,7 @@ Suite *suite_channel(void)
 
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, a_new_room_is_empty);
+    tcase_add_test(cases, messages_of_the_last_minute);
     tcase_add_test(cases, rooms_by_name);
     tcase_add_test(cases, a_table_has_a_bucket_for_each);
     tcase_add_test(cases, a_room_that_goes_leaves_its_lists);
