@@ -370,11 +370,14 @@ static void stream_take_input(struct stream *stream, uint8_t *data, size_t len)
         stream_drop(stream, STREAM_END_MEMORY);
 }
 
-/* The peer sends no more. What it sent before is handled; what it is still to get is sent. */
+/* The peer sends no more. What it sent before is handled; what it is still to get is sent. Where
+ * sending has failed it was a reset, which the system tells but once. */
 static void stream_take_eof(struct stream *stream)
 {
     stream->read_eof = true;
     if (stream->state == STREAM_OPEN) {
+        if (stream->write_failed)
+            stream_note_end(stream, STREAM_END_RESET, NULL);
         stream->ops->on_eof(stream);
         stream_linger(stream, STREAM_END_LEFT, NULL);
     }
@@ -549,6 +552,7 @@ static void stream_sending_expired(struct stream *stream)
         stream_drop(stream, STREAM_END_TIMEOUT);
         return;
     }
+    stream_note_end(stream, STREAM_END_TIMEOUT, NULL);
     stream->write_failed = true;
     stream->is_blocked = false;
     stream_wake(stream);

@@ -86,6 +86,7 @@ static void on_bad_request(struct conn *conn, int status, const char *text)
 {
     (void)text;
     world.refused = status;
+    stream_note_end(&conn->stream, STREAM_END_REFUSED, NULL);
     respond(conn, "HTTP/1.1 400 No\r\n\r\n", &(struct http_body){.data = NULL}, false);
 }
 

@@ -285,6 +285,137 @@ START_TEST(who_waits_when_the_server_ends_is_told_of)
 }
 END_TEST
 
+/* ---- states and events ---- */
+
+enum situation { FRESH, IN_HEAD, IN_BODY, WAITING, SENDING, KEPT, ENDED, SITUATIONS };
+enum happening { BAD, FIN, RST, SHUT, LAG, OUT, DROP, LATE, HAPPENINGS };
+
+static void bring_to(enum situation situation)
+{
+    world_open(true, false, 0);
+    if (situation == IN_HEAD)
+        send_text("GET / HTTP/1.1\r\n");
+    else if (situation == IN_BODY)
+        send_text(POST("/body", "Content-Length: 3\r\n") "ab");
+    else if (situation == WAITING)
+        world_ask("/later");
+    else if (situation == SENDING)
+        world_ask("/long");
+    else if (situation == KEPT)
+        world_ask("/x");
+    else if (situation == ENDED)
+        send_text("\x01");
+}
+
+static void let_happen(enum happening happening)
+{
+    struct stream *stream = &world.conn->stream;
+
+    if (happening == BAD)
+        send_text("\x01");
+    else if (happening == FIN)
+        ck_assert_int_eq(shutdown(world.peer, SHUT_WR), 0);
+    else if (happening == SHUT)
+        conn_close(world.conn, 1001, "it is no member");
+    else if (happening == LAG)
+        stream->ops->on_lag(stream);
+    else if (happening == OUT)
+        stream->ops->on_incomplete(stream);
+    else if (happening == DROP)
+        stream_drop(stream, STREAM_END_SPARE);
+    else if (happening == LATE)
+        world_pass(3000);
+    if (happening == RST) {
+        pair_reset(world.peer);
+        world.peer = -1;
+    }
+    world_serve();
+}
+
+/* Where it gets to, the status of a refusal (0: none), and whether who was to answer is told. */
+static const struct {
+    enum stream_state state;
+    enum stream_end end;
+    int refused;
+    bool is_gone;
+} table[SITUATIONS][HAPPENINGS] = {
+    [FRESH] = {[BAD] = {STREAM_LINGER, STREAM_END_REFUSED, 400, false},
+               [FIN] = {STREAM_DEAD, STREAM_END_LEFT, 0, false},
+               [RST] = {STREAM_DEAD, STREAM_END_RESET, 0, false},
+               [SHUT] = {STREAM_OPEN, STREAM_END_NONE, 0, false},
+               [LAG] = {STREAM_DEAD, STREAM_END_LAGGED, 0, false},
+               [OUT] = {STREAM_DEAD, STREAM_END_MEMORY, 0, false},
+               [DROP] = {STREAM_DEAD, STREAM_END_SPARE, 0, false},
+               [LATE] = {STREAM_LINGER, STREAM_END_TIMEOUT, 408, false}},
+    [IN_HEAD] = {[BAD] = {STREAM_LINGER, STREAM_END_REFUSED, 400, false},
+                 [FIN] = {STREAM_DEAD, STREAM_END_LEFT, 0, false},
+                 [RST] = {STREAM_DEAD, STREAM_END_RESET, 0, false},
+                 [SHUT] = {STREAM_OPEN, STREAM_END_NONE, 0, false},
+                 [LAG] = {STREAM_DEAD, STREAM_END_LAGGED, 0, false},
+                 [OUT] = {STREAM_DEAD, STREAM_END_MEMORY, 0, false},
+                 [DROP] = {STREAM_DEAD, STREAM_END_SPARE, 0, false},
+                 [LATE] = {STREAM_LINGER, STREAM_END_TIMEOUT, 408, false}},
+    /* The third byte of the body, and what a peer sends that has no answer yet, is nothing bad. */
+    [IN_BODY] = {[BAD] = {STREAM_OPEN, STREAM_END_NONE, 0, false},
+                 [FIN] = {STREAM_DEAD, STREAM_END_LEFT, 0, false},
+                 [RST] = {STREAM_DEAD, STREAM_END_RESET, 0, false},
+                 [SHUT] = {STREAM_OPEN, STREAM_END_NONE, 0, false},
+                 [LAG] = {STREAM_DEAD, STREAM_END_LAGGED, 0, false},
+                 [OUT] = {STREAM_DEAD, STREAM_END_MEMORY, 0, false},
+                 [DROP] = {STREAM_DEAD, STREAM_END_SPARE, 0, false},
+                 [LATE] = {STREAM_LINGER, STREAM_END_TIMEOUT, 408, false}},
+    [WAITING] = {[BAD] = {STREAM_OPEN, STREAM_END_NONE, 0, false},
+                 [FIN] = {STREAM_OPEN, STREAM_END_NONE, 0, false},
+                 [RST] = {STREAM_DEAD, STREAM_END_RESET, 0, true},
+                 [SHUT] = {STREAM_OPEN, STREAM_END_NONE, 0, false},
+                 [LAG] = {STREAM_DEAD, STREAM_END_LAGGED, 0, true},
+                 [OUT] = {STREAM_DEAD, STREAM_END_MEMORY, 0, true},
+                 [DROP] = {STREAM_DEAD, STREAM_END_SPARE, 0, true},
+                 [LATE] = {STREAM_OPEN, STREAM_END_NONE, 0, false}},
+    [SENDING] = {[BAD] = {STREAM_OPEN, STREAM_END_NONE, 0, false},
+                 [FIN] = {STREAM_OPEN, STREAM_END_NONE, 0, false},
+                 [RST] = {STREAM_DEAD, STREAM_END_RESET, 0, false},
+                 [SHUT] = {STREAM_OPEN, STREAM_END_NONE, 0, false},
+                 [LAG] = {STREAM_DEAD, STREAM_END_LAGGED, 0, false},
+                 [OUT] = {STREAM_DEAD, STREAM_END_MEMORY, 0, false},
+                 [DROP] = {STREAM_DEAD, STREAM_END_SPARE, 0, false},
+                 [LATE] = {STREAM_OPEN, STREAM_END_NONE, 0, false}},
+    [KEPT] = {[BAD] = {STREAM_LINGER, STREAM_END_REFUSED, 400, false},
+              [FIN] = {STREAM_DEAD, STREAM_END_SERVED, 0, false},
+              [RST] = {STREAM_DEAD, STREAM_END_RESET, 0, false},
+              [SHUT] = {STREAM_OPEN, STREAM_END_NONE, 0, false},
+              [LAG] = {STREAM_DEAD, STREAM_END_LAGGED, 0, false},
+              [OUT] = {STREAM_DEAD, STREAM_END_MEMORY, 0, false},
+              [DROP] = {STREAM_DEAD, STREAM_END_SPARE, 0, false},
+              [LATE] = {STREAM_LINGER, STREAM_END_IDLE, 0, false}},
+    [ENDED] = {[BAD] = {STREAM_LINGER, STREAM_END_REFUSED, 400, false},
+               [FIN] = {STREAM_DEAD, STREAM_END_REFUSED, 400, false},
+               [RST] = {STREAM_DEAD, STREAM_END_REFUSED, 400, false},
+               [SHUT] = {STREAM_LINGER, STREAM_END_REFUSED, 400, false},
+               [LAG] = {STREAM_DEAD, STREAM_END_REFUSED, 400, false},
+               [OUT] = {STREAM_DEAD, STREAM_END_REFUSED, 400, false},
+               [DROP] = {STREAM_DEAD, STREAM_END_REFUSED, 400, false},
+               [LATE] = {STREAM_DEAD, STREAM_END_REFUSED, 400, false}},
+};
+
+START_TEST(each_state_and_each_event)
+{
+    enum situation situation = (enum situation)(_i / HAPPENINGS);
+    enum happening happening = (enum happening)(_i % HAPPENINGS);
+    const struct conn *conn;
+
+    bring_to(situation);
+    conn = world.conn;
+    let_happen(happening);
+    ck_assert_int_eq(conn->stream.state, table[situation][happening].state);
+    ck_assert_int_eq(conn->stream.end, table[situation][happening].end);
+    ck_assert_int_eq(world.refused, table[situation][happening].refused);
+    ck_assert_int_eq(world.gone, table[situation][happening].is_gone);
+    ck_assert_uint_eq(world.conns.members, 0);
+    ck_assert_int_eq(world.closed, 0);
+}
+END_TEST
+
 /* ---- budgets ---- */
 
 #define MANY 200
@@ -445,6 +576,7 @@ Suite *suite_session_http(void)
     tcase_add_test(tc, who_is_still_to_get_something_is_waited_for);
     tcase_add_test(tc, a_body_is_released);
     tcase_add_test(tc, a_body_without_a_head_is_released);
+    tcase_add_loop_test(tc, each_state_and_each_event, 0, SITUATIONS * HAPPENINGS);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -8,6 +8,7 @@
 #include <check.h>
 
 #include "base/util.h"
+#include "pair.h"
 #include "session/sse.h"
 
 Suite *suite_session_sse(void);
@@ -158,6 +159,108 @@ START_TEST(memory_that_is_out_ends_it)
 }
 END_TEST
 
+/* ---- states and events ---- */
+
+enum situation { LISTENING, BEHIND, ENDING, SITUATIONS };
+enum happening { INPUT, FIN, RST, SHUT, LAG, OUT, DROP, LATE, HAPPENINGS };
+
+/* More than the sockets keep. */
+static void fall_behind(void)
+{
+    for (int i = 0; i < 100; i++)
+        ck_assert_int_eq(sendq_push(&world.conn->stream.out, payload, sizeof(payload)), 0);
+    stream_wake(&world.conn->stream);
+    stream_env_flush(&world.conns.pool.env);
+    ck_assert(world.conn->stream.is_blocked);
+}
+
+static void bring_to(enum situation situation)
+{
+    open_stream();
+    if (situation == BEHIND)
+        fall_behind();
+    else if (situation == ENDING)
+        conn_close(world.conn, 4401, "over");
+    world_tick();
+}
+
+static void let_happen(enum happening happening)
+{
+    struct stream *stream = &world.conn->stream;
+
+    if (happening == INPUT)
+        world_send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n", 27);
+    else if (happening == FIN)
+        ck_assert_int_eq(shutdown(world.peer, SHUT_WR), 0);
+    else if (happening == SHUT)
+        conn_close(world.conn, 1011, "enough");
+    else if (happening == LAG)
+        stream->ops->on_lag(stream);
+    else if (happening == OUT)
+        stream->ops->on_incomplete(stream);
+    else if (happening == DROP)
+        stream_drop(stream, STREAM_END_SPARE);
+    else if (happening == LATE)
+        world_pass(5000);
+    if (happening == RST) {
+        pair_reset(world.peer);
+        world.peer = -1;
+    }
+    world_serve();
+}
+
+/* Where it gets to, what ends it, and the code that counts: 0 while it is a member. */
+static const struct {
+    enum stream_state state;
+    enum stream_end end;
+    uint16_t code;
+} table[SITUATIONS][HAPPENINGS] = {
+    [LISTENING] = {[INPUT] = {STREAM_OPEN, STREAM_END_NONE, 0},
+                   [FIN] = {STREAM_DEAD, STREAM_END_LEFT, 1006},
+                   [RST] = {STREAM_DEAD, STREAM_END_RESET, 1006},
+                   [SHUT] = {STREAM_LINGER, STREAM_END_HOST, 1011},
+                   [LAG] = {STREAM_LINGER, STREAM_END_LAGGED, 1013},
+                   [OUT] = {STREAM_DEAD, STREAM_END_MEMORY, 1011},
+                   [DROP] = {STREAM_DEAD, STREAM_END_SPARE, 1006},
+                   [LATE] = {STREAM_OPEN, STREAM_END_NONE, 0}},
+    /* Who does not take what it is sent is not read, so that its FIN is seen later. */
+    [BEHIND] = {[INPUT] = {STREAM_OPEN, STREAM_END_NONE, 0},
+                [FIN] = {STREAM_OPEN, STREAM_END_NONE, 0},
+                [RST] = {STREAM_DEAD, STREAM_END_RESET, 1006},
+                [SHUT] = {STREAM_LINGER, STREAM_END_HOST, 1011},
+                [LAG] = {STREAM_LINGER, STREAM_END_LAGGED, 1013},
+                [OUT] = {STREAM_DEAD, STREAM_END_MEMORY, 1011},
+                [DROP] = {STREAM_DEAD, STREAM_END_SPARE, 1006},
+                [LATE] = {STREAM_OPEN, STREAM_END_NONE, 0}},
+    /* The first code counts. */
+    [ENDING] = {[INPUT] = {STREAM_LINGER, STREAM_END_HOST, 4401},
+                [FIN] = {STREAM_DEAD, STREAM_END_HOST, 4401},
+                [RST] = {STREAM_DEAD, STREAM_END_HOST, 4401},
+                [SHUT] = {STREAM_LINGER, STREAM_END_HOST, 4401},
+                [LAG] = {STREAM_LINGER, STREAM_END_HOST, 4401},
+                [OUT] = {STREAM_DEAD, STREAM_END_HOST, 4401},
+                [DROP] = {STREAM_DEAD, STREAM_END_HOST, 4401},
+                [LATE] = {STREAM_DEAD, STREAM_END_HOST, 4401}},
+};
+
+START_TEST(each_state_and_each_event)
+{
+    enum situation situation = (enum situation)(_i / HAPPENINGS);
+    enum happening happening = (enum happening)(_i % HAPPENINGS);
+    const struct conn *conn;
+
+    bring_to(situation);
+    conn = world.conn;
+    let_happen(happening);
+    ck_assert_int_eq(conn->stream.state, table[situation][happening].state);
+    ck_assert_int_eq(conn->stream.end, table[situation][happening].end);
+    ck_assert_int_eq(conn->close_code, table[situation][happening].code);
+    ck_assert_int_eq(world.closed, conn->close_code != 0); /* it is told once, or not at all */
+    ck_assert_uint_eq(world.conns.members, conn->close_code == 0);
+    ck_assert_int_eq(world.requests, 1);
+}
+END_TEST
+
 Suite *suite_session_sse(void)
 {
     Suite *suite = suite_create("session_sse");
@@ -173,6 +276,7 @@ Suite *suite_session_sse(void)
     tcase_add_test(tc, what_a_listener_sends_is_dropped);
     tcase_add_test(tc, who_lags_is_let_go);
     tcase_add_test(tc, memory_that_is_out_ends_it);
+    tcase_add_loop_test(tc, each_state_and_each_event, 0, SITUATIONS * HAPPENINGS);
     suite_add_tcase(suite, tc);
     return suite;
 }

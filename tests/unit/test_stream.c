@@ -236,10 +236,10 @@ static const struct {
                  [DROP] = {STREAM_DEAD, STREAM_END_SPARE, 0},
                  [LATE] = {STREAM_OPEN, STREAM_END_NONE, 0}},
     /* Who does not take what it is sent is not read; its end is seen, and it has some time then.
-     * The RST is used up by the send that fails, so the read after it finds an end. */
+     * The RST is used up by the send that fails, and the read after it finds an end. */
     [STUFFED] = {[INPUT] = {STREAM_OPEN, STREAM_END_NONE, 0},
                  [FIN] = {STREAM_OPEN, STREAM_END_NONE, 0},
-                 [RST] = {STREAM_DEAD, STREAM_END_LEFT, 0},
+                 [RST] = {STREAM_DEAD, STREAM_END_RESET, 0},
                  [LINGER] = {STREAM_LINGER, STREAM_END_REFUSED, 0},
                  [DROP] = {STREAM_DEAD, STREAM_END_SPARE, 0},
                  [LATE] = {STREAM_OPEN, STREAM_END_NONE, 0}},
