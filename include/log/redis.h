@@ -27,6 +27,9 @@ void redis_farewell(struct log *log);
 /* NULL: all is well. Else why rooms are not available. */
 const char *redis_ailment(const struct log *log);
 
+/* Which room was broken last (redis_stats.broken), and what Redis said. */
+const char *redis_broken_room(const struct log *log, const char **why);
+
 void redis_stats(const struct log *log, struct redis_stats *stats);
 
 #endif

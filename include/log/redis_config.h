@@ -49,6 +49,7 @@ struct redis_stats {
     uint64_t restarts; /* rooms whose readers had to come again */
     uint64_t reaped;   /* rooms that a node left which died */
     uint64_t unsafe;   /* answers that told of fewer replicas than there are to be */
+    uint64_t broken;   /* times that what Redis has of one room could not be used */
 };
 
 #endif

@@ -20,7 +20,7 @@ enum redis_script {
 struct str redis_script_text(enum redis_script script, char *out, size_t size);
 
 /* Bytes of the longest text. */
-#define REDIS_SCRIPT_MAX 4096
+#define REDIS_SCRIPT_MAX 6144
 
 /* Writes the SHA-1 of its text in 40 digits. */
 void redis_script_name(enum redis_script script, char out[41]);

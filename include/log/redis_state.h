@@ -27,6 +27,9 @@
 #define REDIS_RETRY_MS 1000 /* ... and how often it is tried while nothing can be written */
 #define REDIS_PATIENCE_MS 5000
 
+/* After how long a room that could not be used is looked at again, in milliseconds. */
+#define REDIS_BROKEN_MS 1000
+
 /* Messages, and bytes of them, that one call of a script takes: Redis does nothing else meanwhile.
  */
 #define REDIS_BATCH_MAX 64
@@ -90,10 +93,12 @@ struct redis_ahead {
 
 struct redis_room {
     struct redis_room *next_in_bucket;
-    struct list active;          /* among the rooms for which there is something to do */
-    struct list held;            /* among those whose next event waits for replicas */
-    struct list appends;         /* oldest first */
-    struct list ahead;           /* by seq */
+    struct list active;    /* among the rooms for which there is something to do */
+    struct list held;      /* among those whose next event waits for replicas */
+    struct list broken;    /* among those that cannot be used, looked at longest ago first */
+    struct list appends;   /* oldest first */
+    uint64_t broken_until; /* monotonic ms: it cannot be used, and what is asked is refused; 0 */
+    struct list ahead;     /* by seq */
     struct log_channel *channel; /* NULL: it is closed, and goes as soon as nobody uses it */
     uint64_t last;               /* what the event at next - 1 was, as a hash */
     unsigned users;              /* calls that use it */
@@ -122,13 +127,16 @@ struct redis {
     struct list replies[REDIS_LINKS];
     struct list active;
     struct list held;    /* rooms whose next event waits for replicas */
+    struct list broken;  /* rooms that cannot be used */
     struct list errands; /* that went to other nodes, whose answers are waited for */
     struct redis_room *buckets[REDIS_BUCKETS];
     char node[REDIS_NODE_MAX + 24];
     char prefix[REDIS_PREFIX_MAX + 1];
     char names[REDIS_SCRIPTS][41];
     char generation[24];
-    char reason[160]; /* why it is not available */
+    char reason[160];                     /* why it is not available */
+    char broken_room[CODEC_NAME_MAX + 1]; /* which room was broken last ... */
+    char broken_why[160];                 /* ... and what Redis said */
     uint64_t now;
     uint64_t wall;   /* milliseconds since 1970 */
     uint64_t number; /* of the last request */
@@ -178,6 +186,16 @@ void redis_room_drain(struct redis *r, struct redis_room *room);
 
 /* What was missed is to be asked for. */
 void redis_room_want(struct redis *r, struct redis_room *room, bool is_anew);
+
+/* What Redis has of the room cannot be used: what is asked of it is refused until that has changed.
+ */
+void redis_room_break(struct redis *r, struct redis_room *room, struct str why);
+
+/* Looks again at rooms that could not be used. */
+void redis_rooms_retry(struct redis *r);
+
+/* Takes a note of the room and of what Redis said, for the log. */
+void redis_note_broken(struct redis *r, struct str room, struct str why);
 
 /* Takes an append out of its room, without freeing it. */
 void redis_append_take(struct redis *r, struct redis_append *append);

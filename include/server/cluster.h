@@ -45,6 +45,8 @@ struct cluster_server {
     uint64_t up_since;    /* monotonic ms */
     uint64_t unsafe;      /* batches that the last line of the log counted in */
     uint64_t unsafe_line; /* monotonic ms: when the next one may come */
+    uint64_t broken;      /* the same of rooms that could not be used */
+    uint64_t broken_line;
     bool was_up;
 };
 

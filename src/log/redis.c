@@ -50,6 +50,7 @@ static void redis_close(struct log *log, struct log_channel *channel)
     }
     list_remove(&room->active);
     list_remove(&room->held);
+    list_remove(&room->broken);
     room->channel = NULL;
     r->stats.rooms--;
     redis_room_hold(room);
@@ -102,6 +103,8 @@ static int redis_obstacle(const struct redis *r, const struct redis_room *room,
         return LOG_REFUSED_STOPPED;
     if (room == NULL)
         return LOG_REFUSED_MEMORY;
+    if (room->broken_until > 0)
+        return LOG_REFUSED_UNAVAILABLE;
     return r->waiting_bytes >= most ? LOG_REFUSED_UNAVAILABLE : -1;
 }
 
@@ -148,7 +151,8 @@ static void redis_room_turn(struct redis *r, struct redis_room *room)
 {
     redis_room_hold(room);
     redis_room_drain(r, room);
-    if (room->channel != NULL && redis_is_ready(r) && room->is_subscribed) {
+    if (room->channel != NULL && redis_is_ready(r) && room->is_subscribed &&
+        room->broken_until == 0) {
         if (room->wants_fill && !room->is_filling)
             redis_send_snapshot(r, room);
         else if (room->has_life && !room->wants_fill && !room->is_filling && !r->is_ill)
@@ -173,6 +177,7 @@ static void redis_turn(struct log *log)
     struct list due, *first;
 
     list_init(&due);
+    redis_rooms_retry(r);
     while ((first = list_take_first(&r->active)) != NULL)
         list_append(&due, first);
     while ((first = list_take_first(&due)) != NULL)
@@ -260,6 +265,7 @@ struct log *redis_new(const struct redis_config *config)
         list_init(&r->replies[i]);
     list_init(&r->active);
     list_init(&r->errands);
+    list_init(&r->broken);
     list_init(&r->held);
     return &r->log;
 }
@@ -283,6 +289,12 @@ const char *redis_ailment(const struct log *log)
     if (redis_is_ready(r) && !r->is_ill)
         return NULL;
     return r->reason[0] != '\0' ? r->reason : "the connection to Redis is down";
+}
+
+const char *redis_broken_room(const struct log *log, const char **why)
+{
+    *why = redis_of(log)->broken_why;
+    return redis_of(log)->broken_room;
 }
 
 void redis_stats(const struct log *log, struct redis_stats *stats)

@@ -29,6 +29,7 @@ struct redis_room *redis_room_new(struct redis *r, struct log_channel *channel)
         return NULL;
     list_init(&room->active);
     list_init(&room->held);
+    list_init(&room->broken);
     list_init(&room->appends);
     list_init(&room->ahead);
     *redis_room_link(r, channel->name) = room;
@@ -70,6 +71,54 @@ void redis_room_want(struct redis *r, struct redis_room *room, bool is_anew)
     room->wants_fill = true;
     room->wants_anew = room->wants_anew || is_anew;
     redis_room_activate(r, room);
+}
+
+/* ---- rooms that cannot be used ---- */
+
+static void redis_copy_text(char *out, size_t size, struct str text)
+{
+    size_t len = min_size(text.len, size - 1);
+
+    if (len > 0)
+        memcpy(out, text.ptr, len);
+    out[len] = '\0';
+}
+
+void redis_note_broken(struct redis *r, struct str room, struct str why)
+{
+    r->stats.broken++;
+    redis_copy_text(r->broken_room, sizeof(r->broken_room), room);
+    redis_copy_text(r->broken_why, sizeof(r->broken_why), why);
+}
+
+static void redis_refuse_all(struct redis *r, struct redis_room *room)
+{
+    while (room->channel != NULL && !list_is_empty(&room->appends))
+        redis_append_refuse(r, room, CONTAINER_OF(room->appends.next, struct redis_append, link),
+                            LOG_REFUSED_UNAVAILABLE);
+}
+
+void redis_room_break(struct redis *r, struct redis_room *room, struct str why)
+{
+    redis_note_broken(r, room->channel->name, why);
+    room->broken_until = r->now + REDIS_BROKEN_MS;
+    list_remove(&room->broken);
+    list_append(&r->broken, &room->broken);
+    redis_room_want(r, room, false);
+    redis_refuse_all(r, room);
+}
+
+void redis_rooms_retry(struct redis *r)
+{
+    while (!list_is_empty(&r->broken)) {
+        struct redis_room *room = CONTAINER_OF(r->broken.next, struct redis_room, broken);
+
+        if (r->now < room->broken_until)
+            return;
+        list_remove(&room->broken);
+        room->broken_until = 0;
+        redis_room_activate(r, room);
+    }
 }
 
 /* ---- appends ---- */

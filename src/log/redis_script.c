@@ -9,10 +9,11 @@
  * the generation of this Redis, an epoch for a room that has none, entries that a stream keeps.
  * What is told stands in a stream, too: "seq epoch prev node number\nbody", where prev is the seq
  * of the message before. A room of an older generation gets a new epoch: after a failover the seqs
- * may have been given out twice. So does one whose streams are ahead of its state, because somebody
- * else has written there: it begins anew, where no entry could be added for ever. Rooms without
- * seats are forgotten after a week, but for that of bans, whose name alone has a control character.
- */
+ * may have been given out twice. So does one whose streams take nothing more, because somebody else
+ * has written there: it begins anew, where no entry could be added for ever. What cannot be added
+ * for another reason that is the room's own makes no event, and nothing else of what is asked: why
+ * is returned in place of its seq. Rooms without seats are forgotten after a week, but for that of
+ * bans, whose name alone has a control character. */
 static const char room_head[] =
     "local K,node,num,gen=KEYS[1],ARGV[1],tonumber(ARGV[2]),tonumber(ARGV[3])\n"
     "local keep=ARGV[5]\n"
@@ -21,17 +22,22 @@ static const char room_head[] =
     "if not e then redis.call('DEL',K,K..':m',K..':p',K..':u') s=0 l='0' n=0 end\n"
     "if not e or tonumber(h[4])<gen then e=ARGV[4]\n"
     " redis.call('HSET',K,'e',e,'g',ARGV[3],'s',s,'l',l) end\n"
+    "local function entry(S,num,body)\n"
+    " return S..' '..e..' '..l..' '..node..' '..num..'\\n'..body end\n"
     "local function add(kind,num,body)\n"
-    " s=s+1 local S=string.format('%.0f',s)\n"
-    " local t=S..' '..e..' '..l..' '..node..' '..num..'\\n'..body\n"
+    " local S=string.format('%.0f',s+1) local t=entry(S,num,body)\n"
     " local r=redis.pcall('XADD',K..kind,'MAXLEN','~',keep,'0-'..S,'d',t)\n"
-    " if type(r)~='table' then return S,t end\n"
-    " if string.find(r.err,'equal or smaller',1,true) then\n"
-    "  redis.call('DEL',K..':m',K..':p') e=ARGV[4] redis.call('HSET',K,'e',e)\n"
-    "  t=S..' '..e..' '..l..' '..node..' '..num..'\\n'..body end\n"
-    " redis.call('XADD',K..kind,'MAXLEN','~',keep,'0-'..S,'d',t) return S,t end\n"
+    " if type(r)=='table' then\n"
+    "  if string.find(r.err,'equal or smaller',1,true) or string.find(r.err,'last "
+    "possible',1,true)\n"
+    "  then redis.call('DEL',K..':m',K..':p') e=ARGV[4] redis.call('HSET',K,'e',e)\n"
+    "   t=entry(S,num,body)\n"
+    "  elseif string.find(r.err,'^WRONGTYPE') then return nil,r.err end\n"
+    "  redis.call('XADD',K..kind,'MAXLEN','~',keep,'0-'..S,'d',t) end\n"
+    " s=s+1 return S,t end\n"
     "local function tell(body)\n"
     " local S,t=add(':p',ARGV[2],body)\n"
+    " if not S then return nil,'U\\n'..t end\n"
     " redis.call('HSET',K,'s',S,'n:'..node,ARGV[2])\n"
     " redis.call('PUBLISH',K..':c',#t..'\\n'..t) return s end\n"
     "local function mine(u) return u and string.sub(u,1,#node+1)==node..' ' end\n"
@@ -41,9 +47,9 @@ static const char room_head[] =
 
 /* ARGV from 6 on, for each: number, id, which stream, name, body, "s" where it was said from a
  * seat. All that are told of go in one message, so that a node is woken once. Returns a word for
- * each. */
+ * each, and behind a line feed why one was refused. */
 static const char publish_body[] =
-    "local out,told,who='','',{}\n"
+    "local out,told,who,why='','',{},''\n"
     "for i=6,#ARGV,6 do\n"
     " local num,id,kind,said,w=tonumber(ARGV[i]),ARGV[i+1],ARGV[i+2],ARGV[i+5]=='s','.'\n"
     " local u=who[id]\n"
@@ -51,17 +57,19 @@ static const char publish_body[] =
     " if num<=n then w='D'\n"
     " elseif id~='0' and not mine(u) and (u or said) then w=said and 'G' or 'T'\n"
     " else\n"
-    "  if kind==':p' then u=string.match(u,'^(%S+ %S %S+ )')..ARGV[i+3] who[id]=u\n"
-    "   redis.call('HSET',K..':u',id,u) end\n"
-    "  n=num local S,t=add(kind,ARGV[i],ARGV[i+4])\n"
-    "  if kind==':m' then l=S end\n"
-    "  told=told..#t..'\\n'..t end\n"
+    "  local S,t=add(kind,ARGV[i],ARGV[i+4])\n"
+    "  if not S then w='U' why='\\n'..t\n"
+    "  else\n"
+    "   if kind==':p' then u=string.match(u,'^(%S+ %S %S+ )')..ARGV[i+3] who[id]=u\n"
+    "    redis.call('HSET',K..':u',id,u) end\n"
+    "   n=num if kind==':m' then l=S end\n"
+    "   told=told..#t..'\\n'..t end end\n"
     " out=out..w end\n"
     "if told~='' then\n"
     " redis.call('HSET',K,'s',string.format('%.0f',s),'l',l,'n:'..node,string.format('%.0f',n))\n"
     " redis.call('PUBLISH',K..':c',told) end\n"
     "if ARGV[11]=='p' then quiet() end\n"
-    "return out\n";
+    "return out..why\n";
 
 /* "M" and the seq that the room has: what was told up to there is older than the move. */
 static const char enter_body[] =
@@ -78,15 +86,20 @@ static const char enter_body[] =
     " redis.call('HSET',K,'n:'..node,ARGV[2])\n"
     " redis.call('PUBLISH',ARGV[12]..who,'M '..id..' '..ARGV[11])\n"
     " return moved() end\n"
-    "for _,x in ipairs({'',':m',':p'}) do redis.call('PERSIST',K..x) end\n"
+    "local S,why=tell(ARGV[10]) if not S then return why end\n"
     "redis.call('HSET',K..':u',id,node..' j '..key..' '..name)\n"
-    "return tell(ARGV[10])\n";
+    "for _,x in ipairs({'',':m',':p'}) do redis.call('PERSIST',K..x) end\n"
+    "return S\n";
 
+/* The seat goes first: where memory is full that opens the way for its leave. */
 static const char leave_body[] =
     "if num<=n then return 'D' end\n"
-    "if not mine(redis.call('HGET',K..':u',ARGV[6])) then return 'N' end\n"
+    "local u=redis.call('HGET',K..':u',ARGV[6])\n"
+    "if not mine(u) then return 'N' end\n"
     "redis.call('HDEL',K..':u',ARGV[6])\n"
-    "local r=tell(ARGV[7]) quiet() return r\n";
+    "local r,why=tell(ARGV[7])\n"
+    "if not r then redis.call('HSET',K..':u',ARGV[6],u) return why end\n"
+    "quiet() return r\n";
 
 /* ARGV from 6 on: whose seat, "P" or "K", its text, what the channels of nodes begin with. Who is
  * put out cannot come back with its key, wherever. */
@@ -136,7 +149,9 @@ static const char lease_text[] =
     "table.insert(r,1,known and 'K' or 'N') return r\n";
 
 /* KEYS: the nodes, the rooms of the one that died. ARGV: it, the grace, the prefix of rooms, ts,
- * entries that a stream keeps. One room at a time, and so many seats. */
+ * entries that a stream keeps. One room at a time, and so many seats. Returns 0 where all is done.
+ * A room of which nothing can be told is given up with a line that says why: it must not keep
+ * others from being told. */
 static const char reap_text[] =
     "local t=redis.call('TIME') local now=t[1]*1000+math.floor(t[2]/1000)\n"
     "local dead,keep=ARGV[1],ARGV[5]\n"
@@ -145,30 +160,41 @@ static const char reap_text[] =
     "local room=redis.call('SRANDMEMBER',KEYS[2])\n"
     "if not room then redis.call('ZREM',KEYS[1],dead) return 0 end\n"
     "local K=ARGV[3]..'{'..room..'}'\n"
-    "local h=redis.call('HMGET',K,'e','s','l')\n"
-    "local all,done=redis.call('HGETALL',K..':u'),0\n"
-    "for i=1,#all,2 do\n"
-    " local who,name=string.match(all[i+1],'^(%S+) %S %S+ (.*)$')\n"
-    " if who==dead then\n"
-    "  if done==500 then return 1 end\n"
-    "  done=done+1 redis.call('HDEL',K..':u',all[i])\n"
-    "  if h[1] then\n"
-    "   local S=string.format('%.0f',tonumber(h[2])+1) h[2]=S\n"
-    "   local function leave() return S..' '..h[1]..' '..h[3]..' '..dead..' 0\\nL '..ARGV[4]..' "
-    "'..all[i]"
+    "local function call(...)\n"
+    " local r=redis.pcall(...)\n"
+    " if type(r)=='table' and r.err and string.find(r.err,'^WRONGTYPE') then error('!'..r.err,0) "
+    "end\n"
+    " if type(r)=='table' and r.err then return redis.call(...) end\n"
+    " return r end\n"
+    "local h,all\n"
+    "local function leave(id,name)\n"
+    " local S=string.format('%.0f',tonumber(h[2])+1)\n"
+    " local function text() return S..' '..h[1]..' '..h[3]..' '..dead..' 0\\nL '..ARGV[4]..' '..id"
     "..' 0 '..#name..' -\\n'..name end\n"
-    "   local b=leave()\n"
-    "   redis.call('HSET',K,'s',S)\n"
-    "   local r=redis.pcall('XADD',K..':p','MAXLEN','~',keep,'0-'..S,'d',b)\n"
-    "   if type(r)=='table' then\n"
-    "    if string.find(r.err,'equal or smaller',1,true) then\n"
-    "     redis.call('DEL',K..':m',K..':p') h[1]=ARGV[4] redis.call('HSET',K,'e',h[1]) end\n"
-    "    b=leave() redis.call('XADD',K..':p','0-'..S,'d',b) end\n"
-    "   redis.call('PUBLISH',K..':c',#b..'\\n'..b) end end end\n"
-    "redis.call('HDEL',K,'n:'..dead) redis.call('SREM',KEYS[2],room)\n"
-    "if redis.call('HLEN',K..':u')==0 then\n"
-    " for _,y in ipairs({'',':m',':p'}) do redis.call('EXPIRE',K..y,604800) end end\n"
-    "return 1\n";
+    " local b=text()\n"
+    " local r=redis.pcall('XADD',K..':p','MAXLEN','~',keep,'0-'..S,'d',b)\n"
+    " if type(r)=='table' then\n"
+    "  if string.find(r.err,'equal or smaller',1,true) or string.find(r.err,'last "
+    "possible',1,true)\n"
+    "  then redis.call('DEL',K..':m',K..':p') h[1]=ARGV[4] redis.call('HSET',K,'e',h[1]) end\n"
+    "  b=text() call('XADD',K..':p','0-'..S,'d',b) end\n"
+    " h[2]=S redis.call('HSET',K,'s',S) redis.call('PUBLISH',K..':c',#b..'\\n'..b) end\n"
+    "local function reap()\n"
+    " h=call('HMGET',K,'e','s','l') all=call('HGETALL',K..':u')\n"
+    " local done=0\n"
+    " for i=1,#all,2 do\n"
+    "  local who,name=string.match(all[i+1],'^(%S+) %S %S+ (.*)$')\n"
+    "  if who==dead then\n"
+    "   if done==500 then return 1 end\n"
+    "   done=done+1 redis.call('HDEL',K..':u',all[i])\n"
+    "   if h[1] then leave(all[i],name) end end end\n"
+    " redis.call('HDEL',K,'n:'..dead)\n"
+    " if redis.call('HLEN',K..':u')==0 then\n"
+    "  for _,y in ipairs({'',':m',':p'}) do redis.call('EXPIRE',K..y,604800) end end end\n"
+    "local ok,r=pcall(reap)\n"
+    "if not ok and string.sub(tostring(r),1,1)~='!' then error(r,0) end\n"
+    "if r~=1 then redis.call('SREM',KEYS[2],room) end\n"
+    "return ok and 1 or room..'\\n'..string.sub(r,2)\n";
 
 /* KEYS: the life, the nodes. ARGV: master_replid, this node, the servers that it spreads rooms
  * over: nodes that live must agree on those. The generation is a time, so that it never falls. */

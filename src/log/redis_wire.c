@@ -632,6 +632,9 @@ static void redis_take_word(struct redis *r, struct redis_room *room, struct red
     case 'T':
         redis_append_refuse(r, room, append, LOG_REFUSED_TAKEN);
         break;
+    case 'U':
+        redis_append_refuse(r, room, append, LOG_REFUSED_UNAVAILABLE);
+        break;
     case 'A':
         redis_append_refuse(r, room, append, LOG_REFUSED_ABSENT);
         break;
@@ -662,11 +665,15 @@ static struct redis_append *redis_find_slot(const struct redis_room *room,
     return NULL;
 }
 
-/* The answer of appends, a word for each: only what makes no event is settled by it. */
-static void redis_take_appends(struct redis *r, struct redis_reply *reply, struct str words)
+/* The answer of appends, a word for each: only what makes no event is settled by it. Behind a line
+ * feed stands why one was refused. */
+static void redis_take_appends(struct redis *r, struct redis_reply *reply, struct str why)
 {
     struct redis_room *room = reply->room;
+    struct str words = str_cut(&why, '\n');
 
+    if (why.len > 0 && room->channel != NULL)
+        redis_note_broken(r, room->channel->name, why);
     for (uint32_t i = 0; i < words.len && i < REDIS_BATCH_MAX; i++) {
         struct redis_append *append = words.ptr[i] != '.' ? redis_find_slot(room, reply, i) : NULL;
 
@@ -735,6 +742,14 @@ static const char *redis_take_lease(struct redis *r, struct resp_cursor *cursor,
     return NULL;
 }
 
+/* A room in which the seats of a dead node could not be given up, and why. */
+static void redis_take_unreaped(struct redis *r, struct str why)
+{
+    struct str room = str_cut(&why, '\n');
+
+    redis_note_broken(r, room, why);
+}
+
 /* What errors begin with, what that means, and whether the connection is as good as any other: what
  * was asked then waits until it can be written. */
 static const struct {
@@ -745,6 +760,10 @@ static const struct {
     {{"OOM", 3}, "its memory is full (maxmemory)", true},
     {{"MISCONF", 7}, "it cannot write to its disk", true},
     {{"NOREPLICAS", 10}, "too few replicas are connected to it (min-replicas-to-write)", true},
+    {{"BUSY", 4}, "a script of somebody else does not end", true},
+    {{"NOSCRIPT", 8}, "our scripts are gone: they are loaded again", false},
+    {{"MOVED", 5}, "it is a Redis Cluster: give --redis several times in its place", false},
+    {{"CROSSSLOT", 9}, "it is a Redis Cluster: give --redis several times in its place", false},
     {{"READONLY", 8}, "it is a replica: --redis must lead to the primary", false},
     {{"LOADING", 7}, "it is still loading what it has", false},
     {{"MASTERDOWN", 10}, "it is a replica without a primary", false},
@@ -768,6 +787,27 @@ static bool redis_explain(struct redis *r, struct str text)
     }
     snprintf(r->reason, sizeof(r->reason), "Redis says: %.*s", len, code.ptr);
     return false;
+}
+
+/* Does an error say that what there is of this one room cannot be used? A room that another program
+ * has written to must not stop the others. */
+static bool redis_is_of_room(const struct redis_reply *reply, struct str text)
+{
+    struct str code = str_cut(&text, ' ');
+
+    return (reply->kind == REPLY_APPEND || reply->kind == REPLY_SNAPSHOT) &&
+           (str_equals(code, STR("WRONGTYPE")) || str_equals(code, STR("ERR")));
+}
+
+static void redis_break_reply(struct redis *r, const struct redis_reply *reply, struct str why)
+{
+    struct redis_room *room = reply->room;
+
+    if (room == NULL || room->channel == NULL)
+        return;
+    if (reply->kind == REPLY_SNAPSHOT)
+        room->is_filling = false;
+    redis_room_break(r, room, why);
 }
 
 /* It takes nothing now. The lease is what is tried until it does. */
@@ -798,7 +838,11 @@ static const char *redis_take_error(struct redis *r, enum redis_link link,
         redis_begin(r, link);
         return NULL;
     }
-    if (!redis_explain(r, text) || reply->kind == REPLY_LIFE)
+    if (redis_is_of_room(reply, text)) {
+        redis_break_reply(r, reply, text);
+        return NULL;
+    }
+    if (!redis_explain(r, text) || !r->links[REDIS_COMMANDS].is_ready)
         return r->reason;
     redis_fall_ill(r, reply);
     return NULL;
@@ -832,12 +876,14 @@ static const char *redis_take_value(struct redis *r, enum redis_link link,
         return NULL;
     case REPLY_SNAPSHOT:
         if (reply->room != NULL && redis_room_filled(r, reply->room, reply, &whole) < 0)
-            return "a snapshot of a room makes no sense";
+            redis_break_reply(r, reply, STR("what it has of the room makes no sense"));
         return NULL;
     case REPLY_LEASE:
         return redis_take_lease(r, cursor, value.count);
     case REPLY_REAP:
-        if (value.number > 0)
+        if (value.type == RESP_TEXT)
+            redis_take_unreaped(r, value.text);
+        if (value.type == RESP_TEXT || value.number > 0)
             r->lease_at = r->now;
         return NULL;
     case REPLY_WAIT:

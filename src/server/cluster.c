@@ -403,6 +403,23 @@ static void cluster_watch_replicas(struct cluster_server *s)
                 "redis", s->name);
 }
 
+/* Of one room alone: what is said there is refused. */
+static void cluster_watch_rooms(struct cluster_server *s)
+{
+    uint64_t now = s->cluster->clock->now;
+    struct redis_stats stats;
+    const char *room, *why;
+
+    redis_stats(s->log, &stats);
+    if (stats.broken == s->broken || now < s->broken_line)
+        return;
+    s->broken = stats.broken;
+    s->broken_line = now + LINE_PAUSE;
+    room = redis_broken_room(s->log, &why);
+    log_warning("what Redis has of a room cannot be used", "redis", s->name, "room", room, "reason",
+                why);
+}
+
 static void cluster_tick_server(struct cluster_server *s)
 {
     const char *why;
@@ -421,6 +438,7 @@ static void cluster_tick_server(struct cluster_server *s)
         s->links[REDIS_COMMANDS].failures = s->links[REDIS_TELLS].failures = 0;
     }
     cluster_watch_replicas(s);
+    cluster_watch_rooms(s);
 }
 
 void cluster_tick(struct cluster *c)
@@ -513,6 +531,7 @@ static void cluster_add_stats(struct redis_stats *sum, const struct redis_stats 
     sum->restarts += one->restarts;
     sum->reaped += one->reaped;
     sum->unsafe += one->unsafe;
+    sum->broken += one->broken;
 }
 
 static int cluster_write_up(struct buf *out, const struct cluster *c)
@@ -583,6 +602,8 @@ int cluster_write_metrics(struct buf *out, const struct cluster *c)
          "Rooms in which seats of a dead node were given up.", stats.reaped},
         {"wschat_redis_unsafe_total", "counter",
          "Batches that fewer replicas had in time than --redis-wait asks for.", stats.unsafe},
+        {"wschat_redis_broken_total", "counter",
+         "Times that what Redis has of one room could not be used.", stats.broken},
         {"wschat_redis_reconnects_total", "counter", "Connections to Redis that failed or ended.",
          reconnects},
         {"wschat_redis_pending", "gauge", "Events that are not committed yet.", stats.waiting},

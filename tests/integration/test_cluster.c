@@ -968,6 +968,111 @@ START_TEST(a_stream_that_takes_nothing_begins_anew)
 }
 END_TEST
 
+/* What another program may leave under the names of one room: what is said there is refused, or the
+ * room begins anew where that helps, and no other room notices. */
+static const struct {
+    const char *command;
+    bool begins_anew;
+} bad_keys[] = {
+    {"SET w:{lobby}:m x", false},
+    {"SET w:{lobby}:u x", false},
+    {"SET w:{lobby} x", false},
+    {"HSET w:{lobby} s x", false},
+    {"HSET w:{lobby} g x", false},
+    {"HSET w:{lobby}:u 1 x", false},
+    {"XADD w:{lobby}:m 18446744073709551615-18446744073709551615 d x", true},
+};
+
+START_TEST(a_room_that_is_broken_stops_no_other)
+{
+    struct server *a = node_start(), *b = node_start();
+    struct seat *ada = seat_open(a, 1, ""), *eve = seat_open(b, 2, ""),
+                *bob = seat_open(a, 3, "room=tea");
+
+    seat_expect_presence(ada, "join", 2, "");
+    redis_do(bad_keys[_i].command);
+    seat_send(ada, "{'type':'say','text':'one','ref':'r'}");
+    if (bad_keys[_i].begins_anew) {
+        ws_expect_close_later(ada->c, 1012);
+        ada->c = NULL;
+        come_back(ada, b, false);
+        expect_text(ada, "one");
+    } else {
+        seat_expect_error(ada, "unavailable", "r");
+    }
+    seat_sync(bob);
+    ck_assert_int_eq(health(a), 200);
+    redis_do("FLUSHALL");
+    ws_expect_close_later(ada->c, 1012);
+    ada->c = NULL;
+    come_back(ada, b, false);
+    seat_say(ada, "two");
+    expect_text(ada, "two");
+    seat_drop(ada);
+    seat_drop(eve);
+    seat_drop(bob);
+}
+END_TEST
+
+/* What cannot be told of comings and goings is refused to the one who asks. */
+START_TEST(a_stream_of_another_kind_is_told)
+{
+    struct server *a = node_start();
+    struct seat *ada = seat_open(a, 1, "");
+    struct client *late;
+
+    redis_do("SET w:{lobby}:p x");
+    seat_send(ada, "{'type':'rename','name':'ada','ref':'r'}");
+    seat_expect_error(ada, "unavailable", "r");
+    server_wait_for(a, "what Redis has of a room cannot be used");
+    server_wait_for(a, "room=lobby reason=\"WRONGTYPE");
+    late = ws_open_chat(a, 2);
+    ws_expect_close(late, 1013);
+    seat_sync(ada); /* messages have a stream of their own */
+    redis_do("DEL w:{lobby}:p");
+    seat_send(ada, "{'type':'rename','name':'ada','ref':'r'}");
+    seat_expect_presence(ada, "rename", 1, "ada");
+    seat_drop(ada);
+}
+END_TEST
+
+/* Nor does it keep the leaves of other rooms from being told. */
+START_TEST(a_broken_room_of_a_dead_node_stops_no_other)
+{
+    struct server *a = node_start(), *doomed = node_start_with("--node", "doomed");
+    struct seat *eve = seat_open(a, 2, ""), *ada;
+    struct client *lost[4];
+    char room[64];
+
+    server_wait_for(doomed, "rooms are shared");
+    ada = seat_open(doomed, 1, "");
+    seat_expect_presence(eve, "join", 1, "");
+    for (uint64_t i = 0; i < ARRAY_LEN(lost); i++) {
+        snprintf(room, sizeof(room), "/ws/%d?room=other%d", 10 + (int)i, (int)i);
+        lost[i] = ws_open_with(doomed, room, "");
+        ws_send_text(lost[i], "x");
+        ws_expect_text(lost[i], "You wrote: x");
+    }
+    server_signal(doomed, SIGKILL);
+    ck_assert_int_eq(server_wait_exit(doomed), 128 + SIGKILL);
+    redis_do("SET w:{other0} x\r\nSET w:{other1}:u x\r\nSET w:{other2}:p x");
+    redis_do("XADD w:{other3}:p 18446744073709551615-18446744073709551615 d x");
+    expire_doomed();
+    seat_expect_presence(eve, "leave", 1, "");
+    while (redis_number("ZCARD w:nodes\r\n", ":") != 1)
+        usleep(2000);
+    ck_assert_int_eq(redis_number("HLEN w:{other3}:u\r\n", ":"), 0);
+    ck_assert_int_eq(redis_number("XLEN w:{other3}:p\r\n", ":"), 1);
+    ck_assert_int_eq(health(a), 200);
+    for (size_t i = 0; i < ARRAY_LEN(lost); i++)
+        client_close(lost[i]);
+    client_close(ada->c);
+    ada->c = NULL;
+    seat_drop(ada);
+    seat_drop(eve);
+}
+END_TEST
+
 static const char *const disturbances[] = {"CLIENT KILL TYPE normal", "CLIENT KILL TYPE pubsub",
                                            "SCRIPT FLUSH"};
 
@@ -1295,6 +1400,9 @@ Suite *suite_cluster(void)
     tcase_add_test(tcase, redis_goes_and_comes_back);
     tcase_add_test(tcase, a_redis_that_lost_all_begins_anew);
     tcase_add_loop_test(tcase, a_stream_that_takes_nothing_begins_anew, 0, 2);
+    tcase_add_loop_test(tcase, a_room_that_is_broken_stops_no_other, 0, ARRAY_LEN(bad_keys));
+    tcase_add_test(tcase, a_stream_of_another_kind_is_told);
+    tcase_add_test(tcase, a_broken_room_of_a_dead_node_stops_no_other);
     tcase_add_loop_test(tcase, nothing_is_lost_or_doubled_by, 0, ARRAY_LEN(disturbances));
     tcase = tcase_create("ailments");
     suite_add_tcase(suite, tcase);
