@@ -13,6 +13,7 @@ struct journal_config {
     uint64_t disk_max;              /* bytes that the segments may take, roughly */
     void (*random)(void *, size_t); /* fills with unguessable bytes */
     uint64_t segment_size;          /* bytes at which a segment is full; 0: TUNE_SEGMENT */
+    uint64_t interval_ms;           /* of JOURNAL_SYNC_INTERVAL; 0: a second */
 };
 
 /* What went wrong, as a line for people. */

@@ -88,15 +88,18 @@ struct journal_writer {
     uint64_t unfilled;     /* one that could be made, but neither filled nor removed; 0: none */
     uint64_t offset;       /* written so far */
     uint64_t segment_size; /* bytes that a segment is given at once */
-    bool is_dirty;         /* something was written and not synced */
-    uint64_t dirty_since;  /* monotonic ms */
+    uint64_t interval_ms;
+    bool is_dirty;        /* something was written and not synced */
+    uint64_t dirty_since; /* monotonic ms */
     struct journal_result outcome;
 };
 
 /* Starts the thread, which has no segment yet: the first part of the first job makes one. `folder`
- * stays the caller's. Returns 0, or -1 with errno; the thread runs when this returns. */
+ * stays the caller's; `interval_ms` is how long what was written may
+ * wait for a sync where that is the mode. Returns 0, or -1 with errno; the thread runs when this
+ * returns. */
 int journal_writer_start(struct journal_writer *w, int folder, enum journal_sync sync,
-                         uint64_t segment_size);
+                         uint64_t segment_size, uint64_t interval_ms);
 
 /* Hands a job over, which must not be touched until it is done. None may be there. */
 void journal_writer_submit(struct journal_writer *w, struct journal_job *job);

@@ -12,6 +12,7 @@
 #include "log/journal_state.h"
 
 #define RETRY_MS 1000
+#define INTERVAL_MS 1000
 
 static const struct journal *journal_of_const(const struct log *log)
 {
@@ -451,6 +452,8 @@ struct log *journal_new(const struct journal_config *config)
         (struct journal){.log = {.ops = &journal_ops}, .config = *config, .folder = -1, .lock = -1};
     if (config->segment_size == 0)
         j->config.segment_size = TUNE_SEGMENT;
+    if (config->interval_ms == 0)
+        j->config.interval_ms = INTERVAL_MS;
     j->must_begin = true;
     j->filling = &j->batches[0];
     return &j->log;
@@ -460,7 +463,8 @@ int journal_start(struct log *log)
 {
     struct journal *j = journal_of(log);
 
-    if (journal_writer_start(&j->writer, j->folder, j->config.sync, j->config.segment_size) < 0)
+    if (journal_writer_start(&j->writer, j->folder, j->config.sync, j->config.segment_size,
+                             j->config.interval_ms) < 0)
         return -1;
     j->has_writer = true;
     return 0;

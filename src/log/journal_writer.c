@@ -13,7 +13,6 @@
 #include "log/journal_folder.h"
 #include "log/segment.h"
 
-#define INTERVAL_MS 1000
 #define SYNC_PATIENCE_MS 50 /* a sync that takes longer may keep a write waiting, too */
 #define STACK_SIZE ((size_t)128 << 10)
 #define JOB_KEEP ((size_t)1 << 20) /* bytes of memory that an empty job may hold on to */
@@ -318,7 +317,7 @@ static void tell(struct journal_writer *w)
 static void await_job(struct journal_writer *w)
 {
     while (w->job == NULL || w->is_done) {
-        uint64_t due = w->is_lent ? 0 : w->dirty_since + INTERVAL_MS;
+        uint64_t due = w->is_lent ? 0 : w->dirty_since + w->interval_ms;
         struct timespec until = {(time_t)(due / 1000), (long)(due % 1000) * 1000000};
 
         if (w->must_end)
@@ -381,12 +380,15 @@ static int start_thread(struct journal_writer *w)
 }
 
 int journal_writer_start(struct journal_writer *w, int folder, enum journal_sync sync,
-                         uint64_t segment_size)
+                         uint64_t segment_size, uint64_t interval_ms)
 {
     pthread_condattr_t attributes;
 
-    *w = (struct journal_writer){
-        .folder = folder, .fd = -1, .sync = sync, .segment_size = segment_size};
+    *w = (struct journal_writer){.folder = folder,
+                                 .fd = -1,
+                                 .sync = sync,
+                                 .segment_size = segment_size,
+                                 .interval_ms = interval_ms};
     w->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (w->event < 0)
         return -1;

@@ -213,6 +213,7 @@ static int open_diary(const struct run *run)
 {
     diary.keep = KEEP;
     diary.segment_size = SEGMENT;
+    diary.interval_ms = 1;
     diary.answered = on_answered;
     return diary_open(run->sync, PLENTY);
 }
@@ -386,6 +387,21 @@ START_TEST(a_call_that_fails)
 }
 END_TEST
 
+/* Without a sync to wait for the giver writes itself, while the thread syncs when it is due: each
+ * run meets the two at other places. */
+START_TEST(a_call_that_fails_within_the_tick)
+{
+    struct run run = {.plan = faults[_i].plan};
+
+    for (int mode = JOURNAL_SYNC_INTERVAL; mode <= JOURNAL_SYNC_NEVER; mode++) {
+        run.sync = (enum journal_sync)mode;
+        run.is_cut = _i % 2 == 0;
+        run.seed = 1;
+        play_all(run, faults[_i].name, 1 + _i % 3, 3);
+    }
+}
+END_TEST
+
 /* What was refused is taken back for good before anybody hears of it. */
 START_TEST(a_refusal_and_then_a_power_cut)
 {
@@ -424,6 +440,7 @@ Suite *suite_journal_faults(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 3600);
     tcase_add_loop_test(tc, a_call_that_fails, 0, (int)ARRAY_LEN(faults));
+    tcase_add_loop_test(tc, a_call_that_fails_within_the_tick, 0, (int)ARRAY_LEN(faults));
     tcase_add_loop_test(tc, a_refusal_and_then_a_power_cut, 0, 3);
     tcase_add_loop_test(tc, a_kill_at_any_call, 0, 3);
     tcase_add_loop_test(tc, a_power_cut_at_any_call, 0, 3);

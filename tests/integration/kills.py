@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-ROOMS, WRITERS = 2, 4  # two in each room
+WRITERS = 2  # in each room
 
 
 def fail(text):
@@ -25,9 +25,9 @@ def seq_of(pos):
 class Writer:
     """A seat that says 0, 1, 2, ... and hears the others of its room."""
 
-    def __init__(self, number, goal, window):
+    def __init__(self, number, room, goal, window):
         self.id = number + 1
-        self.room = f"room{number % ROOMS}"
+        self.room = f"room{room}"
         self.goal, self.window = goal, window
         self.sent = self.heard = 0  # of its own
         self.last = {}  # the last number of each writer of the room
@@ -150,7 +150,7 @@ class Writer:
 def start(options, port):
     server = subprocess.Popen(
         [options.binary, "--port", str(port), "--journal", options.folder, "--journal-sync", options.sync, "--rate", "0", "--rate-bytes", "0",
-         "--history", "4000", "--leave-grace", "60", "--log-level", "warning"] + options.more, stderr=subprocess.PIPE)
+         "--history", "4000", "--ping-interval", "0", "--leave-grace", "60", "--log-level", "warning"] + options.more, stderr=subprocess.PIPE)
     line = b""
     while b"listening" not in line:
         line = server.stderr.readline()
@@ -185,15 +185,17 @@ def main():
     parser = argparse.ArgumentParser()
     for name, kind in (("binary", str), ("folder", str), ("kills", int), ("messages", int), ("sync", str), ("seed", int)):
         parser.add_argument("--" + name, type=kind, required=True)
+    parser.add_argument("--rooms", type=int, default=2)
     parser.add_argument("more", nargs="*")
     options = parser.parse_args()
     random.seed(options.seed)
-    goal = options.messages // WRITERS
-    writers = [Writer(number, goal, 64) for number in range(WRITERS)]
+    count = WRITERS * options.rooms
+    goal = options.messages // count
+    writers = [Writer(number, number % options.rooms, goal, 64) for number in range(count)]
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    steps = sorted(random.randrange(goal * WRITERS) for _ in range(options.kills - 1)) + [goal * WRITERS]
+    steps = sorted(random.randrange(goal * count) for _ in range(options.kills - 1)) + [goal * count]
     began = time.monotonic()
     for step in steps:
         server = start(options, port)
@@ -205,7 +207,7 @@ def main():
             server.kill()
     if any(writer.heard != goal for writer in writers):
         fail("somebody did not hear all of its own")
-    print(f"{goal * WRITERS} messages acknowledged over {len(steps)} kills ({options.sync}): none lost, none doubled, "
+    print(f"{goal * count} messages acknowledged over {len(steps)} kills ({options.sync}): none lost, none doubled, "
           f"in order; {sum(writer.resent for writer in writers)} without an answer were said again; "
           f"{time.monotonic() - began:.1f} s")
 

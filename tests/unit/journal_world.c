@@ -295,10 +295,12 @@ static void fill_random(void *bytes, size_t len)
 int diary_open(enum journal_sync sync, uint64_t disk_max)
 {
     struct diary before = diary;
-    struct journal_config config = {folder, sync, disk_max, fill_random, before.segment_size};
+    struct journal_config config = {
+        folder, sync, disk_max, fill_random, before.segment_size, before.interval_ms};
 
     diary = (struct diary){.keep = before.keep == 0 ? DIARY_KEPT : before.keep};
     diary.segment_size = before.segment_size;
+    diary.interval_ms = before.interval_ms;
     diary.answered = before.answered;
     appended = 0;
     diary.log = journal_new(&config);
@@ -330,6 +332,8 @@ static void append(const char *room, struct event *event)
 {
     struct log_ticket ticket = {.tag = ++appended};
 
+    if (diary.ts != 0)
+        event->ts = diary.ts;
     log_append(diary.log, &diary_room(room)->channel, event, &ticket);
 }
 
@@ -408,9 +412,10 @@ uint64_t diary_waiting(void)
 void diary_settle(void)
 {
     struct pollfd event = {.fd = journal_event(diary.log), .events = POLLIN};
+    struct journal_problem problem;
 
     diary.log->ops->turn(diary.log);
-    while (diary_waiting() > 0) {
+    while (diary_waiting() > 0 && !journal_is_lost(diary.log, &problem)) {
         poll(&event, 1, diary.log->ops->deadline(diary.log) == 0 ? 0 : 5000);
         diary.log->ops->turn(diary.log);
     }

@@ -52,6 +52,8 @@ struct diary {
     uint64_t last_tag;     /* of the last commit that had a ticket */
     bool is_blocked;       /* has_room says no */
     uint64_t segment_size; /* 0: as usual */
+    uint64_t interval_ms;  /* likewise */
+    uint64_t ts;           /* of what is appended; 0: it runs forwards */
     /* Is told of each answer to an append; may be NULL. */
     void (*answered)(const struct diary_room *room, const struct event *event,
                      const struct log_ticket *ticket, bool is_committed);
@@ -85,7 +87,7 @@ void diary_presence(const char *room, enum event_kind kind, uint64_t id, const c
 /* After a failure: it is time to try again. */
 void diary_hurry(void);
 
-/* Takes turns until nothing waits any more. */
+/* Takes turns until nothing waits any more, or all is lost. */
 void diary_settle(void);
 
 /* What is waiting. */

@@ -119,6 +119,7 @@ static void await_sync(uint64_t count)
 /* The thread, which has not written it, syncs it all the same. */
 START_TEST(what_was_told_in_its_turn_is_synced)
 {
+    diary.interval_ms = 20;
     ck_assert_int_eq(diary_open(JOURNAL_SYNC_INTERVAL, PLENTY), 0);
     diary_say("tea", 7, "this makes the segment");
     diary_settle();
@@ -252,7 +253,7 @@ END_TEST
 
 START_TEST(one_server_at_a_time)
 {
-    struct journal_config config = {path, JOURNAL_SYNC_ALWAYS, PLENTY, NULL, 0};
+    struct journal_config config = {path, JOURNAL_SYNC_ALWAYS, PLENTY, NULL, 0, 0};
     struct journal_report report;
     struct journal_problem problem;
     struct log *second;
@@ -385,6 +386,65 @@ START_TEST(what_lives_is_written_again)
         expect_hash(&room->seats[0]);
         ck_assert_uint_eq(room->channel.next, 5);
     }
+}
+END_TEST
+
+/* What a clock says that is set back, or far ahead; 1 is the first second of 1970. */
+static const uint64_t odd_times[] = {5000, 100, UINT64_MAX / 2, 1, 4000, 99};
+
+static void expect_odd_times(size_t seats)
+{
+    const struct diary_room *tea = diary_room("tea");
+    char text[16];
+
+    expect_kept("tea", ARRAY_LEN(odd_times), 2);
+    expect_kept("coffee", ARRAY_LEN(odd_times), 1);
+    for (size_t i = 0; i < ARRAY_LEN(odd_times); i++) {
+        snprintf(text, sizeof(text), "%zu", i);
+        ck_assert_str_eq(tea->kept[i].text, text);
+        ck_assert_str_eq(diary_room("coffee")->kept[i].text, text);
+    }
+    ck_assert_uint_eq(tea->seat_count, seats);
+    if (seats > 0)
+        ck_assert_str_eq(tea->seats[0].name, "eve");
+}
+
+/* The order of a room is that of its numbers, whatever the clock said; also of what was written
+ * again. */
+START_TEST(a_clock_that_jumps)
+{
+    char text[16];
+
+    diary.keep = ARRAY_LEN(odd_times);
+    open_always();
+    for (size_t i = 0; i < ARRAY_LEN(odd_times); i++) {
+        diary.ts = odd_times[i];
+        if (i == 0)
+            diary_presence("tea", EVENT_JOIN, 7, "ada", KEY);
+        snprintf(text, sizeof(text), "%zu", i);
+        diary_say("tea", 7, text);
+        diary_say("coffee", 8, text);
+        if (i == 3)
+            diary_presence("tea", EVENT_RENAME, 7, "eve", NULL);
+        diary_settle();
+    }
+    for (int kills = 0; kills < 2; kills++) {
+        diary_kill();
+        open_always();
+        expect_odd_times(1);
+        for (int i = 0; i < 60; i++) {
+            diary.ts = odd_times[(size_t)i % ARRAY_LEN(odd_times)];
+            diary_say_long("loud", 7, TUNE_SEGMENT / 3);
+            diary_settle();
+        }
+        ck_assert_int_eq(file_size(segment_path(1)), -1);
+    }
+    diary.ts = 2;
+    diary_presence("tea", EVENT_LEAVE, 7, "", NULL);
+    diary_settle();
+    diary_kill();
+    open_always();
+    expect_odd_times(0);
 }
 END_TEST
 
@@ -730,6 +790,7 @@ Suite *suite_journal(void)
     tcase_add_test(tc, a_message_longer_than_a_segment);
     tcase_add_test(tc, what_is_forgotten_goes);
     tcase_add_test(tc, what_lives_is_written_again);
+    tcase_add_test(tc, a_clock_that_jumps);
     tcase_add_loop_test(tc, what_is_said_of_messages, 0, 2);
     tcase_add_test(tc, what_is_forgotten_of_reactions);
     tcase_add_test(tc, the_disk_is_bounded);
