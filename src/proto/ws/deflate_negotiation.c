@@ -164,9 +164,11 @@ void ws_deflate_response(char out[WS_DEFLATE_RESPONSE_SIZE], const struct ws_def
 static struct str behind(struct str s, struct str mark)
 {
     const char *at = s.len > 0 ? memmem(s.ptr, s.len, mark.ptr, mark.len) : NULL;
-    size_t skipped = at != NULL ? (size_t)(at - s.ptr) + mark.len : s.len;
 
-    return (struct str){s.ptr + skipped, s.len - skipped};
+    if (at == NULL)
+        return STR("");
+    at += mark.len;
+    return (struct str){at, s.len - (size_t)(at - s.ptr)};
 }
 
 /* Does what follows 15 and its separator begin with 0 to 3, and no other digit behind it? */
