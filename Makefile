@@ -266,12 +266,23 @@ $(WITHOUT): $(MAIN_OBJ) $(call object,tests/without/durable.c) $(LIB)
 # Looking for leaks at the end of each of a thousand processes takes minutes; at the end of one, a moment.
 RUNNER_ENV = $(if $(filter asan tiny,$(MODE)),CK_FORK=no) $(if $(wildcard /dev/shm/.),TMPDIR=/dev/shm)
 # So do the servers, of which each test starts its own; those of tiny leave it to those of asan.
-SERVERS_ENV = CK_JOBS=$(CHECK_JOBS) $(if $(filter tiny,$(MODE)),ASAN_OPTIONS=detect_leaks=0)
+SERVERS_ENV = CK_JOBS=$(CHECK_JOBS) $(if $(filter asan tiny,$(MODE)),SANITIZED=$(MODE) FAULTY_BIN=$(abspath $(FAULTY))) \
+              $(if $(filter tiny,$(MODE)),ASAN_OPTIONS=detect_leaks=0)
 
 FAULTS_SHORT = read=7 send=11 wait=1 eintr
 FAULTS_AGAIN = read=100 again
 
-check: $(BINARY) $(FAULTY) $(LATE) $(RUNNERS) $(REPLAYS) ## all tests: unit, faults, integration, fuzz corpora, layers, libc only
+# Which suites of tests/integration run against which program; none: that run is left out. CLIENTS is the runner: one
+# without sanitizers takes half as long to try a program that has them.
+FAULTY_SUITES ?= join websocket tutorial
+AGAIN_SUITES ?= http
+LATE_SUITES ?= tutorial rooms v1 resume seats websocket lifecycle
+SERVER_SUITES ?= $(call suites,integration)
+CLIENTS ?= $(BUILD)/check-integration
+# try PROGRAM,SUITES,MORE OF THE ENVIRONMENT
+try = $(if $(strip $(2)),run env $(SERVERS_ENV) CK_SUITES='$(strip $(2))' WSCHAT_BIN=$(abspath $(1)) $(3) $(CLIENTS);)
+
+check: $(BINARY) $(FAULTY) $(LATE) $(filter-out %/check-integration,$(RUNNERS)) $(CLIENTS) $(REPLAYS) ## all tests: unit, faults, integration, fuzz corpora, layers, libc only
 	@status=0; \
 	run() { echo "== $$*"; "$$@" || status=1; }; \
 	$(if $(filter release,$(MODE)),run env CC='$(CC)' scripts/check-layers.sh; \
@@ -279,10 +290,10 @@ check: $(BINARY) $(FAULTY) $(LATE) $(RUNNERS) $(REPLAYS) ## all tests: unit, fau
 	    run scripts/check-libc-only.sh $(BINARY);) \
 	$(foreach t,$(FUZZ_TARGETS),run $(BUILD)/replay-$(t) tests/fuzz/corpus/$(t);) \
 	for r in $(filter-out %/check-integration,$(RUNNERS)); do run env $(RUNNER_ENV) $$r; done; \
-	run env $(SERVERS_ENV) CK_SUITES='join websocket tutorial' WSCHAT_BIN=$(FAULTY) FAULTS='$(FAULTS_SHORT)' $(BUILD)/check-integration; \
-	run env $(SERVERS_ENV) CK_SUITES=http WSCHAT_BIN=$(FAULTY) FAULTS='$(FAULTS_AGAIN)' $(BUILD)/check-integration; \
-	run env $(SERVERS_ENV) CK_SUITES='tutorial rooms v1 resume seats websocket lifecycle' WSCHAT_BIN=$(LATE) $(BUILD)/check-integration; \
-	run env $(SERVERS_ENV) $(BUILD)/check-integration; \
+	$(call try,$(FAULTY),$(FAULTY_SUITES),FAULTS='$(FAULTS_SHORT)') \
+	$(call try,$(FAULTY),$(AGAIN_SUITES),FAULTS='$(FAULTS_AGAIN)') \
+	$(call try,$(LATE),$(LATE_SUITES)) \
+	$(call try,$(BINARY),$(SERVER_SUITES)) \
 	if [ $$status = 0 ]; then echo "check ($(MODE)): passed"; else echo "check ($(MODE)): FAILED"; fi; \
 	exit $$status
 

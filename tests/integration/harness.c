@@ -35,14 +35,25 @@ static char folder[64];
 #define SANITIZED false
 #endif
 
+/* The runner may be a plain one that starts programs of another mode: SANITIZED names that. */
 bool is_sanitized(void)
 {
-    return SANITIZED;
+    return SANITIZED || getenv("SANITIZED") != NULL;
 }
 
 int deadline_ms(void)
 {
-    return SANITIZED ? 60000 : 20000;
+    return is_sanitized() ? 60000 : 20000;
+}
+
+bool is_tiny(void)
+{
+    const char *mode = getenv("SANITIZED");
+
+#ifdef WSCHAT_TINY
+    return true;
+#endif
+    return mode != NULL && strcmp(mode, "tiny") == 0;
 }
 
 const char *program_path(void)
@@ -50,6 +61,13 @@ const char *program_path(void)
     const char *path = getenv("WSCHAT_BIN");
 
     return path != NULL ? path : WSCHAT_BIN_DEFAULT;
+}
+
+const char *faulty_path(void)
+{
+    const char *path = getenv("FAULTY_BIN");
+
+    return path != NULL ? path : WSCHAT_FAULTY;
 }
 
 bool server_commits_later(void)

@@ -92,6 +92,12 @@ long server_wakeups(const struct server *s);
 /* True where sanitizers make memory and time meaningless. */
 bool is_sanitized(void);
 
+/* True where the program has the sizes of `make tiny`. */
+bool is_tiny(void);
+
+/* The program whose calls of the system fail on demand. */
+const char *faulty_path(void);
+
 /* Runs the program to its end. *out and *err (NUL-terminated) belong to the caller. Returns the
  * exit status. */
 int program_run(const struct launch *launch, struct buf *out, struct buf *err);

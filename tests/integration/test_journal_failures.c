@@ -19,7 +19,7 @@ static const char *folder(void)
 /* Has what is started from here on be that program. */
 static void use_faulty(void)
 {
-    setenv("WSCHAT_BIN", WSCHAT_FAULTY, 1);
+    setenv("WSCHAT_BIN", faulty_path(), 1);
 }
 
 static struct server *start(const char *sync, const char *faults)
