@@ -143,7 +143,7 @@ server_is_there() {
 start_server() {
     : >"$work/wschat.log"
     (umask 077 && head -c 32 /dev/urandom | base64 >"$work/keys")
-    "$binary" --port 0 --max-clients-per-ip 4 --token-key "$work/keys" --anonymous sub,pub,prs,hst,dir --history 1000 \
+    "$binary" --port 0 --host 127.0.0.1 --max-clients-per-ip 4 --token-key "$work/keys" --anonymous sub,pub,prs,hst,dir --history 1000 \
         "${options[@]}" 2>>"$work/wschat.log" &
     server_pid=$!
     pids+=("$server_pid")
@@ -160,7 +160,7 @@ make_certificate() {
 # The file of docs/proxy/ with the ports and paths of this run, and the change of its variant.
 adapt() {
     sed -e "s|/etc/ssl/wschat|$work|; s|127\.0\.0\.1:8000|127.0.0.1:$server_port|; /\[::\]/d" \
-        -e "s|/var/log/nginx/wschat.log|$work/access.log|; s|log /dev/log |log stdout format raw |" \
+        -e "s|chat\.example\.com|127.0.0.1|" -e "s|/var/log/nginx/wschat.log|$work/access.log|; s|log /dev/log |log stdout format raw |" \
         -e "s|listen 443|listen 127.0.0.1:$tls_port|; s|listen 80|listen 127.0.0.1:$plain_port|" \
         -e "s|bind :443|bind 127.0.0.1:$tls_port|; s|bind :80|bind 127.0.0.1:$plain_port|" "docs/proxy/$file" >"$work/as-is"
     sed "$change" "$work/as-is" >"$work/$file"
@@ -227,6 +227,8 @@ check_pages() {
         where=$(get -o /dev/null -w '%{http_code}' "${url%"$path"}/echo")
         [ "$where" = 404 ] || fail "$1: there is a page outside of $path"
     fi
+    where=$(get -o /dev/null -w '%{http_code}' -H 'Host: elsewhere.example' "$url")
+    [ "$where" = 421 ] || fail "$1: a name that is not the server's gets $where"
     [ "$file" != nginx-stream.conf ] || return 0
     where=$(get -o /dev/null -w '%{http_code} %{redirect_url}' "http://127.0.0.1:$plain_port/?room=x")
     [[ $where == "301 https://127.0.0.1"*"/?room=x" ]] || fail "$1: plain HTTP leads to: $where"

@@ -36,6 +36,15 @@ has_restarted() {
     [ "$(systemctl show wschat -p NRestarts --value)" = 1 ] && [ "$(systemctl show wschat -p ActiveState --value)" = active ]
 }
 
+# More often than the five times after which systemd gives up where nobody says otherwise.
+has_failed_often() {
+    [ "$(systemctl show wschat -p NRestarts --value)" -gt 7 ]
+}
+
+is_healthy_at() {
+    [ "$(curl -sS "http://$1:8000/healthz")" = ok ]
+}
+
 step "the package is installed, and its service runs"
 dpkg -i --no-triggers /mnt/wschat.deb
 is ActiveState active
@@ -47,6 +56,10 @@ echo hello | wschat join ws://127.0.0.1:8000
 grep -E '^(Uid|NoNewPrivs|CapEff|Seccomp):' "/proc/$pid/status"
 grep -q "^CapEff:.0000000000000000\$" "/proc/$pid/status"
 [ "$(stat -c %u "/proc/$pid")" != 0 ]
+
+step "a bound for memory that it stays far below while it is calm"
+is MemoryMax 2147483648
+is NRestarts 0
 
 step "it reloads"
 systemctl reload wschat
@@ -113,6 +126,24 @@ echo WSCHAT_LISTEN=nowhere >>/etc/default/wschat
 systemctl restart wschat || true
 is ActiveState failed
 is ExecMainStatus 2
+
+step "an address that comes late is waited for, however often it fails"
+cp /etc/default/wschat /run/default
+echo WSCHAT_LISTEN=192.0.2.1:8000 >/etc/default/wschat
+mkdir -p /run/systemd/system/wschat.service.d
+printf '[Service]\nRestartSec=50ms\n' >/run/systemd/system/wschat.service.d/pause.conf # that the test need not wait
+systemctl daemon-reload
+systemctl reset-failed
+systemctl start wschat || true
+until_true has_failed_often
+ip address add 192.0.2.1/32 dev lo
+until_true is_healthy_at 192.0.2.1
+is ActiveState active
+systemctl stop wschat
+rm -r /run/systemd/system/wschat.service.d
+systemctl daemon-reload
+mv /run/default /etc/default/wschat
+systemctl start wschat || true # wrong options again, as before
 
 step "it is removed, and nothing is left"
 dpkg -P --no-triggers wschat
