@@ -173,8 +173,9 @@ $(BUILD)/assets.inc: FORCE
 # of the page stays within 90 KiB; private names become short. Nothing else is changed, and --static serves them as they are written.
 STRIP_js = LC_ALL=C awk -f scripts/strip-js.awk
 STRIP_css = sed -e 's|/\*.*\*/||' -e 's/^ *//' -e 's/ *{ */{/' -e 's/; *}/}/' -e 's/ *} */}/g' -e 's/\([:;,]\) /\1/g' \
-                -e 's/\([(:, ]\)0\(\.[0-9]\)/\1\2/g' | tr -d '\n'
+                -e 's/\([(:, ]\)0\(\.[0-9]\)/\1\2/g' -e "s/='\([a-z]*\)'\]/=\1]/g" -e 's/ > />/g' -e 's/ !/!/g' | tr -d '\n'
 STRIP_html = sed -e 's/^ *//'
+STRIP_webmanifest = sed -e 's/^ *//' | tr -d '\n'
 SERVED := $(addprefix $(BUILD)/static/,$(ASSETS))
 $(SERVED): $(BUILD)/static/%: static/% Makefile scripts/strip-js.awk
 	@mkdir -p $(@D) && <$< $(or $(STRIP_$(patsubst .%,%,$(suffix $*))),cat) >$@

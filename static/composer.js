@@ -8,11 +8,14 @@ export class Composer {
   #re; // the place of the message that this one answers
   #room = '';
 
-  // onSend(text, to, re): false keeps the text. onEmpty(): Enter in an empty field. onUp(): the arrow in one. onSize(): its
+  // onSend(text, to, re): false keeps the text. onEmpty(): Enter in an empty field. onUp(): the arrow in one. onType(): something for the room is written. onSize(): its
   // height may differ. nameOf(id), names(), sayOf(re): who said what
   constructor(chat, on) {
     Object.assign(this, { chat, ...on });
-    this.#field.oninput = () => this.#update();
+    this.#field.oninput = () => {
+      this.#update();
+      if (!this.#to && /^[^/]/.test(this.text)) this.onType();
+    };
     this.#field.onkeydown = (event) => this.#onKey(event);
     $('to').onclick = () => {
       this.forAll();

@@ -14,6 +14,8 @@ import { site, tab } from './store.js';
 import { guestName, localize, t } from './text.js';
 import { WireView } from './wire.js';
 
+const TYPING = 4500; // ms that somebody is said to write
+
 localize();
 const wire = new WireView();
 const me = await Identity.claim();
@@ -28,6 +30,7 @@ const composer = new Composer(chat, {
   onSend,
   onEmpty: keepGuestName,
   onUp: () => log.focusLast(),
+  onType: () => chat.typing(),
   onSize: () => log.settle(),
   sayOf,
   nameOf: (id) => chat.place.who(id),
@@ -73,6 +76,8 @@ async function ban(id, seconds, reason) {
   if (await chat.ban(id, seconds, reason).catch(() => {})) chat.note('banned', who);
 }
 
+$('emoji').append(...'👍 ❤️ 😂 🎉 😮 👀'.split(' ').map((value) => Object.assign(make('button', '', value), { value })));
+
 // about: a record, or {from, name} of a person
 function openMenu({ from, name, pos, isOwn }) {
   const menu = $('menu');
@@ -84,8 +89,10 @@ function openMenu({ from, name, pos, isOwn }) {
   menu.showModal();
   menu.onclose = () => {
     const { returnValue } = menu;
-    if (returnValue === 'reply') composer.re = pos;
-    if (returnValue === 'reply') composer.focus();
+    if (returnValue === 'reply') {
+      composer.re = pos;
+      composer.focus();
+    }
     if (/[^a-z]/.test(returnValue)) chat.react(pos, returnValue);
     if (returnValue === 'retract') chat.retract(pos);
     if (returnValue === 'kick') chat.kick(from);
@@ -229,6 +236,7 @@ function showRoom() {
   composer.room = `${t('message')} # ${label}`;
   notify.setTitle(name === LOBBY ? notify.siteTitle : `${label} · ${notify.siteTitle}`);
   showRooms(name, forget);
+  typists.clear();
   log.show(chat.place);
   composer.text = draft;
   composer.to = draftTo;
@@ -280,6 +288,18 @@ function showPeopleNow() {
   $('me').ariaLabel = $('me').title = visible(me.name) || t('client', me.id);
 }
 
+const typists = new Map(); // id → until when it is shown
+chat.on('typing', ({ from, isOwn }) => {
+  if (!isOwn) typists.set(from, performance.now() + TYPING);
+  showTypists();
+});
+chat.on('message', ({ from }) => typists.delete(from));
+
+function showTypists() {
+  const names = [...typists].filter(([, until]) => until > performance.now()).map(([id]) => chat.place.who(id));
+  $('types').textContent = names.length ? t('types', names.slice(-3).join(', ')) : '';
+}
+
 let retryAt = 0;
 
 function onState(at) {
@@ -291,11 +311,12 @@ function onState(at) {
   $('banner').hidden = state === 'online';
   document.body.classList.toggle('mod', chat.isModerator);
   $('banner-text').textContent = t(`${state}Long`, chat.why?.text, roomLabel(chat.place.name));
-  $('banner-act').textContent = t(`${state}Act`);
+  $('banner-act').textContent = t(`${state}Act`) || t('again');
 }
 
 setInterval(() => {
   const left = Math.ceil((retryAt - performance.now()) / 1000);
+  showTypists();
   $('countdown').textContent = left > 0 ? t('retryIn', left) : '';
 }, 500);
 

@@ -61,12 +61,10 @@ offlineLong|No connection. What you write is kept and sent later.|连接已断�
 replacedLong|This chat was opened in another place.|这个聊天已在别处打开。
 offlineAct|Try now|立即重试
 replacedAct|Use it here|在这里使用
+types|{0} writing…|{0} 正在输入…
 tokenLong|You cannot come in: {0}. Open the link that you were given.|无法进入：{0}。请打开你收到的链接。
-tokenAct|Try again|重试
 forbiddenLong|You may not be in # {1}: {0}.|你不能进入 # {1}：{0}。
-forbiddenAct|Try again|重试
 refusedLong|The server does not take this page: {0}|服务器不接受此页面：{0}
-refusedAct|Try again|重试
 door|This chat has a password|此聊天需要密码
 password|Password|密码
 wrongPassword|That was wrong.|密码不对。

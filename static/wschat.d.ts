@@ -129,6 +129,7 @@ export class Chat {
   readonly members: Map<string, string>;
   readonly count: number;
   readonly isModerator: boolean;
+  readonly hasTyping: boolean;
   readonly isReplaying: boolean;
   /** Bytes of the longest message. */
   readonly limit: number;
@@ -143,6 +144,8 @@ export class Chat {
   rename(name: string): void;
   enter(room: string): Promise<void>;
   setToken(token: string): void;
+  /** Tells the room that one writes, at most once in three seconds, where the server runs with --typing. */
+  typing(): void;
   older(before: string, limit?: number): Promise<{ events: Message[]; end: boolean }>;
   react(to: string, emoji: string, on?: boolean): Promise<unknown>;
   retract(of: string): Promise<unknown>;

@@ -17,6 +17,7 @@ const PATIENCE = 10000; // ms for a due answer: then the connection is dead
 const GLANCE = 3000; // ms, when somebody has just come back to the page
 const SLOW = 4; // bytes in a millisecond that a line carries at least
 const WATCH = 1000; // ms between two looks
+const TYPING = 3000; // ms in which the server tells it once
 const BARRIER = 'end-of-replay-';
 const ALIVE = 'alive';
 
@@ -165,10 +166,11 @@ export class Connection {
     });
   }
 
-  // Whatever is sent has an answer.
-  send(text) {
+  // Whatever is sent has an answer, unless it is only a hint.
+  send(text, isHint) {
     this.#socket.send(text);
     this.#tap('out', 'text', text);
+    if (isHint) return;
     this.#owed += text.length;
     this.#expect(PATIENCE);
   }
@@ -282,6 +284,7 @@ export class Chat {
   #promises = new Map(); // ref → who waits for it
   #barrier; // set until the replay is over: frames before it may be old
   #isResumed = false; // what is replayed came while we were away
+  #typesUntil = 0; // until then nobody need be told again
   #isKept = false; // the seat of before: its key has not changed
   #had = 0; // ids before this one
 
@@ -382,6 +385,13 @@ export class Chat {
 
   react(to, emoji, on = true) {
     return this.command({ type: 'react', to, emoji, on });
+  }
+
+  // Tells the room that one writes, where the server tells such things: call it for each key.
+  typing() {
+    if (!this.hasTyping || this.state !== 'online' || now() < this.#typesUntil) return;
+    this.#typesUntil = now() + TYPING;
+    this.connection.send('{"type":"typing"}', true);
   }
 
   older(before, limit = 50) {
@@ -554,6 +564,7 @@ export class Chat {
     this.key = key;
     this.limit = limits.message;
     this.isModerator = welcome.mod === true;
+    this.hasTyping = welcome.typing === true;
     place.members = new Map(members.map((member) => [member.id, member.name]));
     place.count = count;
     place.since = pos; // the place in front of the replay

@@ -222,6 +222,7 @@ int replay_welcome(struct chat *chat, const struct client *client, const struct 
         .max_message = chat->config.max_message,
         .slow = channel->slow,
         .is_moderator = (client->at.out->denied & RIGHT_MOD) == 0,
+        .has_typing = chat->config.typing,
     };
 
     codec_pos_write(pos, channel->log.epoch, replay->after);

@@ -105,6 +105,46 @@ scenario('reactions: given, counted, taken back, kept, and by keyboard alone', a
   await until('after a reload', async () => (await chips(page)).join() === '❤️ 1 false,🎉 2 true');
 });
 
+const foot = (page) => page.textContent('#types');
+
+// What the page ever says of who writes: it may be gone before a slow test looks.
+const watchFoot = (page) => page.evaluate(() => {
+  window.seen = [];
+  new MutationObserver(() => window.seen.push(document.querySelector('#types').textContent))
+    .observe(document.querySelector('#types'), { childList: true });
+});
+const footSaid = (page, text) => until(text, () => page.evaluate((text) => window.seen.includes(text), text));
+
+scenario('who types is told where the server does that', ['--typing'], async (stage) => {
+  const ada = await stage.peer({ name: 'Ada' });
+  const [page, chinese] = [await stage.open(), await stage.open('', { locale: 'zh-CN' })];
+  await watchFoot(page);
+  await watchFoot(chinese);
+  ada.send(JSON.stringify({ type: 'typing' }));
+  await footSaid(page, 'Ada writing…');
+  await footSaid(chinese, 'Ada 正在输入…');
+  ada.say('done');
+  await until('no more', async () => (await foot(page)) === '');
+  const typings = () => ada.ofType('typing').filter(({ from }) => String(from) !== String(ada.id));
+  await page.fill('#messageText', '/msg');
+  await page.fill('#messageText', 'hi');
+  await page.type('#messageText', ' there');
+  await until('the room is told', () => typings().length > 0);
+  await page.press('#messageText', 'Enter');
+  await until('said', () => ada.said.includes('hi there'));
+  await footSaid(chinese, `客户端 #${await idOf(page)} 正在输入…`);
+  assert.deepEqual(await page.evaluate(() => [...new Set(window.seen)]), ['Ada writing…', ''], 'not of oneself');
+});
+
+scenario('nobody is told who types where the server does not', async (stage) => {
+  const page = await stage.open();
+  await page.type('#messageText', 'hello');
+  await page.press('#messageText', 'Enter');
+  await sees(page, 'hello');
+  await page.click('#wire-open');
+  assert.doesNotMatch(await page.textContent('#frames'), /typing/);
+});
+
 scenario('a message of data alone is seen as such', async (stage) => {
   const ada = await stage.peer();
   const page = await stage.open();

@@ -229,7 +229,8 @@ START_TEST(writes_welcome)
                               .key = "SECRET",
                               .recovered = true,
                               .count = 2,
-                              .max_message = 65536};
+                              .max_message = 65536,
+                              .has_typing = true};
 
     ck_assert_int_eq(codec_v1_welcome_begin(&out, &welcome), 0);
     ck_assert_int_eq(codec_v1_welcome_member(&out, 1700000000000, STR("ada"), true), 0);
@@ -238,7 +239,7 @@ START_TEST(writes_welcome)
     check_out("{\"type\":\"welcome\",\"id\":1700000000000,\"room\":\"lob\\\"by\",\"name\":\"ada\","
               "\"pos\":\"P\",\"recovered\":true,\"key\":\"SECRET\",\"count\":2,\"members\":["
               "{\"id\":1700000000000,\"name\":\"ada\"},{\"id\":1,\"name\":\"\"}],"
-              "\"limits\":{\"message\":65536}}");
+              "\"limits\":{\"message\":65536},\"typing\":true}");
 }
 END_TEST
 

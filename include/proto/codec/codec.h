@@ -133,6 +133,7 @@ struct welcome {
     uint64_t max_message;
     uint64_t slow; /* seconds; 0: each may speak as often as it likes */
     bool is_moderator;
+    bool has_typing; /* the server tells who types */
 };
 
 struct codec {

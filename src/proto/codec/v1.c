@@ -407,7 +407,8 @@ int codec_v1_welcome_end(struct buf *out, const struct welcome *welcome)
     if (buf_append_str(out, STR("],\"limits\":{\"message\":")) < 0 ||
         buf_append_u64(out, welcome->max_message) < 0 || buf_append_char(out, '}') < 0 ||
         (welcome->slow > 0 && append_number(out, STR("slow"), welcome->slow) < 0) ||
-        (welcome->is_moderator && append_json(out, STR("mod"), STR("true")) < 0))
+        (welcome->is_moderator && append_json(out, STR("mod"), STR("true")) < 0) ||
+        (welcome->has_typing && append_json(out, STR("typing"), STR("true")) < 0))
         return -1;
     return buf_append_char(out, '}');
 }
