@@ -140,7 +140,7 @@ async function askRooms() {
   const response = await fetch('busiest', { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
   const { rooms } = response.ok ? await response.json() : { rooms: [] };
   $('busiest').parentNode.hidden = !response.ok; // under another name than the server's it tells none
-  drawTable('busiest', rooms.map(({ room, members, messages }) => [`# ${room}`, `${members.toLocaleString('en')} here`, `${messages.toLocaleString('en')} in a minute`]));
+  drawTable('busiest', rooms.map(({ room, members, messages }) => [`# ${room}`, `${members.toLocaleString('en')} here`, `${messages.toLocaleString('en')}/min`]));
 }
 
 let asked = 0;

@@ -5,10 +5,12 @@ import { axeSource, offline, online, say, scenario, sees, stateOf, until } from 
 const SIZES = [[360, 640], [768, 1024], [1440, 900]];
 
 async function audit(page, what) {
+  // Words of another language change where things are, not their colours.
+  const schemes = (await page.getAttribute('html', 'lang')) === 'en' ? ['light', 'dark'] : ['light'];
   const found = [];
   for (const [width, height] of SIZES) {
     await page.setViewportSize({ width, height });
-    for (const colorScheme of ['light', 'dark']) {
+    for (const colorScheme of schemes) {
       await page.emulateMedia({ colorScheme });
       const violations = await page.evaluate(async () => {
         const result = await window.axe.run(document, { resultTypes: ['violations'] });
@@ -24,9 +26,10 @@ async function audit(page, what) {
 // The tests' own script needs a way past the policy that the other tests leave in force.
 const settings = { bypassCSP: true, reducedMotion: 'reduce' };
 
-scenario('axe: the chat page', async (stage) => {
+for (const locale of ['en-US', 'zh-CN']) scenario(`axe: the chat page in ${locale}`, async (stage) => {
   const ada = await stage.peer({ name: 'Ada' });
-  const page = await stage.open('', settings);
+  const page = await stage.open('', { ...settings, locale });
+  assert.equal(await page.getAttribute('html', 'lang'), locale === 'zh-CN' ? 'zh-Hans' : 'en');
   await page.evaluate(axeSource);
   ada.say('Hello, see https://example.org/', 'and more');
   await until('both', () => ada.said.length === 2);
@@ -54,6 +57,10 @@ scenario('axe: the chat page', async (stage) => {
 
   await page.click('#settings-open');
   await audit(page, 'the settings');
+  await page.keyboard.press('Escape');
+
+  await page.click('#share');
+  await audit(page, 'the invitation');
   await page.keyboard.press('Escape');
 
   await page.$eval('#messages', (list) => (list.scrollTop = 0));

@@ -104,7 +104,7 @@ scenario('status: the busiest rooms, by name', ADMIN, async (stage) => {
   await until('both', () => ada.said.length === 2);
   const page = await stage.openStatus();
   await contains(page, '#busiest', '# tea');
-  assert.equal(await page.textContent('#busiest'), '# tea & <b>1 here2 in a minute# quiet2 here0 in a minute');
+  assert.equal(await page.textContent('#busiest'), '# tea & <b>1 here2/min# quiet2 here0/min');
   bob.socket.destroy();
 });
 
