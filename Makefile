@@ -63,6 +63,7 @@ FORTIFY =
 endif
 ifeq ($(MODE),tsan)
 MODE_CFLAGS = -fsanitize=thread -fno-omit-frame-pointer
+MODE_CPPFLAGS = -DWSCHAT_TINY
 MODE_LDFLAGS = -fsanitize=thread
 FORTIFY =
 endif
@@ -229,6 +230,16 @@ $(eval $(call runner,unit,$(UNIT_SRC),$(LIB)))
 $(eval $(call runner,faults,$(FAULTS_SRC) $(wildcard tests/unit/guard.c tests/unit/json_same.c tests/unit/journal_world.c),$(WRAPPED_LIB)))
 $(eval $(call runner,integration,$(INTEGRATION_SRC),$(LIB)))
 
+# The suite of the journal alone, with what it needs of the program: that is soon compiled.
+$(BUILD)/journal/main.o: tests/unit/main.c $(BUILD)/flags
+	$(call say,CC)
+	$(Q)mkdir -p $(@D) && echo 'SUITE(journal)' >$(@D)/suites.inc && $(TEST_COMPILE) -I$(@D) -MMD -MP -c -o $@ $<
+
+$(BUILD)/check-journal: $(BUILD)/journal/main.o $(call object,tests/unit/test_journal.c tests/unit/journal_world.c \
+    src/cli/journal_repair.c $(filter src/base/% $(filter-out src/log/redis%,$(filter src/log/%,$(LIB_SRC))),$(LIB_SRC)))
+	$(call say,LINK)
+	$(Q)$(LINK) -Wl,--wrap=_mark_point -o $@ $^ $(CHECK_LIBS)
+
 $(WRAPPED_LIB): $(LIB)
 	$(call say,WRAP)
 	$(Q)$(CC) -r -nostdlib $(addprefix -Wl$(comma)--wrap=,$(WRAPPED)) -o $@ -Wl,--whole-archive $< -Wl,--no-whole-archive
@@ -328,8 +339,8 @@ tsan: ## the journal's thread, and who talks to it, under ThreadSanitizer
 	@$(MAKE) --no-print-directory MODE=tsan tsan-run
 
 # Its addresses must be where it expects them, whatever the kernel likes to draw.
-tsan-run: $(BUILD)/check-unit
-	CK_FORK=no CK_RUN_SUITE=journal TSAN_OPTIONS=halt_on_error=1 setarch -R $<
+tsan-run: $(BUILD)/check-journal
+	CK_FORK=no TSAN_OPTIONS=halt_on_error=1 $(if $(wildcard /dev/shm/.),TMPDIR=/dev/shm) setarch -R $<
 
 static: ## one static file, build/static/wschat (musl)
 	@command -v $(MUSL_CC) >/dev/null || { echo "$(MUSL_CC) is missing: apt-get install musl-tools"; exit 1; }

@@ -200,6 +200,8 @@ START_TEST(it_says_no_line_more)
 {
     char *log[2], *metrics[2];
 
+    if (is_sanitized())
+        return; /* the other program may be one of another mode */
     for (int i = 0; i < 2; i++) {
         struct server *s;
         struct people p;
