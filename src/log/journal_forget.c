@@ -133,7 +133,8 @@ void journal_plan_removal(struct journal *j)
     struct shelf *oldest = journal_shelf_count(j) > 3 ? journal_shelf_at(j, 0) : NULL;
     struct mover m = {.j = j};
 
-    if (oldest == NULL || oldest->number + 1 >= j->id.number || j->retry_at != 0)
+    /* At the end nothing may be put behind what closes the journal. */
+    if (oldest == NULL || oldest->number + 1 >= j->id.number || j->retry_at != 0 || j->is_stopped)
         return;
     if (j->filling->job.part_count > 0 && j->filling->job.parts[0].segment <= oldest->number)
         return;

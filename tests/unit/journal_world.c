@@ -283,6 +283,17 @@ struct diary_room *diary_room(const char *name)
     return room;
 }
 
+void diary_end_room(const char *name)
+{
+    struct diary_room *room = diary_room(name);
+
+    ck_assert_uint_eq(room->seat_count, 0);
+    while (room->kept_count > 0)
+        forget_oldest(room);
+    diary.log->ops->close(diary.log, &room->channel);
+    memset(room, 0, sizeof(*room));
+}
+
 /* Not unguessable, and the same in each run. */
 static void fill_random(void *bytes, size_t len)
 {

@@ -76,6 +76,9 @@ void diary_kill(void);
 
 struct diary_room *diary_room(const char *name);
 
+/* The room is forgotten with all that it kept; nobody may sit in it. */
+void diary_end_room(const char *name);
+
 /* Appends; the tag of the ticket is the number of the append. */
 void diary_say(const char *room, uint64_t from, const char *text);
 void diary_reply(const char *room, uint64_t from, uint64_t re, const char *data);

@@ -16,6 +16,7 @@
 #include "cli/journal_repair.h"
 #include "journal_world.h"
 #include "log/journal_folder.h"
+#include "log/journal_state.h"
 #include "log/segment.h"
 
 Suite *suite_journal(void);
@@ -448,6 +449,62 @@ START_TEST(a_clock_that_jumps)
 }
 END_TEST
 
+/* What was to be written again when the end came stays where it is: nothing may stand behind the
+ * record that closes the journal. */
+START_TEST(a_stop_while_the_oldest_is_to_go)
+{
+    diary.keep = 2;
+    open_always();
+    diary_presence("quiet", EVENT_JOIN, 1, "ada", KEY);
+    diary_say("quiet", 1, "remember");
+    diary_settle();
+    for (int i = 0; i < 60; i++)
+        diary_say_long("loud", 7, TUNE_SEGMENT / 3);
+    diary_stop();
+    open_always();
+    ck_assert_int_eq(diary.report.state, JOURNAL_WHOLE);
+    ck_assert(diary.report.was_closed);
+    expect_kept("quiet", 1, 2);
+    ck_assert_uint_eq(diary_room("quiet")->seat_count, 1);
+}
+END_TEST
+
+/* Rooms without end that nobody needs any more: neither the disk nor what is known of them grows.
+ */
+START_TEST(rooms_come_and_go)
+{
+    const struct journal_visitor nothing = {.visit = NULL};
+    struct journal_rooms rooms;
+    struct journal_stats stats;
+    char room[32];
+    int folder;
+
+    diary.segment_size = 4096;
+    ck_assert_int_eq(diary_open(JOURNAL_SYNC_NEVER, 8 * 4096), 0);
+    diary_say("stays", 1, "remember");
+    for (int i = 0; i < 1000; i++) {
+        snprintf(room, sizeof(room), "room %d", i);
+        diary_presence(room, EVENT_JOIN, 1, "ada", KEY);
+        diary_say(room, 1, "hello");
+        diary_presence(room, EVENT_LEAVE, 1, "", NULL);
+        diary_settle();
+        diary_end_room(room);
+        journal_stats(diary.log, &stats);
+        ck_assert_uint_le(stats.disk, 9 * 4096);
+    }
+    ck_assert_uint_eq(diary.refused, 0);
+    ck_assert_uint_eq(diary.committed, 3001);
+    ck_assert_uint_le(journal_slot_count(journal_of(diary.log)), 2);
+    diary_kill();
+    journal_rooms_init(&rooms);
+    folder = journal_folder_open(path);
+    ck_assert_int_eq(journal_read(folder, &nothing, &rooms, &diary.report), JOURNAL_WHOLE);
+    close(folder);
+    ck_assert_uint_le(rooms.count, 9 * 4096 / (4 * SEGMENT_HEAD));
+    journal_rooms_deinit(&rooms);
+}
+END_TEST
+
 static void expect_marks(void)
 {
     const struct diary_room *room = diary_room("quiet");
@@ -790,6 +847,8 @@ Suite *suite_journal(void)
     tcase_add_test(tc, a_message_longer_than_a_segment);
     tcase_add_test(tc, what_is_forgotten_goes);
     tcase_add_test(tc, what_lives_is_written_again);
+    tcase_add_test(tc, a_stop_while_the_oldest_is_to_go);
+    tcase_add_test(tc, rooms_come_and_go);
     tcase_add_test(tc, a_clock_that_jumps);
     tcase_add_loop_test(tc, what_is_said_of_messages, 0, 2);
     tcase_add_test(tc, what_is_forgotten_of_reactions);
