@@ -207,6 +207,42 @@ static struct disk_file *file_of(int fd)
     return fstat(fd, &st) < 0 ? NULL : find_file(st.st_ino);
 }
 
+/* Does a name lead to it, or did one that may still be on the disk? */
+static bool is_named(const struct disk_file *file)
+{
+    for (size_t i = 0; i < disk.name_count; i++) {
+        if (disk.names[i].file == file)
+            return true;
+    }
+    for (size_t i = 0; i < disk.change_count; i++) {
+        if (disk.changes[i].file == file)
+            return true;
+    }
+    return false;
+}
+
+static void drop_file(struct disk_file *file)
+{
+    for (size_t i = 0; i < file->change_count; i++)
+        free(file->changes[i].data);
+    free(file->changes);
+    free(file->data);
+}
+
+/* A place for one more file: a new one, or that of one which is gone for good. */
+static struct disk_file *take_place(void)
+{
+    if (disk.file_count < FILES)
+        return &disk.files[disk.file_count++];
+    for (size_t i = 0; i < FILES; i++) {
+        if (!is_named(&disk.files[i])) {
+            drop_file(&disk.files[i]);
+            return &disk.files[i];
+        }
+    }
+    abort();
+}
+
 /* The number of a file that is gone may be given again. */
 static struct disk_file *add_file(int fd)
 {
@@ -215,8 +251,8 @@ static struct disk_file *add_file(int fd)
 
     if (file != NULL)
         file->inode = 0;
-    require(disk.file_count < FILES && fstat(fd, &st) == 0);
-    file = &disk.files[disk.file_count++];
+    require(fstat(fd, &st) == 0);
+    file = take_place();
     *file = (struct disk_file){.inode = st.st_ino};
     return file;
 }
@@ -484,12 +520,8 @@ void disk_begin(const char *folder)
 
 void disk_end(void)
 {
-    for (size_t i = 0; i < disk.file_count; i++) {
-        for (size_t k = 0; k < disk.files[i].change_count; k++)
-            free(disk.files[i].changes[k].data);
-        free(disk.files[i].changes);
-        free(disk.files[i].data);
-    }
+    for (size_t i = 0; i < disk.file_count; i++)
+        drop_file(&disk.files[i]);
     disk.file_count = disk.name_count = disk.change_count = 0;
     disk.folder[0] = '\0';
     disk_disarm();

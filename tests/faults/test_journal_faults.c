@@ -432,6 +432,99 @@ START_TEST(a_power_cut_at_any_call)
 }
 END_TEST
 
+/* ---- many messages ---- */
+
+#define CUTS 100
+#define TALK 40 /* messages that go to the disk at once, of each room */
+
+/* Each room is told 0, 1, 2, ...: so many were said, and so many acknowledged. */
+static struct tale {
+    uint64_t said, sure;
+} tales[ROOMS];
+
+static void on_told(const struct diary_room *room, const struct event *event,
+                    const struct log_ticket *ticket, bool is_committed)
+{
+    struct tale *tale = &tales[strcmp(room->name, rooms[0]) == 0 ? 0 : 1];
+    char text[24];
+
+    (void)ticket;
+    if (!is_committed || disk_is_dead() || is_lost())
+        return;
+    copy_str(text, sizeof(text), event->text);
+    ck_assert_uint_eq(strtoull(text, NULL, 10), tale->sure);
+    tale->sure++;
+}
+
+/* Returns how many are sure in all. */
+static uint64_t tell_some(void)
+{
+    char text[24];
+
+    for (int i = 0; i < TALK * ROOMS; i++) {
+        snprintf(text, sizeof(text), "%llu", (unsigned long long)tales[i % ROOMS].said++);
+        diary_say(rooms[i % ROOMS], 1, text);
+    }
+    diary_settle();
+    return tales[0].sure + tales[1].sure;
+}
+
+static void expect_tale(size_t i)
+{
+    const struct diary_room *room = diary_room(rooms[i]);
+    struct tale *tale = &tales[i];
+    uint64_t first;
+
+    ck_assert_uint_eq(room->kept_count, KEEP);
+    first = strtoull(room->kept[0].text, NULL, 10);
+    for (size_t k = 0; k < KEEP; k++)
+        ck_assert_uint_eq(strtoull(room->kept[k].text, NULL, 10), first + k);
+    ck_assert_msg(first + KEEP >= tale->sure && first + KEEP <= tale->said,
+                  "%s: %llu are there, %llu were acknowledged, of %llu", rooms[i],
+                  (unsigned long long)first + KEEP, (unsigned long long)tale->sure,
+                  (unsigned long long)tale->said);
+    tale->said = tale->sure = first + KEEP;
+}
+
+static void open_tales(void)
+{
+    diary.keep = KEEP;
+    diary.segment_size = 16 * SEGMENT;
+    diary.answered = on_told;
+    ck_assert_msg(diary_open(JOURNAL_SYNC_ALWAYS, 8 * 16 * SEGMENT) == 0, "%s", diary.problem.text);
+}
+
+/* A hundred lives, each of which ends with a power cut in the middle of what it says.
+ * WSCHAT_POWER_MESSAGES=1000000 is for somebody who has the time. */
+START_TEST(many_messages_and_power_cuts)
+{
+    const char *wanted = getenv("WSCHAT_POWER_MESSAGES");
+    uint64_t goal = wanted == NULL ? 16000 : strtoull(wanted, NULL, 10);
+
+    memset(tales, 0, sizeof(tales));
+    fault_catch_log(said_in_log, sizeof(said_in_log));
+    disk_begin(diary_folder());
+    for (uint32_t cut = 0; cut < CUTS; cut++) {
+        struct disk_plan plan = {DISK_DEATH, EIO, 1 + cut % 11, 1, 0};
+
+        open_tales();
+        for (uint64_t sure = 0; sure < goal * (cut + 1) / CUTS;)
+            sure = tell_some();
+        disk_arm(&plan);
+        while (!disk_is_dead())
+            tell_some();
+        diary_kill();
+        disk_disarm();
+        disk_cut_power(cut);
+        open_tales();
+        for (size_t i = 0; i < ROOMS; i++)
+            expect_tale(i);
+        diary_kill();
+    }
+    ck_assert_uint_ge(tales[0].sure + tales[1].sure, goal);
+}
+END_TEST
+
 Suite *suite_journal_faults(void)
 {
     Suite *suite = suite_create("journal_faults");
@@ -444,6 +537,7 @@ Suite *suite_journal_faults(void)
     tcase_add_loop_test(tc, a_refusal_and_then_a_power_cut, 0, 3);
     tcase_add_loop_test(tc, a_kill_at_any_call, 0, 3);
     tcase_add_loop_test(tc, a_power_cut_at_any_call, 0, 3);
+    tcase_add_test(tc, many_messages_and_power_cuts);
     suite_add_tcase(suite, tc);
     return suite;
 }
