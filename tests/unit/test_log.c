@@ -380,7 +380,10 @@ static const struct {
     {end_by_fault, SIGSEGV},
 };
 
-#ifdef __SANITIZE_ADDRESS__
+#ifndef __has_feature
+#define __has_feature(x) 0 /* it is clang's; gcc has a macro of its own */
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
 #define ENDS (ARRAY_LEN(ends) - 1) /* it has its own word to say of faults */
 #else
 #define ENDS ARRAY_LEN(ends)
