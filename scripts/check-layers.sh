@@ -1,6 +1,7 @@
 #!/bin/sh
 # Checks the layers: the folders of src and include, and for each of them those that it may use. A .c includes its own
 # header first; every header compiles alone; no file uses, by however many others, itself.
+# Static functions have names of their own, so that a search finds one place.
 # Usage: scripts/check-layers.sh   (CC picks the compiler)
 set -eu
 cd "$(dirname "$0")/.."
@@ -105,9 +106,31 @@ check_cycles() {
     complain "files that use each other: see above"
 }
 
+# Functions that have a namesake in another file, as "name file". A definition begins at the start of a line, and is
+# followed by its brace; a declaration is not.
+find_namesakes() {
+    awk '
+        /^static .*[ *][a-z_0-9]+\(/ {
+            name = $0
+            sub(/__attribute__\(\([^)]*\)\)/, "", name)
+            sub(/\(.*/, "", name)
+            sub(/.*[ *]/, "", name)
+        }
+        /^}/ || /;$/ {
+            name = ""
+        }
+        /^{/ && name != "" {
+            print name, FILENAME
+        }
+    ' "$@" | sort -u | awk '$1 == last { print $1 ": in " before " and in " $2 } { last = $1; before = $2 }'
+}
+
 loops=$(mktemp)
 trap 'rm -f "$loops"' EXIT
 check_cycles
+# shellcheck disable=SC2086  # a list of words
+namesakes=$(find_namesakes $sources)
+[ -z "$namesakes" ] || complain "$namesakes"
 
 [ "$failed" = 0 ] || exit 1
 echo "layers: $files files use only the layers that theirs may use, none itself; every header compiles alone"

@@ -64,7 +64,7 @@ static bool read_choice(const char *text, const char *values, uint64_t *out)
     return false;
 }
 
-static bool read_number(const struct option *option, const char *text, uint64_t *out)
+static bool option_read_number(const struct option *option, const char *text, uint64_t *out)
 {
     uint64_t value;
     bool is_read;
@@ -105,7 +105,7 @@ static bool set_value(const struct option_table *table, void *record, const stru
     case OPTION_NUMBER:
     case OPTION_SIZE:
     case OPTION_SECONDS:
-        return read_number(option, text, field);
+        return option_read_number(option, text, field);
     case OPTION_FLAG:
         return set_flag(field, text);
     case OPTION_CHOICE:

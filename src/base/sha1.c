@@ -15,7 +15,7 @@ static inline uint32_t rotate_left(uint32_t x, unsigned n)
 /* The functions of the four kinds of rounds (FIPS 180-4, 4.1.1). */
 typedef uint32_t mix_function(uint32_t b, uint32_t c, uint32_t d);
 
-static inline uint32_t choose(uint32_t b, uint32_t c, uint32_t d)
+static inline uint32_t sha1_choose(uint32_t b, uint32_t c, uint32_t d)
 {
     return d ^ (b & (c ^ d));
 }
@@ -25,7 +25,7 @@ static inline uint32_t parity(uint32_t b, uint32_t c, uint32_t d)
     return b ^ c ^ d;
 }
 
-static inline uint32_t majority(uint32_t b, uint32_t c, uint32_t d)
+static inline uint32_t sha1_majority(uint32_t b, uint32_t c, uint32_t d)
 {
     return (b & c) | (d & (b | c));
 }
@@ -59,7 +59,7 @@ static inline __attribute__((always_inline)) void rounds(uint32_t v[5], const ui
 }
 
 /* One block into the state. */
-static void add_block(uint32_t state[5], const uint8_t *block)
+static void sha1_add_block(uint32_t state[5], const uint8_t *block)
 {
     uint32_t w[80], v[5];
 
@@ -68,9 +68,9 @@ static void add_block(uint32_t state[5], const uint8_t *block)
     for (unsigned t = 16; t < 80; t++)
         w[t] = rotate_left(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 1);
     memcpy(v, state, sizeof(v));
-    rounds(v, w, choose, 0x5a827999);
+    rounds(v, w, sha1_choose, 0x5a827999);
     rounds(v, w + 20, parity, 0x6ed9eba1);
-    rounds(v, w + 40, majority, 0x8f1bbcdc);
+    rounds(v, w + 40, sha1_majority, 0x8f1bbcdc);
     rounds(v, w + 60, parity, 0xca62c1d6);
     for (unsigned i = 0; i < 5; i++)
         state[i] += v[i];
@@ -89,7 +89,7 @@ static void add_last(uint32_t state[5], const uint8_t *rest, size_t rest_len, ui
     store_be32(last + size - 8, (uint32_t)(total >> 29));
     store_be32(last + size - 4, (uint32_t)(total << 3));
     for (size_t at = 0; at < size; at += BLOCK_SIZE)
-        add_block(state, last + at);
+        sha1_add_block(state, last + at);
 }
 
 void sha1(uint8_t digest[SHA1_SIZE], const void *data, size_t len)
@@ -99,7 +99,7 @@ void sha1(uint8_t digest[SHA1_SIZE], const void *data, size_t len)
     size_t left = len;
 
     for (; left >= BLOCK_SIZE; left -= BLOCK_SIZE) {
-        add_block(state, at);
+        sha1_add_block(state, at);
         at += BLOCK_SIZE;
     }
     add_last(state, at, left, len);

@@ -24,12 +24,12 @@ static uint32_t rotate_right(uint32_t x, unsigned n)
     return (x >> n) | (x << (32 - n));
 }
 
-static uint32_t choose(uint32_t x, uint32_t y, uint32_t z)
+static uint32_t sha256_choose(uint32_t x, uint32_t y, uint32_t z)
 {
     return z ^ (x & (y ^ z));
 }
 
-static uint32_t majority(uint32_t x, uint32_t y, uint32_t z)
+static uint32_t sha256_majority(uint32_t x, uint32_t y, uint32_t z)
 {
     return (x & y) | (z & (x | y));
 }
@@ -66,15 +66,15 @@ static uint32_t schedule_word(uint32_t w[16], const uint8_t *block, unsigned t)
 }
 
 /* One block into the state (6.2.2). v holds the working variables a to h. */
-static void add_block(uint32_t state[8], const uint8_t *block)
+static void sha256_add_block(uint32_t state[8], const uint8_t *block)
 {
     uint32_t w[16], v[8];
 
     memcpy(v, state, sizeof(v));
     for (unsigned t = 0; t < 64; t++) {
-        uint32_t t1 = v[7] + big_sigma1(v[4]) + choose(v[4], v[5], v[6]) + round_constants[t] +
-                      schedule_word(w, block, t);
-        uint32_t t2 = big_sigma0(v[0]) + majority(v[0], v[1], v[2]);
+        uint32_t t1 = v[7] + big_sigma1(v[4]) + sha256_choose(v[4], v[5], v[6]) +
+                      round_constants[t] + schedule_word(w, block, t);
+        uint32_t t2 = big_sigma0(v[0]) + sha256_majority(v[0], v[1], v[2]);
 
         memmove(v + 1, v, 7 * sizeof(v[0]));
         v[4] += t1;
@@ -102,7 +102,7 @@ void sha256_add(struct sha256 *sha, const void *data, size_t len)
         size_t part = SHA256_BLOCK - filled;
 
         memcpy(sha->block + filled, at, part);
-        add_block(sha->state, sha->block);
+        sha256_add_block(sha->state, sha->block);
         at += part;
         len -= part;
         filled = 0;

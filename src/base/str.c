@@ -7,7 +7,7 @@ struct str str_from(const char *text)
     return (struct str){text, strlen(text)};
 }
 
-static unsigned char lower(char c)
+static unsigned char ascii_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (unsigned char)(c | 0x20) : (unsigned char)c;
 }
@@ -19,7 +19,7 @@ bool str_equals_nocase(struct str a, struct str b)
     if (str_equals(a, b))
         return true; /* mostly, and sooner known */
     for (size_t i = 0; i < a.len; i++) {
-        if (lower(a.ptr[i]) != lower(b.ptr[i]))
+        if (ascii_lower(a.ptr[i]) != ascii_lower(b.ptr[i]))
             return false;
     }
     return true;

@@ -100,7 +100,7 @@ static void raise_tail(struct ring *ring, uint64_t low)
 }
 
 /* The lower one of `low` and what a reader of the ring still wants. */
-static uint64_t lower(uint64_t low, const struct ring *ring, const struct sendq *out)
+static uint64_t lower_tail(uint64_t low, const struct ring *ring, const struct sendq *out)
 {
     return out->box == ring && out->cursor < low ? out->cursor : low;
 }
@@ -121,7 +121,7 @@ void audience_serve(struct audience *a, void (*serve)(struct sendq *out))
             struct sendq *out = set->items[i];
 
             serve(out);
-            low = lower(low, ring, out);
+            low = lower_tail(low, ring, out);
         }
         raise_tail(ring, low);
     }
@@ -134,7 +134,7 @@ void audience_give_back(struct audience *a)
         uint64_t low = ring->head;
 
         for (size_t i = 0; i < a->readers[kind].count; i++)
-            low = lower(low, ring, a->readers[kind].items[i]);
+            low = lower_tail(low, ring, a->readers[kind].items[i]);
         raise_tail(ring, low);
         if (ring->tail == ring->head)
             ring_deinit(ring);

@@ -12,7 +12,7 @@ int frame_begin(struct buf *out)
     return buf_append(out, headroom, sizeof(headroom));
 }
 
-static void finish(struct buf *out, uint8_t rsv)
+static void frame_write_header(struct buf *out, uint8_t rsv)
 {
     size_t payload = out->len - FRAME_HEADROOM;
     struct ws_frame_header header = {.length = payload, .opcode = WS_TEXT, .rsv = rsv, .fin = true};
@@ -24,12 +24,12 @@ static void finish(struct buf *out, uint8_t rsv)
 
 void frame_finish(struct buf *out)
 {
-    finish(out, 0);
+    frame_write_header(out, 0);
 }
 
 void frame_finish_packed(struct buf *out)
 {
-    finish(out, WS_RSV1);
+    frame_write_header(out, WS_RSV1);
 }
 
 int frame_encode(struct buf *out, const struct codec *codec, const struct event *event)

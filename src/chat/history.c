@@ -6,7 +6,7 @@
 
 #include "base/util.h"
 
-static struct str keep(char **to, struct str from)
+static struct str history_copy(char **to, struct str from)
 {
     struct str kept = {*to, from.len};
 
@@ -32,10 +32,10 @@ struct record *record_new(const struct event *event)
         return NULL;
     *record = (struct record){.event = *event, .holders = 1};
     to = record->bytes;
-    record->event.name = keep(&to, event->name);
-    record->event.text = keep(&to, event->text);
-    record->event.ref = keep(&to, event->ref);
-    record->event.data = keep(&to, event->data);
+    record->event.name = history_copy(&to, event->name);
+    record->event.text = history_copy(&to, event->text);
+    record->event.ref = history_copy(&to, event->ref);
+    record->event.data = history_copy(&to, event->data);
     record->event.key = (struct str){NULL, 0};
     record->cost = sizeof(*record) + FRAMES_SIZE + len;
     list_init(&record->encoded);
@@ -111,7 +111,7 @@ void history_deinit(struct history *h)
     history_init(h, h->limit);
 }
 
-static int grow(struct history *h)
+static int history_grow(struct history *h)
 {
     size_t size = min_size(max_size(h->size * 2, 4), h->limit);
     struct record **ring = malloc(size * sizeof(struct record *));
@@ -129,7 +129,7 @@ static int grow(struct history *h)
 
 int history_add(struct history *h, struct record *record)
 {
-    if (h->count == h->size && grow(h) < 0)
+    if (h->count == h->size && history_grow(h) < 0)
         return -1;
     h->ring[(h->first + h->count) % h->size] = record;
     h->count++;

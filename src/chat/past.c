@@ -42,7 +42,7 @@ static int past_choose(struct chat *chat, struct past *past, uint64_t limit)
     return 0;
 }
 
-static int past_write(struct buf *out, const struct past *past, struct str ref)
+static int past_append(struct buf *out, const struct past *past, struct str ref)
 {
     if (frame_begin(out) < 0 || codec_v1_history_begin(out) < 0)
         return -1;
@@ -66,7 +66,7 @@ int past_tell(struct chat *chat, struct client *client, const struct command *co
     struct past past = {.messages = &channel->messages, .first = end, .end = end};
 
     if (past_choose(chat, &past, command->limit) < 0 ||
-        past_write(&chat->scratch, &past, command->ref) < 0 || ask_send_scratch(chat, client) < 0)
+        past_append(&chat->scratch, &past, command->ref) < 0 || ask_send_scratch(chat, client) < 0)
         return -1;
     retention_forget_excess(chat, channel);
     return 0;

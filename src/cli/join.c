@@ -72,8 +72,8 @@ static uint64_t clock_ms(clockid_t clock)
 /* ---- telling ---- */
 
 /* One line on stderr; the text may be a peer's. */
-static void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void complain(const char *format, ...)
+static void join_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void join_complain(const char *format, ...)
 {
     char text[4 * LINK_TEXT_MAX];
     struct buf line;
@@ -89,15 +89,16 @@ static void complain(const char *format, ...)
 }
 
 /* Prints lines that were made. */
-static void print(struct join *j, struct buf *lines, int result)
+static void join_print(struct join *j, struct buf *lines, int result)
 {
     if (result == 0)
         screen_print(&j->screen, (struct str){(char *)lines->data, lines->len});
     buf_deinit(lines);
 }
 
-static void tell(struct join *j, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void tell(struct join *j, const char *format, ...)
+static void join_tell(struct join *j, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void join_tell(struct join *j, const char *format, ...)
 {
     char text[4 * LINK_TEXT_MAX];
     struct buf lines;
@@ -107,16 +108,16 @@ static void tell(struct join *j, const char *format, ...)
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     if (j->mode == MODE_PIPE || j->options->json) {
-        complain("%s", text);
+        join_complain("%s", text);
         return;
     }
     buf_init(&lines);
-    print(j, &lines, transcript_note(&lines, str_from(text), j->is_coloured));
+    join_print(j, &lines, transcript_note(&lines, str_from(text), j->is_coloured));
 }
 
 static void on_note(struct session *s, const char *text)
 {
-    tell(of_session(s), "%s", text);
+    join_tell(of_session(s), "%s", text);
 }
 
 static void on_failed(struct session *s, const struct unsent_entry *entry, struct str why)
@@ -126,10 +127,11 @@ static void on_failed(struct session *s, const struct unsent_entry *entry, struc
 
     j->failures++;
     if (j->mode == MODE_PIPE)
-        tell(j, "line %llu was not sent: %.*s", (unsigned long long)entry->number, shown, why.ptr);
+        join_tell(j, "line %llu was not sent: %.*s", (unsigned long long)entry->number, shown,
+                  why.ptr);
     else
-        tell(j, "not sent: %.*s: %.*s", (int)min_size(entry->text.len, LINK_TEXT_MAX),
-             (const char *)entry->text.data, shown, why.ptr);
+        join_tell(j, "not sent: %.*s: %.*s", (int)min_size(entry->text.len, LINK_TEXT_MAX),
+                  (const char *)entry->text.data, shown, why.ptr);
 }
 
 /* A JSON text may be broken by line ends between its members; they mean nothing there. */
@@ -168,11 +170,11 @@ static void on_frame(struct session *s, const struct v1_event *frame, struct str
     if (j->options->json)
         print_json(j, raw);
     else
-        print(j, &lines, transcript_frame(&lines, s, frame, j->is_coloured));
+        join_print(j, &lines, transcript_frame(&lines, s, frame, j->is_coloured));
     if (j->mode == MODE_EDIT && is_for_me(s, frame))
         screen_bell(&j->screen);
     if (j->mode == MODE_EDIT && frame->type == V1_WELCOME && !s->is_welcome)
-        tell(j, "/help for the commands, Ctrl-D leaves");
+        join_tell(j, "/help for the commands, Ctrl-D leaves");
     j->is_dirty = true;
 }
 
@@ -184,14 +186,14 @@ static void end_input(struct join *j)
 {
     j->has_input_ended = true;
     if (j->mode == MODE_EDIT && j->session.unsent.count > 0)
-        tell(j, "waiting for the server to acknowledge; Ctrl-C ends at once");
+        join_tell(j, "waiting for the server to acknowledge; Ctrl-C ends at once");
 }
 
 static void say(struct join *j, struct str text, uint64_t to)
 {
     if (session_say(&j->session, text, to) < 0) {
         j->failures++;
-        tell(j, "not sent: out of memory");
+        join_tell(j, "not sent: out of memory");
     }
 }
 
@@ -200,7 +202,7 @@ static void rename_to(struct join *j, struct str name)
     if (codec_name_is_valid(name))
         session_rename(&j->session, name);
     else
-        tell(j, "a name is at most 64 bytes of UTF-8 without control characters");
+        join_tell(j, "a name is at most 64 bytes of UTF-8 without control characters");
 }
 
 /* As people write it: #tea means tea. */
@@ -215,11 +217,11 @@ static void enter_room(struct join *j, struct str room)
 {
     rooms_put(&j->rooms, str_from(j->session.room));
     if (room.len == 0)
-        tell(j, "you are in %s; /room ROOM enters another one", j->session.room);
+        join_tell(j, "you are in %s; /room ROOM enters another one", j->session.room);
     else if (!codec_name_is_valid(room))
-        tell(j, "a room is 1 to 64 bytes of UTF-8 without control characters");
+        join_tell(j, "a room is 1 to 64 bytes of UTF-8 without control characters");
     else if (session_enter(&j->session, room, clock_ms(CLOCK_MONOTONIC)) < 0)
-        tell(j, "what you said here is not acknowledged yet; try again");
+        join_tell(j, "what you said here is not acknowledged yet; try again");
 }
 
 static void show_members(struct join *j)
@@ -227,7 +229,7 @@ static void show_members(struct join *j)
     struct buf lines;
 
     buf_init(&lines);
-    print(j, &lines, transcript_members(&lines, &j->session, j->is_coloured));
+    join_print(j, &lines, transcript_members(&lines, &j->session, j->is_coloured));
 }
 
 /* Appends the frame of a command for the room, or for what was said last. */
@@ -250,13 +252,13 @@ static void give_order(struct join *j, const struct typed *typed)
     struct buf frame;
 
     if (typed->kind == TYPED_RETRACT && j->session.said[0] == '\0') {
-        tell(j, "there is nothing of yours to take back");
+        join_tell(j, "there is nothing of yours to take back");
         return;
     }
     buf_init(&frame);
     if (append_order(&frame, &j->session, typed) < 0 ||
         session_command(&j->session, (struct str){(char *)frame.data, frame.len}) < 0)
-        tell(j, "there is no connection; try again later");
+        join_tell(j, "there is no connection; try again later");
     buf_deinit(&frame);
 }
 
@@ -280,7 +282,7 @@ static void obey(struct join *j, struct str line)
         show_members(j);
         break;
     case TYPED_HELP:
-        tell(j, "%s", TYPED_HELP_TEXT);
+        join_tell(j, "%s", TYPED_HELP_TEXT);
         break;
     case TYPED_QUIT:
         end_input(j);
@@ -292,14 +294,15 @@ static void obey(struct join *j, struct str line)
         give_order(j, &typed);
         break;
     case TYPED_USAGE:
-        tell(j, "%s", TYPED_USAGE_TEXT);
+        join_tell(j, "%s", TYPED_USAGE_TEXT);
         break;
     case TYPED_UNKNOWN:
-        tell(j, "%.*s? See /help; begin with // to send it as it is", shown, typed.text.ptr);
+        join_tell(j, "%.*s? See /help; begin with // to send it as it is", shown, typed.text.ptr);
         break;
     case TYPED_NOBODY:
-        tell(j, "to whom? \"%.*s\" is not the name of one person here, or #id, and then a text",
-             shown, typed.text.len > 0 ? typed.text.ptr : "");
+        join_tell(j,
+                  "to whom? \"%.*s\" is not the name of one person here, or #id, and then a text",
+                  shown, typed.text.len > 0 ? typed.text.ptr : "");
     }
 }
 
@@ -308,7 +311,7 @@ static void enter_line(struct join *j)
     struct buf line;
 
     if (unsent_is_full(&j->session.unsent)) {
-        tell(j, "too many messages wait to be sent; try again later");
+        join_tell(j, "too many messages wait to be sent; try again later");
         return;
     }
     line_editor_take(&j->editor, &line);
@@ -376,8 +379,8 @@ static void take_line(struct join *j, enum line_result result, struct str line)
     } else if (result == LINE_TOO_LONG) {
         unsent_skip(&j->session.unsent);
         j->failures++;
-        tell(j, "line %llu was not sent: it is longer than %zu bytes",
-             (unsigned long long)j->session.unsent.added, j->lines.max);
+        join_tell(j, "line %llu was not sent: it is longer than %zu bytes",
+                  (unsigned long long)j->session.unsent.added, j->lines.max);
     }
 }
 
@@ -396,7 +399,7 @@ static void take_lines(struct join *j)
         take_line(j, line_reader_rest(&j->lines, &line), line);
 }
 
-static void read_input(struct join *j)
+static void join_read_input(struct join *j)
 {
     ssize_t n = read(STDIN_FILENO, j->input, sizeof(j->input));
 
@@ -506,7 +509,7 @@ static void turn(struct join *j)
         screen_write(&j->screen);
     session_ready(&j->session, fds[1].revents, now);
     if (fds[0].revents != 0)
-        read_input(j);
+        join_read_input(j);
     if (j->mode != MODE_EDIT)
         take_lines(j);
     if (!is_stuck)
@@ -516,7 +519,7 @@ static void turn(struct join *j)
     j->is_dirty |= j->session.state != before;
 }
 
-static void run(struct join *j)
+static void join_loop(struct join *j)
 {
     while (!is_over(j)) {
         turn(j);
@@ -564,16 +567,16 @@ static int judge(const struct join *j)
     uint64_t lost = s->unsent.count + line_reader_is_inside(&j->lines);
 
     if (j->screen.has_failed)
-        complain("cannot write to standard output");
+        join_complain("cannot write to standard output");
     else if (s->error[0] != '\0' && lost > 0)
-        complain("%s; not acknowledged: %llu", s->error, (unsigned long long)lost);
+        join_complain("%s; not acknowledged: %llu", s->error, (unsigned long long)lost);
     else if (s->error[0] != '\0')
-        complain("%s", s->error);
+        join_complain("%s", s->error);
     else if (lost > 0)
-        complain("ended before everything was acknowledged; not acknowledged: %llu",
-                 (unsigned long long)lost);
+        join_complain("ended before everything was acknowledged; not acknowledged: %llu",
+                      (unsigned long long)lost);
     else if (j->failures > 0 && j->mode == MODE_PIPE)
-        complain("messages that were not sent: %llu", (unsigned long long)j->failures);
+        join_complain("messages that were not sent: %llu", (unsigned long long)j->failures);
     else
         return EXIT_SUCCESS;
     return EXIT_FAILURE;
@@ -586,7 +589,7 @@ int join_run(const struct join_options *options)
     int status;
 
     if (why != NULL) {
-        complain("%s: %s; see wschat join --help", options->target.url, why);
+        join_complain("%s: %s; see wschat join --help", options->target.url, why);
         return EXIT_USAGE;
     }
     stdfds_fill();
@@ -607,7 +610,7 @@ int join_run(const struct join_options *options)
     signals_setup(join.mode == MODE_EDIT);
     if (join.mode == MODE_EDIT)
         screen_raw(&join.screen);
-    run(&join);
+    join_loop(&join);
     screen_restore(&join.screen);
     status = judge(&join);
     session_deinit(&join.session);

@@ -18,7 +18,7 @@
 #define EXIT_USAGE 2
 #define FOLLOW_MS 200
 
-static int complain(const struct journal_options *options, const char *what)
+static int journal_complain(const struct journal_options *options, const char *what)
 {
     struct buf line;
 
@@ -37,7 +37,7 @@ static const char *const state_names[] = {
     [JOURNAL_UNREADABLE] = "unreadable",
 };
 
-static const char *why(const struct journal_report *report)
+static const char *report_reason(const struct journal_report *report)
 {
     return report->state == JOURNAL_UNREADABLE ? strerror(report->error) : report->why;
 }
@@ -52,7 +52,7 @@ static void print_report_json(const struct journal_report *report, bool is_used)
     if (report->state != JOURNAL_WHOLE)
         printf(",\"segment\":\"%016llx\",\"offset\":%llu,\"why\":\"%s\"",
                (unsigned long long)report->bad_segment, (unsigned long long)report->bad_offset,
-               why(report));
+               report_reason(report));
     printf("}\n");
 }
 
@@ -66,7 +66,7 @@ static void print_report(const struct journal_report *report, bool is_used)
                                 : "");
     if (report->state != JOURNAL_WHOLE)
         printf("segment %016llx at %llu: %s\n", (unsigned long long)report->bad_segment,
-               (unsigned long long)report->bad_offset, why(report));
+               (unsigned long long)report->bad_offset, report_reason(report));
 }
 
 /* What a server is writing at this moment may be there in part. A torn tail needs nobody's help:
@@ -85,7 +85,7 @@ static int verify(const struct journal_options *options, int folder)
         report.state = JOURNAL_WHOLE;
     (options->json ? print_report_json : print_report)(&report, is_used);
     if (report.state == JOURNAL_DAMAGED)
-        complain(options, "it is damaged; wschat journal repair keeps what is left");
+        journal_complain(options, "it is damaged; wschat journal repair keeps what is left");
     return report.state == JOURNAL_WHOLE || report.state == JOURNAL_TORN ? 0 : 1;
 }
 
@@ -309,7 +309,7 @@ static int follow(struct dump *d, int folder)
         journal_read(folder, &visitor, &rooms, &report);
         journal_rooms_deinit(&rooms);
     }
-    return complain(d->options, why(&report));
+    return journal_complain(d->options, report_reason(&report));
 }
 
 static int dump_all(struct dump *d, int folder)
@@ -319,9 +319,9 @@ static int dump_all(struct dump *d, int folder)
 
     journal_replay(folder, &options, &report);
     if (fflush(stdout) != 0 || ferror(stdout))
-        return complain(d->options, "cannot write to standard output");
+        return journal_complain(d->options, "cannot write to standard output");
     if (report.state != JOURNAL_WHOLE && report.state != JOURNAL_TORN)
-        return complain(d->options, why(&report));
+        return journal_complain(d->options, report_reason(&report));
     return d->options->follow ? follow(d, folder) : 0;
 }
 
@@ -331,7 +331,8 @@ static int dump(const struct journal_options *options, int folder)
     int status;
 
     if (!read_since(&d, options->since)) {
-        complain(options, "--since takes a position, or a time such as 2026-11-28T09:00 (UTC)");
+        journal_complain(options,
+                         "--since takes a position, or a time such as 2026-11-28T09:00 (UTC)");
         return EXIT_USAGE;
     }
     journal_rooms_init(&d.shown);
@@ -350,13 +351,15 @@ static int repair(const struct journal_options *options, int folder)
     int lock = journal_folder_lock(folder), result;
 
     if (lock < 0)
-        return complain(options, errno == EWOULDBLOCK ? "it is in use: stop its server first"
-                                                      : strerror(errno));
+        return journal_complain(options, errno == EWOULDBLOCK
+                                             ? "it is in use: stop its server first"
+                                             : strerror(errno));
     result = journal_repair(folder, &repair);
     close(lock);
     if (result < 0)
-        return complain(options, errno == EPROTO ? "a newer version of wschat has written it"
-                                                 : strerror(errno));
+        return journal_complain(options, errno == EPROTO
+                                             ? "a newer version of wschat has written it"
+                                             : strerror(errno));
     if (repair.beside[0] == '\0')
         printf("nothing is wrong with it\n");
     else
@@ -371,11 +374,12 @@ int journal_run(enum journal_command command, const struct journal_options *opti
     int folder = journal_folder_open(options->folder), status;
 
     if (folder < 0)
-        return complain(options, strerror(errno));
+        return journal_complain(options, strerror(errno));
     if (command == JOURNAL_DUMP)
         status = dump(options, folder);
     else
         status = (command == JOURNAL_REPAIR ? repair : verify)(options, folder);
     close(folder);
-    return fflush(stdout) != 0 ? complain(options, "cannot write to standard output") : status;
+    return fflush(stdout) != 0 ? journal_complain(options, "cannot write to standard output")
+                               : status;
 }

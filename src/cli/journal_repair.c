@@ -30,7 +30,7 @@ struct repair {
 
 /* ---- new segments ---- */
 
-static int begin_segment(struct repair *r)
+static int repair_begin_segment(struct repair *r)
 {
     uint8_t header[SEGMENT_HEADER];
 
@@ -82,7 +82,8 @@ static int put_room(struct repair *r, const struct journal_room *room)
     return put_record(r, &record);
 }
 
-static int keep(void *owner, const struct segment_record *record, const struct journal_place *place)
+static int repair_keep(void *owner, const struct segment_record *record,
+                       const struct journal_place *place)
 {
     struct repair *r = owner;
     size_t size = segment_record_size(record) + SEGMENT_HEAD + 256;
@@ -90,7 +91,7 @@ static int keep(void *owner, const struct segment_record *record, const struct j
     if (record->type == SEGMENT_CLOSE)
         return 0;
     if (r->bytes.len > SEGMENT_HEADER && r->bytes.len + size > TUNE_SEGMENT &&
-        (end_segment(r) < 0 || begin_segment(r) < 0))
+        (end_segment(r) < 0 || repair_begin_segment(r) < 0))
         return -1;
     if (place->room != NULL && put_room(r, place->room) < 0)
         return -1;
@@ -101,9 +102,9 @@ static int keep(void *owner, const struct segment_record *record, const struct j
 /* Makes the new journal in NEW_FOLDER, its first segment behind `last`. Returns 0, or -1. */
 static int make_new(struct repair *r, struct journal_report *report)
 {
-    struct journal_visitor visitor = {.visit = keep, .owner = r, .goes_on = true};
+    struct journal_visitor visitor = {.visit = repair_keep, .owner = r, .goes_on = true};
     struct journal_rooms rooms;
-    int result = begin_segment(r);
+    int result = repair_begin_segment(r);
 
     journal_rooms_init(&rooms);
     journal_rooms_init(&r->named);
@@ -176,7 +177,7 @@ static int open_made(int folder)
 }
 
 /* Ends a repair: all new segments are on the disk, and the mark says so. */
-static int finish(int folder, char beside[JOURNAL_BESIDE_MAX])
+static int repair_finish(int folder, char beside[JOURNAL_BESIDE_MAX])
 {
     int made = open_made(folder), result;
 
@@ -240,7 +241,7 @@ static int remake(int folder, struct journal_repair *repair)
     buf_deinit(&r.bytes);
     close(r.made);
     repair->kept = r.kept;
-    return result < 0 || mark(folder) < 0 ? -1 : finish(folder, repair->beside);
+    return result < 0 || mark(folder) < 0 ? -1 : repair_finish(folder, repair->beside);
 }
 
 int journal_repair(int folder, struct journal_repair *repair)
@@ -250,7 +251,7 @@ int journal_repair(int folder, struct journal_repair *repair)
 
     *repair = (struct journal_repair){.kept = 0};
     if (faccessat(folder, JOURNAL_REPAIRED, F_OK, 0) == 0)
-        return finish(folder, repair->beside);
+        return repair_finish(folder, repair->beside);
     journal_rooms_init(&rooms);
     journal_read(folder, &nothing, &rooms, &repair->before);
     journal_rooms_deinit(&rooms);

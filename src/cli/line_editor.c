@@ -36,13 +36,13 @@ static struct str before(const struct line_editor *e)
     return (struct str){text_of(e), e->cursor};
 }
 
-static struct str behind(const struct line_editor *e)
+static struct str behind_cursor(const struct line_editor *e)
 {
     return (struct str){text_of(e) + e->cursor, e->line.len - e->cursor};
 }
 
 /* A line feed is one column here, for it is shown as a sign. */
-static size_t width_of(struct glyph glyph)
+static size_t glyph_width_of(struct glyph glyph)
 {
     return glyph.code == '\n' ? 1 : (size_t)glyph_width(glyph.code);
 }
@@ -55,7 +55,7 @@ static size_t step_right(struct str text)
     while (len < text.len) {
         struct glyph glyph = glyph_first((struct str){text.ptr + len, text.len - len});
 
-        if (len > 0 && width_of(glyph) > 0)
+        if (len > 0 && glyph_width_of(glyph) > 0)
             break;
         len += glyph.len;
     }
@@ -70,7 +70,7 @@ static size_t step_left(struct str text)
         size_t last = glyph_last_len((struct str){text.ptr, text.len - len});
 
         len += last;
-        if (width_of(glyph_first((struct str){text.ptr + text.len - len, last})) > 0)
+        if (glyph_width_of(glyph_first((struct str){text.ptr + text.len - len, last})) > 0)
             break;
     }
     return len;
@@ -142,8 +142,8 @@ static void keep_killed(struct line_editor *e, struct str text)
 
 static void kill_right(struct line_editor *e)
 {
-    keep_killed(e, behind(e));
-    erase(e, behind(e).len);
+    keep_killed(e, behind_cursor(e));
+    erase(e, behind_cursor(e).len);
 }
 
 static void kill_left(struct line_editor *e, size_t len)
@@ -250,7 +250,7 @@ static enum line_event control_key(struct line_editor *e, char key)
     case CTRL('d'):
         if (e->line.len == 0)
             return LINE_END;
-        erase(e, step_right(behind(e)));
+        erase(e, step_right(behind_cursor(e)));
         return LINE_NONE;
     case CTRL('z'):
         return LINE_SUSPEND;
@@ -276,7 +276,7 @@ static void move_key(struct line_editor *e, char key)
         e->cursor -= step_left(before(e));
         break;
     case CTRL('f'):
-        e->cursor += step_right(behind(e));
+        e->cursor += step_right(behind_cursor(e));
         break;
     case CTRL('p'):
         recall_older(e);
@@ -341,16 +341,16 @@ static enum line_event sequence_key(struct line_editor *e, char key)
 {
     switch (key) {
     case 'x':
-        erase(e, step_right(behind(e)));
+        erase(e, step_right(behind_cursor(e)));
         return LINE_NONE;
     case '<':
         e->cursor -= word_left(before(e));
         return LINE_NONE;
     case '>':
-        e->cursor += word_right(behind(e));
+        e->cursor += word_right(behind_cursor(e));
         return LINE_NONE;
     case 'd':
-        erase(e, word_right(behind(e)));
+        erase(e, word_right(behind_cursor(e)));
         return LINE_NONE;
     case 'p':
         e->is_pasting = true;
@@ -470,7 +470,7 @@ static size_t shown_width(struct str text)
     while (text.len > 0) {
         struct glyph glyph = glyph_first(text);
 
-        width += width_of(glyph);
+        width += glyph_width_of(glyph);
         text = (struct str){text.ptr + glyph.len, text.len - glyph.len};
     }
     return width;

@@ -31,7 +31,7 @@ static void make_valid(struct buf *line)
 }
 
 /* The line is whole. One byte beyond the limit was kept for a CR. */
-static enum line_result finish(struct line_reader *r, struct str *line)
+static enum line_result line_reader_finish(struct line_reader *r, struct str *line)
 {
     bool is_too_long;
 
@@ -55,7 +55,7 @@ static void forget_taken(struct line_reader *r)
 }
 
 /* Keeps no more of a line than can count. */
-static void keep(struct line_reader *r, const char *data, size_t len)
+static void line_reader_keep(struct line_reader *r, const char *data, size_t len)
 {
     if (r->is_skipping)
         return;
@@ -77,18 +77,18 @@ enum line_result line_reader_next(struct line_reader *r, const char **data, size
         return LINE_MORE;
     end = memchr(*data, '\n', *len);
     part = end == NULL ? *len : (size_t)(end - *data);
-    keep(r, *data, part);
+    line_reader_keep(r, *data, part);
     if (end != NULL)
         part++;
     *data += part;
     *len -= part;
-    return end == NULL ? LINE_MORE : finish(r, line);
+    return end == NULL ? LINE_MORE : line_reader_finish(r, line);
 }
 
 enum line_result line_reader_rest(struct line_reader *r, struct str *line)
 {
     forget_taken(r);
-    return line_reader_is_inside(r) ? finish(r, line) : LINE_MORE;
+    return line_reader_is_inside(r) ? line_reader_finish(r, line) : LINE_MORE;
 }
 
 bool line_reader_is_inside(const struct line_reader *r)

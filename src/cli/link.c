@@ -219,7 +219,7 @@ static int append_frame(struct link *link, enum ws_opcode opcode, const void *da
 }
 
 /* What the server sent before it went is still to be read, so a failure here is no end yet. */
-static void flush(struct link *link)
+static void link_flush(struct link *link)
 {
     while (link->out.len > 0 && !link->cannot_send) {
         ssize_t n = send(link->fd, link->out.data, link->out.len, MSG_NOSIGNAL);
@@ -270,7 +270,7 @@ static void got_close(struct link *link, const struct ws_message *message)
 
     if (link->state == LINK_OPEN) {
         append_close(link, message->close_code == 0 ? 1000 : message->close_code);
-        flush(link);
+        link_flush(link);
     }
     end(link, &why, "%.*s", (int)len, len > 0 ? (const char *)message->data + 2 : "");
 }
@@ -311,7 +311,7 @@ static void read_frames(struct link *link, uint8_t *data, size_t len)
     if (result >= 0)
         return;
     append_close(link, ws_error_code((enum ws_error) - result));
-    flush(link);
+    link_flush(link);
     end_faulty(link, ws_error_text((enum ws_error) - result));
 }
 
@@ -352,7 +352,7 @@ static void read_body(struct link *link)
         end_refused(link);
 }
 
-static void refuse(struct link *link, const struct http_parsed_response *reply, size_t size)
+static void link_refuse(struct link *link, const struct http_parsed_response *reply, size_t size)
 {
     struct str length;
 
@@ -380,7 +380,7 @@ static bool got_head(struct link *link, const struct http_parsed_response *reply
         return false;
     }
     if (reply->status != 101) {
-        refuse(link, reply, size);
+        link_refuse(link, reply, size);
         return false;
     }
     result = ws_client_handshake_check(reply, link->key, STR(CODEC_V1_PROTOCOL), &agreement);
@@ -394,7 +394,7 @@ static bool got_head(struct link *link, const struct http_parsed_response *reply
     return true;
 }
 
-static void read_head(struct link *link)
+static void link_read_head(struct link *link)
 {
     struct http_parsed_response reply;
     struct buf rest;
@@ -426,7 +426,7 @@ static void take_input(struct link *link, size_t len)
     else if (buf_append(&link->head, link->in, len) < 0)
         end_broken(link, strerror(errno));
     else if (link->state == LINK_OPENING)
-        read_head(link);
+        link_read_head(link);
     else
         read_body(link);
 }
@@ -473,7 +473,7 @@ void link_ready(struct link *link, short events, uint64_t now)
         return;
     }
     if ((events & POLLOUT) != 0)
-        flush(link);
+        link_flush(link);
     if ((events & (POLLIN | POLLHUP | POLLERR)) != 0)
         receive(link, now);
 }

@@ -83,7 +83,7 @@ bool roster_has(const struct roster *r, uint64_t id)
 }
 
 /* Does the line begin with the name, and a blank or nothing behind it? */
-static bool begins_with(struct str line, struct str name)
+static bool begins_with_name(struct str line, struct str name)
 {
     return name.len > 0 && line.len >= name.len &&
            (line.len == name.len || line.ptr[name.len] == ' ') &&
@@ -104,7 +104,7 @@ uint64_t roster_find(const struct roster *r, struct str line, struct str *text)
     for (size_t i = 0; i < r->known; i++) {
         struct str name = name_of(&r->members[i]);
 
-        if (!begins_with(line, name) || name.len < longest)
+        if (!begins_with_name(line, name) || name.len < longest)
             continue;
         id = name.len == longest ? 0 : r->members[i].id;
         longest = name.len;

@@ -91,9 +91,9 @@ static void note(struct session *s, const char *format, ...)
 }
 
 /* It cannot go on. */
-static void give_up(struct session *s, const char *format, ...)
+static void session_give_up(struct session *s, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-static void give_up(struct session *s, const char *format, ...)
+static void session_give_up(struct session *s, const char *format, ...)
 {
     va_list args;
 
@@ -167,7 +167,7 @@ static bool read_token(struct session *s)
     else
         wrong = pass_read(s->token, file);
     if (wrong != NULL)
-        give_up(s, "no token can be read from %s: %s", file, wrong);
+        session_give_up(s, "no token can be read from %s: %s", file, wrong);
     return wrong == NULL;
 }
 
@@ -216,7 +216,7 @@ static int send_entry(struct session *s, struct unsent_entry *entry)
 }
 
 /* Sends what waits, unless it is not yet known what arrived before. */
-static int flush(struct session *s)
+static int session_flush(struct session *s)
 {
     struct unsent_entry *entry;
 
@@ -231,7 +231,7 @@ static int flush(struct session *s)
 
 int session_say(struct session *s, struct str text, uint64_t to)
 {
-    return unsent_add(&s->unsent, text, to) == NULL ? -1 : flush(s);
+    return unsent_add(&s->unsent, text, to) == NULL ? -1 : session_flush(s);
 }
 
 int session_command(struct session *s, struct str frame)
@@ -327,7 +327,7 @@ static void got_welcome(struct session *s, const struct v1_event *frame)
     bool had_place = s->since[0] != '\0';
 
     if (frame->id != s->id) {
-        give_up(s, "the server gave us another id than we asked for");
+        session_give_up(s, "the server gave us another id than we asked for");
         return;
     }
     s->has_seat = !had_place || str_equals(frame->key, str_from(s->key));
@@ -424,16 +424,16 @@ static void got_frame(struct session *s, const struct v1_event *frame)
 }
 
 /* Reads a frame and remembers how it was before. */
-static bool read_frame(struct session *s, struct v1_event *frame, char *data, size_t len)
+static bool session_read_frame(struct session *s, struct v1_event *frame, char *data, size_t len)
 {
     s->raw.len = 0;
     if (buf_append(&s->raw, data, len) < 0) {
-        give_up(s, "out of memory");
+        session_give_up(s, "out of memory");
         return false;
     }
     if (!v1_event_read(frame, data, len) ||
         (frame->type == V1_WELCOME) != (s->state == SESSION_CONNECTING)) {
-        give_up(s, "the server sent what is not wschat.v1");
+        session_give_up(s, "the server sent what is not wschat.v1");
         return false;
     }
     return true;
@@ -444,7 +444,7 @@ static void on_text(struct link *link, char *data, size_t len)
     struct session *s = of_link(link);
     struct v1_event frame;
 
-    if (s->state == SESSION_OVER || s->is_moving || !read_frame(s, &frame, data, len))
+    if (s->state == SESSION_OVER || s->is_moving || !session_read_frame(s, &frame, data, len))
         return;
     if (is_barrier(s, &frame)) {
         s->barrier[0] = '\0';
@@ -456,8 +456,8 @@ static void on_text(struct link *link, char *data, size_t len)
         s->host->frame(s, &frame, (struct str){(char *)s->raw.data, s->raw.len});
         got_frame(s, &frame);
     }
-    if (flush(s) < 0)
-        give_up(s, "out of memory");
+    if (session_flush(s) < 0)
+        session_give_up(s, "out of memory");
 }
 
 /* ---- losing the connection ---- */
@@ -491,9 +491,9 @@ static void unknown(struct session *s, const struct link_end *end)
 
     memcpy(before, s->token, sizeof(before));
     if (before[0] == '\0')
-        give_up(s, "the server wants a token (--token-file): %s", end->text);
+        session_give_up(s, "the server wants a token (--token-file): %s", end->text);
     else if (read_token(s) && strcmp(before, s->token) == 0)
-        give_up(s, "the server does not take our token: %s", end->text);
+        session_give_up(s, "the server does not take our token: %s", end->text);
     else if (s->state != SESSION_OVER)
         wait_to_retry(s, 0);
 }
@@ -505,7 +505,7 @@ static void refused(struct session *s, const struct link_end *end)
         return;
     }
     if (!status_is_passing(end->code)) {
-        give_up(s, "the server refuses with status %d: %s", end->code, end->text);
+        session_give_up(s, "the server refuses with status %d: %s", end->code, end->text);
         return;
     }
     wait_to_retry(s, end->retry_after * 1000);
@@ -519,19 +519,19 @@ static void left(struct session *s, const struct link_end *end)
 
     switch (end->code) {
     case CLOSE_REPLACED:
-        give_up(s, "another connection took this seat over, with its key");
+        session_give_up(s, "another connection took this seat over, with its key");
         return;
     case CLOSE_FORBIDDEN:
-        give_up(s, "the server lets us into %s no more: %s", s->room[0] != '\0' ? s->room : "lobby",
-                end->text);
+        session_give_up(s, "the server lets us into %s no more: %s",
+                        s->room[0] != '\0' ? s->room : "lobby", end->text);
         return;
     case CLOSE_TOKEN:
         unknown(s, end);
         return;
     case CLOSE_ID_IN_USE:
         if (s->settings->target.id != 0) {
-            give_up(s, "the id %llu is in use; take another one, or none",
-                    (unsigned long long)s->id);
+            session_give_up(s, "the id %llu is in use; take another one, or none",
+                            (unsigned long long)s->id);
             return;
         }
         renew_id(s);
@@ -539,7 +539,7 @@ static void left(struct session *s, const struct link_end *end)
     case WS_CLOSE_PROTOCOL_ERROR:
     case WS_CLOSE_UNSUPPORTED_DATA:
     case WS_CLOSE_INVALID_DATA:
-        give_up(s, "the server does not understand us: %d %s", end->code, end->text);
+        session_give_up(s, "the server does not understand us: %d %s", end->code, end->text);
         return;
     case WS_CLOSE_TOO_BIG:
         if (first != NULL)
@@ -556,7 +556,7 @@ static void left(struct session *s, const struct link_end *end)
 static void broken(struct session *s, const struct link_end *end)
 {
     if (!s->is_welcome) {
-        give_up(s, "cannot connect: %s", end->text);
+        session_give_up(s, "cannot connect: %s", end->text);
         return;
     }
     if (!s->is_lost_told)
@@ -594,7 +594,7 @@ static void on_ended(struct link *link, const struct link_end *end)
         refused(s, end);
         break;
     case LINK_FAULTY:
-        give_up(s, "%s", end->text);
+        session_give_up(s, "%s", end->text);
         break;
     case LINK_LEFT:
         left(s, end);
@@ -636,7 +636,7 @@ void session_tick(struct session *s, uint64_t now)
     if (s->state == SESSION_OVER)
         return;
     if (give_up_at(s) <= now) {
-        give_up(s, "there was no connection for as long as --give-up allows");
+        session_give_up(s, "there was no connection for as long as --give-up allows");
         return;
     }
     if (s->state == SESSION_WAITING && s->retry_at <= now)

@@ -41,7 +41,7 @@ static void install(int number, void (*handler)(int))
 }
 
 /* One that is ignored on entry stays so: nohup, and shells for what runs in the background. */
-static void take(int number, sigset_t *held)
+static void signal_take(int number, sigset_t *held)
 {
     struct sigaction old;
 
@@ -58,9 +58,9 @@ void signals_setup(bool is_interactive)
     install(SIGPIPE, SIG_IGN);
     sigemptyset(&held);
     for (size_t i = 0; i < ARRAY_LEN(endings); i++)
-        take(endings[i], &held);
+        signal_take(endings[i], &held);
     for (size_t i = 0; is_interactive && i < ARRAY_LEN(controls); i++)
-        take(controls[i], &held);
+        signal_take(controls[i], &held);
     sigprocmask(SIG_BLOCK, &held, &outside);
     for (size_t i = 0; i < ARRAY_LEN(endings); i++)
         sigdelset(&outside, endings[i]);

@@ -107,7 +107,7 @@ static bool read_text(char *out, size_t size, struct str query, const char *name
     return true;
 }
 
-static bool read_name(char out[CODEC_NAME_MAX + 1], struct str query, const char *name)
+static bool target_read_name(char out[CODEC_NAME_MAX + 1], struct str query, const char *name)
 {
     return read_text(out, CODEC_NAME_MAX + 1, query, name) && codec_name_is_valid(str_from(out));
 }
@@ -120,10 +120,10 @@ static const char *read_query(struct target *target, struct str query)
         if (http_query_get(query, str_from(own_names[i]), &raw) > 1)
             return "a parameter stands twice in the URL";
     }
-    if (!read_name(target->room, query, "room") ||
+    if (!target_read_name(target->room, query, "room") ||
         (http_query_get(query, STR("room"), &raw) > 0 && raw.len == 0))
         return bad_room;
-    if (!read_name(target->name, query, "name"))
+    if (!target_read_name(target->name, query, "name"))
         return bad_name;
     if (http_query_get(query, STR("history"), &raw) > 0 &&
         !str_to_u64(raw, HISTORY_MAX, &target->history))

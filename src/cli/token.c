@@ -12,7 +12,7 @@
 
 #define EXIT_USAGE 2
 
-static int complain(const char *what)
+static int token_complain(const char *what)
 {
     fprintf(stderr, "wschat: %s\n", what);
     return 1;
@@ -50,7 +50,7 @@ static struct token_rules rules_of(const struct token_options *options, const st
                                 optional(options->issuer)};
 }
 
-static int print(const struct buf *line)
+static int token_print(const struct buf *line)
 {
     if (fwrite(line->data, 1, line->len, stdout) == line->len && fflush(stdout) == 0)
         return 0;
@@ -134,10 +134,10 @@ static int print_if_good(const struct token_options *options, const struct key_f
         token_read(&token, (struct str){(char *)text->data, text->len}, &rules, now_in_ms());
 
     if (wrong != NULL)
-        return complain(wrong);
+        return token_complain(wrong);
     if (buf_append_char(text, '\n') < 0)
         return complain_of_system();
-    return print(text);
+    return token_print(text);
 }
 
 static int make(const struct token_options *options, const struct key_file *keys)
@@ -147,7 +147,7 @@ static int make(const struct token_options *options, const struct key_file *keys
     int result;
 
     if (key == NULL)
-        return complain("--kid: the file has no secret of that name");
+        return token_complain("--kid: the file has no secret of that name");
     buf_init(&claims);
     buf_init(&text);
     if (append_claims(&claims, options, now_in_ms()) < 0 ||
@@ -164,7 +164,7 @@ static int make(const struct token_options *options, const struct key_file *keys
 
 /* Reads standard input; what is longer than any token is cut. Returns the bytes, or -1 with errno.
  */
-static ptrdiff_t read_input(char *text, size_t size)
+static ptrdiff_t token_read_input(char *text, size_t size)
 {
     size_t len = 0;
     ssize_t n = 1;
@@ -187,7 +187,7 @@ static struct str trim_lines(struct str s)
     return s;
 }
 
-static int append_line(struct buf *out, const char *label, struct str value)
+static int token_append_line(struct buf *out, const char *label, struct str value)
 {
     if (buf_printf(out, "%s: ", label) < 0 || glyph_append_safe(out, value) < 0)
         return -1;
@@ -219,8 +219,8 @@ static int append_grant(struct buf *out, const struct grant *grant)
 
 static int append_token(struct buf *out, const struct token *token, uint64_t now)
 {
-    if (append_line(out, "sub", token->sub) < 0 ||
-        (token->name.ptr != NULL && append_line(out, "name", token->name) < 0) ||
+    if (token_append_line(out, "sub", token->sub) < 0 ||
+        (token->name.ptr != NULL && token_append_line(out, "name", token->name) < 0) ||
         append_end(out, token->expires, now) < 0)
         return -1;
     for (size_t i = 0; i < token->grant_count; i++) {
@@ -235,7 +235,7 @@ static int check(const struct token_options *options, const struct key_file *key
     static struct token token;
     static char text[JWT_MAX + 16];
     struct token_rules rules = rules_of(options, keys);
-    ptrdiff_t len = read_input(text, sizeof(text));
+    ptrdiff_t len = token_read_input(text, sizeof(text));
     uint64_t now = now_in_ms();
     const char *wrong;
     struct buf out;
@@ -245,9 +245,9 @@ static int check(const struct token_options *options, const struct key_file *key
         return complain_of_system();
     wrong = token_read(&token, trim_lines((struct str){text, (size_t)len}), &rules, now);
     if (wrong != NULL)
-        return complain(wrong);
+        return token_complain(wrong);
     buf_init(&out);
-    result = append_token(&out, &token, now) < 0 ? complain_of_system() : print(&out);
+    result = append_token(&out, &token, now) < 0 ? complain_of_system() : token_print(&out);
     buf_deinit(&out);
     return result;
 }

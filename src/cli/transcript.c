@@ -27,7 +27,7 @@ static void put_safe(struct writer *w, struct str text)
     w->has_failed |= glyph_append_safe(w->out, text) < 0;
 }
 
-static void put_u64(struct writer *w, uint64_t number)
+static void writer_put_u64(struct writer *w, uint64_t number)
 {
     w->has_failed |= buf_append_u64(w->out, number) < 0;
 }
@@ -63,17 +63,17 @@ static void put_who(struct writer *w, const struct session *s, uint64_t id, stru
         put_safe(w, name);
         if (names_need_id(&s->names, id, name)) {
             put(w, " #");
-            put_u64(w, id);
+            writer_put_u64(w, id);
         }
     } else {
         put(w, "Client #");
-        put_u64(w, id);
+        writer_put_u64(w, id);
     }
     put_style(w, PLAIN);
 }
 
 /* Lines of a text stand below each other, so that nobody can fake a line of somebody else. */
-static void put_text(struct writer *w, struct str text)
+static void writer_put_text(struct writer *w, struct str text)
 {
     struct str line = str_cut(&text, '\n');
 
@@ -106,7 +106,7 @@ static void put_message(struct writer *w, const struct session *s, const struct 
         put(w, " only");
     }
     put(w, ": ");
-    put_text(w, frame->is_retracted ? STR("(taken back)") : frame->text);
+    writer_put_text(w, frame->is_retracted ? STR("(taken back)") : frame->text);
 }
 
 /* The answer does not name anybody, but has the ref that v1_ban gave it. */
@@ -138,7 +138,7 @@ static void put_order(struct writer *w, const struct session *s, const struct v1
         put(w, ": everybody may speak as often as they like\n");
     } else {
         put(w, ": everybody may speak once in ");
-        put_u64(w, frame->seconds);
+        writer_put_u64(w, frame->seconds);
         put(w, " s\n");
     }
 }
@@ -170,7 +170,7 @@ static void put_others(struct writer *w, uint64_t count)
         return;
     }
     put(w, ", with ");
-    put_u64(w, count - 1);
+    writer_put_u64(w, count - 1);
     put(w, count == 2 ? " other\n" : " others\n");
 }
 
@@ -232,7 +232,7 @@ int transcript_members(struct buf *out, const struct session *s, bool is_coloure
     struct writer w = {out, is_coloured, false};
 
     put(&w, "* ");
-    put_u64(&w, s->roster.count);
+    writer_put_u64(&w, s->roster.count);
     put(&w, " here:");
     for (size_t i = 0; i < s->roster.known; i++) {
         const struct roster_member *member = &s->roster.members[i];
@@ -242,7 +242,7 @@ int transcript_members(struct buf *out, const struct session *s, bool is_coloure
         if (member->name_len > 0 &&
             !names_need_id(&s->names, member->id, (struct str){member->name, member->name_len})) {
             put(&w, " #");
-            put_u64(&w, member->id);
+            writer_put_u64(&w, member->id);
         }
     }
     put(&w, s->roster.count > s->roster.known ? " and more\n" : "\n");

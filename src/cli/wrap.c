@@ -23,7 +23,7 @@ struct row {
 
 /* What is too new for libc may be wide: rather too short a row than one that the terminal breaks.
  */
-static size_t width_of(uint32_t code)
+static size_t code_width(uint32_t code)
 {
     int width = wcwidth((wchar_t)code);
 
@@ -65,7 +65,7 @@ static int break_at_blank(struct row *row)
     return 0;
 }
 
-static int make_room(struct row *row, size_t width)
+static int row_make_room(struct row *row, size_t width)
 {
     while (row->column + width > row->columns && row->column > row->indent) {
         if ((row->blank > 0 ? break_at_blank(row) : append_break(row)) < 0)
@@ -76,14 +76,14 @@ static int make_room(struct row *row, size_t width)
 
 static int append_glyph(struct row *row, struct str text, uint32_t code)
 {
-    size_t width = width_of(code);
+    size_t width = code_width(code);
 
     row->marks = width > 0 ? 0 : row->marks + 1;
     if (row->marks > WRAP_MARKS)
         return 0;
     if (code == ' ' && row->column == row->columns)
         return append_break(row);
-    if (make_room(row, width) < 0)
+    if (row_make_room(row, width) < 0)
         return -1;
     row->column += width;
     if (code == ' ' && row->column > row->indent + 1) {
@@ -93,7 +93,7 @@ static int append_glyph(struct row *row, struct str text, uint32_t code)
     return buf_append_str(row->out, text);
 }
 
-static int append_line(struct row *row, struct str line)
+static int row_append_line(struct row *row, struct str line)
 {
     while (line.len > 0) {
         size_t len = colour_len(line);
@@ -120,7 +120,7 @@ int wrap_append(struct buf *out, struct str lines, size_t columns)
         struct row row = {
             .out = out, .columns = columns, .indent = columns < NARROW ? 1 : WRAP_INDENT};
 
-        if (append_line(&row, line) < 0 || buf_append_char(out, '\n') < 0)
+        if (row_append_line(&row, line) < 0 || buf_append_char(out, '\n') < 0)
             return -1;
     }
     return 0;

@@ -21,8 +21,9 @@ static const struct journal *journal_of_const(const struct log *log)
 
 /* ---- appending ---- */
 
-static void refuse(struct journal *j, struct log_channel *channel, const struct event *event,
-                   const struct log_ticket *ticket, enum log_refusal why)
+static void journal_refuse(struct journal *j, struct log_channel *channel,
+                           const struct event *event, const struct log_ticket *ticket,
+                           enum log_refusal why)
 {
     j->refused++;
     j->log.calls->refused(j->log.owner, channel, event, ticket, why);
@@ -80,14 +81,14 @@ static void journal_append(struct log *log, struct log_channel *channel, struct 
     struct journal *j = journal_of(log);
 
     if (j->is_stopped || is_failing(j)) {
-        refuse(j, channel, event, ticket,
-               j->is_stopped ? LOG_REFUSED_STOPPED : LOG_REFUSED_JOURNAL);
+        journal_refuse(j, channel, event, ticket,
+                       j->is_stopped ? LOG_REFUSED_STOPPED : LOG_REFUSED_JOURNAL);
         return;
     }
     event->epoch = channel->epoch;
     event->seq = channel->next;
     if (put_event(j, channel, event, ticket) < 0) {
-        refuse(j, channel, event, ticket, LOG_REFUSED_MEMORY);
+        journal_refuse(j, channel, event, ticket, LOG_REFUSED_MEMORY);
         return;
     }
     channel->next++;
@@ -134,7 +135,7 @@ static void answer_refused(struct journal *j, const struct batch *batch, const s
 
     segment_record_peek(&record, wait_bytes(batch, wait));
     event = journal_event_of(&record, wait->channel->epoch);
-    refuse(j, wait->channel, &event, wait_ticket(wait), LOG_REFUSED_JOURNAL);
+    journal_refuse(j, wait->channel, &event, wait_ticket(wait), LOG_REFUSED_JOURNAL);
 }
 
 /* Numbers that were given to what never happened are given again. From the last to the first, so
@@ -278,7 +279,7 @@ static bool answer(struct journal *j, bool is_last)
 }
 
 /* The job is done and all that was written is committed. */
-static void finish(struct journal *j)
+static void journal_finish(struct journal *j)
 {
     struct batch *batch = j->written;
 
@@ -314,7 +315,7 @@ static bool take_done(struct journal *j)
     if (j->is_done) {
         if (!answer(j, false))
             return false;
-        finish(j);
+        journal_finish(j);
         j->is_done = false;
     }
     return true;
@@ -361,7 +362,7 @@ static void drain(struct journal *j)
     if (!j->is_done)
         journal_writer_wait(&j->writer, &j->result);
     answer(j, true);
-    finish(j);
+    journal_finish(j);
     j->is_done = false;
 }
 

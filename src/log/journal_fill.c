@@ -4,7 +4,7 @@
 
 /* ---- events as records ---- */
 
-static enum segment_type type_of(enum event_kind kind)
+static enum segment_type segment_type_of(enum event_kind kind)
 {
     switch (kind) {
     case EVENT_JOIN:
@@ -48,7 +48,7 @@ static enum event_kind kind_of(const struct segment_record *record)
 }
 
 /* Keys do not go to a disk: their hash proves them as well. */
-static struct str hash_of(const struct event *event, uint8_t hash[SHA256_SIZE])
+static struct str key_hash_of(const struct event *event, uint8_t hash[SHA256_SIZE])
 {
     if (event->key.ptr == NULL || event->key_is_hash)
         return event->key;
@@ -61,7 +61,7 @@ struct segment_record journal_record_of(const struct event *event, uint32_t room
                                         uint8_t hash[SHA256_SIZE])
 {
     return (struct segment_record){
-        .type = type_of(event->kind),
+        .type = segment_type_of(event->kind),
         .has_ref = event->ref.ptr != NULL,
         .has_data = event->data.ptr != NULL,
         .has_no_text = event->kind == EVENT_RETRACT ||
@@ -73,7 +73,7 @@ struct segment_record journal_record_of(const struct event *event, uint32_t room
         .from = event->from,
         .name = event->name,
         .ref = event->ref,
-        .text = event->kind == EVENT_JOIN ? hash_of(event, hash) : event->text,
+        .text = event->kind == EVENT_JOIN ? key_hash_of(event, hash) : event->text,
         .re = event->re,
         .author = event->author,
         .data = event->data,
@@ -229,7 +229,7 @@ static int begin_part(struct journal *j, bool is_new)
 }
 
 /* Begins a segment. Returns 0, or -1 with errno ENOMEM: then the next record begins it. */
-static int begin_segment(struct journal *j)
+static int fill_begin_segment(struct journal *j)
 {
     struct buf *bytes = &j->filling->job.bytes;
 
@@ -261,7 +261,7 @@ int journal_find_space(struct journal *j, size_t size)
 
     if (!j->begins_anew && j->offset > SEGMENT_HEADER && j->offset + size > j->config.segment_size)
         j->must_begin = true;
-    if ((j->must_begin || j->begins_anew) && begin_segment(j) < 0)
+    if ((j->must_begin || j->begins_anew) && fill_begin_segment(j) < 0)
         return -1;
     part = batch_last_part(j->filling);
     if (part == NULL && begin_part(j, false) < 0)

@@ -59,7 +59,7 @@ void journal_segment_name(char out[JOURNAL_NAME_SIZE], uint64_t number)
     snprintf(out, JOURNAL_NAME_SIZE, "%016" PRIx64, number);
 }
 
-static bool read_name(const char *name, uint64_t *number)
+static bool folder_read_name(const char *name, uint64_t *number)
 {
     if (strlen(name) != JOURNAL_NAME_SIZE - 1 ||
         strspn(name, "0123456789abcdef") != JOURNAL_NAME_SIZE - 1)
@@ -79,11 +79,11 @@ static int add_name(struct buf *numbers, const char *name)
 {
     uint64_t number;
 
-    return read_name(name, &number) ? buf_append(numbers, &number, sizeof(number)) : 0;
+    return folder_read_name(name, &number) ? buf_append(numbers, &number, sizeof(number)) : 0;
 }
 
 /* Reads names until there are no more. Returns 0, or -1 with errno. */
-static int read_names(DIR *dir, struct buf *numbers)
+static int folder_read_names(DIR *dir, struct buf *numbers)
 {
     struct dirent *entry;
     int result = 0;
@@ -107,7 +107,7 @@ int journal_folder_list(int folder, struct journal_list *list)
         return -1;
     }
     buf_init(&numbers);
-    result = read_names(dir, &numbers);
+    result = folder_read_names(dir, &numbers);
     error = errno;
     closedir(dir);
     list->numbers = (uint64_t *)(void *)numbers.data;

@@ -31,7 +31,8 @@ struct reader {
 /* Notes what is wrong, unless something was before; what a newer version wrote is no damage, and
  * is not to be repaired by this one whatever else is wrong. Returns false where the reader is to
  * stop. */
-static bool complain(struct reader *r, enum journal_state state, uint64_t offset, const char *why)
+static bool reader_complain(struct reader *r, enum journal_state state, uint64_t offset,
+                            const char *why)
 {
     struct journal_report *report = r->report;
 
@@ -44,11 +45,11 @@ static bool complain(struct reader *r, enum journal_state state, uint64_t offset
     return state == JOURNAL_TORN || (state == JOURNAL_DAMAGED && r->visitor->goes_on);
 }
 
-static bool give_up(struct reader *r, uint64_t offset)
+static bool reader_give_up(struct reader *r, uint64_t offset)
 {
     r->report->error = errno;
     r->report->state = JOURNAL_WHOLE;
-    return complain(r, JOURNAL_UNREADABLE, offset, "cannot be read");
+    return reader_complain(r, JOURNAL_UNREADABLE, offset, "cannot be read");
 }
 
 /* ---- records ---- */
@@ -90,10 +91,11 @@ static bool visit(struct reader *r, const struct segment_record *record, size_t 
     bool is_there;
 
     if (find_room(r, record, &place, &is_there) < 0)
-        return give_up(r, offset);
+        return reader_give_up(r, offset);
     if (!is_there) {
         r->report->skipped += segment_record_size(record);
-        return complain(r, JOURNAL_DAMAGED, offset, "a record of a room that no record names");
+        return reader_complain(r, JOURNAL_DAMAGED, offset,
+                               "a record of a room that no record names");
     }
     note_seq(record, place.room);
     if (record->room > r->report->last_room)
@@ -104,7 +106,7 @@ static bool visit(struct reader *r, const struct segment_record *record, size_t 
         return true;
     }
     if (r->visitor->visit != NULL && r->visitor->visit(r->visitor->owner, record, &place) < 0)
-        return give_up(r, offset);
+        return reader_give_up(r, offset);
     return true;
 }
 
@@ -153,9 +155,9 @@ static bool skip_bad(struct reader *r, size_t *offset)
     size_t from = *offset, size;
     bool is_damage = !r->is_last || was_synced(r, from);
 
-    if (!complain(r, is_damage ? JOURNAL_DAMAGED : JOURNAL_TORN, from,
-                  is_damage ? "what stands here is not what was written"
-                            : "the last write did not reach the disk") ||
+    if (!reader_complain(r, is_damage ? JOURNAL_DAMAGED : JOURNAL_TORN, from,
+                         is_damage ? "what stands here is not what was written"
+                                   : "the last write did not reach the disk") ||
         !is_damage)
         return false;
     *offset += SEGMENT_ALIGN;
@@ -179,7 +181,7 @@ static bool read_records(struct reader *r)
         if (result == SEGMENT_END)
             return true;
         if (result == SEGMENT_NEWER)
-            return complain(r, JOURNAL_NEWER, offset, newer);
+            return reader_complain(r, JOURNAL_NEWER, offset, newer);
         if (result == SEGMENT_BAD) {
             size = 0;
             if (!skip_bad(r, &offset))
@@ -195,7 +197,7 @@ static bool read_records(struct reader *r)
 /* ---- segments ---- */
 
 /* A header is on the disk before anything is written behind it. */
-static bool read_header(struct reader *r, uint64_t number)
+static bool reader_header(struct reader *r, uint64_t number)
 {
     enum segment_result result = segment_header_read(&r->id, r->data.data, r->data.len);
     uint64_t named = r->id.number;
@@ -203,16 +205,16 @@ static bool read_header(struct reader *r, uint64_t number)
     r->id.number = number;
     r->report->last_life = r->id.life;
     if (result == SEGMENT_NEWER)
-        return complain(r, JOURNAL_NEWER, 0, newer);
+        return reader_complain(r, JOURNAL_NEWER, 0, newer);
     if (result == SEGMENT_BAD && r->is_last && r->data.len <= SEGMENT_HEADER) {
-        complain(r, JOURNAL_TORN, 0, "the last write did not reach the disk");
+        reader_complain(r, JOURNAL_TORN, 0, "the last write did not reach the disk");
         return false;
     }
     if (result == SEGMENT_BAD || named != number) {
         r->report->skipped += r->data.len;
-        complain(r, JOURNAL_DAMAGED, 0,
-                 result == SEGMENT_BAD ? "the header is not what was written"
-                                       : "the name is not that of this segment");
+        reader_complain(r, JOURNAL_DAMAGED, 0,
+                        result == SEGMENT_BAD ? "the header is not what was written"
+                                              : "the name is not that of this segment");
         return false;
     }
     return true;
@@ -227,11 +229,11 @@ static bool read_segment(struct reader *r, uint64_t number)
     r->ends_with_close = false;
     r->report->last_len = 0;
     if (journal_folder_read(r->folder, number, &r->data) < 0)
-        return errno == ENOENT || give_up(r, 0);
+        return errno == ENOENT || reader_give_up(r, 0);
     r->report->segments++;
     r->report->bytes += r->data.len;
     r->report->last_size = r->data.len;
-    if (!read_header(r, number))
+    if (!reader_header(r, number))
         return r->report->state == JOURNAL_DAMAGED && r->visitor->goes_on;
     return read_records(r);
 }
@@ -246,7 +248,8 @@ static bool read_segments(struct reader *r, const struct journal_list *list)
         r->is_last = i + 1 == list->count;
         r->id.number = list->numbers[i];
         if (i > 0 && list->numbers[i] != list->numbers[i - 1] + 1)
-            goes_on = complain(r, JOURNAL_DAMAGED, 0, "the segment before this one is missing");
+            goes_on =
+                reader_complain(r, JOURNAL_DAMAGED, 0, "the segment before this one is missing");
         if (goes_on)
             goes_on = read_segment(r, list->numbers[i]);
     }
@@ -262,9 +265,9 @@ static void check_end(struct reader *r)
 
     r->id.number = report->last;
     if (result < 0 && errno != EBADMSG)
-        give_up(r, report->last_len);
+        reader_give_up(r, report->last_len);
     else if (result < 0)
-        complain(r, JOURNAL_DAMAGED, report->last_len, "the file \"closed\" is damaged");
+        reader_complain(r, JOURNAL_DAMAGED, report->last_len, "the file \"closed\" is damaged");
     if (result <= 0)
         return;
     report->was_closed = true;
@@ -273,19 +276,20 @@ static void check_end(struct reader *r)
         return;
     if (report->state == JOURNAL_TORN)
         report->state = JOURNAL_WHOLE;
-    complain(r, JOURNAL_DAMAGED, report->last_len, "it does not end where the server closed it");
+    reader_complain(r, JOURNAL_DAMAGED, report->last_len,
+                    "it does not end where the server closed it");
 }
 
-static void read_all(struct reader *r)
+static void reader_segments(struct reader *r)
 {
     struct journal_list list;
 
     if (faccessat(r->folder, JOURNAL_REPAIRED, F_OK, 0) == 0) {
-        complain(r, JOURNAL_DAMAGED, 0, "a repair was not finished: start it again");
+        reader_complain(r, JOURNAL_DAMAGED, 0, "a repair was not finished: start it again");
         return;
     }
     if (journal_folder_list(r->folder, &list) < 0) {
-        give_up(r, 0);
+        reader_give_up(r, 0);
     } else {
         if (list.count > 0) {
             r->report->first = list.numbers[0];
@@ -305,7 +309,7 @@ enum journal_state journal_read(int folder, const struct journal_visitor *visito
 
     *report = (struct journal_report){.state = JOURNAL_WHOLE};
     buf_init(&r.data);
-    read_all(&r);
+    reader_segments(&r);
     buf_deinit(&r.data);
     return report->state;
 }

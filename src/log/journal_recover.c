@@ -11,7 +11,7 @@
 #include "log/journal_replay.h"
 #include "log/journal_state.h"
 
-static void tell(struct journal_problem *problem, const char *path, const char *what)
+static void recover_tell(struct journal_problem *problem, const char *path, const char *what)
 {
     snprintf(problem->text, sizeof(problem->text), "the journal %.200s: %.200s", path, what);
 }
@@ -71,9 +71,9 @@ static int open_folder(struct journal *j, struct journal_problem *problem)
     const char *path = j->config.path;
 
     if (mkdir(path, 0700) < 0 && errno != EEXIST) {
-        tell(problem, path,
-             errno == ENOENT ? "the folder that it is to be made in is not there"
-                             : strerror(errno));
+        recover_tell(problem, path,
+                     errno == ENOENT ? "the folder that it is to be made in is not there"
+                                     : strerror(errno));
         return -1;
     }
     j->folder = journal_folder_open(path);
@@ -81,7 +81,7 @@ static int open_folder(struct journal *j, struct journal_problem *problem)
         j->lock = journal_folder_lock(j->folder);
     if (j->folder >= 0 && j->lock >= 0)
         return 0;
-    tell(problem, path, errno == EWOULDBLOCK ? "another server uses it" : strerror(errno));
+    recover_tell(problem, path, errno == EWOULDBLOCK ? "another server uses it" : strerror(errno));
     return -1;
 }
 
@@ -213,6 +213,6 @@ int journal_recover(struct log *log, struct journal_report *report, struct journ
         return refuse_journal(j, &found, problem);
     if (list_shelves(j) == 0 && recover_all(j, &found) == 0)
         return 0;
-    tell(problem, j->config.path, strerror(errno));
+    recover_tell(problem, j->config.path, strerror(errno));
     return -1;
 }

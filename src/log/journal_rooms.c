@@ -33,7 +33,7 @@ struct journal_room *journal_rooms_find(const struct journal_rooms *rooms, uint3
     return rooms->size == 0 ? NULL : *find_place(rooms, number);
 }
 
-static int grow(struct journal_rooms *rooms)
+static int rooms_grow(struct journal_rooms *rooms)
 {
     struct journal_rooms larger = {.size = rooms->size == 0 ? PLACES_MIN : rooms->size * 2,
                                    .count = rooms->count};
@@ -67,7 +67,7 @@ struct journal_room *journal_rooms_add(struct journal_rooms *rooms, uint32_t num
 {
     struct journal_room *room;
 
-    if (rooms->count * 4 >= rooms->size * 3 && grow(rooms) < 0)
+    if (rooms->count * 4 >= rooms->size * 3 && rooms_grow(rooms) < 0)
         return NULL;
     room = room_new(number, name, epoch);
     if (room == NULL)

@@ -220,8 +220,8 @@ static int fill_new(struct journal_writer *w, int fd, const uint8_t *header)
 }
 
 /* The last segment is on the disk before the next begins. */
-static int begin_segment(struct journal_writer *w, const struct journal_part *part,
-                         const uint8_t *data)
+static int writer_begin_segment(struct journal_writer *w, const struct journal_part *part,
+                                const uint8_t *data)
 {
     char name[JOURNAL_NAME_SIZE];
     int fd;
@@ -258,7 +258,7 @@ static int write_part(struct journal_writer *w, const struct journal_part *part,
 
     if (!part->is_new)
         return append_bytes(w, part, data);
-    if (begin_segment(w, part, data) < 0)
+    if (writer_begin_segment(w, part, data) < 0)
         return -1;
     rest.offset += SEGMENT_HEADER;
     rest.len -= SEGMENT_HEADER;
@@ -304,7 +304,7 @@ static void perform(struct journal_writer *w, const struct journal_job *job)
 
 /* ---- the thread ---- */
 
-static void tell(struct journal_writer *w)
+static void writer_tell(struct journal_writer *w)
 {
     uint64_t one = 1;
 
@@ -332,13 +332,13 @@ static void await_job(struct journal_writer *w)
             w->result.synced_offset = w->outcome.synced_offset;
             if (w->outcome.is_lost) {
                 w->result = w->outcome;
-                tell(w);
+                writer_tell(w);
             }
         }
     }
 }
 
-static void *run(void *owner)
+static void *writer_run(void *owner)
 {
     struct journal_writer *w = owner;
 
@@ -355,7 +355,7 @@ static void *run(void *owner)
         w->result = w->outcome;
         w->is_done = true;
         pthread_cond_broadcast(&w->changed);
-        tell(w);
+        writer_tell(w);
     }
     pthread_mutex_unlock(&w->lock);
     return NULL;
@@ -372,7 +372,7 @@ static int start_thread(struct journal_writer *w)
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_SIZE);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&w->thread, &attributes, run, w);
+    error = pthread_create(&w->thread, &attributes, writer_run, w);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     errno = error;

@@ -24,7 +24,7 @@ static void put_u32(uint8_t *at, uint32_t value)
     memcpy(at, &value, sizeof(value));
 }
 
-static void put_u64(uint8_t *at, uint64_t value)
+static void segment_put_u64(uint8_t *at, uint64_t value)
 {
     value = htole64(value);
     memcpy(at, &value, sizeof(value));
@@ -63,8 +63,8 @@ void segment_header_write(uint8_t out[SEGMENT_HEADER], const struct segment_id *
 {
     memcpy(out, magic, sizeof(magic));
     put_u32(out + 8, SEGMENT_VERSION);
-    put_u64(out + 16, id->life);
-    put_u64(out + 24, id->number);
+    segment_put_u64(out + 16, id->life);
+    segment_put_u64(out + 24, id->number);
     segment_header_seal(out);
 }
 
@@ -82,7 +82,7 @@ enum segment_result segment_header_read(struct segment_id *id, const uint8_t *da
 
 /* ---- records ---- */
 
-static size_t align(size_t len)
+static size_t segment_align(size_t len)
 {
     return (len + SEGMENT_ALIGN - 1) & ~(size_t)(SEGMENT_ALIGN - 1);
 }
@@ -110,7 +110,7 @@ static size_t record_len(const struct segment_record *r)
 
 size_t segment_record_size(const struct segment_record *record)
 {
-    return align(record_len(record));
+    return segment_align(record_len(record));
 }
 
 /* That of the place, then that of all but itself. */
@@ -120,9 +120,9 @@ static uint32_t record_crc(const struct segment_id *id, uint64_t offset, const u
     uint8_t place[24];
     uint32_t crc;
 
-    put_u64(place, id->life);
-    put_u64(place + 8, id->number);
-    put_u64(place + 16, offset);
+    segment_put_u64(place, id->life);
+    segment_put_u64(place + 8, id->number);
+    segment_put_u64(place + 16, offset);
     crc = crc32c(0, place, sizeof(place));
     crc = crc32c(crc, record, 4);
     return crc32c(crc, record + 8, size - 8);
@@ -138,11 +138,11 @@ static uint8_t *put_str(uint8_t *at, struct str s)
 static uint8_t *put_extras(uint8_t *at, const struct segment_record *record)
 {
     if (record->re > 0) {
-        put_u64(at, record->re);
+        segment_put_u64(at, record->re);
         at += 8;
     }
     if (record->author > 0) {
-        put_u64(at, record->author);
+        segment_put_u64(at, record->author);
         at += 8;
     }
     if (!record->has_data)
@@ -153,13 +153,13 @@ static uint8_t *put_extras(uint8_t *at, const struct segment_record *record)
 
 void segment_record_seal(uint8_t *record, const struct segment_id *id, uint64_t offset)
 {
-    put_u32(record + 4, record_crc(id, offset, record, align(get_u32(record))));
+    put_u32(record + 4, record_crc(id, offset, record, segment_align(get_u32(record))));
 }
 
 void segment_record_write(uint8_t *out, const struct segment_id *id, uint64_t offset,
                           const struct segment_record *record)
 {
-    size_t len = record_len(record), size = align(len);
+    size_t len = record_len(record), size = segment_align(len);
     uint8_t *at = out + SEGMENT_HEAD;
 
     put_u32(out, (uint32_t)len);
@@ -168,10 +168,10 @@ void segment_record_write(uint8_t *out, const struct segment_id *id, uint64_t of
     out[10] = (uint8_t)record->name.len;
     out[11] = (uint8_t)record->ref.len;
     put_u32(out + 12, record->room);
-    put_u64(out + 16, record->seq);
-    put_u64(out + 24, record->ts);
-    put_u64(out + 32, record->from);
-    put_u64(out + 40, record->aux);
+    segment_put_u64(out + 16, record->seq);
+    segment_put_u64(out + 24, record->ts);
+    segment_put_u64(out + 32, record->from);
+    segment_put_u64(out + 40, record->aux);
     at = put_str(at, record->name);
     at = put_str(at, record->ref);
     at = put_extras(at, record);
@@ -181,7 +181,7 @@ void segment_record_write(uint8_t *out, const struct segment_id *id, uint64_t of
 }
 
 /* Takes `len` bytes off the front. */
-static struct str take(struct str *rest, size_t len)
+static struct str segment_take(struct str *rest, size_t len)
 {
     struct str taken = {rest->ptr, len};
 
@@ -196,7 +196,7 @@ static bool is_known(const uint8_t *at)
 }
 
 /* Reads what every record has. */
-static void read_head(struct segment_record *record, const uint8_t *at)
+static void segment_read_head(struct segment_record *record, const uint8_t *at)
 {
     *record = (struct segment_record){
         .type = SEGMENT_UNKNOWN,
@@ -214,20 +214,20 @@ static void read_fields(struct segment_record *record, const uint8_t *at, size_t
 {
     struct str rest = {(const char *)at + SEGMENT_HEAD, len - SEGMENT_HEAD};
 
-    read_head(record, at);
+    segment_read_head(record, at);
     record->type = (enum segment_type)at[8];
     record->has_ref = (at[9] & HAS_REF) != 0;
     record->has_data = (at[9] & HAS_DATA) != 0;
     record->has_no_text = (at[9] & HAS_NO_TEXT) != 0;
     record->is_on = (at[9] & IS_ON) != 0;
-    record->name = take(&rest, at[10]);
-    record->ref = take(&rest, at[11]);
+    record->name = segment_take(&rest, at[10]);
+    record->ref = segment_take(&rest, at[11]);
     if ((at[9] & HAS_RE) != 0)
-        record->re = get_u64((const uint8_t *)take(&rest, 8).ptr);
+        record->re = get_u64((const uint8_t *)segment_take(&rest, 8).ptr);
     if ((at[9] & HAS_AUTHOR) != 0)
-        record->author = get_u64((const uint8_t *)take(&rest, 8).ptr);
+        record->author = get_u64((const uint8_t *)segment_take(&rest, 8).ptr);
     if (record->has_data)
-        record->data = take(&rest, get_u32((const uint8_t *)take(&rest, 4).ptr));
+        record->data = segment_take(&rest, get_u32((const uint8_t *)segment_take(&rest, 4).ptr));
     record->text = rest;
 }
 
@@ -256,7 +256,7 @@ bool segment_is_plausible(const uint8_t *at, size_t left)
 {
     size_t len = left < SEGMENT_HEAD ? 0 : get_u32(at);
 
-    return len >= (size_t)SEGMENT_HEAD && len <= SEGMENT_RECORD_MAX && align(len) <= left &&
+    return len >= (size_t)SEGMENT_HEAD && len <= SEGMENT_RECORD_MAX && segment_align(len) <= left &&
            at[8] > 0 && ((at[9] & HAS_REF) != 0 || at[11] == 0) && parts_fit(at, len);
 }
 
@@ -278,7 +278,7 @@ enum segment_result segment_record_read(struct segment_record *record, const str
     if (!segment_is_plausible(at, left))
         return SEGMENT_BAD;
     len = get_u32(at);
-    whole = align(len);
+    whole = segment_align(len);
     if (!is_zero(at + len, whole - len) || get_u32(at + 4) != record_crc(id, offset, at, whole))
         return SEGMENT_BAD;
     *size = whole;
@@ -286,7 +286,7 @@ enum segment_result segment_record_read(struct segment_record *record, const str
         read_fields(record, at, len);
         return SEGMENT_OK;
     }
-    read_head(record, at);
+    segment_read_head(record, at);
     return record->may_skip ? SEGMENT_OK : SEGMENT_NEWER;
 }
 

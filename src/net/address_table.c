@@ -112,7 +112,7 @@ static struct address *first_idle(const struct address_table *t)
 }
 
 /* Makes room for one more: of idle addresses, first those that nobody needs, and then any. */
-static void make_room(struct address_table *t, uint64_t now_ns)
+static void table_make_room(struct address_table *t, uint64_t now_ns)
 {
     struct address *first;
 
@@ -131,7 +131,7 @@ static uint32_t find_or_add(struct address_table *t, const struct ip *prefix, ui
 
     if (place != 0)
         return place;
-    make_room(t, now_ns);
+    table_make_room(t, now_ns);
     if (t->count == t->capacity)
         return 0;
     place = address_take_place(t);

@@ -119,7 +119,7 @@ static size_t code_write(char *out, uint32_t code)
 }
 
 /* Takes one code point off a string that is known to be well-formed, escaped or not. */
-static uint32_t code_take(struct str *s)
+static uint32_t json_take_code(struct str *s)
 {
     uint8_t first = (uint8_t)s->ptr[0];
     size_t len = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
@@ -148,7 +148,7 @@ static bool name_equals(struct str a, struct str b)
     if (!has_escape(a) && !has_escape(b))
         return str_equals(a, b);
     while (a.len > 0 && b.len > 0) {
-        if (code_take(&a) != code_take(&b))
+        if (json_take_code(&a) != json_take_code(&b))
             return false;
     }
     return a.len == b.len;
@@ -597,7 +597,7 @@ size_t json_string_size(struct str s)
     return size;
 }
 
-static int content_append(struct buf *out, struct str s)
+static int json_append_content(struct buf *out, struct str s)
 {
     while (s.len > 0) {
         size_t run = plain_len(s.ptr, s.len);
@@ -619,7 +619,7 @@ int json_append_string(struct buf *out, struct str s)
     size_t before = out->len;
 
     if (buf_reserve(out, s.len + 2) == 0 && buf_append_char(out, '"') == 0 &&
-        content_append(out, s) == 0 && buf_append_char(out, '"') == 0)
+        json_append_content(out, s) == 0 && buf_append_char(out, '"') == 0)
         return 0;
     out->len = before;
     return -1;

@@ -4,7 +4,7 @@
 
 #include "base/util.h"
 
-static const char *read_names(struct listen_fds *fds, const char *text)
+static const char *listen_fds_read_names(struct listen_fds *fds, const char *text)
 {
     struct str rest = str_from(text);
     size_t count = 0;
@@ -31,5 +31,5 @@ const char *listen_fds_read(struct listen_fds *fds, const char *pid, const char 
     if (!str_to_u64(str_from(count), LISTEN_FDS_MAX, &value))
         return "LISTEN_FDS is not a number from 0 to 16";
     fds->count = (size_t)value;
-    return fds->count == 0 || names == NULL ? NULL : read_names(fds, names);
+    return fds->count == 0 || names == NULL ? NULL : listen_fds_read_names(fds, names);
 }

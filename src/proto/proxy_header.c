@@ -211,7 +211,7 @@ static int parse_v2(struct proxy_header *header, const uint8_t *data, size_t len
 
 /* ---- both ---- */
 
-static bool begins_with(const void *data, size_t len, struct str signature)
+static bool has_signature(const void *data, size_t len, struct str signature)
 {
     return memcmp(data, signature.ptr, min_size(len, signature.len)) == 0;
 }
@@ -223,9 +223,9 @@ int proxy_header_parse(struct proxy_header *header, const void *data, size_t len
     *header = (struct proxy_header){.is_local = false};
     if (len == 0)
         return 0;
-    if (begins_with(data, len, v1))
+    if (has_signature(data, len, v1))
         return len < v1.len ? 0 : parse_v1(header, data, len);
-    if (begins_with(data, len, v2))
+    if (has_signature(data, len, v2))
         return len < v2.len ? 0 : parse_v2(header, data, len);
     return -PROXY_HEADER_ABSENT;
 }

@@ -49,7 +49,7 @@ static void bits_put(struct bits *bits, unsigned value, int width)
 }
 
 /* Mode "bytes", the length, the text, an end, and padding. */
-static void put_text(struct bits *bits, struct str text, int version)
+static void bits_put_text(struct bits *bits, struct str text, int version)
 {
     size_t capacity = data_codewords(version);
 
@@ -350,7 +350,7 @@ int qr_encode(struct qr *qr, struct str text)
     if (text.len == 0 || version > VERSIONS)
         return -1;
     *qr = (struct qr){.side = 17 + 4 * version};
-    put_text(&bits, text, version);
+    bits_put_text(&bits, text, version);
     interleave(codewords, bits.bytes, version);
     draw_pattern(qr, version);
     draw_codewords(qr, codewords, versions[version].codewords);

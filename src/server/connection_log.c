@@ -29,7 +29,7 @@ static const char *const words[STREAM_ENDS] = {
     [STREAM_END_SPARE] = "made room",    [STREAM_END_SHUTDOWN] = "shutdown",
 };
 
-static const char *why(const struct conn *conn)
+static const char *end_reason(const struct conn *conn)
 {
     if (conn->stream.end != STREAM_END_HOST)
         return words[conn->stream.end];
@@ -88,7 +88,7 @@ static void log_websocket(struct log_flow *flow, const struct conn *conn)
     read_figures(&f, conn);
     log_flow_line(flow, LOG_INFO, conn->is_listener ? "event stream ended" : "websocket ended",
                   "from", f.from, "#id", conn->member.client_id > 0 ? f.id : NULL, "room",
-                  conn->member.room, "wire", codec_name(conn), "why", why(conn), "detail",
+                  conn->member.room, "wire", codec_name(conn), "why", end_reason(conn), "detail",
                   conn->stream.detail, "#code", conn->close_code > 0 ? f.code : NULL, "#seconds",
                   f.seconds, "#messages", f.messages, "#lost", conn->has_lost ? f.lost : NULL,
                   "#received", f.received, "#sent", f.sent, (char *)0);
@@ -102,9 +102,10 @@ static void log_http(struct log_flow *flow, enum log_level level, const struct c
         return;
     read_figures(&f, conn);
     log_flow_line(flow, level, "http ended", "from", f.from, "listener",
-                  conn->is_admin ? "admin" : NULL, "why", why(conn), "detail", conn->stream.detail,
-                  "#status", conn->status > 0 ? f.status : NULL, "#seconds", f.seconds, "#requests",
-                  f.messages, "#received", f.received, "#sent", f.sent, (char *)0);
+                  conn->is_admin ? "admin" : NULL, "why", end_reason(conn), "detail",
+                  conn->stream.detail, "#status", conn->status > 0 ? f.status : NULL, "#seconds",
+                  f.seconds, "#requests", f.messages, "#received", f.received, "#sent", f.sent,
+                  (char *)0);
 }
 
 /* Who was refused, or began a request and did not finish it, may be up to something. A connection

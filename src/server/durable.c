@@ -27,7 +27,7 @@ struct log *durable_new(struct durable *d, const struct options *options,
     return d->log;
 }
 
-static void announce(const struct durable *d, const struct journal_report *report)
+static void durable_announce(const struct durable *d, const struct journal_report *report)
 {
     char records[24], segments[24], bytes[24], unknown[24];
 
@@ -63,7 +63,7 @@ int durable_open(struct durable *d, struct sandbox *sandbox, struct reactor *rea
         return 0;
     if (journal_recover(d->log, &report, &problem) < 0)
         return fatal("%s", problem.text);
-    announce(d, &report);
+    durable_announce(d, &report);
     sandbox_allow_writing(sandbox, d->path, journal_folder(d->log));
     sandbox_bind(sandbox);
     if (journal_start(d->log) < 0)

@@ -57,8 +57,8 @@ static int keeping_confine(const struct options *options, const struct listeners
     return 0;
 }
 
-static int keep(const struct options *options, char *const *argv,
-                const struct supervisor *supervisor, int program)
+static int keeping_serve(const struct options *options, char *const *argv,
+                         const struct supervisor *supervisor, int program)
 {
     struct listeners listeners;
     struct inherited worker;
@@ -84,7 +84,7 @@ int keeping_run(const struct options *options, char *const *argv)
     if (supervisor_init(&supervisor) == 0)
         program = open_program();
     if (program >= 0) {
-        status = keep(options, argv, &supervisor, program);
+        status = keeping_serve(options, argv, &supervisor, program);
         close(program);
     }
     supervisor_deinit(&supervisor);

@@ -48,7 +48,7 @@ static void announce_network(const struct options *options, const char *rest)
 }
 
 /* One line tells where it listens, as the URL of its page; a unix socket has none. */
-static void announce(const struct options *options, int fd, bool is_admin)
+static void listener_announce(const struct options *options, int fd, bool is_admin)
 {
     struct str base = options->base_path;
     char url[SOCKET_TEXT_MAX], line[2 * SOCKET_TEXT_MAX + OPTIONS_BASE_MAX + 32];
@@ -74,7 +74,7 @@ static void announce(const struct options *options, int fd, bool is_admin)
 void listeners_announce(const struct listeners *listeners, const struct options *options)
 {
     for (size_t i = 0; i < listeners->count; i++)
-        announce(options, listeners->items[i].fd, listeners->items[i].is_admin);
+        listener_announce(options, listeners->items[i].fd, listeners->items[i].is_admin);
 }
 
 static void listeners_add(struct listeners *listeners, int fd, int file, bool is_admin)

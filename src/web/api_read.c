@@ -14,8 +14,8 @@ static struct chat *read_chat(const struct api_call *call)
 }
 
 /* A number of the query, which has a usual value. */
-static bool read_number(const struct api_call *call, struct str name, uint64_t min, uint64_t max,
-                        uint64_t *number)
+static bool api_read_number(const struct api_call *call, struct str name, uint64_t min,
+                            uint64_t max, uint64_t *number)
 {
     char space[24];
     struct str text;
@@ -34,7 +34,7 @@ static void read_answer(const struct api_call *call, struct buf *body, int resul
 static bool read_limit(const struct api_call *call, size_t *limit)
 {
     uint64_t number = LIMIT_USUAL;
-    bool is_good = read_number(call, STR("limit"), 1, VIEW_LIMIT_MAX, &number);
+    bool is_good = api_read_number(call, STR("limit"), 1, VIEW_LIMIT_MAX, &number);
 
     *limit = (size_t)number;
     if (!is_good)
@@ -89,7 +89,7 @@ void api_list_messages(const struct api_call *call)
         api_answer_problem(&call->reply, 400, "since must be a position, given once.");
         return;
     }
-    if (!read_number(call, STR("last"), 0, VIEW_LIMIT_MAX, &wish.last)) {
+    if (!api_read_number(call, STR("last"), 0, VIEW_LIMIT_MAX, &wish.last)) {
         api_answer_problem(&call->reply, 400, "last must be given once: a number up to 1000.");
         return;
     }

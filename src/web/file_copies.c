@@ -107,7 +107,7 @@ static struct copy *copy_find(const struct version *version, time_t now)
     return found;
 }
 
-static ssize_t read_all(int fd, char *out, size_t size)
+static ssize_t file_read_all(int fd, char *out, size_t size)
 {
     size_t len = 0;
     ssize_t n = 1;
@@ -124,7 +124,7 @@ static ssize_t read_all(int fd, char *out, size_t size)
 static struct copy *copy_read(int fd, const struct version *version, time_t now)
 {
     struct copy *copy = malloc(sizeof(*copy) + (size_t)version->size);
-    ssize_t len = copy != NULL ? read_all(fd, copy->bytes, (size_t)version->size) : -1;
+    ssize_t len = copy != NULL ? file_read_all(fd, copy->bytes, (size_t)version->size) : -1;
 
     if (len < 0) {
         free(copy);

@@ -3,7 +3,7 @@
 #include "proto/codec/codec.h"
 #include "proto/codec/kinds.h"
 
-static void decode(struct command *command, char *data, size_t len)
+static void text_decode(struct command *command, char *data, size_t len)
 {
     *command = (struct command){.kind = COMMAND_SAY, .text = {data != NULL ? data : "", len}};
 }
@@ -15,7 +15,7 @@ static int append_client(struct buf *out, uint64_t id)
     return buf_append_u64(out, id);
 }
 
-static int append_line(struct buf *out, uint64_t id, struct str verb, struct str text)
+static int text_append_line(struct buf *out, uint64_t id, struct str verb, struct str text)
 {
     if (append_client(out, id) < 0 || buf_append_str(out, verb) < 0)
         return -1;
@@ -25,11 +25,11 @@ static int append_line(struct buf *out, uint64_t id, struct str verb, struct str
 /* A message of data alone has no words. */
 static int append_words(struct buf *out, const struct event *event, struct str verb)
 {
-    return event->text.ptr == NULL ? 0 : append_line(out, event->from, verb, event->text);
+    return event->text.ptr == NULL ? 0 : text_append_line(out, event->from, verb, event->text);
 }
 
 /* The tutorial knows neither joins nor names, so these are not told. */
-static int encode(struct buf *out, const struct event *event)
+static int text_encode(struct buf *out, const struct event *event)
 {
     switch (event->kind) {
     case EVENT_MESSAGE:
@@ -37,7 +37,7 @@ static int encode(struct buf *out, const struct event *event)
     case EVENT_DIRECT:
         return append_words(out, event, STR(" whispers: "));
     case EVENT_LEAVE:
-        return append_line(out, event->from, STR(" left the chat"), STR(""));
+        return text_append_line(out, event->from, STR(" left the chat"), STR(""));
     case EVENT_JOIN:
     case EVENT_RENAME:
     case EVENT_REACT:
@@ -55,7 +55,7 @@ static int encode(struct buf *out, const struct event *event)
 }
 
 /* No message is wrong in plain text, so there is nobody to tell. */
-static int encode_error(struct buf *out, const char *code, const char *why, struct str ref)
+static int text_encode_error(struct buf *out, const char *code, const char *why, struct str ref)
 {
     (void)out;
     (void)code;
@@ -65,8 +65,8 @@ static int encode_error(struct buf *out, const char *code, const char *why, stru
 }
 
 const struct codec codec_text = {
-    .decode = decode,
-    .encode = encode,
-    .encode_error = encode_error,
+    .decode = text_decode,
+    .encode = text_encode,
+    .encode_error = text_encode_error,
     .own_prefix = {"You wrote: ", 11},
 };

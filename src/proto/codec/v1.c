@@ -31,7 +31,7 @@ enum {
     FIELDS,
 };
 
-static void refuse(struct command *command, const char *code, const char *why)
+static void v1_refuse(struct command *command, const char *code, const char *why)
 {
     command->kind = COMMAND_BAD;
     command->code = code;
@@ -55,7 +55,7 @@ static void decode_direct(struct command *command, const struct json_field *fiel
 {
     command->kind = COMMAND_DIRECT;
     if (!json_to_u64(&fields[FIELD_TO], CODEC_ID_MAX, &command->to) || command->to == 0)
-        refuse(command, "bad-to", "\"to\" must be the id of a client");
+        v1_refuse(command, "bad-to", "\"to\" must be the id of a client");
 }
 
 static void decode_say(struct command *command, const struct json_field *fields)
@@ -63,14 +63,14 @@ static void decode_say(struct command *command, const struct json_field *fields)
     enum json_type text = fields[FIELD_TEXT].type, data = fields[FIELD_DATA].type;
 
     if (text != JSON_STRING && (text != JSON_ABSENT || data == JSON_ABSENT)) {
-        refuse(command, "bad-text", "\"text\" must be a string");
+        v1_refuse(command, "bad-text", "\"text\" must be a string");
         return;
     }
     command->kind = COMMAND_SAY;
     command->text = fields[FIELD_TEXT].value;
     command->data = fields[FIELD_DATA].value;
     if (fields[FIELD_RE].type != JSON_ABSENT && !decode_place(&command->pos, &fields[FIELD_RE]))
-        refuse(command, "bad-re", "\"re\" must be the position of a message");
+        v1_refuse(command, "bad-re", "\"re\" must be the position of a message");
     else if (fields[FIELD_TO].type != JSON_ABSENT)
         decode_direct(command, fields);
 }
@@ -82,9 +82,9 @@ static void decode_history(struct command *command, const struct json_field *fie
 
     command->kind = COMMAND_HISTORY;
     if (!decode_pos(&command->pos, &fields[FIELD_BEFORE]))
-        refuse(command, "bad-before", "\"before\" must be a position");
+        v1_refuse(command, "bad-before", "\"before\" must be a position");
     else if (!json_to_u64(limit, CODEC_HISTORY_MAX, &command->limit) || command->limit == 0)
-        refuse(command, "bad-limit", "\"limit\" must be a number from 1 to 200");
+        v1_refuse(command, "bad-limit", "\"limit\" must be a number from 1 to 200");
 }
 
 static void decode_react(struct command *command, const struct json_field *fields)
@@ -95,19 +95,19 @@ static void decode_react(struct command *command, const struct json_field *field
     command->text = emoji->value;
     command->is_on = on->type != JSON_FALSE;
     if (!decode_place(&command->pos, &fields[FIELD_TO]))
-        refuse(command, "bad-to", "\"to\" must be the position of a message");
+        v1_refuse(command, "bad-to", "\"to\" must be the position of a message");
     else if (emoji->type != JSON_STRING || emoji->value.len > CODEC_EMOJI_MAX ||
              !grapheme_is_one(emoji->value))
-        refuse(command, "bad-emoji", "\"emoji\" must be one character of at most 32 bytes");
+        v1_refuse(command, "bad-emoji", "\"emoji\" must be one character of at most 32 bytes");
     else if (on->type != JSON_ABSENT && on->type != JSON_TRUE && on->type != JSON_FALSE)
-        refuse(command, "bad-on", "\"on\" must be true or false");
+        v1_refuse(command, "bad-on", "\"on\" must be true or false");
 }
 
 static void decode_rename(struct command *command, const struct json_field *fields)
 {
     if (fields[FIELD_NAME].type != JSON_STRING || !codec_name_is_valid(fields[FIELD_NAME].value)) {
-        refuse(command, "bad-name",
-               "\"name\" must be a string of at most 64 bytes without control characters");
+        v1_refuse(command, "bad-name",
+                  "\"name\" must be a string of at most 64 bytes without control characters");
         return;
     }
     command->kind = COMMAND_RENAME;
@@ -117,7 +117,7 @@ static void decode_rename(struct command *command, const struct json_field *fiel
 static void decode_token(struct command *command, const struct json_field *fields)
 {
     if (fields[FIELD_TOKEN].type != JSON_STRING) {
-        refuse(command, "bad-token", "\"token\" must be a string");
+        v1_refuse(command, "bad-token", "\"token\" must be a string");
         return;
     }
     command->kind = COMMAND_TOKEN;
@@ -133,10 +133,10 @@ static void decode_removal(struct command *command, const struct json_field *fie
     command->kind = kind;
     command->text = reason->value;
     if (!json_to_u64(&fields[FIELD_ID], CODEC_ID_MAX, &command->to) || command->to == 0)
-        refuse(command, "bad-id", "\"id\" must be the id of a client");
+        v1_refuse(command, "bad-id", "\"id\" must be the id of a client");
     else if (reason->type != JSON_ABSENT &&
              (reason->type != JSON_STRING || reason->value.len > CODEC_REASON_MAX))
-        refuse(command, "bad-reason", "\"reason\" must be a string of at most 200 bytes");
+        v1_refuse(command, "bad-reason", "\"reason\" must be a string of at most 200 bytes");
 }
 
 static void decode_ban(struct command *command, const struct json_field *fields)
@@ -146,21 +146,21 @@ static void decode_ban(struct command *command, const struct json_field *fields)
     decode_removal(command, fields, COMMAND_BAN);
     if (command->kind == COMMAND_BAN && seconds->type != JSON_ABSENT &&
         (!json_to_u64(seconds, CODEC_BAN_MAX, &command->seconds) || command->seconds == 0))
-        refuse(command, "bad-seconds", "\"seconds\" must be a number from 1 to 315360000");
+        v1_refuse(command, "bad-seconds", "\"seconds\" must be a number from 1 to 315360000");
 }
 
 static void decode_slow(struct command *command, const struct json_field *fields)
 {
     command->kind = COMMAND_SLOW;
     if (!json_to_u64(&fields[FIELD_SECONDS], CODEC_SLOW_MAX, &command->seconds))
-        refuse(command, "bad-seconds", "\"seconds\" must be a number from 0 to 3600");
+        v1_refuse(command, "bad-seconds", "\"seconds\" must be a number from 0 to 3600");
 }
 
 static void decode_retract(struct command *command, const struct json_field *fields)
 {
     command->kind = COMMAND_RETRACT;
     if (!decode_place(&command->pos, &fields[FIELD_OF]))
-        refuse(command, "bad-of", "\"of\" must be the position of a message");
+        v1_refuse(command, "bad-of", "\"of\" must be the position of a message");
 }
 
 static bool decode_ref(struct command *command, const struct json_field *ref)
@@ -168,7 +168,7 @@ static bool decode_ref(struct command *command, const struct json_field *ref)
     if (ref->type == JSON_ABSENT)
         return true;
     if (ref->type != JSON_STRING || ref->value.len > CODEC_REF_MAX) {
-        refuse(command, "bad-ref", "\"ref\" must be a string of at most 128 bytes");
+        v1_refuse(command, "bad-ref", "\"ref\" must be a string of at most 128 bytes");
         return false;
     }
     command->ref = ref->value;
@@ -202,10 +202,10 @@ static void decode_type(struct command *command, const struct json_field *fields
     else if (str_equals(type, STR("token")))
         decode_token(command, fields);
     else
-        refuse(command, "bad-type", "this \"type\" is not known: see docs/protocol.md");
+        v1_refuse(command, "bad-type", "this \"type\" is not known: see docs/protocol.md");
 }
 
-static void decode(struct command *command, char *data, size_t len)
+static void v1_decode(struct command *command, char *data, size_t len)
 {
     struct json_field fields[FIELDS] = {
         [FIELD_TYPE] = {.name = STR("type")},
@@ -229,11 +229,11 @@ static void decode(struct command *command, char *data, size_t len)
 
     *command = (struct command){.kind = COMMAND_BAD};
     if (result < 0)
-        refuse(command, "bad-json", json_error_text((enum json_error) - result));
+        v1_refuse(command, "bad-json", json_error_text((enum json_error) - result));
     else if (!decode_ref(command, &fields[FIELD_REF]))
         return;
     else if (fields[FIELD_TYPE].type != JSON_STRING)
-        refuse(command, "bad-type", "\"type\" must be a string");
+        v1_refuse(command, "bad-type", "\"type\" must be a string");
     else
         decode_type(command, fields);
 }
@@ -362,14 +362,14 @@ static int append_event(struct buf *out, const struct event *event)
     return append_content(out, event);
 }
 
-static int encode(struct buf *out, const struct event *event)
+static int v1_encode(struct buf *out, const struct event *event)
 {
     if (append_type(out, type_names[event->kind]) < 0 || append_event(out, event) < 0)
         return -1;
     return buf_append_char(out, '}');
 }
 
-static int encode_error(struct buf *out, const char *code, const char *why, struct str ref)
+static int v1_encode_error(struct buf *out, const char *code, const char *why, struct str ref)
 {
     if (append_type(out, STR("error")) < 0 || append_string(out, STR("code"), str_from(code)) < 0 ||
         append_string(out, STR("text"), str_from(why)) < 0)
@@ -450,8 +450,8 @@ int codec_v1_history_end(struct buf *out, struct str ref, bool is_end)
 }
 
 const struct codec codec_v1 = {
-    .decode = decode,
-    .encode = encode,
-    .encode_error = encode_error,
+    .decode = v1_decode,
+    .encode = v1_encode,
+    .encode_error = v1_encode_error,
     .own_prefix = {"", 0},
 };

@@ -28,7 +28,7 @@ enum member {
     MEMBERS_OF_A_FRAME,
 };
 
-static enum v1_type type_of(struct str word)
+static enum v1_type v1_type_of(struct str word)
 {
     static const char *const words[] = {
         [V1_WELCOME] = "welcome", [V1_MESSAGE] = "message", [V1_DIRECT] = "direct",
@@ -74,7 +74,7 @@ static bool take_limit(struct v1_event *frame, char *data, const struct json_fie
 }
 
 /* Has the frame what its type cannot do without? */
-static bool is_whole(const struct v1_event *frame)
+static bool is_whole_event(const struct v1_event *frame)
 {
     switch (frame->type) {
     case V1_WELCOME:
@@ -97,7 +97,7 @@ static bool is_whole(const struct v1_event *frame)
 
 static bool take_members(struct v1_event *frame, char *data, const struct json_field *fields)
 {
-    frame->type = type_of(fields[TYPE].value);
+    frame->type = v1_type_of(fields[TYPE].value);
     frame->recovered = fields[RECOVERED].type == JSON_TRUE;
     frame->is_retracted = fields[RETRACTED].type == JSON_TRUE;
     frame->has_from = fields[FROM].type != JSON_ABSENT;
@@ -117,7 +117,7 @@ static bool take_members(struct v1_event *frame, char *data, const struct json_f
 /* A message of data alone has nothing to be shown. */
 static bool is_for_programs(const struct json_field *fields)
 {
-    enum v1_type type = type_of(fields[TYPE].value);
+    enum v1_type type = v1_type_of(fields[TYPE].value);
 
     return (type == V1_MESSAGE || type == V1_DIRECT) && fields[TEXT].type == JSON_ABSENT &&
            fields[DATA].type != JSON_ABSENT;
@@ -151,9 +151,9 @@ bool v1_event_read(struct v1_event *frame, char *data, size_t len)
     if (json_read_object(data, len, fields, ARRAY_LEN(fields)) < 0 ||
         fields[TYPE].type != JSON_STRING)
         return false;
-    if (type_of(fields[TYPE].value) == V1_OTHER || is_for_programs(fields))
+    if (v1_type_of(fields[TYPE].value) == V1_OTHER || is_for_programs(fields))
         return take_string(&fields[POS], &frame->pos);
-    return take_members(frame, data, fields) && is_whole(frame);
+    return take_members(frame, data, fields) && is_whole_event(frame);
 }
 
 /* Bytes of the object that `list` begins with. The list is valid JSON, so only strings and braces

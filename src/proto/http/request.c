@@ -287,7 +287,7 @@ static void lines_read(struct http_request *req, const char *data, const struct 
 }
 
 /* Sets the rest of *req from its lines; the scan stands behind the empty one. */
-static int head_finish(struct http_request *req, const struct http_scan *scan)
+static int request_finish(struct http_request *req, const struct http_scan *scan)
 {
     int error = host_check(req);
 
@@ -304,7 +304,7 @@ static int head_finish(struct http_request *req, const struct http_scan *scan)
 /* The scan */
 
 /* May the octet stand in a line? Only fields know HTAB and obs-text (RFC 9110, 5.5). */
-static bool is_line_octet(char c, bool is_request_line)
+static bool is_request_octet(char c, bool is_request_line)
 {
     unsigned char octet = (unsigned char)c;
 
@@ -335,7 +335,7 @@ static size_t skip_plain(const char *data, size_t pos, size_t end)
 
 /* Goes on to the end of the current line. Returns 1 with scan->pos behind its LF, 0 when the bytes
  * run out, or -error. */
-static int line_scan(struct http_scan *scan, const char *data, size_t len)
+static int request_line_scan(struct http_scan *scan, const char *data, size_t len)
 {
     bool is_request_line = scan->line == scan->start;
     size_t limit = scan->start + (is_request_line ? HTTP_LINE_MAX : HTTP_HEAD_MAX);
@@ -344,7 +344,7 @@ static int line_scan(struct http_scan *scan, const char *data, size_t len)
 
     if (pos == scan->line || data[pos - 1] != '\r') {
         pos = skip_plain(data, pos, end);
-        while (pos < end && is_line_octet(data[pos], is_request_line))
+        while (pos < end && is_request_octet(data[pos], is_request_line))
             pos++;
         scan->pos = (uint32_t)pos;
         if (pos == len)
@@ -418,7 +418,7 @@ int http_request_parse(struct http_request *req, const char *data, size_t len,
 
     for (;;) {
         struct str line;
-        int result = line_scan(scan, data, len);
+        int result = request_line_scan(scan, data, len);
 
         if (result <= 0)
             return result;
@@ -432,5 +432,5 @@ int http_request_parse(struct http_request *req, const char *data, size_t len,
     }
     if (!has_line)
         lines_read(req, data, scan);
-    return head_finish(req, scan);
+    return request_finish(req, scan);
 }

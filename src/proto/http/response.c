@@ -81,7 +81,7 @@ static int date_append(struct buf *out, int64_t unix_time)
 }
 
 /* The fields that describe the content. */
-static int content_append(struct buf *out, const struct http_response *res)
+static int response_append_content(struct buf *out, const struct http_response *res)
 {
     if (res->status == 204 || res->status == 304)
         return 0;
@@ -98,7 +98,7 @@ static int fields_append(struct buf *out, const struct http_response *res, int64
 {
     if (res->status < 200)
         return 0;
-    if (date_append(out, unix_time) < 0 || content_append(out, res) < 0)
+    if (date_append(out, unix_time) < 0 || response_append_content(out, res) < 0)
         return -1;
     if (!res->keep_alive)
         return buf_append_str(out, STR("Connection: close\r\n"));

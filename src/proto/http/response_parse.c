@@ -51,7 +51,7 @@ static int field_line_check(struct str line)
 }
 
 /* HTAB, VCHAR, blank and obs-text (RFC 9110, 5.5; RFC 9112, 4). */
-static bool is_line_octet(char c)
+static bool is_response_octet(char c)
 {
     unsigned char octet = (unsigned char)c;
 
@@ -60,13 +60,13 @@ static bool is_line_octet(char c)
 
 /* Goes on to the end of the current line. Returns 1 with scan->pos behind its LF, 0 when the bytes
  * run out, or -error. */
-static int line_scan(struct http_response_parse_scan *scan, const char *data, size_t len)
+static int response_line_scan(struct http_response_parse_scan *scan, const char *data, size_t len)
 {
     size_t end = min_size(len, HTTP_RESPONSE_PARSE_MAX);
     size_t pos = scan->pos;
 
     if (pos == scan->line || data[pos - 1] != '\r') {
-        while (pos < end && is_line_octet(data[pos]))
+        while (pos < end && is_response_octet(data[pos]))
             pos++;
         if (pos < end && data[pos] != '\r')
             return -HTTP_RESPONSE_PARSE_OCTET;
@@ -83,8 +83,8 @@ static int line_scan(struct http_response_parse_scan *scan, const char *data, si
 }
 
 /* Sets *reply from a head whose lines were all judged when they came. */
-static int head_finish(struct http_parsed_response *reply, const char *data,
-                       const struct http_response_parse_scan *scan)
+static int response_finish(struct http_parsed_response *reply, const char *data,
+                           const struct http_response_parse_scan *scan)
 {
     struct str fields = {data, scan->line};
     struct str line = str_cut(&fields, '\n');
@@ -100,13 +100,13 @@ int http_response_parse(struct http_parsed_response *reply, const char *data, si
 {
     for (;;) {
         struct str line;
-        int result = line_scan(scan, data, len);
+        int result = response_line_scan(scan, data, len);
 
         if (result <= 0)
             return result;
         line = (struct str){data + scan->line, scan->pos - scan->line - 2};
         if (line.len == 0 && scan->line > 0)
-            return head_finish(reply, data, scan);
+            return response_finish(reply, data, scan);
         result = scan->line == 0 ? status_line_parse(reply, line) : field_line_check(line);
         if (result < 0)
             return result;

@@ -56,7 +56,7 @@ static void put_whole(struct deflate_bits *bits, uint64_t value, unsigned count)
     flush_bytes(bits);
 }
 
-static void align(struct deflate_bits *bits)
+static void deflate_align(struct deflate_bits *bits)
 {
     if (bits->count % 8 != 0)
         put_whole(bits, 0, 8 - bits->count % 8);
@@ -364,7 +364,7 @@ static void write_stored(struct deflate_bits *bits, const uint8_t *bytes, size_t
         size_t step = min_size(len, DEFLATE_STORED_MAX);
 
         put_whole(bits, BLOCK_STORED << 1, HEADER_BITS);
-        align(bits);
+        deflate_align(bits);
         put_whole(bits, step, 16);
         put_whole(bits, step ^ 0xffff, 16);
         memcpy(bits->out->data + bits->out->len, bytes, step);
@@ -437,6 +437,6 @@ int deflate_block_end(struct deflate_bits *bits)
     if (buf_reserve(bits->out, 2) < 0)
         return -1;
     put_whole(bits, BLOCK_STORED << 1, HEADER_BITS);
-    align(bits);
+    deflate_align(bits);
     return 0;
 }

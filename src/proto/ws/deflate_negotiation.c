@@ -161,7 +161,7 @@ void ws_deflate_response(char out[WS_DEFLATE_RESPONSE_SIZE], const struct ws_def
 }
 
 /* What follows the first `mark`; empty where there is none. */
-static struct str behind(struct str s, struct str mark)
+static struct str behind_mark(struct str s, struct str mark)
 {
     const char *at = s.len > 0 ? memmem(s.ptr, s.len, mark.ptr, mark.len) : NULL;
 
@@ -180,11 +180,11 @@ static bool is_broken_minor(struct str version)
 
 bool ws_deflate_is_broken_in(struct str user_agent)
 {
-    struct str version = behind(user_agent, STR("Version/15."));
+    struct str version = behind_mark(user_agent, STR("Version/15."));
 
-    if (is_broken_minor(version) && behind(version, STR("Safari/")).len > 0)
+    if (is_broken_minor(version) && behind_mark(version, STR("Safari/")).len > 0)
         return true;
     /* Every browser there, and every page within an app, is made of the system's own WebKit. */
-    return is_broken_minor(behind(user_agent, STR("iPhone OS 15_"))) ||
-           is_broken_minor(behind(user_agent, STR("CPU OS 15_")));
+    return is_broken_minor(behind_mark(user_agent, STR("iPhone OS 15_"))) ||
+           is_broken_minor(behind_mark(user_agent, STR("CPU OS 15_")));
 }

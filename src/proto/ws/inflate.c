@@ -173,7 +173,7 @@ static int code_walk(const struct code *code, struct bits *in)
 }
 
 /* The next symbol, or -1. */
-static int code_take(const struct code *code, struct bits *in)
+static int inflate_take_code(const struct code *code, struct bits *in)
 {
     unsigned entry;
 
@@ -246,7 +246,7 @@ static enum inflate_error take_match(struct inflate *z, const struct codes *code
     if (which >= DEFLATE_LENGTHS)
         return INFLATE_MALFORMED;
     len = deflate_length_base[which] + bits_take(&z->in, deflate_length_bits[which]);
-    far = code_take(&codes->distances, &z->in);
+    far = inflate_take_code(&codes->distances, &z->in);
     if (far < 0 || far >= DEFLATE_DISTANCES)
         return INFLATE_MALFORMED;
     distance = deflate_distance_base[far] + bits_take(&z->in, deflate_distance_bits[far]);
@@ -258,7 +258,7 @@ static enum inflate_error take_symbols(struct inflate *z, const struct codes *co
     enum inflate_error error = INFLATE_OK;
 
     while (error == INFLATE_OK) {
-        int symbol = code_take(&codes->literals, &z->in);
+        int symbol = inflate_take_code(&codes->literals, &z->in);
 
         if (symbol < 0 || z->in.is_over)
             return INFLATE_MALFORMED;
@@ -309,7 +309,7 @@ static bool take_lengths(struct bits *in, const struct code *code, uint8_t *leng
     size_t at = 0;
 
     while (at < total) {
-        int symbol = code_take(code, in);
+        int symbol = inflate_take_code(code, in);
         size_t times = 1;
         uint8_t length = (uint8_t)symbol;
 

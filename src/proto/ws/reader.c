@@ -38,7 +38,7 @@ struct input {
     size_t len;
 };
 
-static uint8_t *take(struct input *in, size_t len)
+static uint8_t *input_take(struct input *in, size_t len)
 {
     uint8_t *taken = in->ptr;
 
@@ -199,16 +199,16 @@ static int resume_header(struct ws_reader *r, struct ws_frame_header *h, struct 
     size = decode_header(r, h, rest->small, had + added);
     if (size <= 0) {
         rest->header_len = (uint8_t)(had + added);
-        take(in, added);
+        input_take(in, added);
         return size;
     }
     rest->header_len = 0;
-    take(in, (size_t)size - had);
+    input_take(in, (size_t)size - had);
     return 1;
 }
 
 /* Reads the header of the next frame. Returns as resume_header. */
-static int read_header(struct ws_reader *r, struct ws_frame_header *h, struct input *in)
+static int reader_read_header(struct ws_reader *r, struct ws_frame_header *h, struct input *in)
 {
     int size;
 
@@ -216,7 +216,7 @@ static int read_header(struct ws_reader *r, struct ws_frame_header *h, struct in
         return resume_header(r, h, in);
     size = decode_header(r, h, in->ptr, in->len);
     if (size > 0) {
-        take(in, (size_t)size);
+        input_take(in, (size_t)size);
         return 1;
     }
     if (size == 0)
@@ -239,7 +239,7 @@ static inline bool take_data(struct input *in, const struct ws_frame_header *h, 
 {
     while (len > 0) {
         size_t step = min_size(len, TUNE_CHECK);
-        uint8_t *piece = take(in, step);
+        uint8_t *piece = input_take(in, step);
         bool is_ascii = unmask(piece, h, done, step);
 
         if (text != NULL && !(is_ascii && utf8_is_complete(text)) && !utf8_feed(text, piece, step))
@@ -272,8 +272,8 @@ static size_t available(const struct input *in, const struct ws_frame_header *h,
 }
 
 /* Is the rest of the payload, which is all of it, in the input? */
-static bool is_whole(const struct ws_reader *r, const struct input *in,
-                     const struct ws_frame_header *h)
+static bool is_whole_message(const struct ws_reader *r, const struct input *in,
+                             const struct ws_frame_header *h)
 {
     return !is_in_frame(r) && in->len >= h->length;
 }
@@ -301,8 +301,8 @@ static int read_control(struct ws_reader *r, const struct ws_frame_header *h, st
     uint8_t *payload;
     size_t count;
 
-    if (is_whole(r, in, h)) {
-        payload = take(in, (size_t)h->length);
+    if (is_whole_message(r, in, h)) {
+        payload = input_take(in, (size_t)h->length);
         unmask(payload, h, 0, (size_t)h->length);
         return deliver_control(h, payload, out);
     }
@@ -311,7 +311,7 @@ static int read_control(struct ws_reader *r, const struct ws_frame_header *h, st
     rest = r->rest;
     count = available(in, h, rest->done);
     payload = rest->small + rest->done;
-    memcpy(payload, take(in, count), count);
+    memcpy(payload, input_take(in, count), count);
     unmask(payload, h, rest->done, count);
     return advance_frame(rest, h, count) ? deliver_control(h, rest->small, out) : 0;
 }
@@ -428,7 +428,7 @@ static int read_data(struct ws_reader *r, const struct ws_frame_header *h, struc
     size_t count;
     int error;
 
-    if (h->opcode != WS_CONTINUATION && h->fin && h->rsv == 0 && is_whole(r, in, h))
+    if (h->opcode != WS_CONTINUATION && h->fin && h->rsv == 0 && is_whole_message(r, in, h))
         return deliver_in_place(h, in, out);
     if (need_rest(r) < 0)
         return -WS_ERROR_OUT_OF_MEMORY;
@@ -459,13 +459,13 @@ static bool take_plain_header(const struct ws_reader *r, struct ws_frame_header 
         !r->limits->expect_masked || (h->opcode == WS_BINARY && !r->limits->accept_binary) ||
         r->limits->on_frame != NULL)
         return false;
-    take(in, size);
+    input_take(in, size);
     return true;
 }
 
 /* Reads the next frame, or what the input has of it. Returns as ws_reader_next, and 0 also when a
  * frame is finished that completes no message. */
-static int read_frame(struct ws_reader *r, struct input *in, struct ws_message *out)
+static int reader_read_frame(struct ws_reader *r, struct input *in, struct ws_message *out)
 {
     struct ws_frame_header h;
 
@@ -474,7 +474,7 @@ static int read_frame(struct ws_reader *r, struct input *in, struct ws_message *
     if (is_in_frame(r)) {
         h = r->rest->frame;
     } else {
-        int n = read_header(r, &h, in);
+        int n = reader_read_header(r, &h, in);
 
         if (n <= 0)
             return n;
@@ -491,7 +491,7 @@ int ws_reader_next(struct ws_reader *r, uint8_t **data, size_t *len, struct ws_m
 
     ws_reader_release(r);
     while (n == 0 && in.len > 0)
-        n = read_frame(r, &in, out);
+        n = reader_read_frame(r, &in, out);
     *data = in.ptr;
     *len = in.len;
     return n;
