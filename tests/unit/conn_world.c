@@ -227,6 +227,29 @@ void world_answer(void)
     respond_short(world.wait.conn, "[later]");
 }
 
+void world_happen(enum happening happening, uint64_t late)
+{
+    struct stream *stream = &world.conn->stream;
+
+    if (happening == FIN)
+        ck_assert_int_eq(shutdown(world.peer, SHUT_WR), 0);
+    else if (happening == SHUT)
+        conn_close(world.conn, 1011, "enough");
+    else if (happening == LAG)
+        stream->ops->on_lag(stream);
+    else if (happening == OUT)
+        stream->ops->on_incomplete(stream);
+    else if (happening == DROP)
+        stream_drop(stream, STREAM_END_SPARE);
+    else if (happening == LATE)
+        world_pass(late);
+    if (happening == RST) {
+        pair_reset(world.peer);
+        world.peer = -1;
+    }
+    world_serve();
+}
+
 void world_expect_end(enum stream_end why)
 {
     pool_reap(&world.conns.pool);

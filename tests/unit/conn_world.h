@@ -15,6 +15,18 @@
 #define WORLD_BODY (4 * 1024 * 1024)
 #define WORLD_LIMIT 10
 
+/* What can happen to a connection, whatever its session. Those of a session come behind. */
+enum happening {
+    FIN,  /* of the peer */
+    RST,  /* ... of which nothing is left */
+    SHUT, /* it is closed as a member, with code 1011 */
+    LAG,
+    OUT,  /* memory is */
+    DROP, /* its place is wanted */
+    LATE, /* time passes */
+    HAPPENINGS_OF_ALL,
+};
+
 struct conn_world {
     struct conns conns;
     struct reactor reactor;
@@ -65,6 +77,9 @@ void world_take_much(void);
 
 /* Answers the request for /later. */
 void world_answer(void);
+
+/* Lets this happen to it, LATE being so many milliseconds, and what follows from it. */
+void world_happen(enum happening happening, uint64_t late);
 
 /* There are no connections any more, and the last one ended so. */
 void world_expect_end(enum stream_end why);
