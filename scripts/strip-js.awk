@@ -2,7 +2,8 @@
 # signs. Strings, templates and regular expressions stay as they are. Ends of lines stay where they may end a statement: here
 # each statement has its semicolon, or ends with a block. A semicolon before "}" goes. A "/" behind ")", "]", a word or a number
 # divides; elsewhere it begins a regular expression. Two kinds of words are for people, too: "const" becomes "let", and private
-# names, which nothing outside of their class can see, become as short as can be: #a, #b, ... #a1.
+# names, which nothing outside of their class can see, become as short as can be: #a, #b, ... #a1. "(x) =>" becomes "x=>", and
+# undefined, true and false become void 0, !0 and !1.
 # Usage: LC_ALL=C awk -f scripts/strip-js.awk FILE
 function is_word(c) { return c ~ /[A-Za-z0-9_$#]/ || c > "~" }
 
@@ -48,8 +49,27 @@ function copy_private(    name) {
     i += RLENGTH - 1
 }
 
+# Is this word next?
+function is_next(word,    last) {
+    last = substr(out, length(out))
+    return substr($0, i, length(word)) == word && !is_word(substr($0, i + length(word), 1)) && last != "." && !is_word(last)
+}
+
+# "undefined" and its like, as shortly as it can be said.
+function copy_value(    word) {
+    for (word in SAID) {
+        if (!is_next(word)) continue
+        out = out SAID[word]
+        i += length(word) - 1
+        return 1
+    }
+    return 0
+}
+
 function copy_code(    c, last) {
     c = substr($0, i, 1)
+    if (c == "=" && substr($0, i + 1, 1) == ">" && match(out, /[^A-Za-z0-9_$)\]]\([A-Za-z_$][A-Za-z0-9_$]*\)$/))
+        out = substr(out, 1, RSTART) substr(out, RSTART + 2, RLENGTH - 3)
     if (c ~ /[ {[]/ && out ~ /(^|[^A-Za-z0-9_$.#])const$/) sub(/const$/, "let", out)
     last = substr(out, length(out))
     if (c == " ") {
@@ -57,6 +77,7 @@ function copy_code(    c, last) {
         if (out != "" && ((is_word(last) && is_word(c)) || (last == c && (c == "+" || c == "-")))) out = out " "
     } else if (c == "/" && substr($0, i + 1, 1) == "/") i = length($0)
     else if (c == "#" && substr($0, i + 1, 1) ~ /[A-Za-z_$]/) copy_private()
+    else if ((c == "u" || c == "t" || c == "f") && copy_value()) return
     else if (c == "'" || c == "\"" || (c == "/" && is_regex_next())) copy_until(c)
     else {
         if (c == "`") braces[++depth] = 0
@@ -65,6 +86,12 @@ function copy_code(    c, last) {
         if (c == "}") sub(/;$/, "", out)
         out = out c
     }
+}
+
+BEGIN {
+    SAID["undefined"] = "void 0"
+    SAID["true"] = "!0"
+    SAID["false"] = "!1"
 }
 
 function is_in_template() { return depth && braces[depth] == 0 }
