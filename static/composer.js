@@ -1,5 +1,5 @@
 // The field in which messages are written, and whom they go to: the room, or one person.
-import { $ } from './dom.js';
+import { $, put } from './dom.js';
 import { t } from './text.js';
 
 export class Composer {
@@ -63,7 +63,7 @@ export class Composer {
     const [id, re] = [this.#to, this.#re];
     const name = id && this.nameOf(id);
     $('to').hidden = !id && !re;
-    $('to').textContent = id ? `${t('to', name)} ✕` : re ? `↩ ${this.sayOf(re)} ✕` : '';
+    put('to', id ? `${t('to', name)} ✕` : re ? `↩ ${this.sayOf(re)} ✕` : '');
     $('to').title = $('to').ariaLabel = id ? t('toNobody', name) : re ? t('noReply') : '';
     $('composer').classList.toggle('private', Boolean(id));
     this.#field.placeholder = id ? t('privately', name) : this.#room;
@@ -126,7 +126,7 @@ export class Composer {
     this.#field.ariaInvalid = String(isOver);
     const call = this.#call();
     $('call').hidden = !call;
-    $('call').textContent = call ? `@${call.name}  ⇥` : '';
-    $('hint').textContent = isOver ? t('tooLong', excess) : '';
+    put('call', call ? `@${call.name}  ⇥` : '');
+    put('hint', isOver ? t('tooLong', excess) : '');
   }
 }

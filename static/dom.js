@@ -3,6 +3,8 @@ import { initials } from './names.js';
 
 export const $ = (id) => document.getElementById(id);
 
+export const put = (id, text) => ($(id).textContent = text);
+
 export function make(tag, className, ...children) {
   const node = document.createElement(tag);
   node.className = className;

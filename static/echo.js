@@ -1,5 +1,5 @@
 // The echo page: sends what is typed to /ws and shows what comes back.
-import { $, make } from './dom.js';
+import { $, make, put } from './dom.js';
 import { markup } from './markup.js';
 import { localize, t } from './text.js';
 import { Connection, socketUrl } from './wschat.js';
@@ -13,7 +13,7 @@ let isOpen = false;
 
 function show(state) {
   document.body.dataset.state = state;
-  $('status').textContent = t(state);
+  put('status', t(state));
 }
 
 function flush() {

@@ -12,6 +12,7 @@ const NEAR = 60; // px from the end that count as being there
 export class Log {
   isFollowing = true;
   missed = 0; // messages that came while the person looked at older ones
+  called = 0; // those of them that call the person
   #items; // record → list item
   #last;
   #tail = [];
@@ -106,7 +107,7 @@ export class Log {
     this.#last = records.at(-1);
     this.#drawTail(entries);
     if (this.isFollowing) {
-      this.missed = 0;
+      this.missed = this.called = 0;
       while (list.children.length > MAX + this.#tail.length) list.firstChild.remove();
       list.scrollTop = list.scrollHeight;
     }
@@ -125,6 +126,7 @@ export class Log {
     if (this.#tail[0] !== record) this.#items.get(record)?.remove();
     this.#tail = this.#tail.filter((other) => other !== record);
     this.#insert(record, before, this.#items.get(this.#tail[0]));
+    if (this.#items.get(record).matches('.called')) this.called++;
   }
 
   #insert(record, before, place = null) {
@@ -191,7 +193,7 @@ export class Log {
     const { scrollTop, scrollHeight, clientHeight } = this.list;
     if (clientHeight !== this.#height) return this.#onSize();
     this.isFollowing = scrollHeight - clientHeight - scrollTop < NEAR;
-    if (this.isFollowing) this.missed = 0;
+    if (this.isFollowing) this.missed = this.called = 0;
     else if (scrollTop < clientHeight) this.#older();
     this.onMove();
   }

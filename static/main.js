@@ -2,18 +2,20 @@
 import { Chat } from './chat.js';
 import { parse, roomOf } from './commands.js';
 import { Composer } from './composer.js';
-import { $, avatar, make } from './dom.js';
+import { $, avatar, make, put } from './dom.js';
 import { Identity } from './identity.js';
 import { Log } from './log.js';
 import { roomLabel, visible } from './names.js';
+import { calls } from './markup.js';
 import * as notify from './notify.js';
 import { panel } from './panels.js';
-import { forgetRoom, roomLink, roomOfAddress, roomText, showPeople, showRooms, waitingRooms } from './people.js';
+import { forgetRoom, roomLink, roomOfAddress, roomText, showPeople, showRooms, showUnread, unread, waitingRooms } from './people.js';
 import { LOBBY, cleanName, excessOfName } from './protocol.js';
 import { site, tab } from './store.js';
 import { guestName, localize, t } from './text.js';
 import { WireView } from './wire.js';
 
+const ASK = 20000; // ms between two looks at other rooms
 const TYPING = 4500; // ms that somebody is said to write
 
 localize();
@@ -81,7 +83,7 @@ $('emoji').append(...'👍 ❤️ 😂 🎉 😮 👀'.split(' ').map((value) =>
 // about: a record, or {from, name} of a person
 function openMenu({ from, name, pos, isOwn }) {
   const menu = $('menu');
-  $('menu-who').textContent = chat.place.names.who(from, name);
+  put('menu-who', chat.place.names.who(from, name));
   for (const node of menu.querySelectorAll('.says')) node.hidden = !pos;
   menu.querySelector('[value=retract]').hidden = !pos || !(isOwn || chat.isModerator);
   for (const node of menu.querySelectorAll('.mods')) node.hidden = isOwn || !chat.isModerator;
@@ -152,6 +154,7 @@ function goTo(name, text = name) {
 
 function switchTo(name) {
   leaveDraft();
+  unread.delete(name);
   chat.enter(name);
   tellWaiting();
 }
@@ -185,8 +188,8 @@ function openShare() {
   const link = new URL(roomLink(chat.place.name), location.href).href;
   $('link').value = link;
   $('qr').src = `qr.svg?text=${encodeURIComponent(link)}`;
-  $('link-why').textContent = /^(localhost|127\.|\[::1\])/.test(location.hostname) ? t('onlyHere') : '';
-  $('copy').textContent = t('copy');
+  put('link-why', /^(localhost|127\.|\[::1\])/.test(location.hostname) ? t('onlyHere') : '');
+  put('copy', t('copy'));
   $('invite').showModal();
   $('link').select();
 }
@@ -194,7 +197,7 @@ function openShare() {
 async function copyLink() {
   const isCopied = await navigator.clipboard?.writeText($('link').value).then(() => true, () => false);
   $('link').select();
-  $('copy').textContent = t(isCopied || document.execCommand('copy') ? 'copied' : 'noCopy');
+  put('copy', t(isCopied || document.execCommand('copy') ? 'copied' : 'noCopy'));
 }
 
 function save() {
@@ -207,7 +210,7 @@ function save() {
 
 function openSettings() {
   $('name').value = me.name;
-  $('name-why').textContent = '';
+  put('name-why', '');
   $('settings').showModal();
 }
 
@@ -253,7 +256,20 @@ function onRecords(record, isNews) {
   $('empty').hidden = chat.state !== 'online' || entries.length || records.some(({ kind }) => kind !== 'notice');
   if (!record || record.kind === 'notice' || record.state === 'failed') return;
   const key = [name, record.pos ?? record.ts, record.from].join();
-  notify.arrived(key, { isNews, isOwn: record.isOwn }, () => names.who(record.from, record.name), record.text);
+  const isCall = isNews && calls(record.text, me.name);
+  notify.arrived(key, { isNews, isOwn: record.isOwn, isCall }, () => names.who(record.from, record.name), record.text);
+}
+
+// What has come in rooms that were left.
+async function askUnread() {
+  if (document.hidden || chat.state !== 'online') return;
+  chat.place.markSeen();
+  for (const { dataset: { room } } of document.querySelectorAll('#rooms a')) {
+    const since = site.get(`seen.${room}`);
+    const answer = since && room !== chat.room && (await chat.unread(room, since).catch(() => {}));
+    unread.set(room, answer?.count);
+  }
+  showUnread();
 }
 
 let relabelling;
@@ -268,7 +284,7 @@ function onTwins() {
 
 function showJump() {
   $('jump').hidden = log.isFollowing;
-  $('jump').textContent = `↓ ${log.missed ? t('newMessages', log.missed) : t('toEnd')}`;
+  put('jump', `↓ ${log.missed ? t('newMessages', log.missed) : t('toEnd')}${log.called ? ` · @${log.called}` : ''}`);
 }
 
 let due;
@@ -282,8 +298,8 @@ function showPeopleNow() {
   due = undefined;
   showPeople(me, chat.place, writeTo);
   composer.to = composer.to; // names change
-  $('here').textContent = t('here', chat.place.count);
-  $('ws-id').textContent = me.id;
+  put('here', t('here', chat.place.count));
+  put('ws-id', me.id);
   $('me').replaceChildren(avatar(me.id, me.name));
   $('me').ariaLabel = $('me').title = visible(me.name) || t('client', me.id);
 }
@@ -297,7 +313,7 @@ chat.on('message', ({ from }) => typists.delete(from));
 
 function showTypists() {
   const names = [...typists].filter(([, until]) => until > performance.now()).map(([id]) => chat.place.who(id));
-  $('types').textContent = names.length ? t('types', names.slice(-3).join(', ')) : '';
+  put('types', names.length ? t('types', names.slice(-3).join(', ')) : '');
 }
 
 let retryAt = 0;
@@ -306,19 +322,23 @@ function onState(at) {
   retryAt = at;
   const state = chat.condition;
   document.body.dataset.state = state;
-  $('status').textContent = t(state);
+  put('status', t(state));
   if (state === 'connecting') return; // or the banner would flicker
+  askUnread();
   $('banner').hidden = state === 'online';
   document.body.classList.toggle('mod', chat.isModerator);
-  $('banner-text').textContent = t(`${state}Long`, chat.why?.text, roomLabel(chat.place.name));
-  $('banner-act').textContent = t(`${state}Act`) || t('again');
+  put('banner-text', t(`${state}Long`, chat.why?.text, roomLabel(chat.place.name)));
+  put('banner-act', t(`${state}Act`) || t('again'));
 }
 
 setInterval(() => {
   const left = Math.ceil((retryAt - performance.now()) / 1000);
   showTypists();
-  $('countdown').textContent = left > 0 ? t('retryIn', left) : '';
+  put('countdown', left > 0 ? t('retryIn', left) : '');
 }, 500);
+
+setInterval(askUnread, ASK);
+document.addEventListener('visibilitychange', askUnread);
 
 function onSubmit(id, work) {
   $(id).onsubmit = (event) => {
@@ -357,7 +377,7 @@ onSubmit('room-form', () => {
 $('people-filter').oninput = showPeopleNow;
 $('name').oninput = ({ target }) => {
   const excess = excessOfName(target.value);
-  $('name-why').textContent = excess ? t('tooLong', excess) : '';
+  put('name-why', excess ? t('tooLong', excess) : '');
 };
 $('rooms').onclick = (event) => {
   const link = event.target.closest('a');
@@ -387,11 +407,11 @@ $('settings').onclose = () => composer.focus();
 setting('theme', 'value', site.get('theme', 'auto'), localize);
 setting('language', 'value', site.get('language', 'auto'), () => location.reload());
 setting('sound', 'checked', site.get('sound', false), ({ checked }) => {
-  $('sound-why').textContent = checked && !notify.playSound() ? t('noSound') : '';
+  put('sound-why', checked && !notify.playSound() ? t('noSound') : '');
 });
 setting('notify', 'checked', site.get('notify', false), async (node) => {
   const why = node.checked && (await notify.refusal());
-  $('notify-why').textContent = why ? t(why) : '';
+  put('notify-why', why ? t(why) : '');
   if (why) site.set('notify', (node.checked = false));
 });
 addEventListener('blur', () => (chat.place.leftOff = undefined));

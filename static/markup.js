@@ -63,6 +63,9 @@ export function markup(text, mine = '') {
   return [...nodes, text.slice(end)];
 }
 
+// Is somebody of that name called?
+export const calls = (text, mine) => markup(text, mine).some(({ localName }) => localName === 'mark');
+
 // A few emoji alone are large.
 const EMOJI = /^(?:\p{RGI_Emoji}|\s)+$/v;
 export const isBig = (text) => text.length < 60 && EMOJI.test(text) && graphemes(text.replace(/\s/g, '')).length < 4;

@@ -13,6 +13,7 @@ const heard = new Map(); // message → what other tabs say of it: 'own', 'seen'
 export const siteTitle = document.title; // of the server's choice
 let title = '';
 let unread = [];
+const calls = new Set(); // those of them that call us
 let audio;
 let soundAt = -Infinity;
 
@@ -45,7 +46,8 @@ const badge = () =>
 
 export function setTitle(next = title) {
   title = straight(next);
-  document.title = unread.length ? `(${unread.length}) ${title}` : title;
+  const called = unread.filter((key) => calls.has(key)).length;
+  document.title = unread.length ? `(${called ? `@${called} · ` : ''}${unread.length}) ${title}` : title;
   icon.href = unread.length ? badge() : plain;
 }
 
@@ -53,6 +55,7 @@ function seen() {
   if (!unread.length || isAway()) return;
   for (const key of unread) tellOthers(key, 'seen');
   unread = [];
+  calls.clear();
   setTitle();
 }
 addEventListener('focus', seen);
@@ -76,10 +79,11 @@ export function playSound() {
   }
 }
 
-// A message has come. key: the same in all tabs; isNews: it was not there before
-export function arrived(key, { isNews, isOwn }, from, body) {
+// A message has come. key: the same in all tabs; isNews: it was not there before; isCall: it calls us
+export function arrived(key, { isNews, isOwn, isCall }, from, body) {
   const says = isOwn ? 'own' : isAway() ? rank : 'seen';
   if (says !== rank || isNews) tellOthers(key, says);
+  if (isCall) calls.add(key);
   if (says === rank && isNews) setTimeout(tell, TALK, key, from, body);
 }
 

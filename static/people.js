@@ -22,6 +22,18 @@ const knownRooms = () => site.get('rooms', []).filter((name) => typeof name === 
 export function forgetRoom(name) {
   site.set('rooms', knownRooms().filter((other) => other !== name));
   tab.set(`room.${name}`, null);
+  site.set(`seen.${name}`, null);
+}
+
+export const unread = new Map(); // room → messages that have come since one left it
+
+export function showUnread() {
+  for (const link of document.querySelectorAll('#rooms a')) {
+    const count = unread.get(link.dataset.room);
+    link.querySelector('.unread')?.remove();
+    if (count) link.append(make('small', 'badge unread', count > 99 ? '99+' : count));
+  }
+  $('nav-open').classList.toggle('news', [...unread.values()].some(Boolean));
 }
 
 export function showRooms(current, onForget) {
@@ -38,6 +50,7 @@ export function showRooms(current, onForget) {
     forget.ariaLabel = forget.title = t('forget', roomLabel(name));
     return make('li', '', link, forget);
   }));
+  showUnread();
 }
 
 function person(me, names, id, name, onPick) {

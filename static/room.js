@@ -1,6 +1,6 @@
 // What this tab knows of a room, also after a reload.
 import { Names } from './names.js';
-import { tab } from './store.js';
+import { site, tab } from './store.js';
 import { Place } from './wschat.js';
 
 const KEEP = 10000; // records in memory, and a tenth more
@@ -43,7 +43,13 @@ export class Room extends Place {
     return true;
   }
 
+  // For all tabs, and their badges.
+  markSeen() {
+    site.set(`seen.${this.name}`, this.since);
+  }
+
   save() {
+    this.markSeen();
     const { name, since, draft, draftTo, draftRe } = this;
     const records = this.records.slice(-SAVE);
     // A place to resume from without the messages before it would look like a hole.

@@ -1,5 +1,5 @@
 // The wire view: the frames of this page's WebSocket, byte by byte, for learners.
-import { $, button, make } from './dom.js';
+import { $, button, make, put } from './dom.js';
 import { t } from './text.js';
 
 const KEEP = 200;
@@ -102,7 +102,7 @@ export class WireView {
     $('wire-filter').oninput = () => this.draw();
     $('pause').onclick = () => {
       this.#isPaused = !this.#isPaused;
-      $('pause').textContent = t(this.#isPaused ? 'resume' : 'pause');
+      put('pause', t(this.#isPaused ? 'resume' : 'pause'));
       if (!this.#isPaused) this.draw();
     };
   }

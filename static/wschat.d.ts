@@ -146,6 +146,8 @@ export class Chat {
   setToken(token: string): void;
   /** Tells the room that one writes, at most once in three seconds, where the server runs with --typing. */
   typing(): void;
+  /** How many messages a room keeps that came after one of its positions; 0 also where a token does not open all rooms. */
+  unread(room: string, since: string): Promise<{ count: number }>;
   older(before: string, limit?: number): Promise<{ events: Message[]; end: boolean }>;
   react(to: string, emoji: string, on?: boolean): Promise<unknown>;
   retract(of: string): Promise<unknown>;

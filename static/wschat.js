@@ -398,6 +398,11 @@ export class Chat {
     return this.command({ type: 'history', before, limit });
   }
 
+  // How many messages a room keeps that came after that position: {count}.
+  unread(room, since) {
+    return this.command({ type: 'unread', room, since });
+  }
+
   // Resolves with the answer. Not repeated after a break.
   command(fields, ids) {
     const ref = `c-${random()}`;

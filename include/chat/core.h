@@ -95,6 +95,10 @@ struct chat_hooks {
      * bans came. NULL: nobody is. */
     bool (*is_barred)(struct sendq *out, struct str room);
 
+    /* May whoever is behind this queue hear, and read, what is said in this room? NULL: everybody
+     * may. */
+    bool (*may_hear)(struct sendq *out, struct str room);
+
     /* A seat without a connection begins to count for its payer (not 0), or ceases to. It begins
      * before the connection that it had is gone. NULL: nobody wants to know. */
     void (*pay)(void *owner, uint32_t payer, bool begins);

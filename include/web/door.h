@@ -26,6 +26,7 @@ void door_enforce(struct web *web);
 /* See chat_hooks. */
 bool door_identify(struct sendq *out, struct ban_identity *who);
 bool door_is_shut(struct sendq *out, struct str room);
+bool door_may_hear(struct sendq *out, struct str room);
 uint64_t door_person(struct sendq *out);
 
 #endif

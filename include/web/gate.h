@@ -23,8 +23,9 @@ struct conn;
 /* What one connection was let in with. */
 struct pass {
     struct conn *conn;
-    uint64_t expires; /* milliseconds since 1970 */
-    uint64_t person;  /* see token_person */
+    uint64_t expires;   /* milliseconds since 1970 */
+    uint64_t person;    /* see token_person */
+    uint8_t everywhere; /* rights in each room, whatever its name */
     uint8_t sub_len;
     char sub[]; /* who it is */
 };
@@ -120,6 +121,9 @@ bool gate_is_of(const struct gate *gate, const struct conn *conn, struct str sub
 
 /* The subject that a member was let in with; ptr is NULL where it has none. */
 struct str gate_sub_of(const struct gate *gate, const struct conn *conn);
+
+/* What a member may do in each room, whatever its name. */
+uint8_t gate_rights_everywhere(const struct gate *gate, const struct conn *conn);
 
 /* See token_person; 0: it has no token. */
 uint64_t gate_person_of(const struct gate *gate, const struct conn *conn);

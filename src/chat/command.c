@@ -289,6 +289,8 @@ int chat_receive(struct chat *chat, struct client *client, char *data, size_t le
         return command_token(chat, client, &command);
     case COMMAND_HISTORY:
         return past_tell(chat, client, &command);
+    case COMMAND_UNREAD:
+        return past_tell_unread(chat, client, &command);
     case COMMAND_KICK:
         return command_kick(chat, client, &command);
     case COMMAND_BAN:

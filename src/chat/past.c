@@ -71,3 +71,27 @@ int past_tell(struct chat *chat, struct client *client, const struct command *co
     retention_forget_excess(chat, channel);
     return 0;
 }
+
+static size_t past_unread(const struct chat *chat, const struct client *client,
+                          const struct command *command)
+{
+    const struct channel *channel = channel_table_find(&chat->channels, command->name);
+
+    if (channel == NULL)
+        return 0;
+    if (chat->hooks.may_hear != NULL && !chat->hooks.may_hear(client->at.out, command->name))
+        return 0;
+    if (command->pos.epoch != channel->log.epoch)
+        return channel->messages.count;
+    return channel->messages.count - history_after(&channel->messages, command->pos.seq);
+}
+
+int past_tell_unread(struct chat *chat, struct client *client, const struct command *command)
+{
+    if (frame_begin(&chat->scratch) < 0 ||
+        codec_v1_unread(&chat->scratch, command->name, past_unread(chat, client, command),
+                        command->ref) < 0)
+        return -1;
+    frame_finish(&chat->scratch);
+    return ask_send_scratch(chat, client);
+}

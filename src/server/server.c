@@ -471,6 +471,7 @@ static int open_chat(struct server *server, size_t capacity)
                                      .identify = door_identify,
                                      .person = door_person,
                                      .is_barred = door_is_shut,
+                                     .may_hear = door_may_hear,
                                      .owner = &server->web,
                                      .on_told = options->trace.is_on ? trace_told : NULL,
                                      .random = random_fill};

@@ -66,6 +66,15 @@ bool door_is_shut(struct sendq *out, struct str room)
     return bans_find(web->chat, &person, room) != NULL;
 }
 
+bool door_may_hear(struct sendq *out, struct str room)
+{
+    const struct conn *conn = conn_of_queue(out);
+    const uint8_t needed = RIGHT_SUB | RIGHT_HST;
+
+    return (gate_rights_everywhere(&web_of(conn)->gate, conn) & needed) == needed &&
+           !door_is_shut(out, room);
+}
+
 static bool door_is_guest(const struct web *web, struct str sub)
 {
     const struct str guest = STR(GATE_GUEST);

@@ -366,10 +366,12 @@ int gate_let_in(struct gate *gate, struct conn *conn, const struct visitor *visi
         free(pass);
         return -1;
     }
-    *pass = (struct pass){.conn = conn,
-                          .expires = token->expires,
-                          .person = token_person(token->sub),
-                          .sub_len = (uint8_t)token->sub.len};
+    *pass =
+        (struct pass){.conn = conn,
+                      .expires = token->expires,
+                      .person = token_person(token->sub),
+                      .everywhere = rights_in_rooms(token->grants, token->grant_count, STR("*")),
+                      .sub_len = (uint8_t)token->sub.len};
     memcpy(pass->sub, token->sub.ptr, token->sub.len);
     gate->count++;
     pass_settle(gate, pass, gate->count - 1);
@@ -394,6 +396,15 @@ struct str gate_sub_of(const struct gate *gate, const struct conn *conn)
     const struct pass *pass = pass_of(gate, conn);
 
     return pass != NULL ? (struct str){pass->sub, pass->sub_len} : (struct str){NULL, 0};
+}
+
+uint8_t gate_rights_everywhere(const struct gate *gate, const struct conn *conn)
+{
+    const struct pass *pass = pass_of(gate, conn);
+
+    if (!gate_is_on(gate))
+        return RIGHTS_PEOPLE;
+    return pass != NULL ? pass->everywhere : gate->anonymous;
 }
 
 uint64_t gate_person_of(const struct gate *gate, const struct conn *conn)

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { inflateSync } from 'node:zlib';
 import { pixels } from '../../scripts/icon.mjs';
-import { allSent, contains, hurry, offline, say, scenario, sees, texts, until } from './scenario.mjs';
+import { allSent, contains, hurry, offline, online, say, scenario, sees, texts, until } from './scenario.mjs';
 
 const lookAway = (page, isAway) => page.evaluate((isAway) => {
   document.hasFocus = () => !isAway;
@@ -88,6 +88,53 @@ scenario('who is called sees it', async (stage) => {
   await say(page, '@Ada Lovelace, says Ada');
   await allSent(page, 1);
   assert.equal((await page.$$('.own mark')).length, 0, 'nobody calls herself');
+});
+
+scenario('calls are counted apart: in the title, and where one jumps to the end', async (stage) => {
+  const peer = await stage.peer({ name: 'Bob' });
+  const page = await stage.open('', { viewport: { width: 800, height: 300 } });
+  await say(page, '/name Ada');
+  peer.say(...Array.from({ length: 20 }, (_, i) => `line ${i}`));
+  await sees(page, 'line 19');
+  await lookAway(page, true);
+  await page.$eval('#messages', (list) => (list.scrollTop = 0));
+  await until('scrolled', () => page.isVisible('#jump'));
+  peer.say('to nobody', '@Ada, look', '@Bob, look');
+  await until('the title counts', async () => (await page.title()) === '(@1 · 3) WebSocket Chat');
+  assert.match(await page.textContent('#jump'), /: 3 · @1$/);
+  await page.click('#jump');
+  await lookAway(page, false);
+  await until('all is seen', async () => (await page.title()) === 'WebSocket Chat');
+  await lookAway(page, true);
+  peer.say('and more');
+  await until('the title counts anew', async () => (await page.title()) === '(1) WebSocket Chat');
+});
+
+const badge = async (page, room) => (await page.$$eval(`#rooms [data-room="${room}"] .unread`, (nodes) => nodes.map((node) => node.textContent))).join();
+const look = (page) => page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+
+scenario('rooms that one has left have badges', ['--history', '200', '--rate', '0'], async (stage) => {
+  const peer = await stage.peer({ name: 'Bob', room: 'tea' });
+  peer.say('old');
+  const page = await stage.open('?room=tea');
+  await sees(page, 'old');
+  await page.click('#rooms [data-room=lobby]');
+  await online(page);
+  peer.say('one', 'two');
+  await until('a badge', async () => (await look(page), (await badge(page, 'tea')) === '2'));
+  assert.equal(await badge(page, 'lobby'), '', 'the room that one is in has none');
+  peer.say(...Array.from({ length: 110 }, (_, i) => `x ${i}`));
+  await until('many', async () => (await look(page), (await badge(page, 'tea')) === '99+'));
+  await page.reload();
+  await until('it is known after a reload', async () => (await badge(page, 'tea')) === '99+');
+  await page.click('#rooms [data-room=tea]');
+  await online(page);
+  assert.equal(await badge(page, 'tea'), '');
+  await page.click('#rooms [data-room=lobby]');
+  await online(page);
+  await look(page);
+  peer.say('last');
+  await until('counted from there', async () => (await look(page), (await badge(page, 'tea')) === '1'));
 });
 
 scenario('names are completed behind an @', async (stage) => {

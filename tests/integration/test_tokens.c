@@ -311,6 +311,40 @@ END_TEST
 
 /* ---- Rights ---- */
 
+static void expect_unread(struct seat *seat, const char *room, const char *since, int count)
+{
+    seat_send(seat, "{'type':'unread','room':'%s','since':'%s','ref':'u'}", room, since);
+    seat_expect(seat, "{'type':'unread','room':'%s','count':%d,'ref':'u'}", room, count);
+}
+
+static const char *token_for_all(const char *sub, const char *allow)
+{
+    return sign(
+        field("{\"sub\":\"%s\",\"exp\":9999999999,\"caps\":[{\"rooms\":[\"*\"],\"allow\":[%s]}]}",
+              sub, allow),
+        SECRET);
+}
+
+START_TEST(unread_is_for_those_who_may_read_all_rooms)
+{
+    struct server *s = start(NULL, NULL);
+    struct seat *ada = enter(s, 1, token_of("ada", ALL, 600), "");
+    const char *before = "0000000000000000-0";
+
+    seat_say(ada, "hi");
+    seat_expect_message(ada, 1, "hi");
+    expect_unread(ada, "tea", before, 0); /* hers are the rooms that begin with "tea" */
+    seat_leave(ada);
+    ada = enter(s, 2, token_for_all("bob", ALL), "&history=0");
+    expect_unread(ada, "tea", before, 1);
+    expect_unread(ada, "cup", before, 0);
+    seat_leave(ada);
+    ada = enter(s, 3, token_for_all("eve", "\"sub\",\"pub\""), "");
+    expect_unread(ada, "tea", before, 0);
+    seat_drop(ada);
+}
+END_TEST
+
 START_TEST(each_right_opens_one_thing)
 {
     struct server *s = start(NULL, NULL);
@@ -610,6 +644,7 @@ Suite *suite_tokens(void)
     tcase_add_test(cases, anonymous_people_have_few_rights);
     cases = harness_case(suite, "rights");
     tcase_add_test(cases, each_right_opens_one_thing);
+    tcase_add_test(cases, unread_is_for_those_who_may_read_all_rooms);
     tcase_add_test(cases, text_clients_have_rights_too);
     tcase_add_test(cases, a_token_may_fix_the_name);
     cases = harness_case(suite, "while connected");

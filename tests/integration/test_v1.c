@@ -348,6 +348,8 @@ static const struct {
     {"{'type':'react','to':'0123456789abcdef-1','emoji':'++','ref':'r'}", "bad-emoji", "r"},
     {"{'type':'react','to':'0123456789abcdef-1','emoji':'+','on':1,'ref':'r'}", "bad-on", "r"},
     {"{'type':'typing','ref':'r'}", "typing-off", "r"},
+    {"{'type':'unread','since':'0123456789abcdef-1','ref':'r'}", "bad-room", "r"},
+    {"{'type':'unread','room':'tea','ref':'r'}", "bad-since", "r"},
     {"{'type':'history','limit':5,'ref':'r'}", "bad-before", "r"},
     {"{'type':'history','before':5,'limit':5,'ref':'r'}", "bad-before", "r"},
     {"{'type':'history','before':'x-1','limit':5,'ref':'r'}", "bad-before", "r"},

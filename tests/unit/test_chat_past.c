@@ -133,6 +133,51 @@ START_TEST(needs_the_right)
 }
 END_TEST
 
+/* ---- what was said in other rooms ---- */
+
+static void expect_unread(struct peer *peer, const char *room, const char *since, int count)
+{
+    SEND(peer, "{\"type\":\"unread\",\"room\":\"%s\",\"since\":\"%s\",\"ref\":\"u\"}", room, since);
+    expect(peer, "{\"type\":\"unread\",\"room\":\"%s\",\"count\":%d,\"ref\":\"u\"}", room, count);
+}
+
+START_TEST(counts_what_is_unread)
+{
+    struct chat_entry entry = entry_of(3, CODEC_V1);
+
+    enter_and_count();
+    entry.room = STR("tea");
+    enter_as(C, &entry);
+    skip_all(C);
+    expect_unread(C, LOBBY, pos_in(LOBBY, 10), 0);
+    expect_unread(C, LOBBY, pos_in(LOBBY, 8), 2);
+    expect_unread(C, LOBBY, pos_in(LOBBY, 1), 8); /* a join is no message */
+    expect_unread(C, LOBBY, "0000000000000000-9", 8);
+    expect_unread(C, "nowhere", pos_in(LOBBY, 1), 0);
+    SEND(A, "9");
+    settle();
+    expect_unread(C, LOBBY, pos_in(LOBBY, 10), 1);
+    expect_nothing(C);
+    check_books();
+}
+END_TEST
+
+static bool hears_tea_alone(struct sendq *out, struct str room)
+{
+    ck_assert_ptr_eq(peer_of(out), B);
+    return str_equals(room, STR("tea"));
+}
+
+START_TEST(counts_for_those_who_may_hear)
+{
+    enter_and_count();
+    chat.hooks.may_hear = hears_tea_alone;
+    expect_unread(B, LOBBY, pos_in(LOBBY, 8), 0);
+    chat.hooks.may_hear = NULL;
+    expect_unread(B, LOBBY, pos_in(LOBBY, 8), 2);
+}
+END_TEST
+
 START_TEST(answers_a_ping)
 {
     enter(B, 2, CODEC_V1);
@@ -473,6 +518,8 @@ Suite *suite_chat_past(void)
     tcase_add_test(history, ends_where_memory_does);
     tcase_add_test(history, is_bounded_by_bytes);
     tcase_add_test(history, needs_the_right);
+    tcase_add_test(history, counts_what_is_unread);
+    tcase_add_test(history, counts_for_those_who_may_hear);
     tcase_add_checked_fixture(ping, world_setup, world_teardown);
     tcase_add_test(ping, answers_a_ping);
     suite_add_tcase(suite, history);

@@ -188,6 +188,17 @@ START_TEST(writes_history)
 }
 END_TEST
 
+START_TEST(writes_unread)
+{
+    out.len = 0;
+    ck_assert_int_eq(codec_v1_unread(&out, STR("t\""), 3, STR("r")), 0);
+    check_out("{\"type\":\"unread\",\"room\":\"t\\\"\",\"count\":3,\"ref\":\"r\"}");
+    out.len = 0;
+    ck_assert_int_eq(codec_v1_unread(&out, STR("tea"), 0, (struct str){NULL, 0}), 0);
+    check_out("{\"type\":\"unread\",\"room\":\"tea\",\"count\":0}");
+}
+END_TEST
+
 START_TEST(writes_pong)
 {
     out.len = 0;
@@ -411,6 +422,18 @@ START_TEST(reads_history)
 }
 END_TEST
 
+START_TEST(reads_unread)
+{
+    struct command command = decode(
+        "{\"type\":\"unread\",\"room\":\"tea\",\"since\":\"0123456789abcdef-17\",\"ref\":\"r\"}");
+
+    ck_assert_int_eq(command.kind, COMMAND_UNREAD);
+    ck_assert(str_equals(command.name, STR("tea")));
+    ck_assert_uint_eq(command.pos.epoch, EPOCH);
+    ck_assert_uint_eq(command.pos.seq, 17);
+}
+END_TEST
+
 START_TEST(reads_ping)
 {
     ck_assert_int_eq(decode("{\"type\":\"ping\"}").kind, COMMAND_PING);
@@ -483,6 +506,12 @@ static const struct bad bads[] = {
     {"{\"type\":\"history\",\"before\":\"0123456789abcdef-1\"}", "bad-limit", NULL},
     {"{\"type\":\"history\",\"before\":\"0123456789abcdef-1\",\"limit\":0}", "bad-limit", NULL},
     {"{\"type\":\"history\",\"before\":\"0123456789abcdef-1\",\"limit\":201}", "bad-limit", NULL},
+    {"{\"type\":\"unread\",\"since\":\"0123456789abcdef-1\",\"ref\":\"r\"}", "bad-room", "r"},
+    {"{\"type\":\"unread\",\"room\":7,\"since\":\"0123456789abcdef-1\"}", "bad-room", NULL},
+    {"{\"type\":\"unread\",\"room\":\"\",\"since\":\"0123456789abcdef-1\"}", "bad-room", NULL},
+    {"{\"type\":\"unread\",\"room\":\"a\\n\",\"since\":\"0123456789abcdef-1\"}", "bad-room", NULL},
+    {"{\"type\":\"unread\",\"room\":\"tea\"}", "bad-since", NULL},
+    {"{\"type\":\"unread\",\"room\":\"tea\",\"since\":\"x\"}", "bad-since", NULL},
 };
 
 #define BAD_COUNT ((int)(sizeof(bads) / sizeof(bads[0])))
@@ -569,6 +598,7 @@ Suite *suite_codec_v1(void)
     tcase_add_test(writing, writes_react);
     tcase_add_test(writing, writes_typing);
     tcase_add_test(writing, writes_history);
+    tcase_add_test(writing, writes_unread);
     tcase_add_test(writing, writes_pong);
     tcase_add_test(writing, writes_error);
     tcase_add_test(writing, writes_welcome);
@@ -582,6 +612,7 @@ Suite *suite_codec_v1(void)
     tcase_add_test(reading, emoji_lengths);
     tcase_add_test(reading, reads_typing);
     tcase_add_test(reading, reads_history);
+    tcase_add_test(reading, reads_unread);
     tcase_add_test(reading, reads_ping);
     tcase_add_loop_test(reading, refuses, 0, BAD_COUNT);
     tcase_add_test(reading, ref_lengths);

@@ -85,6 +85,7 @@ enum command_kind {
     COMMAND_RENAME,
     COMMAND_TOKEN, /* shows a new token, which is `text` */
     COMMAND_HISTORY,
+    COMMAND_UNREAD,  /* asks how much was said in a room since then */
     COMMAND_KICK,    /* puts somebody out of the room */
     COMMAND_BAN,     /* ... for a while */
     COMMAND_SLOW,    /* says how often each may speak */
@@ -105,20 +106,20 @@ struct codec_pos {
 /* What a client asks for. The slices point into the message that it was read from. */
 struct command {
     enum command_kind kind;
-    uint64_t to;     /* COMMAND_DIRECT, _KICK, _BAN */
-    struct str text; /* COMMAND_SAY, _DIRECT, _TOKEN; COMMAND_REACT: the emoji;
-                        COMMAND_KICK, _BAN: why, ptr may be NULL */
-    struct str data; /* COMMAND_SAY, _DIRECT: as in an event */
-    struct codec_pos
-        pos;    /* what is replied to, reacted to, taken back, or before which history is wanted */
-    bool is_on; /* COMMAND_REACT */
-    uint64_t limit;   /* COMMAND_HISTORY: events, 1 to CODEC_HISTORY_MAX */
-    uint64_t seconds; /* COMMAND_BAN: 1 to CODEC_BAN_MAX; 0: without an end. COMMAND_SLOW: 0 to
-                         CODEC_SLOW_MAX */
-    struct str name;  /* COMMAND_RENAME */
-    struct str ref;   /* ptr is NULL where there was none */
-    const char *code; /* COMMAND_BAD: a short name of the error */
-    const char *why;  /* COMMAND_BAD: the same as a sentence */
+    uint64_t to;          /* COMMAND_DIRECT, _KICK, _BAN */
+    struct str text;      /* COMMAND_SAY, _DIRECT, _TOKEN; COMMAND_REACT: the emoji;
+                             COMMAND_KICK, _BAN: why, ptr may be NULL */
+    struct str data;      /* COMMAND_SAY, _DIRECT: as in an event */
+    struct codec_pos pos; /* what is replied to, reacted to, taken back, or before which history is
+                             wanted; COMMAND_UNREAD: what was read last */
+    bool is_on;           /* COMMAND_REACT */
+    uint64_t limit;       /* COMMAND_HISTORY: events, 1 to CODEC_HISTORY_MAX */
+    uint64_t seconds;     /* COMMAND_BAN: 1 to CODEC_BAN_MAX; 0: without an end. COMMAND_SLOW: 0 to
+                             CODEC_SLOW_MAX */
+    struct str name;      /* COMMAND_RENAME; COMMAND_UNREAD: the room */
+    struct str ref;       /* ptr is NULL where there was none */
+    const char *code;     /* COMMAND_BAD: a short name of the error */
+    const char *why;      /* COMMAND_BAD: the same as a sentence */
 };
 
 /* What a client of wschat.v1 is told when it enters. */
@@ -179,6 +180,9 @@ int codec_v1_welcome_end(struct buf *out, const struct welcome *welcome);
 
 /* The answer to COMMAND_PING. Returns 0, or -1 with errno ENOMEM. */
 int codec_v1_pong(struct buf *out, struct str ref);
+
+/* The answer to COMMAND_UNREAD. Returns 0, or -1 with errno ENOMEM. */
+int codec_v1_unread(struct buf *out, struct str room, uint64_t count, struct str ref);
 
 /* The answer to COMMAND_BAN: its name, and until when it is (milliseconds since 1970; 0: without an
  * end). Returns 0, or -1 with errno ENOMEM. */

@@ -22,6 +22,8 @@ enum {
     FIELD_EMOJI,
     FIELD_ON,
     FIELD_BEFORE,
+    FIELD_ROOM,
+    FIELD_SINCE,
     FIELD_LIMIT,
     FIELD_TOKEN,
     FIELD_ID,
@@ -85,6 +87,19 @@ static void decode_history(struct command *command, const struct json_field *fie
         v1_refuse(command, "bad-before", "\"before\" must be a position");
     else if (!json_to_u64(limit, CODEC_HISTORY_MAX, &command->limit) || command->limit == 0)
         v1_refuse(command, "bad-limit", "\"limit\" must be a number from 1 to 200");
+}
+
+/* How much was said in a room since a position of it? */
+static void decode_unread(struct command *command, const struct json_field *fields)
+{
+    const struct json_field *room = &fields[FIELD_ROOM];
+
+    command->kind = COMMAND_UNREAD;
+    command->name = room->value;
+    if (room->type != JSON_STRING || room->value.len == 0 || !codec_name_is_valid(room->value))
+        v1_refuse(command, "bad-room", "\"room\" must be the name of a room");
+    else if (!decode_pos(&command->pos, &fields[FIELD_SINCE]))
+        v1_refuse(command, "bad-since", "\"since\" must be a position");
 }
 
 static void decode_react(struct command *command, const struct json_field *fields)
@@ -185,6 +200,8 @@ static void decode_type(struct command *command, const struct json_field *fields
         decode_rename(command, fields);
     else if (str_equals(type, STR("history")))
         decode_history(command, fields);
+    else if (str_equals(type, STR("unread")))
+        decode_unread(command, fields);
     else if (str_equals(type, STR("kick")))
         decode_removal(command, fields, COMMAND_KICK);
     else if (str_equals(type, STR("ban")))
@@ -216,6 +233,8 @@ static void v1_decode(struct command *command, char *data, size_t len)
         [FIELD_RE] = {.name = STR("re")},
         [FIELD_DATA] = {.name = STR("data"), .is_raw = true},
         [FIELD_BEFORE] = {.name = STR("before")},
+        [FIELD_ROOM] = {.name = STR("room")},
+        [FIELD_SINCE] = {.name = STR("since")},
         [FIELD_LIMIT] = {.name = STR("limit")},
         [FIELD_EMOJI] = {.name = STR("emoji")},
         [FIELD_ON] = {.name = STR("on")},
@@ -416,6 +435,15 @@ int codec_v1_welcome_end(struct buf *out, const struct welcome *welcome)
 int codec_v1_pong(struct buf *out, struct str ref)
 {
     if (append_type(out, STR("pong")) < 0 ||
+        (ref.ptr != NULL && append_string(out, STR("ref"), ref) < 0))
+        return -1;
+    return buf_append_char(out, '}');
+}
+
+int codec_v1_unread(struct buf *out, struct str room, uint64_t count, struct str ref)
+{
+    if (append_type(out, STR("unread")) < 0 || append_string(out, STR("room"), room) < 0 ||
+        append_number(out, STR("count"), count) < 0 ||
         (ref.ptr != NULL && append_string(out, STR("ref"), ref) < 0))
         return -1;
     return buf_append_char(out, '}');
