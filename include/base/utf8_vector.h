@@ -1,6 +1,6 @@
 /* UTF-8 checked sixteen bytes at a time, where the processor can look sixteen bytes up in a table
- * at once (SSSE3): after Keiser and Lemire, "Validating UTF-8 in less than one instruction per
- * byte", 2021. */
+ * at once (SSSE3, or NEON of 64 bits): after Keiser and Lemire, "Validating UTF-8 in less than one
+ * instruction per byte", 2021. */
 #ifndef BASE_UTF8_VECTOR_H
 #define BASE_UTF8_VECTOR_H
 
