@@ -60,6 +60,7 @@ echo-64|echo --clients 50 --window 4||$batch_servers
 echo-256-deflate|echo --clients 50 --window 4 --size 256 --deflate||$deflate_servers
 echo-1m|echo --clients 4 --size 1048576|--max-message 32m --max-lag 64m|floor-batch wschat $peers
 echo-16m|echo --clients 2 --size 16777216|--max-message 32m --max-lag 64m|floor-batch wschat
+echo-16m-languages|echo --clients 2 --size 16777216 --languages|--max-message 32m --max-lag 64m|floor-batch wschat ws
 connect|connect --clients 5000||floor-batch wschat $peers
 connect-deferred|connect --clients 5000|--defer-accept on|floor-defer wschat
 churn|churn --clients 100||floor-batch wschat $peers

@@ -47,6 +47,7 @@ struct settings {
     uint32_t rooms;
     bool to_all; /* the sender gets its own `says` too */
     bool is_binary;
+    bool has_languages;
     bool is_v1;
     double seconds;
     double warmup;
@@ -566,6 +567,7 @@ static const struct option OPTIONS[] = {
     {"in-flight", required_argument, NULL, 'f'},
     {"all", no_argument, NULL, 'a'},
     {"binary", no_argument, NULL, 'B'},
+    {"languages", no_argument, NULL, 'l'},
     {"v1", no_argument, NULL, '1'},
     {"deflate", no_argument, NULL, '1'},
     {"events", no_argument, NULL, 'e'},
@@ -590,6 +592,7 @@ static void usage(FILE *to)
                 "  --in-flight N   handshakes (connect, churn) at a time 64\n"
                 "  --all           the sender gets its own `says` too\n"
                 "  --binary        binary frames (echo)\n"
+                "  --languages     texts are German, Chinese and emoji\n"
                 "  --v1            wschat.v1, compressed where the server agrees (fanout)\n"
                 "  --events        behind --pid, with --v1: at that server those who do not send\n"
                 "                  listen to event streams\n"
@@ -662,6 +665,9 @@ static void set_option(struct settings *set, int option, const char *value)
         if (set->servers > 0)
             set->has_events[set->servers - 1] = true;
         break;
+    case 'l':
+        set->has_languages = true;
+        break;
     case '1':
         set->is_v1 = true;
         break;
@@ -708,6 +714,7 @@ static int load_init(struct load *l, const struct settings *set, int server,
     l->mode = mode->name;
     l->set.server = server;
     l->set.pid = set->pids[server];
+    t->has_languages = set->has_languages;
     if (crowd_init(&l->crowd, set->clients + (is_churn ? set->in_flight : 0), set->size,
                    set->ports[server]) < 0)
         return -1;

@@ -55,6 +55,7 @@ WORKS = {
     "echo-256-deflate": ("echo, permessage-deflate both ways, 50 clients, depth 4, 256 B", "v1-plain", None),
     "echo-1m": ("echo, 4 clients, depth 1, 1 MiB", "floor-batch", 1.05),
     "echo-16m": ("echo, 2 clients, depth 1, 16 MiB", "floor-batch", None),
+    "echo-16m-languages": ("echo, 2 clients, depth 1, 16 MiB of German, Chinese and emoji", "floor-batch", None),
     "connect": ("5 000 handshakes, 64 at a time", "floor-batch", 1.10),
     "connect-deferred": ("5 000 handshakes, 64 at a time, both deferred", "floor-defer", None),
     "churn": ("100 members, others join and leave", "floor-batch", None),

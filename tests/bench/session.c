@@ -38,6 +38,18 @@ uint64_t traffic_clock(struct traffic *t)
     return t->now;
 }
 
+/* No character is cut. */
+static void fill_with_languages(uint8_t *fill, size_t len)
+{
+    static const char text[] = "Gr\u00fc\u00dfe an alle, \u4f60\u597d\uff0c\u4e16\u754c! "
+                               "\U0001f600\U0001f680 sch\u00f6n, \u5927\u5bb6\u597d. ";
+    size_t whole = len / (sizeof(text) - 1) * (sizeof(text) - 1);
+
+    for (size_t i = 0; i < whole; i++)
+        fill[i] = (uint8_t)text[i % (sizeof(text) - 1)];
+    memset(fill + whole, '.', len - whole);
+}
+
 int traffic_prepare(struct traffic *t)
 {
     size_t len = t->size - STAMP_SIZE;
@@ -48,6 +60,8 @@ int traffic_prepare(struct traffic *t)
         return -1;
     for (size_t i = 0; i < len; i++)
         t->fill[i] = (uint8_t)('a' + i % 26);
+    if (t->has_languages)
+        fill_with_languages(t->fill, len);
     memcpy(t->masked, t->fill, len);
     ws_mask(t->masked, len, MASK, STAMP_SIZE);
     return 0;

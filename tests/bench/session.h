@@ -55,24 +55,25 @@ struct traffic {
     struct sockaddr_in server;
     uint32_t rooms; /* above 1, clients are spread over so many: "?room=rN" */
     uint32_t senders;
-    bool is_v1;       /* speaks wschat.v1, or words to an echo (v1.c) */
-    bool is_events;   /* those who do not send listen to event streams of the same JSON */
-    bool is_counting; /* what comes from now on was sent to be counted (v1.c) */
-    bool is_echo;     /* /ws instead of /ws/ID */
-    bool is_binary;   /* frames are binary */
-    size_t size;      /* payload bytes, at least STAMP_SIZE */
-    uint8_t *fill;    /* what each payload holds behind its stamp: size - STAMP_SIZE bytes, */
-    uint8_t *masked;  /* and the same masked */
-    uint8_t *pool;    /* words that texts of wschat.v1 are cut from, */
-    void *packer;     /* and what packs those for an echo */
-    uint64_t epoch;   /* where time begins, on the monotonic clock */
-    uint64_t now;     /* at the last read or send, since then, in ns */
-    uint64_t bytes;   /* payload bytes received in whole messages */
-    uint64_t wire;    /* bytes received */
-    uint64_t reads;   /* recv calls that brought something */
-    uint64_t broken;  /* things that must not happen: bad bytes, lost connections */
-    char why[160];    /* the first of them */
-    void *owner;      /* for the functions below */
+    bool is_v1;         /* speaks wschat.v1, or words to an echo (v1.c) */
+    bool is_events;     /* those who do not send listen to event streams of the same JSON */
+    bool is_counting;   /* what comes from now on was sent to be counted (v1.c) */
+    bool is_echo;       /* /ws instead of /ws/ID */
+    bool is_binary;     /* frames are binary */
+    bool has_languages; /* texts are German, Chinese and emoji; before crowd_init */
+    size_t size;        /* payload bytes, at least STAMP_SIZE */
+    uint8_t *fill;      /* what each payload holds behind its stamp: size - STAMP_SIZE bytes, */
+    uint8_t *masked;    /* and the same masked */
+    uint8_t *pool;      /* words that texts of wschat.v1 are cut from, */
+    void *packer;       /* and what packs those for an echo */
+    uint64_t epoch;     /* where time begins, on the monotonic clock */
+    uint64_t now;       /* at the last read or send, since then, in ns */
+    uint64_t bytes;     /* payload bytes received in whole messages */
+    uint64_t wire;      /* bytes received */
+    uint64_t reads;     /* recv calls that brought something */
+    uint64_t broken;    /* things that must not happen: bad bytes, lost connections */
+    char why[160];      /* the first of them */
+    void *owner;        /* for the functions below */
     void (*on_open)(void *owner, struct session *s);
     void (*on_message)(void *owner, struct session *s);           /* s->kind, s->stamp */
     void (*on_left)(void *owner, struct session *s, uint64_t id); /* somebody left the room */
