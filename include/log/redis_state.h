@@ -57,6 +57,7 @@ struct redis_append {
     bool was_sent;  /* before a connection was lost */
     bool is_done;   /* Redis says that it was done before: what came of it is seen in the stream */
     bool is_sought; /* ... of which a snapshot was asked for since */
+    bool is_own;    /* nobody but the log asked: nobody is answered */
     char bytes[];
 };
 
@@ -155,6 +156,12 @@ static inline struct redis *redis_of(const struct log *log)
 {
     return (struct redis *)(uintptr_t)log; /* its first member */
 }
+
+/* ---- appends (redis.c) ---- */
+
+/* Appends the leave of a seat that Redis has for this node, and that nobody here has. Does nothing
+ * where memory is out. */
+void redis_append_ghost(struct redis *r, struct redis_room *room, uint64_t id, struct str name);
 
 /* ---- rooms (redis_room.c) ---- */
 

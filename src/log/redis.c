@@ -32,6 +32,17 @@ static void redis_unlink(struct redis *r, struct redis_room *room)
     *link = room->next_in_bucket;
 }
 
+/* Nobody waits for what is left. */
+static void redis_forget_own(struct redis *r, struct redis_room *room)
+{
+    while (!list_is_empty(&room->appends)) {
+        struct redis_append *append = CONTAINER_OF(room->appends.next, struct redis_append, link);
+
+        redis_append_take(r, append);
+        free(append);
+    }
+}
+
 static void redis_close(struct log *log, struct log_channel *channel)
 {
     struct redis *r = redis_of(log);
@@ -51,6 +62,7 @@ static void redis_close(struct log *log, struct log_channel *channel)
     list_remove(&room->active);
     list_remove(&room->held);
     list_remove(&room->broken);
+    redis_forget_own(r, room);
     room->channel = NULL;
     r->stats.rooms--;
     redis_room_hold(room);
@@ -108,6 +120,16 @@ static int redis_obstacle(const struct redis *r, const struct redis_room *room,
     return r->waiting_bytes >= most ? LOG_REFUSED_UNAVAILABLE : -1;
 }
 
+static void redis_enqueue(struct redis *r, struct redis_room *room, struct redis_append *append)
+{
+    append->number = ++r->number;
+    append->room = room;
+    r->waiting_bytes += append->cost;
+    r->stats.waiting++;
+    list_append(&room->appends, &append->link);
+    redis_room_activate(r, room);
+}
+
 static void redis_append(struct log *log, struct log_channel *channel, struct event *event,
                          const struct log_ticket *ticket)
 {
@@ -122,12 +144,19 @@ static void redis_append(struct log *log, struct log_channel *channel, struct ev
                             why < 0 ? LOG_REFUSED_MEMORY : (enum log_refusal)why);
         return;
     }
-    append->number = ++r->number;
-    append->room = room;
-    r->waiting_bytes += append->cost;
-    r->stats.waiting++;
-    list_append(&room->appends, &append->link);
-    redis_room_activate(r, room);
+    redis_enqueue(r, room, append);
+}
+
+void redis_append_ghost(struct redis *r, struct redis_room *room, uint64_t id, struct str name)
+{
+    const struct event leave = {.kind = EVENT_LEAVE, .ts = r->wall, .from = id, .name = name};
+    const struct log_ticket nobody = {.place = 0};
+    struct redis_append *append = redis_append_new(&leave, &nobody);
+
+    if (append == NULL)
+        return;
+    append->is_own = true;
+    redis_enqueue(r, room, append);
 }
 
 /* ---- the turn ---- */

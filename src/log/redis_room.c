@@ -139,7 +139,8 @@ void redis_append_refuse(struct redis *r, struct redis_room *room, struct redis_
     struct log *log = &r->log;
 
     redis_append_take(r, append);
-    log->calls->refused(log->owner, room->channel, &append->event, &append->ticket, why);
+    if (!append->is_own)
+        log->calls->refused(log->owner, room->channel, &append->event, &append->ticket, why);
     free(append);
 }
 
@@ -157,7 +158,8 @@ void redis_append_settle(struct redis *r, struct redis_room *room, struct redis_
     redis_append_take(r, append);
     append->event.epoch = room->channel->epoch;
     append->event.seq = 0;
-    log->calls->committed(log->owner, room->channel, &append->event, &append->ticket, 0);
+    if (!append->is_own)
+        log->calls->committed(log->owner, room->channel, &append->event, &append->ticket, 0);
     free(append);
 }
 
@@ -215,9 +217,20 @@ static void redis_room_commit(struct redis *r, struct redis_room *room, struct r
     if (append != NULL)
         redis_append_take(r, append);
     log->calls->committed(log->owner, channel, &told->event,
-                          append != NULL ? &append->ticket : NULL, 0);
+                          append != NULL && !append->is_own ? &append->ticket : NULL, 0);
     free(append);
     redis_settle_moved(r, room);
+}
+
+/* The same, of one that was told just now. Somebody of this node joined whom nobody here asked for:
+ * bytes of a connection that was given up arrived late. Who sits here is compared. */
+static void redis_room_commit_told(struct redis *r, struct redis_room *room,
+                                   struct redis_event *told, struct str bytes)
+{
+    if (told->event.kind == EVENT_JOIN && str_equals(told->node, str_from(r->node)) &&
+        redis_room_asked(r, room, told) == NULL)
+        redis_room_want(r, room, false);
+    redis_room_commit(r, room, told, bytes);
 }
 
 /* Did somebody here say it, who is to hear of it only once the replicas have it? */
@@ -279,7 +292,7 @@ void redis_room_drain(struct redis *r, struct redis_room *room)
             return;
         }
         if (ahead->seq == room->channel->next)
-            redis_room_commit(r, room, &told, bytes);
+            redis_room_commit_told(r, room, &told, bytes);
         redis_ahead_free(r, ahead);
     }
 }
@@ -303,7 +316,7 @@ void redis_room_told(struct redis *r, struct redis_room *room, struct str bytes)
             redis_room_want(r, room, false);
         redis_room_drain(r, room);
     } else if (told.event.seq == room->channel->next) {
-        redis_room_commit(r, room, &told, bytes);
+        redis_room_commit_told(r, room, &told, bytes);
     }
     redis_room_let(r, room);
 }
@@ -317,7 +330,9 @@ struct redis_entry {
 
 struct redis_seat {
     uint64_t id;
+    struct str name;
     bool is_here;
+    bool is_known; /* somebody here has it */
 };
 
 /* An answer to a snapshot. */
@@ -502,6 +517,8 @@ static void redis_note_lost(void *arg, const struct event *join, uint32_t *word)
     (void)word;
     if (seats->count > 0)
         found = bsearch(&key, seats->items, seats->count, sizeof(key), redis_compare_seats);
+    if (found != NULL)
+        found->is_known = true;
     if (found != NULL && found->is_here)
         return;
     if (seats->lost_count == seats->lost_size) {
@@ -531,7 +548,7 @@ static bool redis_take_seat(struct redis *r, struct redis_room *room, struct res
     seat->is_here = str_equals(str_cut(&value.text, ' '), str_from(r->node));
     str_cut(&value.text, ' ');
     str_cut(&value.text, ' ');
-    join.name = value.text;
+    join.name = seat->name = value.text;
     if (!seat->is_here && codec_name_is_valid(join.name))
         log->calls->committed(log->owner, room->channel, &join, NULL, 0);
     return true;
@@ -554,6 +571,32 @@ static void redis_evict_lost(struct redis *r, struct redis_room *room, struct re
     free(seats->lost);
 }
 
+static bool redis_is_entering(const struct redis_room *room, uint64_t id)
+{
+    for (struct list *at = room->appends.next; at != &room->appends; at = at->next) {
+        const struct redis_append *append = CONTAINER_OF(at, struct redis_append, link);
+
+        if (append->event.from == id &&
+            (append->event.kind == EVENT_JOIN || append->event.kind == EVENT_LEAVE))
+            return true;
+    }
+    return false;
+}
+
+/* Seats that Redis has for this node and that nobody here has: a failover lost their leaves, or
+ * their joins came late. They would be members for ever. */
+static void redis_leave_ghosts(struct redis *r, struct redis_room *room,
+                               const struct redis_seats *seats)
+{
+    for (size_t i = 0; i < seats->count && room->channel != NULL; i++) {
+        const struct redis_seat *seat = &seats->items[i];
+
+        if (seat->is_here && !seat->is_known && codec_name_is_valid(seat->name) &&
+            !redis_is_entering(room, seat->id))
+            redis_append_ghost(r, room, seat->id, seat->name);
+    }
+}
+
 static int redis_room_seat_all(struct redis *r, struct redis_room *room,
                                struct redis_snapshot *snapshot)
 {
@@ -566,8 +609,10 @@ static int redis_room_seat_all(struct redis *r, struct redis_room *room,
     r->log.calls->forget_elsewhere(r->log.owner, room->channel);
     for (; is_right && seats.count < snapshot->seat_values / 2; seats.count += is_right)
         is_right = redis_take_seat(r, room, &snapshot->seats, &seats.items[seats.count]);
-    if (is_right)
+    if (is_right) {
         redis_evict_lost(r, room, &seats);
+        redis_leave_ghosts(r, room, &seats);
+    }
     free(seats.items);
     return is_right ? 0 : -1;
 }
@@ -585,12 +630,14 @@ static void redis_settle_done(struct redis *r, struct redis_room *room)
         at = at->next;
         if (!append->is_sought)
             continue;
-        if (append->event.kind == EVENT_JOIN)
+        if (append->event.kind == EVENT_JOIN) {
+            redis_room_want(r, room, false);
             redis_append_refuse(r, room, append, LOG_REFUSED_TAKEN);
-        else if (redis_errand_is_answered(append->event.kind))
+        } else if (redis_errand_is_answered(append->event.kind)) {
             redis_append_refuse(r, room, append, LOG_REFUSED_AWAY);
-        else
+        } else {
             redis_append_settle(r, room, append);
+        }
         at = room->appends.next; /* others may have been appended or taken */
     }
 }

@@ -71,7 +71,10 @@ static const char publish_body[] =
     "if ARGV[11]=='p' then quiet() end\n"
     "return out..why\n";
 
-/* "M" and the seq that the room has: what was told up to there is older than the move. */
+/* KEYS[2]: the rooms of the node; KEYS[3]: the nodes. "M" and the seq that the room has: what was
+ * told up to there is older than the move. What was asked for on a connection that was given up may
+ * be done when the node was given up, too: then it is known as one whose lease is over, so that
+ * the seat does not stay for ever. */
 static const char enter_body[] =
     "local function moved() return string.format('M%.0f',s) end\n"
     "local id,key,proof,name=ARGV[6],ARGV[7],ARGV[8],ARGV[9]\n"
@@ -79,7 +82,7 @@ static const char enter_body[] =
     "local who,how,hash,old\n"
     "if u then who,how,hash,old=string.match(u,'^(%S+) (%S) (%S+) (.*)$') end\n"
     "if num<=n then if who==node and how=='t' then return moved() end return 'D' end\n"
-    "redis.call('SADD',KEYS[2],ARGV[11])\n"
+    "redis.call('SADD',KEYS[2],ARGV[11]) redis.call('ZADD',KEYS[3],'NX',1,node)\n"
     "if u and who~=node then\n"
     " if hash=='-' or hash~=proof then return 'T' end\n"
     " redis.call('HSET',K..':u',id,node..' t '..hash..' '..old)\n"

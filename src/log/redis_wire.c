@@ -261,21 +261,21 @@ static struct str redis_hash_key(struct str key, char out[33])
     return (struct str){out, 32};
 }
 
-static void redis_say_enter(struct redis *r, struct redis_head *head, struct str *words,
-                            const struct redis_append *append, struct str body, struct str room)
+static void redis_say_enter(struct redis *r, struct str *words, const struct redis_append *append,
+                            struct str body, struct str room)
 {
-    struct redis_key rooms, node;
+    struct redis_key rooms, nodes, node;
     char key[33], proof[33];
 
-    (void)head;
     words[4] = redis_key(r, &rooms, "n:", str_from(r->node), ":rooms");
-    words[11] = redis_hash_key(append->event.key, key);
-    words[12] = redis_hash_key(append->event.proof, proof);
-    words[13] = append->event.name;
-    words[14] = body;
-    words[15] = room;
-    words[16] = redis_key(r, &node, "n:", STR(""), "");
-    redis_say_script(r, REDIS_ENTER, "2", words, 17);
+    words[5] = redis_key(r, &nodes, "nodes", STR(""), "");
+    words[12] = redis_hash_key(append->event.key, key);
+    words[13] = redis_hash_key(append->event.proof, proof);
+    words[14] = append->event.name;
+    words[15] = body;
+    words[16] = room;
+    words[17] = redis_key(r, &node, "n:", STR(""), "");
+    redis_say_script(r, REDIS_ENTER, "3", words, 18);
 }
 
 static void redis_say_errand(struct redis *r, struct redis_head *head, struct str *words,
@@ -295,16 +295,16 @@ static void redis_say_append(struct redis *r, struct redis_room *room, struct re
 {
     const struct event *event = &append->event;
     bool is_join = event->kind == EVENT_JOIN;
-    size_t first = is_join ? 5 : 4;
+    size_t first = is_join ? 6 : 4;
     struct redis_head head;
-    struct str words[17];
+    struct str words[18];
 
     redis_fill_head(r, &head, room, append->number, redis_keep(r, room), words, first);
     words[first + 5] = redis_decimal(&head.id, event->from);
     if (redis_errand_is(event->kind)) {
         redis_say_errand(r, &head, words, append, body);
     } else if (is_join) {
-        redis_say_enter(r, &head, words, append, body, room->channel->name);
+        redis_say_enter(r, words, append, body, room->channel->name);
     } else {
         words[10] = body;
         redis_say_script(r, REDIS_LEAVE, "1", words, 11);

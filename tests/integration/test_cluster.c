@@ -1,6 +1,7 @@
 /* Several servers that share their rooms by way of a real redis-server. */
 #include "asker.h"
 #include "exposition.h"
+#include "nodes.h"
 #include "v1.h"
 
 #include "log/redis_spread.h"
@@ -21,172 +22,6 @@ Suite *suite_cluster(void);
 #define NODES 3
 #define SEATS 10
 #define ROUNDS 20
-
-/* ---- Redis ---- */
-
-#define REDISES 2
-
-static pid_t redis_pids[REDISES];
-
-static const char *redis_path(int which)
-{
-    return test_path(which == 0 ? "redis.sock" : "second.sock");
-}
-
-static struct sockaddr_un redis_address(int which)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s", redis_path(which));
-    return address;
-}
-
-/* A connection to one of them; -1: nobody listens. */
-static int redis_connect(int which)
-{
-    struct sockaddr_un address = redis_address(which);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    ck_assert_int_ge(fd, 0);
-    if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
-        return fd;
-    close(fd);
-    return -1;
-}
-
-/* Says something, and waits for the whole of an answer that fits one line. */
-static void redis_say(int fd, const char *command)
-{
-    char c = '\0';
-
-    ck_assert_int_eq(write(fd, command, strlen(command)), (ssize_t)strlen(command));
-    ck_assert_int_eq(write(fd, "\r\n", 2), 2);
-    while (c != '\n')
-        ck_assert_int_eq(read(fd, &c, 1), 1);
-}
-
-static void redis_do(const char *command)
-{
-    int fd = redis_connect(0);
-
-    ck_assert_int_ge(fd, 0);
-    redis_say(fd, command);
-    close(fd);
-}
-
-/* Starts it, in the folder of the test, and waits until it answers. `keeps`: what it has is there
- * again after a kill. */
-static void redis_start_one(int which, bool keeps)
-{
-    const char *path = redis_path(which), *folder = test_path("");
-    int fd;
-
-    unlink(path);
-    redis_pids[which] = fork();
-    ck_assert_int_ge(redis_pids[which], 0);
-    if (redis_pids[which] == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", path, "--dir", folder,
-               "--save", "", "--enable-debug-command", "local", "--appendonly",
-               keeps ? "yes" : "no", "--appendfsync", "no", "--appenddirname",
-               which == 0 ? "kept" : "second", "--loglevel", "warning", "--logfile",
-               test_path("redis.log"), (char *)NULL);
-        fprintf(stderr, "redis-server is missing: scripts/bootstrap.sh installs it\n");
-        _exit(127);
-    }
-    while ((fd = redis_connect(which)) < 0) {
-        ck_assert_int_eq(waitpid(redis_pids[which], NULL, WNOHANG), 0);
-        usleep(2000);
-    }
-    /* What it kept is being loaded until it says so. */
-    redis_say(fd, "SET ready 1");
-    close(fd);
-}
-
-static void redis_start(bool keeps)
-{
-    redis_start_one(0, keeps);
-}
-
-static void redis_kill_one(int which)
-{
-    if (redis_pids[which] <= 0)
-        return;
-    kill(redis_pids[which], SIGKILL);
-    waitpid(redis_pids[which], NULL, 0);
-    redis_pids[which] = 0;
-}
-
-static void redis_kill(void)
-{
-    redis_kill_one(0);
-}
-
-static void setup(void)
-{
-    harness_setup();
-    redis_start(true);
-}
-
-static void teardown(void)
-{
-    harness_teardown();
-    for (int i = 0; i < REDISES; i++)
-        redis_kill_one(i);
-}
-
-/* ---- nodes ---- */
-
-static struct server *node_start_with(const char *option, const char *value)
-{
-    char url[200];
-
-    snprintf(url, sizeof(url), "unix:%s", test_path("redis.sock"));
-    return server_start(LIST("--redis", url, "--history", "1000", option, value));
-}
-
-static struct server *node_start(void)
-{
-    struct server *s = node_start_with("--leave-grace", "600");
-
-    server_wait_for(s, "rooms are shared");
-    return s;
-}
-
-static void come_back(struct seat *seat, const struct server *s, bool recovered)
-{
-    struct client *before = seat_connect(seat, s, "");
-
-    if (before != NULL)
-        client_close(before);
-    seat_read_welcome(seat);
-    ck_assert(seat->recovered == recovered);
-}
-
-/* The next message; what is told of others is passed over. */
-static void expect_text(struct seat *seat, const char *text)
-{
-    char *frame, got[V1_TEXT] = "";
-
-    for (;;) {
-        frame = seat_read(seat);
-        if (v1_has(frame, "text"))
-            break;
-        free(frame);
-    }
-    v1_string(frame, "text", got);
-    free(frame);
-    ck_assert_str_eq(got, text);
-}
-
-static int health(const struct server *s)
-{
-    struct response *r = http_get(s, "/healthz", "");
-    int status = r->status;
-
-    response_free(r);
-    return status;
-}
 
 /* ---- what is shared ---- */
 
@@ -340,25 +175,6 @@ START_TEST(direct_messages_reach_other_nodes)
 }
 END_TEST
 
-/* The number behind the first `mark` of what Redis answers. */
-static int redis_number(const char *command, const char *mark)
-{
-    char answer[4096];
-    const char *at;
-    int fd = redis_connect(0);
-    ssize_t n;
-
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(write(fd, command, strlen(command)), (ssize_t)strlen(command));
-    n = read(fd, answer, sizeof(answer) - 1);
-    ck_assert_int_gt(n, 0);
-    close(fd);
-    answer[n] = '\0';
-    at = strstr(answer, mark);
-    ck_assert_msg(at != NULL, "%s", answer);
-    return atoi(at + strlen(mark));
-}
-
 /* Ends the connection by which the node that came first asks. */
 static void break_first_node(void)
 {
@@ -412,7 +228,7 @@ START_TEST(an_errand_that_redis_forgot_is_asked_for_again)
         seat_send(ada, "{'type':'say','text':'again','to':2,'ref':'e'}");
         expect_text(ada, "again");
     }
-    ck_assert_int_eq(health(a), 200);
+    ck_assert_int_eq(node_health(a), 200);
     seat_drop(ada);
     seat_drop(eve);
 }
@@ -655,26 +471,6 @@ END_TEST
 
 /* ---- what it costs ---- */
 
-/* How often Redis was told to do that. */
-static unsigned long calls_of(const char *command)
-{
-    char answer[16384] = "", needle[64];
-    int fd = redis_connect(0);
-    size_t len = 0;
-    const char *at;
-
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(write(fd, "INFO commandstats\r\nQUIT\r\n", 25), 25);
-    for (ssize_t n = 1; n > 0; len += (size_t)n) {
-        n = read(fd, answer + len, sizeof(answer) - 1 - len);
-        ck_assert_int_ge(n, 0);
-    }
-    close(fd);
-    snprintf(needle, sizeof(needle), "cmdstat_%s:calls=", command);
-    at = strstr(answer, needle);
-    return at == NULL ? 0 : strtoul(at + strlen(needle), NULL, 10);
-}
-
 #define TOLD 60
 
 /* What a node has to say in a tick is one call of a script: leases are a few more. */
@@ -682,7 +478,7 @@ START_TEST(many_messages_are_few_calls)
 {
     struct server *a = node_start();
     struct seat *ada = seat_open(a, 1, ""), *eve = seat_open(a, 2, "");
-    unsigned long scripts = calls_of("evalsha"), entries = calls_of("xadd");
+    unsigned long scripts = redis_calls("evalsha"), entries = redis_calls("xadd");
     struct buf frames;
     char text[64];
 
@@ -700,25 +496,17 @@ START_TEST(many_messages_are_few_calls)
         expect_text(ada, text);
         expect_text(eve, text);
     }
-    ck_assert_uint_eq(calls_of("xadd") - entries, TOLD);
+    ck_assert_uint_eq(redis_calls("xadd") - entries, TOLD);
     if (!is_tiny()) /* reads take one message each there */
-        ck_assert_uint_lt(calls_of("evalsha") - scripts, TOLD / 4);
+        ck_assert_uint_lt(redis_calls("evalsha") - scripts, TOLD / 4);
     else
-        ck_assert_uint_le(calls_of("evalsha") - scripts, 2 * TOLD);
+        ck_assert_uint_le(redis_calls("evalsha") - scripts, 2 * TOLD);
     seat_drop(ada);
     seat_drop(eve);
 }
 END_TEST
 
 /* ---- deaths ---- */
-
-/* The lease of the node called "doomed" is over. */
-static void expire_doomed(void)
-{
-    redis_do("EVAL \"for _,n in ipairs(redis.call('ZRANGE','w:nodes',0,-1)) do if "
-             "string.sub(n,1,7)=='doomed-' then redis.call('ZADD','w:nodes',1,n) end end "
-             "redis.call('HSET','w:life','since',0) return 1\" 0");
-}
 
 /* Clients of the node that dies. */
 #define LOST 100
@@ -852,11 +640,11 @@ START_TEST(redis_goes_and_comes_back)
     struct seat *ada = seat_open(a, 1, ""), *eve = seat_open(b, 2, "");
 
     seat_expect_presence(ada, "join", 2, "");
-    ck_assert_int_eq(health(a), 200);
+    ck_assert_int_eq(node_health(a), 200);
     redis_kill();
     server_wait_for(a, "rooms are not available");
     server_wait_for(b, "rooms are not available");
-    ck_assert_int_eq(health(a), 503);
+    ck_assert_int_eq(node_health(a), 503);
     seat_say(ada, "one");
     seat_say(eve, "two");
     redis_start(true);
@@ -869,7 +657,7 @@ START_TEST(redis_goes_and_comes_back)
     }
     seat_sync(ada);
     seat_sync(eve);
-    ck_assert_int_eq(health(a), 200);
+    ck_assert_int_eq(node_health(a), 200);
     seat_drop(ada);
     seat_drop(eve);
 }
@@ -960,7 +748,7 @@ START_TEST(a_stream_that_takes_nothing_begins_anew)
     expect_text(ada, "two");
     expect_text(eve, "two");
     seat_sync(bob);
-    ck_assert_int_eq(health(a), 200);
+    ck_assert_int_eq(node_health(a), 200);
     seat_drop(ada);
     seat_drop(eve);
     seat_drop(bob);
@@ -1000,7 +788,7 @@ START_TEST(a_room_that_is_broken_stops_no_other)
         seat_expect_error(ada, "unavailable", "r");
     }
     seat_sync(bob);
-    ck_assert_int_eq(health(a), 200);
+    ck_assert_int_eq(node_health(a), 200);
     redis_do("FLUSHALL");
     ws_expect_close_later(ada->c, 1012);
     ada->c = NULL;
@@ -1062,7 +850,7 @@ START_TEST(a_broken_room_of_a_dead_node_stops_no_other)
         usleep(2000);
     ck_assert_int_eq(redis_number("HLEN w:{other3}:u\r\n", ":"), 0);
     ck_assert_int_eq(redis_number("XLEN w:{other3}:p\r\n", ":"), 1);
-    ck_assert_int_eq(health(a), 200);
+    ck_assert_int_eq(node_health(a), 200);
     for (size_t i = 0; i < ARRAY_LEN(lost); i++)
         client_close(lost[i]);
     client_close(ada->c);
@@ -1149,7 +937,7 @@ START_TEST(what_cannot_be_written_waits)
         expect_text(ada, waiting_text(i));
         expect_text(eve, waiting_text(i));
     }
-    ck_assert_int_eq(health(a), 200);
+    ck_assert_int_eq(node_health(a), 200);
     seat_drop(ada);
     seat_drop(eve);
 }
@@ -1184,7 +972,7 @@ START_TEST(replicas_that_are_missing_are_told)
     server_wait_for(a, "without the replicas that --redis-wait asks for");
     seat_say(ada, "two");
     expect_text(ada, "two");
-    ck_assert_int_eq(health(a), 200);
+    ck_assert_int_eq(node_health(a), 200);
     seat_drop(ada);
 }
 END_TEST
@@ -1265,7 +1053,7 @@ START_TEST(rooms_are_spread_and_wait_for_their_own_redis)
     redis_start_one(1, true);
     expect_text(bob, "waits");
     expect_text(cid, "waits");
-    ck_assert_int_eq(health(a), 200);
+    ck_assert_int_eq(node_health(a), 200);
     redis_kill_one(0);
     redis_kill_one(1);
     server_wait_for(a, "closed the connection");
@@ -1315,12 +1103,12 @@ START_TEST(what_is_no_redis_is_told_and_survived)
         close(fd);
     }
     server_wait_for(s, "rooms are not available");
-    ck_assert_int_eq(health(s), 503);
+    ck_assert_int_eq(node_health(s), 503);
     client_close(ws_open_chat(s, 1));
     close(listener);
     redis_start(false);
     server_wait_for(s, "rooms are shared");
-    ck_assert_int_eq(health(s), 200);
+    ck_assert_int_eq(node_health(s), 200);
 }
 END_TEST
 
@@ -1375,7 +1163,7 @@ Suite *suite_cluster(void)
     TCase *tcase = tcase_create("cluster");
 
     suite_add_tcase(suite, tcase);
-    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_checked_fixture(tcase, nodes_setup, nodes_teardown);
     tcase_add_test(tcase, a_room_is_the_same_everywhere);
     tcase_add_test(tcase, a_seat_moves_to_another_node);
     tcase_add_test(tcase, direct_messages_reach_other_nodes);
@@ -1390,7 +1178,7 @@ Suite *suite_cluster(void)
     tcase_add_test(tcase, many_messages_are_few_calls);
     tcase = tcase_create("deaths");
     suite_add_tcase(suite, tcase);
-    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_checked_fixture(tcase, nodes_setup, nodes_teardown);
     tcase_add_test(tcase, the_seats_of_a_dead_node_leave_once);
     tcase_add_test(tcase, a_node_that_was_cut_off_sends_its_people_away);
     tcase_add_test(tcase, a_node_that_comes_back_meanwhile_sends_away_who_was_given_up);
@@ -1405,7 +1193,7 @@ Suite *suite_cluster(void)
     tcase_add_loop_test(tcase, nothing_is_lost_or_doubled_by, 0, ARRAY_LEN(disturbances));
     tcase = tcase_create("ailments");
     suite_add_tcase(suite, tcase);
-    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_checked_fixture(tcase, nodes_setup, nodes_teardown);
     tcase_add_loop_test(tcase, what_is_no_redis_is_told_and_survived, 0, ARRAY_LEN(garbage));
     tcase_add_loop_test(tcase, what_cannot_be_written_waits, 0, ARRAY_LEN(ailments));
     tcase_add_test(tcase, a_wrong_password_is_told);

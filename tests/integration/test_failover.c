@@ -1,0 +1,168 @@
+/* Servers that share their rooms, when a Redis, a node or the way between them fails, alone and
+ * together. */
+#include "nodes.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+Suite *suite_failover(void);
+
+/* ---- a replica takes over ---- */
+
+static void expect_let_go(struct seat *seat)
+{
+    ws_expect_close_later(seat->c, 1012);
+    seat->c = NULL;
+}
+
+/* The replica was promoted before it had what was said last; somebody joined, and somebody left, in
+ * that time, and it knows of neither. */
+START_TEST(a_replica_without_the_tail_takes_over)
+{
+    struct server *a = node_start(), *b = node_start();
+    struct seat *ada = seat_open(a, 1, "name=ada"), *eve = seat_open(b, 2, ""), *bob, *cid, *late;
+    char before[V1_TEXT], query[V1_TEXT + 16];
+
+    bob = seat_open(b, 3, "");
+    seat_say(ada, "kept");
+    expect_text(ada, "kept");
+    expect_text(eve, "kept");
+    redis_replicate();
+    redis_do_at(1, "REPLICAOF NO ONE");
+    seat_say(ada, "lost");
+    expect_text(ada, "lost");
+    expect_text(eve, "lost");
+    memcpy(before, eve->pos, sizeof(before));
+    cid = seat_open(a, 4, "");
+    seat_expect_presence(eve, "join", 4, "");
+    seat_leave(bob);
+    seat_expect_presence(eve, "leave", 3, "");
+    redis_fail_over();
+    expect_let_go(ada);
+    expect_let_go(eve);
+    expect_let_go(cid);
+    come_back(ada, b, false);
+    come_back(eve, a, false);
+    expect_text(ada, "kept");
+    seat_say(eve, "new");
+    expect_text(ada, "new");
+    expect_text(eve, "kept");
+    expect_text(eve, "new");
+    snprintf(query, sizeof(query), "since=%s", before);
+    late = seat_open(b, 9, query);
+    ck_assert(!late->recovered);
+    seat_leave(late);
+    late = seat_open(a, 5, "history=0");
+    while (late->count != 3) {
+        seat_leave(late);
+        late = seat_open(a, 5, "history=0");
+    }
+    seat_drop(late);
+    seat_drop(ada);
+    seat_drop(eve);
+    seat_drop(cid);
+}
+END_TEST
+
+/* ---- the way between ---- */
+
+static struct server *node_behind(struct relay *relay, const char *name)
+{
+    struct server *s;
+
+    relay_start(relay, "relay.sock");
+    s = node_start_at(relay->file, "--node", name);
+    server_wait_for(s, "rooms are shared");
+    return s;
+}
+
+/* All that was said arrives everywhere, once, in one order: also what the node said on the way that
+ * was cut, and said again on the next. */
+START_TEST(nothing_is_lost_or_doubled_by_a_cut)
+{
+    struct relay relay;
+    struct server *a = node_start(), *b = node_behind(&relay, "far");
+    struct seat *ada = seat_open(a, 1, ""), *eve = seat_open(b, 2, "");
+    char text[16];
+
+    seat_expect_presence(ada, "join", 2, "");
+    relay_cut(&relay);
+    for (int i = 0; i < 5; i++) {
+        snprintf(text, sizeof(text), "%d", i);
+        seat_say(i % 2 == 0 ? ada : eve, text);
+        if (i % 2 == 0)
+            expect_text(ada, text);
+    }
+    server_wait_for(b, "rooms are not available");
+    ck_assert_int_eq(node_health(b), 503);
+    ck_assert_int_eq(node_health(a), 200);
+    seat_say(eve, "5");
+    if (_i == 0)
+        relay_mend(&relay);
+    else
+        relay_mend_late(&relay);
+    for (int i = 0; i < 3; i++)
+        expect_text(eve, i == 0 ? "0" : i == 1 ? "2" : "4");
+    for (int i = 0; i < 3; i++) {
+        expect_text(eve, i == 0 ? "1" : i == 1 ? "3" : "5");
+        expect_text(ada, i == 0 ? "1" : i == 1 ? "3" : "5");
+    }
+    ck_assert_str_eq(ada->pos, eve->pos);
+    server_wait_for(b, "rooms are shared");
+    seat_say(eve, "end");
+    expect_text(eve, "end");
+    expect_text(ada, "end");
+    seat_sync(ada);
+    seat_sync(eve);
+    seat_drop(ada);
+    seat_drop(eve);
+}
+END_TEST
+
+/* What a node asked for on a way that was cut may be done when the node is long dead: nobody stays
+ * a member by that. */
+START_TEST(what_a_dead_node_asked_for_makes_no_ghost)
+{
+    struct relay relay;
+    struct server *a = node_start(), *doomed = node_behind(&relay, "doomed");
+    struct seat *ada = seat_open(a, 1, ""), *eve = seat_open(doomed, 2, "");
+    struct client *late;
+
+    seat_expect_presence(ada, "join", 2, "");
+    relay_cut(&relay);
+    late = v1_connect(doomed, 3, "");
+    server_wait_for(doomed, "rooms are not available");
+    server_signal(doomed, SIGKILL);
+    ck_assert_int_eq(server_wait_exit(doomed), 128 + SIGKILL);
+    expire_doomed();
+    seat_expect_presence(ada, "leave", 2, "");
+    while (redis_number("ZCARD w:nodes\r\n", ":") != 1)
+        usleep(2000);
+    relay_mend(&relay);
+    seat_expect_presence(ada, "join", 3, "");
+    while (redis_number("HLEN w:{lobby}:u\r\n", ":") != 1) {
+        expire_doomed(); /* its last sign of life may be among what is late */
+        usleep(100000);
+    }
+    seat_expect_presence(ada, "leave", 3, "");
+    client_close(late);
+    seat_drop(ada);
+    seat_drop(eve);
+}
+END_TEST
+
+Suite *suite_failover(void)
+{
+    Suite *suite = suite_create("failover");
+    TCase *tcase = tcase_create("failover");
+
+    suite_add_tcase(suite, tcase);
+    tcase_add_checked_fixture(tcase, nodes_setup, nodes_teardown);
+    tcase_add_test(tcase, a_replica_without_the_tail_takes_over);
+    tcase_add_loop_test(tcase, nothing_is_lost_or_doubled_by_a_cut, 0, 2);
+    tcase_add_test(tcase, what_a_dead_node_asked_for_makes_no_ghost);
+    return suite;
+}
