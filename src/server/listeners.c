@@ -11,7 +11,9 @@
 #include "server/fatal.h"
 
 #define ADDRESSES_MAX 4
-#define ANYWHERE "http://0.0.0.0"
+#define ANYWHERE "http://0.0.0.0:"
+#define ANYWHERE6 "http://[::]:"
+#define URL_MAX (SOCKET_TEXT_MAX + OPTIONS_BASE_MAX)
 
 /* For the camera of a phone. */
 static void show_code(const char *url)
@@ -25,26 +27,43 @@ static void show_code(const char *url)
     buf_deinit(&picture);
 }
 
-/* 0.0.0.0 is no address that anybody can open: the lines behind it have those that others can. */
-static void announce_network(const struct options *options, const char *rest)
+/* What others open in place of an address that nobody can open. `url` keeps the
+ * first, of IPv4 where there is one: more networks of phones have that. */
+static void announce_network(const struct options *options, int family, const char *rest,
+                             char url[URL_MAX])
 {
-    char found[ADDRESSES_MAX][INET_ADDRSTRLEN];
-    size_t count = own_addresses(found, ADDRESSES_MAX);
-    char url[SOCKET_TEXT_MAX + OPTIONS_BASE_MAX], line[sizeof(url) + 64];
+    char found[ADDRESSES_MAX][INET6_ADDRSTRLEN], one[URL_MAX], line[URL_MAX + 64];
+    bool is_v6 = family == AF_INET6;
+    size_t count = own_addresses(family, found, ADDRESSES_MAX);
 
-    for (size_t i = count; i-- > 0;) {
-        snprintf(url, sizeof(url), "http://%s%s%.*s", found[i], rest, (int)options->base_path.len,
-                 options->base_path.ptr);
-        snprintf(line, sizeof(line), "others in this network open %s/", url);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(one, sizeof(one), "http://%s%s%s%s%.*s", is_v6 ? "[" : "", found[i],
+                 is_v6 ? "]" : "", rest, (int)options->base_path.len, options->base_path.ptr);
+        snprintf(line, sizeof(line), "others in this network open %s/", one);
         log_announce(LOG_INFO, line);
+        if (url[0] == '\0' || (i == 0 && !is_v6))
+            memcpy(url, one, sizeof(one));
     }
-    if (count == 0)
+}
+
+/* `url`: the first that others can open; empty: there is none. */
+static void announce_others(const struct options *options, const char *url)
+{
+    if (url[0] == '\0')
         log_announce(LOG_INFO, "this machine is in no network now: nobody else can open it");
     if (options->token_key == NULL && options->password_file == NULL)
         log_announce(LOG_INFO, "whoever is in this network can come in, under any name; "
                                "--password-file has the page ask for a password");
-    if (count > 0)
+    if (url[0] != '\0')
         show_code(url);
+}
+
+/* Is it open to networks, by all addresses of this machine? Returns their family, or AF_UNSPEC. */
+static int anywhere_of(const char *url)
+{
+    if (strncmp(url, ANYWHERE, strlen(ANYWHERE)) == 0)
+        return AF_INET;
+    return strncmp(url, ANYWHERE6, strlen(ANYWHERE6)) == 0 ? AF_INET6 : AF_UNSPEC;
 }
 
 /* One line tells where it listens, as the URL of its page; a unix socket has none. */
@@ -65,16 +84,28 @@ static void listener_announce(const struct options *options, int fd, bool is_adm
     else
         snprintf(line, sizeof(line), "listening on %s%.*s/", url, (int)base.len - 1, base.ptr + 1);
     log_announce(LOG_INFO, line);
-    if (!is_admin && strncmp(url, ANYWHERE, strlen(ANYWHERE)) == 0) {
-        url[strlen(url) - 1] = '\0';
-        announce_network(options, url + strlen(ANYWHERE));
-    }
 }
 
 void listeners_announce(const struct listeners *listeners, const struct options *options)
 {
-    for (size_t i = 0; i < listeners->count; i++)
-        listener_announce(options, listeners->items[i].fd, listeners->items[i].is_admin);
+    char url[SOCKET_TEXT_MAX], first[URL_MAX] = "";
+    bool is_open = false;
+
+    for (size_t i = 0; i < listeners->count; i++) {
+        const struct listening *one = &listeners->items[i];
+        int family;
+
+        listener_announce(options, one->fd, one->is_admin);
+        socket_url(one->fd, url);
+        family = one->is_admin ? AF_UNSPEC : anywhere_of(url);
+        if (family == AF_UNSPEC)
+            continue;
+        is_open = true;
+        url[strlen(url) - 1] = '\0';
+        announce_network(options, family, strrchr(url, ':'), first);
+    }
+    if (is_open)
+        announce_others(options, first);
 }
 
 static void listeners_add(struct listeners *listeners, int fd, int file, bool is_admin)

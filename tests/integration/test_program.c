@@ -33,8 +33,8 @@ static void make_terminal(int ends[2])
 START_TEST(lan_tells_the_addresses_and_what_it_means)
 {
     struct server *s = server_start(LIST("--lan", "--base-path=/chat/"));
-    char found[4][INET_ADDRSTRLEN], line[128];
-    size_t count = own_addresses(found, ARRAY_LEN(found));
+    char found[4][INET6_ADDRSTRLEN], line[128];
+    size_t count = own_addresses(AF_INET, found, ARRAY_LEN(found));
 
     snprintf(line, sizeof(line), "listening on http://0.0.0.0:%u/chat/\n", s->port);
     ck_assert_ptr_nonnull(strstr((char *)s->err.data, line));
@@ -52,14 +52,33 @@ START_TEST(lan_tells_the_addresses_and_what_it_means)
 }
 END_TEST
 
+START_TEST(networks_of_ipv6_are_told_where_it_is_open_to_them)
+{
+    struct server *s = server_start(LIST("--lan", "--listen", "[::]:0"));
+    char found[4][INET6_ADDRSTRLEN], line[128];
+    size_t count = own_addresses(AF_INET6, found, ARRAY_LEN(found));
+    const char *all;
+
+    server_wait_for(s, "whoever is in this network can come in");
+    for (size_t i = 0; i < count; i++) {
+        snprintf(line, sizeof(line), "others in this network open http://[%s]:", found[i]);
+        server_wait_for(s, line);
+    }
+    all = (char *)s->err.data;
+    ck_assert_ptr_null(strstr(strstr(all, "whoever is") + 1, "whoever is")); /* once */
+    ck_assert_ptr_null(strstr(all, "[fe80:"));
+    server_stop(s);
+}
+END_TEST
+
 START_TEST(a_terminal_gets_a_code_of_the_address)
 {
     struct launch launch = {.args = LIST("--lan")};
-    char found[1][INET_ADDRSTRLEN];
+    char found[1][INET6_ADDRSTRLEN];
     struct server *s;
     int ends[2];
 
-    if (own_addresses(found, 1) == 0)
+    if (own_addresses(AF_INET, found, 1) == 0)
         return;
     make_terminal(ends);
     launch.err = ends;
@@ -701,6 +720,7 @@ Suite *suite_program(void)
     TCase *ends = harness_case(suite, "signals");
 
     tcase_add_test(options, lan_tells_the_addresses_and_what_it_means);
+    tcase_add_test(options, networks_of_ipv6_are_told_where_it_is_open_to_them);
     tcase_add_test(options, a_terminal_gets_a_code_of_the_address);
     tcase_add_test(options, without_it_no_network_is_spoken_of);
     tcase_add_test(options, help_names_every_option);
