@@ -21,6 +21,7 @@ struct redis_config {
     uint64_t leave_grace; /* milliseconds */
     uint64_t replicas;    /* that must have what is acknowledged here; 0: Redis alone */
     uint64_t replica_ms;  /* ... or so many milliseconds must have passed */
+    uint64_t longest;     /* bytes of the longest message */
     const char *others;   /* the same at all nodes that spread rooms over the same servers */
     struct hash_seed seed;
     void (*random)(void *bytes, size_t len);

@@ -27,6 +27,22 @@
 #define REDIS_RETRY_MS 1000 /* ... and how often it is tried while nothing can be written */
 #define REDIS_PATIENCE_MS 5000
 
+/* ... and how long where it comes, byte by byte, in milliseconds. */
+#define REDIS_ANSWER_MS 30000
+
+/* How long the two connections may lead to two servers: what is said by one is not told by the
+ * other then. In milliseconds. */
+#define REDIS_DEAF_MS 10000
+
+/* Nodes that one answer about them names: this one's word, and 16 that died. */
+#define REDIS_LEASE_WORDS 17
+
+/* Bytes of events that an answer has, about: the older ones are left out. */
+#define REDIS_SNAPSHOT_MAX ((uint64_t)32 * 1024 * 1024)
+
+/* Bytes that wait to be sent before the connection is given up. */
+#define REDIS_OUT_MAX ((size_t)64 * 1024 * 1024)
+
 /* After how long a room that could not be used is looked at again, in milliseconds. */
 #define REDIS_BROKEN_MS 1000
 
@@ -115,6 +131,7 @@ struct redis_connection {
     struct buf out;
     struct resp_scan scan;
     uint64_t heard; /* when something came, monotonic ms */
+    uint64_t whole; /* when an answer, or what is told, was whole */
     uint64_t pinged;
     bool is_open;
     bool is_ready; /* it speaks, is known and subscribed */
@@ -144,6 +161,7 @@ struct redis {
     uint64_t rounds; /* how often replicas were waited for */
     uint64_t rounds_done;
     uint64_t lease_at;
+    uint64_t deaf_since; /* a lease was taken, and that was not told since; 0 */
     size_t waiting_bytes;
     size_t ahead_bytes;
     struct redis_stats stats;

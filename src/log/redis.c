@@ -196,7 +196,7 @@ static void redis_keep_alive(struct redis *r)
 
     if (r->links[REDIS_COMMANDS].is_ready && r->now >= r->lease_at)
         redis_send_lease(r, REDIS_LEASE_MS);
-    if (tells->is_ready && r->now >= max_size(tells->pinged, tells->heard) + REDIS_RENEW_MS)
+    if (tells->is_ready && r->now >= max_size(tells->pinged, tells->whole) + REDIS_RENEW_MS)
         redis_send_ping(r);
 }
 

@@ -116,7 +116,9 @@ void redis_errand_told(struct redis *r, struct str bytes)
 {
     struct str word = str_cut(&bytes, ' ');
 
-    if (str_equals(word, STR("M")))
+    if (str_equals(word, STR("B")))
+        r->deaf_since = 0;
+    else if (str_equals(word, STR("M")))
         errand_moved(r, bytes);
     else if (str_equals(word, STR("E")))
         errand_take(r, bytes);

@@ -116,22 +116,31 @@ static const char errand_body[] =
     "if redis.call('PUBLISH',ARGV[9]..who,ARGV[8])==0 then return 'W' end\n"
     "return 'S'\n";
 
-/* ARGV[6]: seq that is known; -1: none. That one comes too, so that it can be compared. */
+/* ARGV[6]: seq that is known; -1: none. That one comes too, so that it can be compared. ARGV[7]:
+ * bytes of entries: where they are more, the oldest are left out. ARGV[8]: entries to look at at
+ * once. */
 static const char snapshot_body[] =
-    "local after,m,p=tonumber(ARGV[6])\n"
-    "if after>=0 then\n"
-    " m=redis.call('XRANGE',K..':m','0-'..ARGV[6],'+')\n"
-    " p=redis.call('XRANGE',K..':p','0-'..ARGV[6],'+')\n"
-    "else\n"
-    " m=redis.call('XREVRANGE',K..':m','+','-','COUNT',keep)\n"
-    " p=redis.call('XREVRANGE',K..':p','+','-','COUNT',keep) end\n"
+    "local known=tonumber(ARGV[6])>=0\n"
+    "local left,step=tonumber(ARGV[7]),tonumber(ARGV[8])\n"
+    "if not known then step=math.min(step,tonumber(keep)) end\n"
+    "local function newest(kind)\n"
+    " local out,to={},'+'\n"
+    " while true do\n"
+    "  local r=redis.call('XREVRANGE',K..kind,to,known and '0-'..ARGV[6] or '-','COUNT',step)\n"
+    "  for _,x in ipairs(r) do left=left-#x[2][2]\n"
+    "   if #out>0 and (left<0 or (not known and #out>=tonumber(keep))) then return out end\n"
+    "   out[#out+1]=x end\n"
+    "  if #r<step then return out end\n"
+    "  to='('..r[#r][1] end end\n"
+    "local m,p=newest(':m'),newest(':p')\n"
     "quiet() return {e,string.format('%.0f',s),l,m,p,redis.call('HGETALL',K..':u')}\n";
 
 /* KEYS: the nodes, the life. ARGV: this node, milliseconds of its lease, and of the grace after
- * one. Where nobody could renew a lease for a while, because Redis was away or took nothing, that
- * all leases are over says nothing of the nodes: they have the time of a whole one to come back. So
- * they have where the clock of Redis was set back: else a node that died then would have its seats
- * until the time is the old one again. */
+ * one, its channel: what is told there shows that it hears what it says. Where nobody could renew a
+ * lease for a while, because Redis was away or took nothing, that all leases are over says nothing
+ * of the nodes: they have the time of a whole one to come back. So they have where the clock of
+ * Redis was set back: else a node that died then would have its seats until the time is the old one
+ * again. */
 static const char lease_text[] =
     "local t=redis.call('TIME') local now=t[1]*1000+math.floor(t[2]/1000)\n"
     "local N=string.format('%.0f',now)\n"
@@ -146,6 +155,7 @@ static const char lease_text[] =
     "  redis.call('ZADD',KEYS[1],now+15000,x) end end\n"
     "if gap>10000 or gap<0 then since=now redis.call('HSET',KEYS[2],'since',N) end\n"
     "redis.call('HSET',KEYS[2],'seen',N)\n"
+    "redis.call('PUBLISH',ARGV[4],'B')\n"
     "if now-since<15000 then return {known and 'K' or 'N'} end\n"
     "local r=redis.call('ZRANGEBYSCORE',KEYS[1],'-inf','('..(now-tonumber(ARGV[3])),"
     "'LIMIT',0,16)\n"

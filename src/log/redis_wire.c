@@ -9,8 +9,12 @@
 #include "base/util.h"
 #include "log/redis_state.h"
 
-/* Bytes of the longest answer: a snapshot of long messages. */
-#define REPLY_MAX ((size_t)256 * 1024 * 1024)
+/* Bytes of the longest answer: a snapshot, with who sits there, or one message that is as long as
+ * can be. */
+static size_t redis_reply_max(const struct redis *r)
+{
+    return 2 * (size_t)REDIS_SNAPSHOT_MAX + 2 * (size_t)r->config.longest;
+}
 
 /* ---- words ---- */
 
@@ -26,7 +30,7 @@ static void redis_say(struct redis *r, enum redis_link link, const struct str *w
 
     for (size_t i = 0; result == 0 && i < count; i++)
         result = resp_word(out, words[i]);
-    if (result < 0)
+    if (result < 0 || out->len > REDIS_OUT_MAX)
         redis_fail(r, link);
     r->stats.commands++;
 }
@@ -182,15 +186,16 @@ static void redis_ask_life(struct redis *r, struct str replid)
 
 void redis_send_lease(struct redis *r, uint64_t lease)
 {
-    struct redis_key nodes, life;
+    struct redis_key nodes, life, node;
     struct redis_word ms, grace;
-    struct str words[8] = {[3] = redis_key(r, &nodes, "nodes", STR(""), ""),
+    struct str words[9] = {[3] = redis_key(r, &nodes, "nodes", STR(""), ""),
                            [4] = redis_key(r, &life, "life", STR(""), ""),
                            [5] = str_from(r->node),
                            [6] = redis_decimal(&ms, lease),
-                           [7] = redis_decimal(&grace, r->config.leave_grace)};
+                           [7] = redis_decimal(&grace, r->config.leave_grace),
+                           [8] = redis_key(r, &node, "n:", str_from(r->node), "")};
 
-    redis_say_script(r, REDIS_LEASE, "2", words, 8);
+    redis_say_script(r, REDIS_LEASE, "2", words, 9);
     redis_await(r, REDIS_COMMANDS, REPLY_LEASE);
     r->lease_at = r->now + (r->is_ill ? REDIS_RETRY_MS : REDIS_RENEW_MS);
 }
@@ -443,18 +448,26 @@ struct redis_append *redis_send_appends(struct redis *r, struct redis_room *room
     return append;
 }
 
+/* Entries that Redis looks at at once, so that their bytes are few even where all are long. */
+static uint64_t redis_snapshot_step(const struct redis *r)
+{
+    return 1 + min_size((size_t)(REDIS_SNAPSHOT_MAX / 8 / (r->config.longest + 1)), 999);
+}
+
 void redis_send_snapshot(struct redis *r, struct redis_room *room)
 {
     bool is_anew = room->wants_anew || !room->has_life;
     uint64_t known = is_anew ? 0 : room->channel->next - 1;
-    struct redis_word after;
+    struct redis_word after, bytes, step;
     struct redis_head head;
     struct redis_reply *reply;
-    struct str words[10];
+    struct str words[12];
 
     redis_fill_head(r, &head, room, 0, max_size((size_t)redis_history(r, room), 1), words, 4);
     words[9] = is_anew ? STR("-1") : redis_decimal(&after, known);
-    redis_say_script(r, REDIS_SNAPSHOT, "1", words, 10);
+    words[10] = redis_decimal(&bytes, REDIS_SNAPSHOT_MAX);
+    words[11] = redis_decimal(&step, redis_snapshot_step(r));
+    redis_say_script(r, REDIS_SNAPSHOT, "1", words, 12);
     room->wants_fill = room->wants_anew = false;
     room->is_filling = true;
     r->stats.fills += !is_anew;
@@ -729,7 +742,11 @@ static const char *redis_take_lease(struct redis *r, struct resp_cursor *cursor,
     struct resp_value value;
     uint64_t wall = r->wall;
 
+    if (count > REDIS_LEASE_WORDS)
+        return "the answer about nodes makes no sense";
     redis_get_well(r);
+    if (r->deaf_since == 0 && r->links[REDIS_TELLS].is_ready)
+        r->deaf_since = r->now;
     for (size_t i = 0; i < count; i++) {
         if (!resp_expect(cursor, RESP_TEXT, &value))
             return "the answer about nodes makes no sense";
@@ -868,7 +885,9 @@ static const char *redis_take_value(struct redis *r, enum redis_link link,
     case REPLY_LIFE:
         return redis_take_life(r, &value);
     case REPLY_APPEND:
-        if (reply->room == NULL || value.type != RESP_TEXT)
+        if (value.type != RESP_TEXT && value.type != RESP_NUMBER)
+            return "the answer about an event makes no sense";
+        if (reply->room == NULL || value.type == RESP_NUMBER)
             return NULL;
         if (value.text.len > 0 && value.text.ptr[0] == 'M')
             return redis_take_move(r, reply, value.text);
@@ -955,7 +974,7 @@ int redis_input(struct log *log, enum redis_link link, struct buf *in, const cha
     for (*why = NULL; *why == NULL;) {
         struct resp_cursor cursor = {in->data + used, in->data + used};
 
-        switch (resp_scan(&c->scan, in->data + used, in->len - used, REPLY_MAX)) {
+        switch (resp_scan(&c->scan, in->data + used, in->len - used, redis_reply_max(r))) {
         case RESP_MORE:
             buf_consume(in, used);
             return 0;
@@ -965,6 +984,7 @@ int redis_input(struct log *log, enum redis_link link, struct buf *in, const cha
         case RESP_DONE:
             cursor.end += c->scan.at;
             used += c->scan.at;
+            c->whole = r->now;
             c->scan = (struct resp_scan){.at = 0};
             *why = c->is_ready && link == REDIS_TELLS ? redis_take_tell(r, &cursor)
                                                       : redis_take_answer(r, link, &cursor);
@@ -978,7 +998,8 @@ void redis_connected(struct log *log, enum redis_link link)
     struct redis *r = redis_of(log);
 
     r->links[link].is_open = true;
-    r->links[link].heard = r->links[link].pinged = r->now;
+    r->links[link].heard = r->links[link].whole = r->links[link].pinged = r->now;
+    r->deaf_since = 0;
     redis_say_hello(r, link);
 }
 
@@ -1034,16 +1055,16 @@ bool redis_is_stale(const struct log *log, enum redis_link link)
 {
     const struct redis *r = redis_of(log);
     const struct redis_connection *c = &r->links[link];
+    uint64_t asked = 0; /* what is waited for longest; 0: nothing */
 
     if (!c->is_open)
         return false;
-    if (c->has_failed)
+    if (c->has_failed || (r->deaf_since > 0 && r->now > r->deaf_since + REDIS_DEAF_MS))
         return true;
-    if (!list_is_empty(&r->replies[link])) {
-        const struct redis_reply *oldest =
-            CONTAINER_OF(r->replies[link].next, struct redis_reply, link);
-
-        return r->now > max_size(oldest->asked, c->heard) + REDIS_PATIENCE_MS;
-    }
-    return c->pinged > c->heard && r->now > c->pinged + REDIS_PATIENCE_MS;
+    if (!list_is_empty(&r->replies[link]))
+        asked = CONTAINER_OF(r->replies[link].next, struct redis_reply, link)->asked;
+    else if (c->pinged > c->whole)
+        asked = c->pinged;
+    return asked > 0 && (r->now > max_size(asked, c->heard) + REDIS_PATIENCE_MS ||
+                         r->now > max_size(asked, c->whole) + REDIS_ANSWER_MS);
 }

@@ -32,6 +32,9 @@
 /* Bytes that one look takes in. */
 #define READ_SIZE 65536
 
+/* Looks in one tick: others have their turn, however fast it talks. */
+#define READS_MAX 16
+
 /* ---- the URL ---- */
 
 static bool cluster_copy(char *out, size_t size, struct str from)
@@ -211,6 +214,7 @@ struct log *cluster_new(struct cluster *c, const struct options *options,
         .prefix = str_from(options->redis_prefix),
         .node = str_from(options->node != NULL ? options->node : "node"),
         .history = options->history,
+        .longest = options->max_message,
         .leave_grace = options->leave_grace,
         .replicas = options->redis_wait.replicas,
         .replica_ms = options->redis_wait.ms,
@@ -274,9 +278,9 @@ static void cluster_lose(struct cluster_link *link, const char *why)
 static void cluster_read(struct cluster_link *link)
 {
     const char *why = "it closed the connection";
-    ssize_t n;
+    ssize_t n = READ_SIZE;
 
-    do {
+    for (int i = 0; i < READS_MAX && n == READ_SIZE; i++) {
         if (buf_reserve(&link->in, READ_SIZE) < 0) {
             cluster_lose(link, "memory is out");
             return;
@@ -292,7 +296,7 @@ static void cluster_read(struct cluster_link *link)
             cluster_lose(link, why);
             return;
         }
-    } while (n == READ_SIZE);
+    }
     if (link->in.len == 0)
         buf_deinit(&link->in);
 }

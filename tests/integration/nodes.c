@@ -180,9 +180,8 @@ void redis_replicate(void)
         usleep(2000);
 }
 
-void redis_fail_over(void)
+void redis_lead_to_second(void)
 {
-    redis_kill();
     unlink(redis_path(0));
     ck_assert_int_eq(symlink(redis_path(1), redis_path(0)), 0);
 }
@@ -258,7 +257,13 @@ struct pair {
     bool is_late;
 };
 
-static volatile sig_atomic_t is_late;
+static volatile sig_atomic_t is_late, babbles;
+
+static void relay_babble(int signal)
+{
+    (void)signal;
+    babbles = true;
+}
 
 static void relay_be_late(int signal)
 {
@@ -324,15 +329,38 @@ static void relay_pass(struct pair *pairs, int listener, int timeout)
         pair_open(pairs, accept(listener, NULL, NULL));
 }
 
+/* To each who asks, as fast as it reads; nothing of it is an answer. */
+static void relay_babble_on(struct pair *pairs)
+{
+    static char lines[4 * 65536];
+    static size_t sent[PAIRS];
+
+    for (size_t i = 0; i < sizeof(lines); i += 4)
+        memcpy(lines + i, "+x\r\n", 4);
+    for (;;) {
+        for (int i = 0; i < PAIRS; i++) {
+            ssize_t n = -1;
+
+            if (pairs[i].fds[0] >= 0)
+                n = send(pairs[i].fds[0], lines + sent[i] % 4, sizeof(lines) - 4, MSG_DONTWAIT);
+            sent[i] += n > 0 ? (size_t)n : 0;
+        }
+    }
+}
+
 static void relay_run(int listener)
 {
     struct pair pairs[PAIRS];
 
     signal(SIGUSR1, relay_be_late);
+    signal(SIGUSR2, relay_babble);
     for (int i = 0; i < PAIRS; i++)
         pairs[i] = (struct pair){{-1, -1}, false};
-    for (;;)
+    for (;;) {
         relay_pass(pairs, listener, 500);
+        if (babbles)
+            relay_babble_on(pairs);
+    }
 }
 
 void relay_start(struct relay *relay, const char *file)
@@ -363,6 +391,11 @@ void relay_cut(const struct relay *relay)
 void relay_mend(const struct relay *relay)
 {
     ck_assert_int_eq(kill(relay->pid, SIGCONT), 0);
+}
+
+void relay_make_false(const struct relay *relay)
+{
+    ck_assert_int_eq(kill(relay->pid, SIGUSR2), 0);
 }
 
 void relay_mend_late(const struct relay *relay)

@@ -44,8 +44,8 @@ void redis_kill(void);
 /* The second becomes a replica of the first, and has all that that has. */
 void redis_replicate(void);
 
-/* Whoever asks for the first has the second from now on, in place of the first, which is killed. */
-void redis_fail_over(void);
+/* Whoever asks for the first has the second from now on. */
+void redis_lead_to_second(void);
 
 /* Fixtures: those of the harness, and the first Redis. */
 void nodes_setup(void);
@@ -72,7 +72,11 @@ void relay_start(struct relay *relay, const char *file);
 void relay_cut(const struct relay *relay);
 void relay_mend(const struct relay *relay);
 
-/* The same, where what was said meanwhile arrives later than what is said now. */
+/* From now on it says one and the same line to each that is connected, without end, and hears
+ * nothing. */
+void relay_make_false(const struct relay *relay);
+
+/* As relay_mend, where what was said meanwhile arrives later than what is said now. */
 void relay_mend_late(const struct relay *relay);
 
 /* The lease of the node called "doomed" is over. */

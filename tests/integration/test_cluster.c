@@ -506,6 +506,28 @@ START_TEST(many_messages_are_few_calls)
 }
 END_TEST
 
+/* A room of long messages is not asked for as a whole: those that come have the newest of it, and
+ * one answer is never so long that it could not be taken. */
+START_TEST(the_newest_of_long_messages_are_enough)
+{
+    struct server *a;
+    struct seat *ada;
+    char *frame;
+
+    redis_do("EVAL \"local k,e='w:{lobby}','7' for i=1,40 do local t=i..' 7 '..(i-1)..' other 0'.."
+             "string.char(10)..'M 1 1 0 0 -'..string.char(10)..string.format('%03d ',i).."
+             "string.rep('x',1048000) redis.call('XADD',k..':m','0-'..i,'d',t) end "
+             "redis.call('HSET',k,'e',e,'g',0,'s',40,'l',40) return 1\" 0");
+    a = node_start_with("--max-message", "1m");
+    server_wait_for(a, "rooms are shared");
+    ada = seat_open(a, 1, "history=1000");
+    frame = seat_read(ada);
+    ck_assert_ptr_nonnull(strstr(frame, "\"text\":\"009 xxx"));
+    free(frame);
+    seat_drop(ada);
+}
+END_TEST
+
 /* ---- deaths ---- */
 
 /* Clients of the node that dies. */
@@ -1176,6 +1198,7 @@ Suite *suite_cluster(void)
     tcase_add_test(tcase, programs_are_told_of_who_sits_elsewhere);
     tcase_add_test(tcase, all_hear_the_same_in_one_order);
     tcase_add_test(tcase, many_messages_are_few_calls);
+    tcase_add_test(tcase, the_newest_of_long_messages_are_enough);
     tcase = tcase_create("deaths");
     suite_add_tcase(suite, tcase);
     tcase_add_checked_fixture(tcase, nodes_setup, nodes_teardown);

@@ -40,7 +40,8 @@ START_TEST(a_replica_without_the_tail_takes_over)
     seat_expect_presence(eve, "join", 4, "");
     seat_leave(bob);
     seat_expect_presence(eve, "leave", 3, "");
-    redis_fail_over();
+    redis_kill();
+    redis_lead_to_second();
     expect_let_go(ada);
     expect_let_go(eve);
     expect_let_go(cid);
@@ -64,6 +65,29 @@ START_TEST(a_replica_without_the_tail_takes_over)
     seat_drop(ada);
     seat_drop(eve);
     seat_drop(cid);
+}
+END_TEST
+
+/* The connection by which a node asks leads to the one that was promoted; the other, by which it is
+ * told, is still that to the old one, which lives. */
+START_TEST(a_node_hears_where_it_speaks)
+{
+    struct server *a = node_start();
+    struct seat *ada = seat_open(a, 1, "");
+    int old = redis_connect(0);
+
+    seat_say(ada, "one");
+    expect_text(ada, "one");
+    redis_replicate();
+    redis_do_at(1, "REPLICAOF NO ONE");
+    redis_lead_to_second();
+    redis_say(old, "CLIENT KILL TYPE normal");
+    close(old);
+    seat_say(ada, "two");
+    expect_text(ada, "two");
+    seat_say(ada, "three");
+    expect_text(ada, "three");
+    seat_drop(ada);
 }
 END_TEST
 
@@ -122,6 +146,29 @@ START_TEST(nothing_is_lost_or_doubled_by_a_cut)
 }
 END_TEST
 
+/* Others are served, and memory stays what it is. */
+START_TEST(a_false_redis_that_talks_without_end_is_survived)
+{
+    struct relay relay;
+    struct server *a = node_behind(&relay, "far");
+    struct seat *ada = seat_open(a, 1, "");
+    long before = server_peak_kib(a);
+
+    relay_make_false(&relay);
+    for (int i = 0; i < 20; i++) {
+        seat_sync(ada);
+        ck_assert_int_gt(node_health(a), 0);
+        usleep(50000);
+    }
+    server_wait_for(a, "rooms are not available");
+    ck_assert_int_eq(node_health(a), 503);
+    seat_sync(ada);
+    if (!is_sanitized())
+        ck_assert_int_lt(server_peak_kib(a) - before, 8 * 1024);
+    seat_drop(ada);
+}
+END_TEST
+
 /* What a node asked for on a way that was cut may be done when the node is long dead: nobody stays
  * a member by that. */
 START_TEST(what_a_dead_node_asked_for_makes_no_ghost)
@@ -162,7 +209,9 @@ Suite *suite_failover(void)
     suite_add_tcase(suite, tcase);
     tcase_add_checked_fixture(tcase, nodes_setup, nodes_teardown);
     tcase_add_test(tcase, a_replica_without_the_tail_takes_over);
+    tcase_add_test(tcase, a_node_hears_where_it_speaks);
     tcase_add_loop_test(tcase, nothing_is_lost_or_doubled_by_a_cut, 0, 2);
+    tcase_add_test(tcase, a_false_redis_that_talks_without_end_is_survived);
     tcase_add_test(tcase, what_a_dead_node_asked_for_makes_no_ghost);
     return suite;
 }

@@ -220,6 +220,7 @@ static void setup(void)
                                         .node = STR("n"),
                                         .history = 100,
                                         .leave_grace = 5000,
+                                        .longest = 65536,
                                         .others = "0",
                                         .random = no_random};
 
@@ -466,7 +467,7 @@ END_TEST
 /* A length is refused before the bytes behind it are waited for. */
 START_TEST(so_long_may_an_answer_be)
 {
-    static const char *const answers[] = {"$268435000\r\nx", "$268435457\r\nx",
+    static const char *const answers[] = {"$67239000\r\nx", "$67239937\r\nx",
                                           "*18446744073709551616\r\n"};
     const char *why = NULL;
     int result =
@@ -487,6 +488,119 @@ START_TEST(an_answer_that_nobody_asked_for_ends_it)
 }
 END_TEST
 
+static void expect_end(const char *answer, const char *expected)
+{
+    const char *why = NULL;
+
+    ck_assert_int_eq(feed_bytes(REDIS_COMMANDS, answer, strlen(answer), &why), -1);
+    ck_assert_str_eq(why, expected);
+}
+
+/* What no script of ours says ends the connection: else its author would wait for ever. */
+static const char *const no_words[] = {"*0\r\n", "_\r\n", "%1\r\n+a\r\n+b\r\n", "#t\r\n"};
+
+START_TEST(an_answer_about_an_event_is_a_word)
+{
+    say("x");
+    turn();
+    expect_end(no_words[_i], "the answer about an event makes no sense");
+}
+END_TEST
+
+static void lease_is_due(void)
+{
+    redis_set_time(rlog, redis_of(rlog)->now + REDIS_RENEW_MS, 1000);
+    turn();
+}
+
+/* Each name would have something to be said. */
+START_TEST(so_many_nodes_may_be_named)
+{
+    struct buf answer;
+
+    lease_is_due();
+    buf_init(&answer);
+    ck_assert_int_eq(buf_printf(&answer, "*%d\r\n$1\r\nK\r\n", REDIS_LEASE_WORDS + _i), 0);
+    for (int i = 1; i < REDIS_LEASE_WORDS + _i; i++)
+        ck_assert_int_eq(buf_append_str(&answer, STR("$5\r\nother\r\n")), 0);
+    ck_assert_int_eq(buf_append_str(&answer, (struct str){"\0", 1}), 0);
+    ck_assert_uint_eq(said(REDIS_COMMANDS, "EVALSHA"), 1);
+    if (_i == 0) {
+        feed(REDIS_COMMANDS, (const char *)answer.data);
+        ck_assert_uint_eq(said(REDIS_COMMANDS, "EVALSHA"), REDIS_LEASE_WORDS - 1);
+    } else {
+        expect_end((const char *)answer.data, "the answer about nodes makes no sense");
+    }
+    buf_deinit(&answer);
+}
+END_TEST
+
+/* A byte now and then is no answer. */
+START_TEST(who_answers_byte_by_byte_is_given_up)
+{
+    enum redis_link link = _i == 0 ? REDIS_COMMANDS : REDIS_TELLS;
+    char bytes[64] = "$60\r\n";
+    uint64_t start;
+
+    say("x");
+    lease_is_due();
+    start = redis_of(rlog)->now;
+    for (uint64_t at = start; at <= start + REDIS_ANSWER_MS; at += 1000) {
+        ck_assert(!redis_is_stale(rlog, link));
+        redis_set_time(rlog, at, 1000);
+        bytes[strlen(bytes)] = 'x';
+        feed(link, bytes);
+    }
+    redis_set_time(rlog, start + REDIS_ANSWER_MS + 1, 1000);
+    ck_assert(redis_is_stale(rlog, link));
+}
+END_TEST
+
+static void hear_lease(void)
+{
+    lease_is_due();
+    feed(REDIS_COMMANDS, "*1\r\n$1\r\nK\r\n");
+    feed(REDIS_TELLS, "+PONG\r\n");
+}
+
+/* The two connections may lead to two servers, of which one is told of nothing. */
+START_TEST(who_does_not_hear_what_it_says_begins_anew)
+{
+    for (int i = 0; i < 4; i++) {
+        hear_lease();
+        feed(REDIS_TELLS, "*3\r\n$7\r\nmessage\r\n$22\r\nw:n:" NODE "\r\n$1\r\nB\r\n");
+    }
+    hear_lease();
+    hear_lease();
+    ck_assert(!redis_is_stale(rlog, REDIS_COMMANDS));
+    ck_assert(!redis_is_stale(rlog, REDIS_TELLS));
+    hear_lease();
+    redis_set_time(rlog, redis_of(rlog)->now + 1, 1000);
+    ck_assert(redis_is_stale(rlog, REDIS_COMMANDS));
+    ck_assert(redis_is_stale(rlog, REDIS_TELLS));
+    redis_lost(rlog, REDIS_COMMANDS);
+    redis_lost(rlog, REDIS_TELLS);
+    connect_commands("two");
+    connect_tells();
+    ck_assert(!redis_is_stale(rlog, REDIS_COMMANDS));
+    ck_assert(!redis_is_stale(rlog, REDIS_TELLS));
+}
+END_TEST
+
+/* Who takes nothing in is given up before memory is out. */
+START_TEST(so_much_is_kept_to_be_sent)
+{
+    size_t most = 0;
+
+    while (!redis_is_stale(rlog, REDIS_TELLS)) {
+        redis_send_subscribe(redis_of(rlog), redis_room_find(redis_of(rlog), channel.name), true);
+        most = redis_output(rlog, REDIS_TELLS)->len;
+        ck_assert_uint_le(most, REDIS_OUT_MAX + 1000);
+    }
+    ck_assert_uint_gt(most, REDIS_OUT_MAX);
+}
+END_TEST
+
 Suite *suite_redis_log(void)
 {
     Suite *suite = suite_create("redis_log");
@@ -503,6 +617,11 @@ Suite *suite_redis_log(void)
     tcase_add_test(tcase, so_much_is_kept_ahead);
     tcase_add_loop_test(tcase, so_long_may_an_answer_be, 0, 3);
     tcase_add_test(tcase, an_answer_that_nobody_asked_for_ends_it);
+    tcase_add_loop_test(tcase, an_answer_about_an_event_is_a_word, 0, ARRAY_LEN(no_words));
+    tcase_add_loop_test(tcase, so_many_nodes_may_be_named, 0, 2);
+    tcase_add_loop_test(tcase, who_answers_byte_by_byte_is_given_up, 0, 2);
+    tcase_add_test(tcase, who_does_not_hear_what_it_says_begins_anew);
+    tcase_add_test(tcase, so_much_is_kept_to_be_sent);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("replicas");
     tcase_add_checked_fixture(tcase, setup_waiting, teardown);
