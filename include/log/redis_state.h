@@ -34,8 +34,9 @@
  * other then. In milliseconds. */
 #define REDIS_DEAF_MS 10000
 
-/* Nodes that one answer about them names: this one's word, and 16 that died. */
-#define REDIS_LEASE_WORDS 17
+/* Words of an answer about nodes: about this one, when the next is due, and 16 that died. */
+#define REDIS_LEASE_WORDS 18
+#define REDIS_LEASE_DEAD 2 /* the first of those */
 
 /* Bytes of events that an answer has, about: the older ones are left out. */
 #define REDIS_SNAPSHOT_MAX ((uint64_t)32 * 1024 * 1024)

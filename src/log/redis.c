@@ -221,10 +221,13 @@ static uint64_t redis_deadline(const struct log *log)
 {
     const struct redis *r = redis_of(log);
 
+    uint64_t next = r->now + 1000;
+
     if (!list_is_empty(&r->active))
         return r->now;
-    return r->links[REDIS_COMMANDS].is_open || r->links[REDIS_TELLS].is_open ? r->now + 1000
-                                                                             : UINT64_MAX;
+    if (r->links[REDIS_COMMANDS].is_ready && r->lease_at < next)
+        return r->lease_at;
+    return r->links[REDIS_COMMANDS].is_open || r->links[REDIS_TELLS].is_open ? next : UINT64_MAX;
 }
 
 static void redis_stop(struct log *log)

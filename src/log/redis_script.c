@@ -140,7 +140,8 @@ static const char snapshot_body[] =
  * lease for a while, because Redis was away or took nothing, that all leases are over says nothing
  * of the nodes: they have the time of a whole one to come back. So they have where the clock of
  * Redis was set back: else a node that died then would have its seats until the time is the old one
- * again. */
+ * again. Returns "K" where the lease was not over, else "N"; then in how many milliseconds the next
+ * seats are to be given up if nobody renews their lease; and the nodes whose seats are now. */
 static const char lease_text[] =
     "local t=redis.call('TIME') local now=t[1]*1000+math.floor(t[2]/1000)\n"
     "local N=string.format('%.0f',now)\n"
@@ -157,8 +158,12 @@ static const char lease_text[] =
     "redis.call('HSET',KEYS[2],'seen',N)\n"
     "redis.call('PUBLISH',ARGV[4],'B')\n"
     "if now-since<15000 then return {known and 'K' or 'N'} end\n"
+    "local "
+    "due=redis.call('ZRANGEBYSCORE',KEYS[1],now-tonumber(ARGV[3]),'+inf','WITHSCORES','LIMIT',"
+    "0,1)\n"
     "local r=redis.call('ZRANGEBYSCORE',KEYS[1],'-inf','('..(now-tonumber(ARGV[3])),"
     "'LIMIT',0,16)\n"
+    "table.insert(r,1,string.format('%.0f',tonumber(due[2] or now)+ARGV[3]-now+1))\n"
     "table.insert(r,1,known and 'K' or 'N') return r\n";
 
 /* KEYS: the nodes, the rooms of the one that died. ARGV: it, the grace, the prefix of rooms, ts,

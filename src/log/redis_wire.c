@@ -740,7 +740,7 @@ static void redis_get_well(struct redis *r)
 static const char *redis_take_lease(struct redis *r, struct resp_cursor *cursor, size_t count)
 {
     struct resp_value value;
-    uint64_t wall = r->wall;
+    uint64_t wall = r->wall, due;
 
     if (count > REDIS_LEASE_WORDS)
         return "the answer about nodes makes no sense";
@@ -752,7 +752,9 @@ static const char *redis_take_lease(struct redis *r, struct resp_cursor *cursor,
             return "the answer about nodes makes no sense";
         if (i == 0 && str_equals(value.text, STR("N")))
             redis_all_want(r);
-        if (i > 0 && value.text.len < REDIS_NODE_MAX + 24 &&
+        if (i == 1 && str_to_u64(value.text, REDIS_RENEW_MS, &due) && r->now + due < r->lease_at)
+            r->lease_at = r->now + due;
+        if (i >= REDIS_LEASE_DEAD && value.text.len < REDIS_NODE_MAX + 24 &&
             !str_equals(value.text, str_from(r->node)))
             redis_send_reap(r, value.text, wall);
     }

@@ -201,6 +201,58 @@ START_TEST(what_a_dead_node_asked_for_makes_no_ghost)
 }
 END_TEST
 
+/* ---- a node ---- */
+
+#define LOST 1000
+
+static struct server *crowded_node(void)
+{
+    char url[200];
+
+    snprintf(url, sizeof(url), "unix:%s", redis_path(0));
+    return server_start(LIST("--redis", url, "--leave-grace", "1", "--presence-limit", "2000"));
+}
+
+/* The next that is told is the leave of one who has not left yet, to both alike. */
+static void expect_one_leave(struct seat *seat, struct client *text, bool has_left[LOST])
+{
+    char *frame = seat_read(seat);
+    uint64_t id = v1_number(frame, "from");
+
+    ck_assert(v1_matches("{'type':'leave','pos':'*','ts':#,'from':#,'name':''}", frame));
+    free(frame);
+    ck_assert(id >= 100 && id < 100 + LOST && !has_left[id - 100]);
+    has_left[id - 100] = true;
+    ws_expect_text(text, "Client #%llu left the chat", (unsigned long long)id);
+}
+
+/* With all the time that a lease takes, and two nodes that see it end. */
+START_TEST(each_of_a_thousand_leaves_once)
+{
+    struct server *a = crowded_node(), *b = crowded_node(), *doomed = crowded_node();
+    struct client *lost[LOST], *text;
+    bool has_left[LOST] = {false};
+    struct seat *eve = seat_open(a, 1, "");
+
+    text = ws_open_chat(b, 2);
+    seat_expect_presence(eve, "join", 2, "");
+    for (uint64_t i = 0; i < LOST; i++) {
+        lost[i] = ws_open_chat(doomed, 100 + i);
+        seat_expect_presence(eve, "join", 100 + i, "");
+    }
+    server_signal(doomed, SIGKILL);
+    ck_assert_int_eq(server_wait_exit(doomed), 128 + SIGKILL);
+    for (int i = 0; i < LOST; i++)
+        expect_one_leave(eve, text, has_left);
+    ws_send_text(text, "still here");
+    seat_expect_message(eve, 2, "still here");
+    for (int i = 0; i < LOST; i++)
+        client_close(lost[i]);
+    client_close(text);
+    seat_drop(eve);
+}
+END_TEST
+
 Suite *suite_failover(void)
 {
     Suite *suite = suite_create("failover");
@@ -212,6 +264,7 @@ Suite *suite_failover(void)
     tcase_add_test(tcase, a_node_hears_where_it_speaks);
     tcase_add_loop_test(tcase, nothing_is_lost_or_doubled_by_a_cut, 0, 2);
     tcase_add_test(tcase, a_false_redis_that_talks_without_end_is_survived);
+    tcase_add_test(tcase, each_of_a_thousand_leaves_once);
     tcase_add_test(tcase, what_a_dead_node_asked_for_makes_no_ghost);
     return suite;
 }
