@@ -143,7 +143,8 @@ say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $@)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-ifeq ($(MODE),release)
+# What is built elsewhere, as for another machine, leaves ./wschat alone.
+ifeq ($(BUILD),build/release)
 all: wschat ## build ./wschat (the default)
 
 wschat: $(BINARY)
@@ -436,8 +437,8 @@ install: $(BINARY) $(COMPLETIONS) $(BUILD)/wschat.service $(BUILD)/wschat@.servi
 uninstall: ## remove what install put there
 	@set -e -- $(INSTALLED); while [ $$# -gt 0 ]; do echo "remove $$3"; rm -f '$(DESTDIR)'"$$3"; shift 3; done
 
-deb: ## a Debian package, build/deb/wschat_VERSION_ARCH.deb
-	+scripts/build-deb.sh $(VERSION)
+deb: ## a Debian package, build/deb/wschat_VERSION_ARCH.deb; DEB_ARCH=arm64: by the cross compiler
+	+scripts/build-deb.sh $(VERSION) $(DEB_ARCH)
 
 check-install: ## completions, units, make install, and the package (lintian; a service that starts)
 	+scripts/check-install.sh $(VERSION)

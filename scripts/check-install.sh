@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # What `make install` and `make deb` make, used: completions in real shells, the unit files, the installed tree, the package
-# (lintian; the same bytes from another folder), and its service under a real systemd
-# (as root, where namespaces may be made).
-# Usage: scripts/check-install.sh VERSION [PART...]   parts: completions tree units package service (all)
+# (lintian; the same bytes from another folder), the one for arm64 (run by qemu), what goes into a container, alone in a
+# folder, and its service under a real systemd (as root, where namespaces may be made).
+# Usage: scripts/check-install.sh VERSION [PART...]   parts: completions tree units package arm64 container service (all)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C
@@ -114,6 +114,50 @@ check_package() {
     echo "package: lintian has nothing to say; the same bytes from another folder"
 }
 
+# Starts a server by this command and --port 0, chats with it, and stops it.
+try_server() {
+    local log=$work/try.log url pid
+    "$@" --port 0 2>"$log" &
+    pid=$!
+    for _ in $(seq 100); do
+        url=$(sed -n 's|.*listening on http://\(127[^ ]*\)/|\1|p' "$log")
+        [ -z "$url" ] || break
+        sleep 0.1
+    done
+    [ -n "$url" ] || fail "$1 does not start: $(cat "$log")"
+    [ "$(curl -fsS "http://$url/healthz")" = ok ] || fail "$1 is not well"
+    printf 'hi\n' | "$binary" join "ws://$url" --name ada | grep -q 'ada: hi' || fail "nobody can chat with $1"
+    kill "$pid"
+    wait "$pid" || fail "$1 does not end well: $(cat "$log")"
+}
+
+check_arm64() {
+    local package=build/deb/wschat_${version}_arm64.deb tree=$work/arm64
+    { command -v aarch64-linux-gnu-gcc && command -v qemu-aarch64; } >/dev/null ||
+        { echo "arm64: left out, gcc-aarch64-linux-gnu or qemu-user is missing"; return; }
+    scripts/build-deb.sh "$version" arm64 >"$work/arm64.log" 2>&1 || fail "$(tail "$work/arm64.log")"
+    lintian --allow-root --fail-on error,warning "$package" || fail "lintian complains"
+    dpkg-deb -x "$package" "$tree"
+    try_server qemu-aarch64 -L /usr/aarch64-linux-gnu "$tree/usr/bin/wschat"
+    echo "arm64: a package by the cross compiler, whose program runs"
+}
+
+# As docs/docker/Dockerfile has it, but for docker: the static program in an empty folder, as a user that nobody has named.
+check_container() {
+    local root=$work/root
+    if [ "$(id -u)" != 0 ] || ! command -v musl-gcc >/dev/null; then
+        echo "container: left out, it takes root and musl-gcc"
+        return
+    fi
+    make --no-print-directory MODE=static CC=musl-gcc HOSTCC=gcc >"$work/static.log" 2>&1 || fail "$(tail "$work/static.log")"
+    chmod 711 "$work"
+    install -D -m 755 build/static/wschat "$root/wschat"
+    install -d -o 65534 -g 65534 "$root/journal"
+    try_server chroot --userspec=65534:65534 "$root" /wschat --journal /journal
+    "$binary" journal dump "$root/journal" | grep -q 'hi' || fail "what was said is not in the journal"
+    echo "container: the static program needs nothing beside it"
+}
+
 check_service() {
     unshare --pid --fork --mount mount -t cgroup2 none /mnt 2>/dev/null ||
         { echo "service: left out, it takes root, namespaces and cgroup v2"; return; }
@@ -124,6 +168,6 @@ check_service() {
     echo "service: started, watched, reloaded, activated and stopped by a real systemd"
 }
 
-[ $# -gt 0 ] || set -- completions tree units package service
+[ $# -gt 0 ] || set -- completions tree units package arm64 container service
 for part in "$@"; do "check_$part"; done
 echo "check-install: passed"
