@@ -469,6 +469,125 @@ START_TEST(programs_are_told_of_who_sits_elsewhere)
 }
 END_TEST
 
+static struct server *limited_node(void)
+{
+    struct server *s = node_start_with("--presence-limit", "3");
+
+    server_wait_for(s, "rooms are shared");
+    return s;
+}
+
+/* All members count, wherever they sit: where they are too many, nobody is told who comes and goes,
+ * and no list has more of them. */
+START_TEST(members_elsewhere_count_for_the_presence_limit)
+{
+    struct server *a = limited_node(), *b = limited_node();
+    struct seat *ada = seat_open(a, 1, ""), *bob = seat_open(b, 2, ""), *cid = seat_open(b, 3, ""),
+                *dot;
+
+    seat_expect_presence(ada, "join", 2, "");
+    seat_expect_presence(ada, "join", 3, "");
+    seat_expect_presence(bob, "join", 3, "");
+    dot = seat_open(a, 4, "");
+    ck_assert_uint_eq(dot->count, 4);
+    seat_expect(ada, "{'type':'count','count':4}");
+    seat_expect(bob, "{'type':'count','count':4}");
+    seat_leave(dot);
+    seat_expect_presence(ada, "leave", 4, "");
+    seat_expect_presence(bob, "leave", 4, "");
+    seat_drop(ada);
+    seat_drop(bob);
+    seat_drop(cid);
+}
+END_TEST
+
+/* Whoever has the key has the seat, at any node; whoever has another one is told that the id is in
+ * use, and the seat stays what it is. */
+START_TEST(a_seat_elsewhere_is_its_owners_alone)
+{
+    struct server *a = node_start(), *b = node_start();
+    struct seat *ada = seat_open(a, 1, ""), *eve = seat_open(b, 2, "");
+    struct client *thief, *before;
+    char query[2 * V1_TEXT + 16];
+
+    seat_expect_presence(ada, "join", 2, "");
+    snprintf(query, sizeof(query), "since=%s&key=%s", ada->pos, eve->key);
+    thief = v1_connect(b, 1, query);
+    ws_expect_close(thief, 4009);
+    thief = v1_connect(b, 1, "");
+    ws_expect_close(thief, 4009);
+    seat_say(ada, "still here");
+    seat_expect_message(ada, 1, "still here");
+    seat_expect_message(eve, 1, "still here");
+    before = seat_connect(ada, b, "");
+    seat_read_welcome(ada);
+    ck_assert(ada->recovered);
+    ws_expect_close(before, 4000);
+    thief = v1_connect(a, 1, query);
+    ws_expect_close(thief, 4009);
+    seat_break(ada);
+    seat_await_away(eve, 1);
+    thief = v1_connect(a, 1, query); /* nor while its owner is away */
+    ws_expect_close(thief, 4009);
+    come_back(ada, a, true);
+    seat_sync(eve);
+    seat_drop(ada);
+    seat_drop(eve);
+}
+END_TEST
+
+/* Somebody elsewhere has no connection for the moment: that is said, and it hears what comes once
+ * it is back at a third node. */
+START_TEST(who_is_away_elsewhere_is_away)
+{
+    struct server *a = node_start(), *b = node_start(), *c = node_start();
+    struct seat *ada = seat_open(a, 1, ""), *eve = seat_open(b, 2, "");
+
+    seat_expect_presence(ada, "join", 2, "");
+    seat_break(eve);
+    seat_await_away(ada, 2);
+    come_back(eve, c, true);
+    seat_send(ada, "{'type':'say','text':'psst','to':2}");
+    expect_text(eve, "psst");
+    expect_text(ada, "psst");
+    seat_break(eve);
+    seat_await_away(ada, 2);
+    seat_sync(ada); /* nobody has left */
+    seat_drop(ada);
+    seat_drop(eve);
+}
+END_TEST
+
+static void expect_in_list(const struct server *s, const char *program, const char *what)
+{
+    struct response *r = asker_ask(s, "GET", "/api/rooms", program, NULL);
+
+    asker_expect(r, 200);
+    if (strstr(r->body, what) == NULL)
+        ck_abort_msg("no %s in %s", what, r->body);
+    response_free(r);
+}
+
+/* Each node lists the rooms that somebody has entered there, with all their members. */
+START_TEST(a_list_of_rooms_counts_all_members)
+{
+    struct server *a = asker_node(), *b = asker_node();
+    const char *program = asker_token("program", "tea", "api,prs,pub");
+    struct seat *ada = enter(a, 1, "sub,prs"), *bob = enter(b, 2, "sub,prs"),
+                *cid = enter(b, 3, "sub,prs");
+
+    seat_expect_presence(ada, "join", 2, "");
+    seat_expect_presence(ada, "join", 3, "");
+    expect_in_list(a, program, "{\"room\":\"tea\",\"members\":3");
+    expect_in_list(b, program, "{\"room\":\"tea\",\"members\":3");
+    seat_leave(cid);
+    seat_expect_presence(ada, "leave", 3, "");
+    expect_in_list(a, program, "{\"room\":\"tea\",\"members\":2");
+    seat_drop(ada);
+    seat_drop(bob);
+}
+END_TEST
+
 /* ---- what it costs ---- */
 
 #define TOLD 60
@@ -503,6 +622,62 @@ START_TEST(many_messages_are_few_calls)
         ck_assert_uint_le(redis_calls("evalsha") - scripts, 2 * TOLD);
     seat_drop(ada);
     seat_drop(eve);
+}
+END_TEST
+
+#define ASKED 20
+
+/* Since the last time, Redis was asked so often, but for leases, of which there may be a few. */
+static void expect_asked(unsigned long *before, unsigned long times)
+{
+    unsigned long now = redis_calls("evalsha");
+
+    ck_assert_uint_ge(now - *before, times);
+    ck_assert_uint_le(now - *before, times + ASKED / 4);
+    *before = now;
+}
+
+/* Whoever comes to a room that its node knows, says something to all or to one, has another name or
+ * leaves, is one call of a script. */
+START_TEST(each_command_is_one_call)
+{
+    struct server *a = node_start(), *b = node_start();
+    struct seat *ada = seat_open(a, 1, ""), *eve = seat_open(b, 2, ""), *seats[ASKED];
+    unsigned long asked;
+    char name[16];
+
+    seat_expect_presence(ada, "join", 2, "");
+    asked = redis_calls("evalsha");
+    for (int i = 0; i < ASKED; i++) {
+        seats[i] = seat_open(b, 10 + (uint64_t)i, "history=0");
+        seat_expect_presence(ada, "join", 10 + (uint64_t)i, "");
+    }
+    expect_asked(&asked, ASKED);
+    for (int i = 0; i < ASKED; i++) {
+        snprintf(name, sizeof(name), "n%d", i);
+        seat_send(seats[i], "{'type':'rename','name':'%s'}", name);
+        seat_expect_presence(ada, "rename", 10 + (uint64_t)i, name);
+    }
+    expect_asked(&asked, ASKED);
+    for (int i = 0; i < ASKED; i++) {
+        seat_say(ada, "all");
+        expect_text(ada, "all");
+    }
+    expect_asked(&asked, ASKED);
+    for (int i = 0; i < ASKED; i++) {
+        seat_send(ada, "{'type':'say','text':'one','to':%d}", 10 + i);
+        expect_text(ada, "one");
+    }
+    expect_asked(&asked, ASKED);
+    for (int i = 0; i < ASKED; i++) {
+        ws_send_close(seats[i]->c, 1000, "");
+        snprintf(name, sizeof(name), "n%d", i);
+        seat_expect_presence(ada, "leave", 10 + (uint64_t)i, name);
+        seat_drop(seats[i]);
+    }
+    expect_asked(&asked, ASKED);
+    seat_drop(eve);
+    seat_drop(ada);
 }
 END_TEST
 
@@ -965,6 +1140,64 @@ START_TEST(what_cannot_be_written_waits)
 }
 END_TEST
 
+/* As many as say more than may wait. */
+#define CROWD 80
+#define LONG 60000
+
+static void say_long(struct seat *seat)
+{
+    char text[LONG + 1];
+
+    memset(text, 'x', LONG);
+    text[LONG] = '\0';
+    seat_send(seat, "{'type':'say','text':'%s','ref':'r'}", text);
+}
+
+/* More is said than may wait while the memory of Redis is full: what goes beyond is refused, all
+ * else comes once there is room again, each once, and everybody stays. */
+START_TEST(what_is_too_much_to_wait_is_refused)
+{
+    struct server *a = node_start(), *b = node_start();
+    struct seat *crowd[CROWD], *eve = seat_open(b, 1000, "room=r0");
+    int refused = 0, said = 0;
+    char *frame, query[16];
+
+    for (int i = 0; i < CROWD; i++) {
+        snprintf(query, sizeof(query), "room=r%d", i);
+        crowd[i] = seat_open(a, 1 + (uint64_t)i, query);
+    }
+    seat_expect_presence(eve, "join", 1, "");
+    redis_do("CONFIG SET maxmemory 1");
+    for (int i = 0; i < CROWD; i++)
+        say_long(crowd[i]);
+    server_wait_for(a, "its memory is full");
+    ck_assert_int_eq(node_health(a), 503);
+    redis_do("CONFIG SET maxmemory 0");
+    for (int i = 0; i < CROWD; i++) {
+        frame = seat_read(crowd[i]);
+        if (v1_has(frame, "pos"))
+            said++;
+        else
+            refused +=
+                v1_matches("{'type':'error','code':'unavailable','text':'*','ref':'r'}", frame);
+        free(frame);
+    }
+    ck_assert_int_gt(refused, 0);
+    ck_assert_int_eq(refused + said, CROWD);
+    ck_assert_int_gt(said, CROWD / 2);
+    for (int i = 0; i < CROWD; i++) {
+        seat_say(crowd[i], "again");
+        seat_expect_message(crowd[i], 1 + (uint64_t)i, "again");
+        seat_drop(crowd[i]);
+    }
+    frame = seat_read(eve);
+    ck_assert_ptr_nonnull(strstr(frame, "\"text\":\"xxx"));
+    free(frame);
+    seat_expect_message(eve, 1, "again");
+    seat_drop(eve);
+}
+END_TEST
+
 START_TEST(a_wrong_password_is_told)
 {
     struct server *a = node_start();
@@ -1198,6 +1431,11 @@ Suite *suite_cluster(void)
     tcase_add_test(tcase, programs_are_told_of_who_sits_elsewhere);
     tcase_add_test(tcase, all_hear_the_same_in_one_order);
     tcase_add_test(tcase, many_messages_are_few_calls);
+    tcase_add_test(tcase, each_command_is_one_call);
+    tcase_add_test(tcase, members_elsewhere_count_for_the_presence_limit);
+    tcase_add_test(tcase, a_seat_elsewhere_is_its_owners_alone);
+    tcase_add_test(tcase, who_is_away_elsewhere_is_away);
+    tcase_add_test(tcase, a_list_of_rooms_counts_all_members);
     tcase_add_test(tcase, the_newest_of_long_messages_are_enough);
     tcase = tcase_create("deaths");
     suite_add_tcase(suite, tcase);
@@ -1219,6 +1457,7 @@ Suite *suite_cluster(void)
     tcase_add_checked_fixture(tcase, nodes_setup, nodes_teardown);
     tcase_add_loop_test(tcase, what_is_no_redis_is_told_and_survived, 0, ARRAY_LEN(garbage));
     tcase_add_loop_test(tcase, what_cannot_be_written_waits, 0, ARRAY_LEN(ailments));
+    tcase_add_test(tcase, what_is_too_much_to_wait_is_refused);
     tcase_add_test(tcase, a_wrong_password_is_told);
     tcase_add_test(tcase, replicas_that_are_missing_are_told);
     tcase_add_test(tcase, rooms_are_spread_and_wait_for_their_own_redis);
