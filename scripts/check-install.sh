@@ -12,7 +12,8 @@ shift
 binary=$PWD/wschat
 exposure_max=15 # tenths; what systemd-analyze security may say at most
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+tried= # a server that must not outlive us
+trap '[ -z "$tried" ] || kill "$tried"; rm -rf "$work"' EXIT
 [ -x "$binary" ] || make all
 
 fail() {
@@ -116,9 +117,10 @@ check_package() {
 
 # Starts a server by this command and --port 0, chats with it, and stops it.
 try_server() {
-    local log=$work/try.log url pid
+    local log=$work/try.log url
+    : >"$log"
     "$@" --port 0 2>"$log" &
-    pid=$!
+    tried=$!
     for _ in $(seq 100); do
         url=$(sed -n 's|.*listening on http://\(127[^ ]*\)/|\1|p' "$log")
         [ -z "$url" ] || break
@@ -127,8 +129,9 @@ try_server() {
     [ -n "$url" ] || fail "$1 does not start: $(cat "$log")"
     [ "$(curl -fsS "http://$url/healthz")" = ok ] || fail "$1 is not well"
     printf 'hi\n' | "$binary" join "ws://$url" --name ada | grep -q 'ada: hi' || fail "nobody can chat with $1"
-    kill "$pid"
-    wait "$pid" || fail "$1 does not end well: $(cat "$log")"
+    kill "$tried"
+    wait "$tried" || fail "$1 does not end well: $(cat "$log")"
+    tried=
 }
 
 check_arm64() {
