@@ -14,6 +14,13 @@ const journal = (now) =>
   now.get('wschat_journal_failing') ? 'cannot be written now: messages are refused'
     : `${write(bytes, now, 'wschat_journal_bytes')} in ${write(count, now, 'wschat_journal_segments')} files · waiting: ${write(count, now, 'wschat_journal_waiting')} · failures: ${write(count, now, 'wschat_journal_failures_total')}`;
 
+const redis = (now) => {
+  const all = byLabel(now, 'wschat_redis_up');
+  const down = all.filter(([, isUp]) => !isUp).map(([name]) => name);
+  const state = down.length ? `down: ${down.join(', ')}` : all.length > 1 ? `all ${all.length} up` : 'up';
+  return `${state} · waiting: ${write(count, now, 'wschat_redis_pending')} · rooms: ${write(count, now, 'wschat_redis_rooms')} · connections lost: ${write(count, now, 'wschat_redis_reconnects_total')}`;
+};
+
 // needs: a series without which there is no such card; lines: what each means, and its value; write: how it is written; height, low: of the chart (status-chart.js)
 export const cards = [
   {
@@ -46,6 +53,9 @@ export const cards = [
   }, {
     title: 'Journal: syncs', needs: 'wschat_journal_bytes', lines: halves('wschat_journal_sync_seconds'), write: duration, height: 1e-2, low: 1e-5,
     note: ({ now }) => journal(now),
+  }, {
+    title: 'Redis: round trips', needs: 'wschat_redis_pending', lines: halves('wschat_redis_round_trip_seconds'), write: duration, height: 1e-2, low: 1e-5,
+    note: ({ now }) => redis(now),
   },
 ];
 

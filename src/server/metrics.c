@@ -350,6 +350,7 @@ int metrics_write_past(struct buf *out, const struct metrics *metrics)
 {
     if (write_chat(out, metrics) < 0 || write_connections(out, metrics) < 0 ||
         (metrics->durable != NULL && durable_write_metrics(out, metrics->durable) < 0) ||
+        (metrics->cluster != NULL && cluster_write_metrics(out, metrics->cluster) < 0) ||
         write_histogram(out, "wschat_tick_seconds",
                         "How long the server was busy each time that something happened.",
                         &metrics->ticks.time) < 0 ||
@@ -366,8 +367,7 @@ int metrics_write(struct buf *out, const struct metrics *metrics)
     if (head(out, "wschat_build_info", "gauge", "What is running; always 1.") < 0 ||
         buf_printf(out, "wschat_build_info{version=\"%s\"} 1\n", WSCHAT_VERSION) < 0 ||
         metrics_write_past(out, metrics) < 0 || write_packing_time(out, metrics) < 0 ||
-        write_ends(out, metrics) < 0 || write_addresses(out, &metrics->web->addresses) < 0 ||
-        (metrics->cluster != NULL && cluster_write_metrics(out, metrics->cluster) < 0))
+        write_ends(out, metrics) < 0 || write_addresses(out, &metrics->web->addresses) < 0)
         return -1;
     return write_descriptors(out, metrics);
 }

@@ -1,5 +1,6 @@
 // The status page of the admin listener: what it shows, and what it says when there is nothing to show.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { contains, scenario, stateOf, until } from './scenario.mjs';
@@ -36,10 +37,10 @@ scenario('status: figures follow what happens', ADMIN, async (stage) => {
 
 const titles = (page) => page.$$eval('.card:not([hidden]) h2', (nodes) => nodes.map((node) => node.textContent));
 
-scenario('status: a server without a journal has no card for one', ADMIN, async (stage) => {
+scenario('status: a server without a journal and Redis has no card for them', ADMIN, async (stage) => {
   const page = await stage.openStatus();
   await shows(page, 'Clients', ({ figures }) => figures[0] === '0');
-  assert.ok(!(await titles(page)).some((title) => title.startsWith('Journal')));
+  assert.ok(!(await titles(page)).some((title) => /^(Journal|Redis)/.test(title)));
   assert.ok(await page.isHidden('.card:last-child'));
 });
 
@@ -58,6 +59,26 @@ scenario('status: the journal, its syncs and its failures', async (stage) => {
   assert.ok((await titles(page)).includes('Journal: syncs'));
   unlinkSync(`${folder}/0000000000000001`); // so that it cannot be written
   await shows(page, 'Journal: syncs', ({ note }) => note === 'cannot be written now: messages are refused');
+});
+
+scenario('status: Redis, how long it takes, and whether it is there', async (stage) => {
+  const folder = mkdtempSync(`${tmpdir()}/redis-`);
+  stage.atEnd(() => rmSync(folder, { recursive: true }));
+  const redis = spawn('redis-server', ['--port', '0', '--unixsocket', `${folder}/redis.sock`, '--dir', folder, '--save', ''], { stdio: 'ignore' });
+  stage.atEnd(() => redis.kill());
+  await stage.server.kill();
+  stage.server.options = [...ADMIN, '--redis', `unix:${folder}/redis.sock`];
+  await stage.server.start();
+  const page = await stage.openStatus();
+  const ada = await stage.peer();
+  const talk = setInterval(() => ada.say('by way of Redis'), 100);
+  stage.atEnd(() => clearInterval(talk));
+  await shows(page, 'Redis: round trips', ({ figures, note }) =>
+    figures.every((figure) => /^[\d.]+ (µs|ms|s)$/.test(figure)) && /^up · waiting: \d+ · rooms: \d+ · connections lost: \d+$/.test(note));
+  assert.ok((await titles(page)).includes('Redis: round trips'));
+  clearInterval(talk);
+  redis.kill('SIGKILL');
+  await shows(page, 'Redis: round trips', ({ note }) => note.startsWith(`down: unix:${folder}/redis.sock · `));
 });
 
 scenario('status: it says when the server shuts down, is gone, and is back', [...ADMIN, '--shutdown-timeout', '60'], async (stage) => {
