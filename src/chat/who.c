@@ -28,11 +28,12 @@ static struct who *who_new(const struct ban_identity *identity)
     return who;
 }
 
+/* One that only waited for the seat adds nothing: what is known of it stays. */
 void who_note(struct chat *chat, const struct client *client)
 {
     struct ban_identity identity;
 
-    if (!who_of(chat, client, &identity))
+    if (client_out(client) == NULL || !who_of(chat, client, &identity))
         return;
     if (chat->whos == NULL)
         chat->whos = calloc(chat->clients.capacity, sizeof(struct who *));

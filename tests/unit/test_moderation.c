@@ -3,6 +3,7 @@
 
 #include "auth/rights.h"
 #include "chat/post.h"
+#include "chat/who.h"
 
 #define A (&peers[0])
 #define B (&peers[1])
@@ -251,6 +252,39 @@ START_TEST(only_its_author_or_who_keeps_order_takes_it_back)
 }
 END_TEST
 
+/* ---- who it was ---- */
+
+static bool identify_ada(struct sendq *out, struct ban_identity *who)
+{
+    (void)out;
+    *who = (struct ban_identity){.sub = STR("ada, by a name that is not short")};
+    return true;
+}
+
+/* A connection breaks, and so does the next one, while the seat still waits for the log. */
+START_TEST(who_breaks_twice_is_still_known)
+{
+    struct chat_entry entry = entry_of(1, CODEC_V1);
+    struct ban_identity who;
+
+    chat.hooks.identify = identify_ada;
+    come_all();
+    leave(A, true);
+    settle();
+    for (int i = 0; i < 2; i++) {
+        reconnect(A);
+        entry.key = str_from(A->key);
+        entry.name = i == 0 ? STR("x") : STR("y");
+        ck_assert_int_eq(chat_enter(&chat, &entry, &A->out, &A->client), CHAT_OK);
+        leave(A, true);
+    }
+    settle();
+    ck_assert(who_of(&chat, client_table_find(&chat.clients, 1), &who));
+    ck_assert(str_equals(who.sub, STR("ada, by a name that is not short")));
+    check_books();
+}
+END_TEST
+
 Suite *suite_moderation(void)
 {
     Suite *suite = suite_create(SUITE_NAME);
@@ -266,6 +300,7 @@ Suite *suite_moderation(void)
     tcase_add_test(tcase, a_message_is_taken_back);
     tcase_add_test(tcase, a_replay_of_before_is_no_replay_of_after);
     tcase_add_test(tcase, only_its_author_or_who_keeps_order_takes_it_back);
+    tcase_add_test(tcase, who_breaks_twice_is_still_known);
     suite_add_tcase(suite, tcase);
     return suite;
 }
