@@ -4,9 +4,9 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-packages="build-essential clang check pkg-config musl-tools chromium chromium-driver firefox-esr curl jq python3
+packages="build-essential clang check netcat-openbsd pkg-config musl-tools chromium chromium-driver firefox-esr curl jq python3
     python3-websockets python3-flask nginx libnginx-mod-stream haproxy openssl redis-server valgrind shellcheck gcovr clang-format clang-tidy
-    cppcheck nodejs mandoc universal-ctags gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user lintian systemd zsh fish zbar-tools zlib1g-dev"
+    cppcheck nodejs mandoc universal-ctags gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user lintian fonts-noto-color-emoji systemd zsh fish zbar-tools zlib1g-dev"
 bench_packages="python3-fastapi python3-uvicorn libwebsockets-dev gnuplot-nox"
 peers=build/bench/peers
 page_tests=build/browser

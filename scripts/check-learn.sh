@@ -46,7 +46,7 @@ cut_examples() {
 
 run_example() {
     local chapter=$1 n=$2 wanted got
-    sed -i "s/127\.0\.0\.1:8000/127.0.0.1:$WSCHAT_PORT/g" "$work/$n.sh"
+    sed -i "s/127\.0\.0\.1\([: ]\)8000/127.0.0.1\1$WSCHAT_PORT/g" "$work/$n.sh"
     wanted=$(sed 's/[][\\*?]/\\&/g; s/…/*/g' "$work/$n.txt")
     got=$(timeout 30 bash "$work/$n.sh" 2>&1) || true
     # shellcheck disable=SC2053  # a pattern

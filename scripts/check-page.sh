@@ -5,6 +5,7 @@
 #
 # Usage: scripts/check-page.sh [PATTERN]          only the tests whose name matches
 #        scripts/check-page.sh --screenshots DIR  pictures of the page in all sizes, light and dark
+#        scripts/check-page.sh --pictures         those of the documents, anew (scripts/pictures.sh)
 # WSCHAT_BIN picks another binary; CHROMIUM and FIREFOX other browsers; CHECK_PAGE_SECONDS (600) ends a run that hangs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -58,8 +59,11 @@ case ${1-} in
 --screenshots)
     run tests/browser/screenshots.mjs "${2:?--screenshots DIR}"
     ;;
+--pictures)
+    run tests/browser/pictures.mjs
+    ;;
 -*)
-    echo "usage: scripts/check-page.sh [PATTERN | --screenshots DIR]" >&2
+    echo "usage: scripts/check-page.sh [PATTERN | --screenshots DIR | --pictures]" >&2
     exit 2
     ;;
 *)

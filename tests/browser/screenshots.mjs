@@ -1,6 +1,7 @@
 // Pictures of the page in all sizes, light and dark: node tests/browser/screenshots.mjs DIR (scripts/check-page.sh does).
 import { mkdirSync } from 'node:fs';
-import { closeBrowser, idOf, offline, say, sees, until, withStage } from './stage.mjs';
+import { BUSY, busyStatus } from './scenes.mjs';
+import { closeBrowser, idOf, offline, online, say, sees, until, withStage } from './stage.mjs';
 
 const SIZES = [[360, 640], [768, 1024], [1440, 900]];
 const folder = process.argv[2];
@@ -55,6 +56,18 @@ await withStage([], async (stage) => {
   people['林晓'].send(JSON.stringify({ type: 'say', text: 'psst, lunch at 12?', to: Number(await idOf(page)) }));
   await sees(page, 'psst, lunch at 12?');
   await shoot(page, 'chat');
+  // A room that was left has a badge.
+  const designer = await stage.peer({ name: 'Ada Lovelace', room: 'design' });
+  await page.click('#rooms [data-room=design]');
+  await online(page);
+  await page.click('#rooms [data-room=lobby]');
+  await online(page);
+  designer.say('a', 'b', 'c');
+  await until('a badge', async () => {
+    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+    return page.$('.unread');
+  });
+  await shoot(page, 'badge');
   await page.click('#wire-open');
   await page.click('#frames li:nth-child(3) summary');
   await shoot(page, 'wire');
@@ -86,22 +99,8 @@ await withStage([], async (stage) => {
   await shoot(page, 'offline');
 });
 
-// The status page after five lively minutes, which its clock is made to take for a few seconds.
-await withStage(['--admin', '127.0.0.1:0', '--rate', '0', '--rate-bytes', '0'], async (stage) => {
-  const context = await stage.context({ reducedMotion: 'reduce' });
-  await context.clock.install();
-  const page = await stage.openStatus({ context });
-  const people = [];
-  for (let step = 0; step < 160; step++) {
-    if (step % 8 === 0 && step < 130) people.push(await stage.peer({ name: `P${step}`, room: `room ${step % 5}` }));
-    const isBusy = step > 60 && step < 80 ? 5 : 1;
-    for (const peer of people) peer.say(...Array.from({ length: Math.round(isBusy * (2 + 2 * Math.sin(step / 9) + Math.random())) }, () => 'x'.repeat(80)));
-    if (step === 100) people.pop().socket.destroy();
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    const asked = page.waitForResponse(/metrics/);
-    await context.clock.runFor(2000);
-    await asked;
-  }
+await withStage(BUSY, async (stage) => {
+  const { page, context } = await busyStatus(stage);
   await shoot(page, 'status');
   await page.hover('.card:nth-child(2) svg');
   await shoot(page, 'status-pointed', SIZES.slice(2));
