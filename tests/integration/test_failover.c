@@ -253,6 +253,92 @@ START_TEST(each_of_a_thousand_leaves_once)
 }
 END_TEST
 
+/* ---- together ---- */
+
+enum { NODE_DIES = 1, REDIS_RESTARTS = 2, WAY_IS_CUT = 4, ALL_DEATHS = 8 };
+
+/* Reads up to the last of what the others say at the end, and writes down what was said. */
+static void read_to_end(struct seat *seat, struct buf *heard)
+{
+    int ends = 0;
+
+    while (ends < 3) {
+        char *frame = seat_read(seat), text[V1_TEXT];
+
+        ck_assert_msg(!v1_matches("{'type':'leave*", frame), "%s", frame);
+        if (v1_has(frame, "text")) {
+            v1_string(frame, "text", text);
+            ck_assert_int_eq(buf_printf(heard, "%s ", text), 0);
+            ends += strcmp(text, "end") == 0;
+        }
+        free(frame);
+    }
+    ck_assert_int_eq(buf_append_str(heard, (struct str){"\0", 1}), 0);
+}
+
+static unsigned times_in(const struct buf *heard, const char *word)
+{
+    unsigned times = 0;
+
+    for (const char *at = (const char *)heard->data; (at = strstr(at, word)) != NULL; at++)
+        times++;
+    return times;
+}
+
+/* Nobody leaves, and who stays hears all that was said, once, in the same order. */
+START_TEST(deaths_alone_and_together)
+{
+    struct relay relay;
+    struct server *a = node_start(), *far = node_behind(&relay, "far"), *b = node_start();
+    struct seat *ada = seat_open(a, 1, ""), *eve = seat_open(far, 2, ""),
+                *bob = seat_open(b, 3, "");
+    struct buf heard[3];
+
+    for (int i = 0; i < 3; i++)
+        buf_init(&heard[i]);
+    seat_say(bob, "first");
+    expect_text(ada, "first");
+    expect_text(bob, "first");
+    expect_text(eve, "first");
+    if (_i & WAY_IS_CUT)
+        relay_cut(&relay);
+    if (_i & REDIS_RESTARTS)
+        redis_kill();
+    seat_say(ada, "ada");
+    seat_say(eve, "eve");
+    if (_i & NODE_DIES) {
+        server_signal(b, SIGKILL);
+        ck_assert_int_eq(server_wait_exit(b), 128 + SIGKILL);
+    }
+    if (_i & WAY_IS_CUT)
+        server_wait_for(far, "rooms are not available");
+    if (_i & REDIS_RESTARTS)
+        redis_start(true);
+    if (_i & WAY_IS_CUT)
+        relay_mend_late(&relay);
+    if (_i & NODE_DIES)
+        come_back(bob, far, !(_i & REDIS_RESTARTS));
+    seat_say(ada, "end");
+    seat_say(eve, "end");
+    seat_say(bob, "end");
+    read_to_end(ada, &heard[0]);
+    read_to_end(eve, &heard[1]);
+    read_to_end(bob, &heard[2]);
+    ck_assert_uint_eq(times_in(&heard[0], "ada"), 1);
+    ck_assert_uint_eq(times_in(&heard[0], "eve"), 1);
+    ck_assert_str_eq((const char *)heard[0].data, (const char *)heard[1].data);
+    /* Whose position is void hears it all from the beginning. */
+    if ((_i & NODE_DIES) && (_i & REDIS_RESTARTS))
+        buf_consume(&heard[2], strlen("first "));
+    ck_assert_str_eq((const char *)heard[0].data, (const char *)heard[2].data);
+    for (int i = 0; i < 3; i++)
+        buf_deinit(&heard[i]);
+    seat_drop(ada);
+    seat_drop(eve);
+    seat_drop(bob);
+}
+END_TEST
+
 Suite *suite_failover(void)
 {
     Suite *suite = suite_create("failover");
@@ -264,6 +350,7 @@ Suite *suite_failover(void)
     tcase_add_test(tcase, a_node_hears_where_it_speaks);
     tcase_add_loop_test(tcase, nothing_is_lost_or_doubled_by_a_cut, 0, 2);
     tcase_add_test(tcase, a_false_redis_that_talks_without_end_is_survived);
+    tcase_add_loop_test(tcase, deaths_alone_and_together, 1, ALL_DEATHS);
     tcase_add_test(tcase, each_of_a_thousand_leaves_once);
     tcase_add_test(tcase, what_a_dead_node_asked_for_makes_no_ghost);
     return suite;
