@@ -367,6 +367,8 @@ static void seat_ask_join(struct chat *chat, struct client *client)
         event.key = (struct str){(const char *)client->key, sizeof(client->key)};
     if (client->at.entering->has_proof)
         event.proof = (struct str){(const char *)client->at.entering->proof, CLIENT_KEY_SIZE};
+    if (chat->log->ops->is_shared && chat->hooks.person != NULL)
+        event.author = chat->hooks.person(seat_queue(client));
     client->asks = SEAT_ASKS_JOIN;
     ask_log(chat, channel, &event, client);
 }

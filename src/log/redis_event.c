@@ -40,7 +40,8 @@ int redis_event_write(struct buf *out, const struct event *event)
     if (result < 0 || (event->ref.ptr == NULL ? buf_append_str(out, STR("-"))
                                               : buf_printf(out, "%zu", event->ref.len)) < 0)
         return -1;
-    if (event->author != 0 && buf_printf(out, " %llu", (unsigned long long)event->author) < 0)
+    if (event->author != 0 && event->kind != EVENT_JOIN &&
+        buf_printf(out, " %llu", (unsigned long long)event->author) < 0)
         return -1;
     if (buf_append_char(out, '\n') < 0)
         return -1;

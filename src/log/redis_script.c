@@ -46,8 +46,9 @@ static const char room_head[] =
     " for _,x in ipairs({'',':m',':p'}) do redis.call('EXPIRE',K..x,604800) end end end\n";
 
 /* ARGV from 6 on, for each: number, id, which stream, name, body, "s" where it was said from a
- * seat. All that are told of go in one message, so that a node is woken once. Returns a word for
- * each, and behind a line feed why one was refused. */
+ * seat, else "p" and a number of the subject that posted it: nobody but who sits there has an id.
+ * All that are told of go in one message, so that a node is woken once. Returns a word for each,
+ * and behind a line feed why one was refused. */
 static const char publish_body[] =
     "local out,told,who,why='','',{},''\n"
     "for i=6,#ARGV,6 do\n"
@@ -55,7 +56,9 @@ static const char publish_body[] =
     " local u=who[id]\n"
     " if u==nil and id~='0' then u=redis.call('HGET',K..':u',id) who[id]=u end\n"
     " if num<=n then w='D'\n"
-    " elseif id~='0' and not mine(u) and (u or said) then w=said and 'G' or 'T'\n"
+    " elseif id~='0' and not mine(u) and (u or said) and not (u and not said and\n"
+    "  string.match(u,'^%S+ %S [^%s:]*:(%d+) ')==string.sub(ARGV[i+5],2)) then w=said and 'G' or "
+    "'T'\n"
     " else\n"
     "  local S,t=add(kind,ARGV[i],ARGV[i+4])\n"
     "  if not S then w='U' why='\\n'..t\n"
@@ -68,7 +71,7 @@ static const char publish_body[] =
     "if told~='' then\n"
     " redis.call('HSET',K,'s',string.format('%.0f',s),'l',l,'n:'..node,string.format('%.0f',n))\n"
     " redis.call('PUBLISH',K..':c',told) end\n"
-    "if ARGV[11]=='p' then quiet() end\n"
+    "if ARGV[11]~='s' then quiet() end\n"
     "return out..why\n";
 
 /* KEYS[2]: the rooms of the node; KEYS[3]: the nodes. "M" and the seq that the room has: what was
@@ -84,7 +87,8 @@ static const char enter_body[] =
     "if num<=n then if who==node and how=='t' then return moved() end return 'D' end\n"
     "redis.call('SADD',KEYS[2],ARGV[11]) redis.call('ZADD',KEYS[3],'NX',1,node)\n"
     "if u and who~=node then\n"
-    " if hash=='-' or hash~=proof then return 'T' end\n"
+    " local base=string.match(hash,'^[^:]*')\n"
+    " if base=='-' or base~=proof then return 'T' end\n"
     " redis.call('HSET',K..':u',id,node..' t '..hash..' '..old)\n"
     " redis.call('HSET',K,'n:'..node,ARGV[2])\n"
     " redis.call('PUBLISH',ARGV[12]..who,'M '..id..' '..ARGV[11])\n"

@@ -54,7 +54,7 @@ static struct redis_reply *redis_await(struct redis *r, enum redis_link link,
 }
 
 struct redis_word {
-    char text[32];
+    char text[64];
 };
 
 static struct str redis_decimal(struct redis_word *word, uint64_t number)
@@ -253,6 +253,15 @@ static void redis_fill_head(struct redis *r, struct redis_head *head, const stru
     words[first + 4] = redis_decimal(&head->keep, keep);
 }
 
+/* Whose seat it is as it is stored: with the subject of a token behind the secret. */
+static struct str redis_owner(struct redis_word *word, struct str hash, uint64_t person)
+{
+    int len = snprintf(word->text, sizeof(word->text), "%.*s:%llu", (int)hash.len, hash.ptr,
+                       (unsigned long long)person);
+
+    return person == 0 ? hash : (struct str){word->text, (size_t)len};
+}
+
 /* The secret of a seat as it is stored; "-" for none. */
 static struct str redis_hash_key(struct str key, char out[33])
 {
@@ -270,11 +279,12 @@ static void redis_say_enter(struct redis *r, struct str *words, const struct red
                             struct str body, struct str room)
 {
     struct redis_key rooms, nodes, node;
+    struct redis_word owner;
     char key[33], proof[33];
 
     words[4] = redis_key(r, &rooms, "n:", str_from(r->node), ":rooms");
     words[5] = redis_key(r, &nodes, "nodes", STR(""), "");
-    words[12] = redis_hash_key(append->event.key, key);
+    words[12] = redis_owner(&owner, redis_hash_key(append->event.key, key), append->event.author);
     words[13] = redis_hash_key(append->event.proof, proof);
     words[14] = append->event.name;
     words[15] = body;
@@ -369,7 +379,7 @@ struct redis_batch {
     size_t ends[REDIS_BATCH_MAX]; /* of their texts in `bodies` */
     size_t count;
     struct buf bodies;
-    struct redis_word numbers[REDIS_BATCH_MAX], ids[REDIS_BATCH_MAX];
+    struct redis_word numbers[REDIS_BATCH_MAX], ids[REDIS_BATCH_MAX], said_by[REDIS_BATCH_MAX];
     struct str words[BATCH_FIRST + REDIS_BATCH_MAX * BATCH_WORDS];
 };
 
@@ -401,6 +411,14 @@ static int redis_fill_batch(struct redis_batch *batch, const struct redis_room *
     return 0;
 }
 
+/* Whether it was said from a seat, else on whose behalf it was posted. */
+static struct str redis_said_by(struct redis_word *word, const struct event *event)
+{
+    int len = snprintf(word->text, sizeof(word->text), "p%llu", (unsigned long long)event->author);
+
+    return event->is_posted ? (struct str){word->text, (size_t)len} : STR("s");
+}
+
 static void redis_say_batch(struct redis *r, struct redis_room *room, struct redis_batch *batch)
 {
     struct redis_head head;
@@ -416,7 +434,7 @@ static void redis_say_batch(struct redis *r, struct redis_room *room, struct red
         words[2] = redis_is_presence(event) ? STR(":p") : STR(":m");
         words[3] = event->name;
         words[4] = (struct str){(char *)batch->bodies.data + start, batch->ends[i] - start};
-        words[5] = event->is_posted ? STR("p") : STR("s");
+        words[5] = redis_said_by(&batch->said_by[i], event);
         start = batch->ends[i];
     }
     redis_say_script(r, REDIS_PUBLISH, "1", batch->words, BATCH_FIRST + batch->count * BATCH_WORDS);

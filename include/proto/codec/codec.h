@@ -62,7 +62,7 @@ struct event {
     uint64_t re;     /* seq of the message that it replies to, reacts to or takes back; 0: none.
                         EVENT_SLOW: seconds; EVENT_BAN, EVENT_LIFT: number of the ban */
     uint64_t author; /* of a message: a number of the subject that has said it, see token_person;
-                        0: none */
+                        0: none. Of a join that is asked of a shared log: of who joins. */
     bool is_retracted; /* a message that was taken back: it has neither text nor data */
     bool is_posted;    /* a message that nobody said from a seat, whoever it is from */
     bool is_on;        /* EVENT_REACT: the reaction is given; else it is taken back */
