@@ -6,8 +6,8 @@
 #include <sys/types.h>
 
 /* Opens /dev/null in the place of each that is closed: whatever is opened later would get its
- * number, and what is meant for stderr would go there. Where none is, there need be no /dev. Returns
- * 0, or -1 with errno. */
+ * number, and what is meant for stderr would go there. Where none is, there need be no /dev.
+ * Returns 0, or -1 with errno. */
 int stdfds_fill(void);
 
 /* Makes sure that stdfds_write_stderr never waits, by a descriptor that is shared with nobody: who

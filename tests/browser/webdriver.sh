@@ -18,17 +18,29 @@ wd_call() {
     jq '.value' <<<"$answer"
 }
 
-# wd_start BROWSER FOLDER: starts chromedriver on a free port, and the browser; both write to the folder.
-wd_start() {
-    local browser=$1 work=$2 tries=0 port arguments
+# Starts chromedriver on a free port, $port. It draws one for IPv6 and wants the same for IPv4, where it may be taken: then it ends,
+# and another one is drawn.
+wd_start_driver() {
+    local work=$1 tries=0
     : >"$work/chromedriver.log"
     # The profile goes into its temporary folder: one that is named to it, the browser without windows does not find.
     TMPDIR=$work chromedriver --port=0 >>"$work/chromedriver.log" 2>&1 &
     wd_pid=$!
     until port=$(sed -n 's/.*started successfully on port \([0-9]*\).*/\1/p' "$work/chromedriver.log") && [ -n "$port" ]; do
+        ! grep -q 'port not available' "$work/chromedriver.log" || return 1
         tries=$((tries + 1))
         [ "$tries" -le 200 ] || fail "chromedriver does not start: $(cat "$work/chromedriver.log")"
         sleep 0.1
+    done
+}
+
+# wd_start BROWSER FOLDER: starts chromedriver, and the browser; both write to the folder.
+wd_start() {
+    local browser=$1 work=$2 draws=1 port arguments
+    until wd_start_driver "$work"; do
+        wait "$wd_pid" || true
+        draws=$((draws + 1))
+        [ "$draws" -le 20 ] || fail "chromedriver finds no port: $(cat "$work/chromedriver.log")"
     done
     wd_root=http://127.0.0.1:$port
     arguments=$(jq -n --arg binary "$browser" '{
