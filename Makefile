@@ -187,8 +187,9 @@ $(SERVED): $(BUILD)/static/%: static/% Makefile scripts/strip-js.awk scripts/str
 # They are embedded as gzip members, which the program's own encoder makes. It runs here, whatever CC compiles for.
 HOSTCC ?= $(CC)
 GZIP := $(BUILD)/gzip
-GZIP_SRC = scripts/gzip.c src/base/buf.c src/proto/ws/deflate.c src/proto/ws/deflate_block.c src/proto/ws/deflate_format.c
-$(GZIP): $(GZIP_SRC) $(wildcard include/proto/ws/deflate*.h) include/base/buf.h Makefile
+GZIP_SRC = scripts/gzip.c src/base/buf.c src/base/crc32c.c src/base/hand.c src/proto/ws/deflate.c \
+           src/proto/ws/deflate_block.c src/proto/ws/deflate_format.c
+$(GZIP): $(GZIP_SRC) $(wildcard include/proto/ws/deflate*.h) include/base/buf.h include/base/hand.h Makefile
 	$(call say,HOST)
 	$(Q)mkdir -p $(@D) && $(HOSTCC) -std=c11 -O1 -D_GNU_SOURCE -Iinclude -o $@ $(GZIP_SRC)
 
@@ -230,7 +231,8 @@ $(BUILD)/check-$(1): $(BUILD)/$(1)/main.o $$(call object,$$(filter-out tests/uni
 	$$(Q)$$(LINK) -Wl,--wrap=_mark_point -o $$@ $$^ $$(CHECK_LIBS)
 endef
 $(eval $(call runner,unit,$(UNIT_SRC),$(LIB)))
-$(eval $(call runner,faults,$(FAULTS_SRC) $(wildcard tests/unit/guard.c tests/unit/json_same.c tests/unit/journal_world.c),$(WRAPPED_LIB)))
+$(eval $(call runner,faults,$(FAULTS_SRC) $(wildcard tests/unit/guard.c tests/unit/json_same.c tests/unit/journal_world.c tests/unit/pair.c \
+    tests/unit/web_world.c),$(WRAPPED_LIB)))
 $(eval $(call runner,integration,$(INTEGRATION_SRC),$(LIB)))
 
 # The suite of the journal alone, with what it needs of the program: that is soon compiled.
@@ -249,10 +251,12 @@ $(WRAPPED_LIB): $(LIB)
 
 FAULTY := $(BUILD)/wschat-faulty
 WITHOUT := $(BUILD)/wschat-without
-$(BUILD)/check-integration: | $(BINARY) $(FAULTY) $(WITHOUT)
+NEXT := $(BUILD)/wschat-next
+$(BUILD)/check-integration: | $(BINARY) $(FAULTY) $(WITHOUT) $(NEXT)
 
 $(BUILD)/tests/integration/%.o: private TEST_CPPFLAGS = -DWSCHAT_BIN_DEFAULT='"$(CURDIR)/$(BINARY)"' \
-    -DWSCHAT_FIXTURES='"$(CURDIR)/tests/fixtures"' -DWSCHAT_FAULTY='"$(CURDIR)/$(FAULTY)"' -DWSCHAT_WITHOUT='"$(CURDIR)/$(WITHOUT)"'
+    -DWSCHAT_FIXTURES='"$(CURDIR)/tests/fixtures"' -DWSCHAT_FAULTY='"$(CURDIR)/$(FAULTY)"' -DWSCHAT_WITHOUT='"$(CURDIR)/$(WITHOUT)"' \
+    -DWSCHAT_NEXT='"$(CURDIR)/$(NEXT)"'
 
 $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags
 	$(call say,CC)
@@ -275,6 +279,16 @@ $(LATE): $(MAIN_OBJ) $(call object,tests/late/memory.c tests/unit/late_log.c) $(
 
 # The whole program without a journal, to compare with.
 $(WITHOUT): $(MAIN_OBJ) $(call object,tests/without/durable.c) $(LIB)
+	$(call say,LINK)
+	$(Q)$(LINK) -o $@ $^
+
+# The whole program as another version, to hand over to.
+NEXT_SRC := $(shell grep -l WSCHAT_VERSION $(LIB_SRC))
+$(BUILD)/next/%.o: %.c $(BUILD)/flags
+	$(call say,CC)
+	$(Q)mkdir -p $(@D) && $(COMPILE) -UWSCHAT_VERSION -DWSCHAT_VERSION='"next"' -MMD -MP -c -o $@ $<
+
+$(NEXT): $(MAIN_OBJ) $(NEXT_SRC:%.c=$(BUILD)/next/%.o) $(LIB)
 	$(call say,LINK)
 	$(Q)$(LINK) -o $@ $^
 

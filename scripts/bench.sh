@@ -118,7 +118,7 @@ build() {
     "$cc" "${flags[@]}" $bench/load.c $bench/session.c $bench/crowd.c $bench/hist.c $bench/proc.c \
         $bench/v1.c src/proto/ws/frame.c -lz -o $out/load
     "$cc" "${flags[@]}" $bench/packing.c src/proto/ws/deflate.c src/proto/ws/deflate_block.c \
-        src/proto/ws/deflate_format.c src/base/buf.c -lz -o $out/packing
+        src/proto/ws/deflate_format.c src/base/buf.c src/base/crc32c.c src/base/hand.c -lz -o $out/packing
     "$cc" "${flags[@]}" $bench/storm.c src/proto/ws/frame.c -o $out/storm
     "$cc" "${flags[@]}" $bench/strangers.c src/proto/ws/frame.c -o $out/strangers
     "$cc" "${flags[@]}" $bench/floor.c src/base/sha1.c src/base/base64.c -o $out/floor

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/hand.h"
 #include "base/str.h"
 
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
@@ -42,6 +43,10 @@ bool log_flow_admits(struct log_flow *flow, enum log_level level, uint64_t now);
  * before it. */
 void log_flow_line(struct log_flow *flow, enum log_level level, const char *message, ...)
     __attribute__((sentinel));
+
+/* Writes a flow, for another process; reads it. */
+void log_flow_hand(struct hand_writer *w, const struct log_flow *flow);
+void log_flow_take(struct log_flow *flow, struct hand_reader *r);
 
 /* Says a line that a person at the terminal waits for, whatever the level is set to: as text just
  * "wschat: message". */

@@ -33,6 +33,13 @@ void timer_start(struct timer *timer, struct timer_class *class, uint64_t now);
 
 void timer_stop(struct timer *timer);
 
+/* Lets a timer that is not running run until a deadline that was set elsewhere, at most for the
+ * length of its class from now. It expires once timer_class_sort has been called. */
+void timer_set(struct timer *timer, struct timer_class *class, uint64_t now, uint64_t deadline);
+
+/* Puts the timers of a class in the order of their deadlines. */
+void timer_class_sort(struct timer_class *class);
+
 static inline bool timer_is_of(const struct timer *timer, const struct timer_class *class)
 {
     return timer->class == class;

@@ -19,6 +19,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "base/hand.h"
+
 struct ring {
     uint8_t *data; /* the ring; owned; NULL while size is 0 */
     uint64_t
@@ -58,5 +60,12 @@ int ring_spans(const struct ring *box, uint64_t from, uint64_t to, struct iovec 
 /* Where the frame ends that holds the byte in front of `position` (tail < position <= head): there
  * or behind it. The ring keeps the ends itself, so it need not know what a frame looks like. */
 uint64_t ring_frame_end(const struct ring *box, uint64_t position);
+
+/* Hands over what lies between tail and head, as records of this type that begin with `number`: how
+ * the one who reads knows them. The tail is handed apart. */
+void ring_hand(struct hand_writer *w, uint16_t type, uint8_t number, const struct ring *box);
+
+/* Takes the rest of such a record, behind its number, into a ring that begins at the tail. */
+void ring_take(struct hand_reader *r, struct ring *box);
 
 #endif

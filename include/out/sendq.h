@@ -20,6 +20,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "base/hand.h"
 #include "out/ring.h"
 
 struct sendq_node;
@@ -120,5 +121,21 @@ int sendq_gather(const struct sendq *q, struct iovec *spans, int max, size_t *by
 
 /* Says that so many bytes of what sendq_gather returns were sent. */
 void sendq_advance(struct sendq *q, size_t bytes);
+
+/* ---- to another process ---- */
+
+/* Writes what is still to be sent, and where in its ring the queue is. Of a node that is sent in
+ * part one byte that is gone goes along, for it tells that its frame was begun. `pass` and `slot`
+ * are their owners' to write. */
+void sendq_hand(struct hand_writer *w, const struct sendq *q);
+
+/* Reads it into a new queue, which has no ring: *has_ring says whether sendq_take_ring has to
+ * follow before it is used. Returns false where anything is wrong; sendq_deinit is right in any
+ * case. */
+bool sendq_take(struct sendq *q, struct hand_reader *r, bool *has_ring);
+
+/* Goes on with a ring that was handed over, too, where the queue was. Returns false where the two
+ * do not fit, and the queue has no ring. */
+bool sendq_take_ring(struct sendq *q, const struct ring *box, struct hand_reader *r);
 
 #endif

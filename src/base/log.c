@@ -311,3 +311,17 @@ void log_picture(struct str lines)
     buf_append_str(&copy, lines);
     put_line(&copy);
 }
+
+void log_flow_hand(struct hand_writer *w, const struct log_flow *flow)
+{
+    hand_put_u64(w, flow->credit);
+    hand_put_u64(w, flow->updated);
+    hand_put_u64(w, flow->suppressed);
+}
+
+void log_flow_take(struct log_flow *flow, struct hand_reader *r)
+{
+    flow->credit = hand_get_u64(r);
+    flow->updated = hand_get_u64(r);
+    flow->suppressed = hand_get_u64(r);
+}

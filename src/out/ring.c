@@ -168,3 +168,62 @@ void ring_raise_tail(struct ring *box, uint64_t position)
     if (used < box->size / SHRINK_FACTOR && box->size > TUNE_RING_MIN)
         resize(box, box->size / 2);
 }
+
+/* ---- from one process to the next ---- */
+
+/* A frame, or what is left of one that was cut by the tail. */
+static void ring_hand_frame(struct hand_writer *w, const struct ring *box, uint64_t from,
+                            uint64_t to)
+{
+    struct iovec spans[2];
+    int n = ring_spans(box, from, to, spans);
+
+    hand_put_count(w, (size_t)(to - from));
+    for (int i = 0; i < n; i++)
+        hand_put_raw(w, spans[i].iov_base, spans[i].iov_len);
+}
+
+void ring_hand(struct hand_writer *w, uint16_t type, uint8_t number, const struct ring *box)
+{
+    uint64_t at = box->tail;
+
+    while (at < box->head) {
+        hand_begin(w, type);
+        hand_put_u8(w, number);
+        while (at < box->head && !hand_is_long(w)) {
+            uint64_t end = ring_frame_end(box, at + 1);
+
+            ring_hand_frame(w, box, at, end);
+            at = end;
+        }
+        hand_end(w);
+        if (w->is_failed)
+            return;
+    }
+}
+
+/* It may have more than this process would let it grow to: then it stays so until it was read. */
+static int ring_take_frame(struct ring *box, struct str frame)
+{
+    size_t max_size = box->max_size;
+    int result;
+
+    box->max_size = SIZE_MAX / 2 + 1;
+    result = ring_reserve(box, frame.len);
+    box->max_size = max_size;
+    if (result == 0)
+        ring_append(box, frame.ptr, frame.len);
+    return result;
+}
+
+void ring_take(struct hand_reader *r, struct ring *box)
+{
+    while (hand_is_good(r) && hand_left(r) > 0) {
+        struct str frame = hand_get_bytes(r, HAND_RECORD_MAX);
+
+        hand_check(r, frame.len > 0, "a frame of a ring is empty");
+        hand_check(r, frame.len <= UINT64_MAX - box->head, "a ring goes too far");
+        if (hand_is_good(r) && ring_take_frame(box, frame) < 0)
+            hand_fail(r, "out of memory");
+    }
+}

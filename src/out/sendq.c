@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hand_long.h"
 #include "base/util.h"
 
 struct sendq_node {
@@ -347,4 +348,166 @@ int sendq_detach(struct sendq *q, size_t keep)
     sendq_deinit(q);
     *q = kept;
     return result;
+}
+
+/* ---- to another process ---- */
+
+/* Bytes that a node may have on its way: more than any answer has. */
+#define SENDQ_HAND_MAX ((size_t)1 << 30)
+
+/* Nodes and what they skip are far shorter. */
+#define SENDQ_SKIP_MAX UINT32_MAX
+
+static void sendq_hand_node(struct hand_writer *w, const struct sendq_node *node, size_t sent)
+{
+    size_t gone = sent > 0 ? sent - 1 : 0;
+
+    hand_go_on(w);
+    hand_put_u64(w, node->at);
+    hand_put_u64(w, node->skip);
+    hand_put_u64(w, node->rest);
+    hand_put_long(w, node->bytes + gone, node->len - gone);
+}
+
+void sendq_hand(struct hand_writer *w, const struct sendq *q)
+{
+    size_t sent = q->first_sent;
+
+    hand_put_bool(w, q->box != NULL);
+    hand_put_u64(w, q->cursor);
+    hand_put_u64(w, q->frame_end);
+    hand_put_bool(w, q->is_incomplete);
+    hand_put_bool(w, q->is_cut);
+    hand_put_u8(w, q->denied);
+    hand_put_u16(w, q->close_code);
+    hand_put_bool(w, sent > 0);
+    for (const struct sendq_node *node = q->first; node != NULL; node = node->next) {
+        hand_put_bool(w, true);
+        sendq_hand_node(w, node, sent);
+        sent = 0;
+    }
+    hand_put_bool(w, false);
+}
+
+/* A node of these bytes. Short ones lie within it; others are its own by its release. */
+static struct sendq_node *sendq_make_node(struct sendq *q, uint64_t at, struct buf *bytes)
+{
+    bool is_short = bytes->len <= NODE_MIN;
+    struct sendq_node *node = push_node(q, at, is_short ? bytes->len : 0);
+
+    if (node == NULL)
+        return NULL;
+    node->len = bytes->len;
+    q->queued += bytes->len;
+    if (is_short) {
+        if (bytes->len > 0)
+            memcpy(node->own, bytes->data, bytes->len);
+        buf_deinit(bytes);
+        return node;
+    }
+    node->bytes = bytes->data;
+    node->release = free;
+    node->owner = bytes->data;
+    buf_init(bytes);
+    return node;
+}
+
+static bool sendq_take_node(struct sendq *q, struct hand_reader *r)
+{
+    struct sendq_node *node = NULL;
+    uint64_t at, skip, rest;
+    struct buf bytes;
+
+    buf_init(&bytes);
+    hand_get_on(r);
+    at = hand_get_u64(r);
+    skip = hand_upto(r, hand_get_u64(r), SENDQ_SKIP_MAX);
+    rest = hand_upto(r, hand_get_u64(r), SENDQ_SKIP_MAX);
+    if (hand_get_long(r, &bytes, SENDQ_HAND_MAX)) {
+        node = sendq_make_node(q, at, &bytes);
+        hand_check(r, node != NULL, "out of memory");
+    }
+    buf_deinit(&bytes);
+    if (node == NULL)
+        return false;
+    node->skip = (size_t)skip;
+    node->rest = (size_t)rest;
+    return true;
+}
+
+/* Without a ring everything is in front of the position 0. */
+static bool sendq_is_plain(const struct sendq *q)
+{
+    for (const struct sendq_node *node = q->first; node != NULL; node = node->next) {
+        if (node->at != 0 || node->skip != 0 || node->rest != 0)
+            return false;
+    }
+    return q->cursor == 0 && q->frame_end == 0;
+}
+
+/* Of the first node one byte is sent. */
+static bool sendq_take_sent(struct sendq *q)
+{
+    if (q->first == NULL || q->first->len < 2)
+        return false;
+    q->first_sent = 1;
+    q->queued--;
+    return true;
+}
+
+bool sendq_take(struct sendq *q, struct hand_reader *r, bool *has_ring)
+{
+    bool is_begun;
+
+    sendq_init(q);
+    *has_ring = hand_get_bool(r);
+    q->cursor = hand_get_u64(r);
+    q->frame_end = hand_get_u64(r);
+    q->is_incomplete = hand_get_bool(r);
+    q->is_cut = hand_get_bool(r);
+    q->denied = hand_get_u8(r);
+    q->close_code = hand_get_u16(r);
+    is_begun = hand_get_bool(r);
+    while (hand_get_bool(r)) {
+        if (!sendq_take_node(q, r))
+            return false;
+    }
+    if (is_begun)
+        hand_check(r, sendq_take_sent(q), "a frame was begun that is not there");
+    return hand_check(r, *has_ring || sendq_is_plain(q), "a queue has places in no ring");
+}
+
+/* Do all nodes lie between the cursor and the head, in their order? */
+static bool sendq_fits(const struct sendq *q, const struct ring *box)
+{
+    uint64_t at = q->cursor, before = 0;
+
+    for (const struct sendq_node *node = q->first; node != NULL; node = node->next) {
+        if (node->at < before || node->at > box->head)
+            return false;
+        before = node->at;
+        at = before > at ? before : at;
+        if (node->skip > box->head - at || node->rest > box->head - at - node->skip)
+            return false;
+        at += node->skip;
+    }
+    return true;
+}
+
+/* Is the end of the frame that the cursor is in one that the ring knows? */
+static bool sendq_ends_frame(const struct sendq *q, const struct ring *box)
+{
+    if (q->frame_end < q->cursor || q->frame_end > box->head)
+        return false;
+    return q->frame_end == q->cursor || q->frame_end <= box->tail ||
+           ring_frame_end(box, q->frame_end) == q->frame_end;
+}
+
+bool sendq_take_ring(struct sendq *q, const struct ring *box, struct hand_reader *r)
+{
+    bool fits = q->cursor <= box->head && sendq_ends_frame(q, box) && sendq_fits(q, box);
+
+    if (hand_check(r, fits, "a queue has places that its ring has not"))
+        q->box = box;
+    return fits && hand_is_good(r);
 }

@@ -15,6 +15,7 @@
 #include "out/ring.h"
 #include "out/sendq.h"
 #include "proto/ws/frame.h"
+#include "unit/hand_pipe.h"
 
 #define MODEL_READERS 3
 #define MODEL_STEPS 4000
@@ -399,6 +400,27 @@ static void model_drop_all(struct model_reader *r)
     r->sent = 0;
 }
 
+/* The queue goes to another process, and comes from there. Records are short now and then. */
+static void model_hand(struct model *m, struct model_reader *r, size_t longest)
+{
+    struct hand_pipe pipe;
+    bool has_ring;
+
+    hand_pipe_init(&pipe);
+    pipe.w.longest = longest;
+    hand_begin(&pipe.w, HAND_CONNS);
+    sendq_hand(&pipe.w, &r->q);
+    hand_end(&pipe.w);
+    MODEL_CHECK(!pipe.w.is_failed);
+    hand_pipe_rewind(&pipe);
+    sendq_deinit(&r->q);
+    MODEL_CHECK(hand_expect(&pipe.r, HAND_CONNS) && sendq_take(&r->q, &pipe.r, &has_ring));
+    MODEL_CHECK(hand_is_through(&pipe.r) && has_ring == r->attached);
+    MODEL_CHECK(!has_ring || sendq_take_ring(&r->q, &m->box, &pipe.r));
+    r->q.slot = (uint32_t)(r - m->readers);
+    hand_pipe_deinit(&pipe);
+}
+
 static void model_give_ring_back(struct model *m)
 {
     uint64_t head = m->box.head;
@@ -445,7 +467,7 @@ static void model_step_reader(struct model *m, struct model_reader *r, unsigned 
 
 static void model_step(struct model *m)
 {
-    unsigned op = model_next(m, 24);
+    unsigned op = model_next(m, 25);
     struct model_reader *r = &m->readers[model_next(m, MODEL_READERS)];
 
     if (op < 16)
@@ -456,8 +478,10 @@ static void model_step(struct model *m)
         model_raise_tail(m, 255);
     else if (op == 22)
         model_raise_tail(m, model_next(m, 256));
-    else
+    else if (op == 23)
         model_give_ring_back(m);
+    else
+        model_hand(m, r, model_next(m, 2) == 0 ? HAND_RECORD_MAX : 1000);
     model_check_box(m);
     for (int i = 0; i < MODEL_READERS; i++)
         model_check_reader(m, &m->readers[i]);

@@ -308,6 +308,72 @@ START_TEST(it_is_as_short_as_zlib)
 }
 END_TEST
 
+static struct {
+    const uint8_t *bytes;
+    size_t left;
+} handed;
+
+static int fill_handed(void *owner, void *to, size_t len)
+{
+    (void)owner;
+    if (len > handed.left)
+        return -1;
+    memcpy(to, handed.bytes, len);
+    handed.bytes += len;
+    handed.left -= len;
+    return 0;
+}
+
+/* In place of the window there is another one, which was made from its state. */
+static void hand_window(unsigned bits)
+{
+    struct hand_writer w;
+    struct hand_reader r;
+
+    hand_writer_init(&w, NULL, NULL);
+    hand_begin(&w, HAND_CHAT);
+    deflate_window_hand(&w, window);
+    hand_end(&w);
+    handed.bytes = w.out.data;
+    handed.left = w.out.len;
+    hand_reader_init(&r, fill_handed, NULL);
+    ck_assert(hand_next(&r));
+    deflate_window_free(window);
+    window = deflate_window_take(&r, bits);
+    ck_assert(hand_is_through(&r));
+    ck_assert_ptr_nonnull(window);
+    hand_reader_deinit(&r);
+    hand_writer_deinit(&w);
+}
+
+/* It packs the same as if it had stayed, so zlib unpacks it, and it is as short. */
+START_TEST(a_window_that_is_handed_over_knows_what_was_said)
+{
+    static uint8_t data[4000];
+    size_t lengths[2][200];
+    z_stream receiver;
+
+    for (int is_handed = 0; is_handed < 2; is_handed++) {
+        seed = 7;
+        set_up((unsigned)_i);
+        receiver_init(&receiver, _i);
+        for (size_t i = 0; i < ARRAY_LEN(lengths[0]); i++) {
+            size_t len = 1 + draw(i % 9 == 0 ? sizeof(data) : 300);
+
+            fill_with_words(data, len);
+            pack(data, len);
+            lengths[is_handed][i] = packed.len;
+            expect_at(&receiver, data, len);
+            if (is_handed != 0 && i % 3 == 0)
+                hand_window((unsigned)_i);
+        }
+        inflateEnd(&receiver);
+        tear_down();
+    }
+    ck_assert_mem_eq(lengths[0], lengths[1], sizeof(lengths[0]));
+}
+END_TEST
+
 Suite *suite_deflate(void)
 {
     Suite *s = suite_create("deflate");
@@ -322,6 +388,7 @@ Suite *suite_deflate(void)
     tcase_add_test(c, what_was_undone_never_was);
     tcase_add_test(c, undoing_gives_the_same_bytes);
     tcase_add_test(c, it_is_as_short_as_zlib);
+    tcase_add_loop_test(c, a_window_that_is_handed_over_knows_what_was_said, 9, 16);
     suite_add_tcase(s, c);
     return s;
 }

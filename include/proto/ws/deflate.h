@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/hand.h"
 
 #define DEFLATE_BITS_MIN 8 /* of a window (RFC 7692, 7.1.2) */
 #define DEFLATE_BITS_MAX 15
@@ -60,5 +61,10 @@ int deflate_message(struct deflate_block *block, struct deflate_window *window, 
 /* Makes the last message one that never was: its receivers get it in another way. Where it was too
  * long for the window, all that was before it is forgotten, too: no later match reaches there. */
 void deflate_undo(struct deflate_window *window);
+
+/* Hands over what a window holds, between two messages, within a record; and takes it: what it
+ * packs next is the same as if it had stayed. NULL: wrong, or memory is out. */
+void deflate_window_hand(struct hand_writer *w, const struct deflate_window *window);
+struct deflate_window *deflate_window_take(struct hand_reader *r, unsigned bits);
 
 #endif

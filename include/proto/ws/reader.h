@@ -22,6 +22,7 @@
 
 #include "base/buf.h"
 #include "base/buf_pool.h"
+#include "base/hand.h"
 #include "proto/ws/frame.h"
 
 struct ws_reader;
@@ -96,5 +97,14 @@ int ws_reader_received(struct ws_reader *r, size_t len, struct ws_message *out);
 /* Gives the memory of the message that was delivered last to the caller: *kept is a buffer with it.
  * Returns false where that cannot be done: the message lies in the input, or is empty. */
 bool ws_reader_keep(struct ws_reader *r, const struct ws_message *message, struct buf *kept);
+
+/* ---- to another process ---- */
+
+/* Writes what is unfinished. Not for readers with a context. */
+void ws_reader_hand(struct hand_writer *w, const struct ws_reader *r);
+
+/* Reads it into a new reader: only what that could have come to by itself is taken. Returns false
+ * where anything is wrong; ws_reader_deinit is right in any case. */
+bool ws_reader_take(struct ws_reader *r, struct hand_reader *from);
 
 #endif

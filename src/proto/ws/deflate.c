@@ -387,3 +387,42 @@ void deflate_undo(struct deflate_window *window)
         window->forgot = deflate_position(window);
     }
 }
+
+/* ---- from one process to the next ---- */
+
+void deflate_window_hand(struct hand_writer *w, const struct deflate_window *window)
+{
+    hand_put_u64(w, window->base);
+    hand_put_u64(w, window->began);
+    hand_put_u64(w, window->forgot);
+    hand_put_u32(w, (uint32_t)window->chained);
+    hand_put_bytes(w, window->bytes, window->end);
+}
+
+/* The chains are made anew: what they led to in front of the window's memory is too far away. */
+struct deflate_window *deflate_window_take(struct hand_reader *r, unsigned bits)
+{
+    struct deflate_window *window = deflate_window_new(bits);
+    size_t chained;
+    struct str bytes;
+
+    if (window == NULL) {
+        hand_fail(r, "out of memory");
+        return NULL;
+    }
+    window->base = hand_upto(r, hand_get_u64(r), UINT64_MAX / 2);
+    window->began = hand_get_u64(r);
+    window->forgot = hand_get_u64(r);
+    chained = hand_get_u32(r);
+    bytes = hand_get_bytes(r, 2 * window_size(window));
+    if (bytes.len > 0)
+        memcpy(window->bytes, bytes.ptr, bytes.len);
+    window->at = window->end = bytes.len;
+    if (!hand_check(r, window->began <= deflate_position(window) && chained <= bytes.len,
+                    "a window of compression makes no sense")) {
+        deflate_window_free(window);
+        return NULL;
+    }
+    chain_up_to(window, chained);
+    return window;
+}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/hand_long.h"
 #include "base/tuning.h"
 #include "base/utf8.h"
 #include "base/util.h"
@@ -534,5 +535,142 @@ bool ws_reader_keep(struct ws_reader *r, const struct ws_message *message, struc
         return false;
     *kept = r->rest->message;
     buf_init(&r->rest->message);
+    return true;
+}
+
+/* ---- to another process ---- */
+
+static void hand_frame(struct hand_writer *w, const struct ws_frame_header *h)
+{
+    hand_put_u64(w, h->length);
+    hand_put_u8(w, h->opcode);
+    hand_put_u8(w, h->rsv);
+    hand_put_bool(w, h->fin);
+    hand_put_bool(w, h->masked);
+    hand_put_raw(w, h->key, sizeof(h->key));
+}
+
+/* Bytes of `small` that are in use. */
+static size_t small_len(const struct ws_reader_rest *rest)
+{
+    if (rest->is_in_frame)
+        return is_control(rest->frame.opcode) ? (size_t)rest->done : 0;
+    return rest->header_len;
+}
+
+void ws_reader_hand(struct hand_writer *w, const struct ws_reader *r)
+{
+    const struct ws_reader_rest *rest = r->rest;
+
+    hand_put_bool(w, rest != NULL);
+    if (rest == NULL)
+        return;
+    hand_put_bool(w, rest->is_in_frame);
+    if (rest->is_in_frame)
+        hand_frame(w, &rest->frame);
+    hand_put_u64(w, rest->done);
+    hand_put_u8(w, rest->opcode);
+    hand_put_bool(w, rest->is_deflated);
+    hand_put_bytes(w, rest->small, small_len(rest));
+    hand_put_long(w, rest->message.data, rest->opcode != WS_CONTINUATION ? rest->message.len : 0);
+}
+
+static void take_frame(struct ws_frame_header *h, struct hand_reader *from)
+{
+    h->length = hand_get_u64(from);
+    h->opcode = hand_get_u8(from);
+    h->rsv = hand_get_u8(from);
+    h->fin = hand_get_bool(from);
+    h->masked = hand_get_bool(from);
+    hand_get_raw(from, h->key, sizeof(h->key));
+}
+
+/* Is the open message one that may have begun, with what there is of it? */
+static bool is_message_sound(struct ws_reader *r)
+{
+    struct ws_reader_rest *rest = r->rest;
+
+    if (rest->opcode == WS_CONTINUATION)
+        return !rest->is_deflated && rest->message.len == 0;
+    if ((rest->opcode != WS_TEXT && rest->opcode != WS_BINARY) ||
+        (rest->opcode == WS_BINARY && !r->limits->accept_binary) ||
+        (rest->is_deflated && !r->limits->accept_deflated))
+        return false;
+    if (rest->message.len > longest(r, &rest->frame))
+        return false;
+    return rest->opcode != WS_TEXT || rest->is_deflated ||
+           utf8_feed(&rest->utf8, rest->message.data, rest->message.len);
+}
+
+/* Is the open frame one that may have come here, and is not over? */
+static bool is_frame_sound(const struct ws_reader *r)
+{
+    const struct ws_reader_rest *rest = r->rest;
+    const struct ws_frame_header *h = &rest->frame;
+
+    if (!rest->is_in_frame)
+        return rest->done == 0;
+    if (rest->done >= h->length || h->masked != r->limits->expect_masked || h->opcode > WS_PONG)
+        return false;
+    if (is_control(h->opcode))
+        return h->fin && h->rsv == 0 && h->length <= WS_CONTROL_MAX &&
+               !(h->opcode == WS_CLOSE && h->length == 1);
+    if (rest->opcode == WS_CONTINUATION ||
+        (h->opcode != WS_CONTINUATION && h->opcode != rest->opcode) ||
+        (h->rsv != 0 && (h->opcode == WS_CONTINUATION || h->rsv != WS_RSV1)))
+        return false;
+    if (h->opcode != WS_CONTINUATION &&
+        (rest->is_deflated != (h->rsv != 0) || rest->message.len != rest->done))
+        return false;
+    return rest->message.len >= rest->done &&
+           h->length - rest->done <= longest(r, h) - rest->message.len;
+}
+
+/* The bytes in `small` are those of the open control frame, or of a header that is not whole. */
+static bool is_small_sound(const struct ws_reader *r)
+{
+    const struct ws_reader_rest *rest = r->rest;
+    struct ws_frame_header h;
+
+    return rest->header_len == 0 || decode_header(r, &h, rest->small, rest->header_len) == 0;
+}
+
+static bool take_small(struct ws_reader_rest *rest, struct hand_reader *from)
+{
+    bool is_in_control = rest->is_in_frame && is_control(rest->frame.opcode);
+    struct str small = hand_get_bytes(from, sizeof(rest->small));
+
+    if (is_in_control ? small.len != rest->done
+                      : small.len >= WS_HEADER_MAX || (rest->is_in_frame && small.len > 0))
+        return false;
+    if (small.len > 0)
+        memcpy(rest->small, small.ptr, small.len);
+    rest->header_len = is_in_control ? 0 : (uint8_t)small.len;
+    return true;
+}
+
+bool ws_reader_take(struct ws_reader *r, struct hand_reader *from)
+{
+    struct ws_reader_rest *rest;
+    bool is_sound;
+
+    if (!hand_get_bool(from))
+        return hand_is_good(from);
+    if (need_rest(r) < 0)
+        return hand_fail(from, "out of memory");
+    rest = r->rest;
+    rest->is_in_frame = hand_get_bool(from);
+    if (rest->is_in_frame)
+        take_frame(&rest->frame, from);
+    rest->done = hand_get_u64(from);
+    rest->opcode = hand_get_u8(from);
+    rest->is_deflated = hand_get_bool(from);
+    is_sound = take_small(rest, from);
+    if (!hand_get_long(from, &rest->message, (size_t)r->limits->max_message * 2 + DEFLATE_SPARE))
+        return false;
+    is_sound = is_sound && is_message_sound(r) && is_frame_sound(r) && is_small_sound(r);
+    if (!is_sound)
+        return hand_fail(from, "a message that nobody can have sent");
+    ws_reader_release(r);
     return true;
 }
