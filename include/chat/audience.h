@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/hand.h"
 #include "chat/rendition.h"
 #include "chat/shared_window.h"
 #include "out/ring.h"
@@ -75,5 +76,34 @@ void audience_give_back(struct audience *a);
 
 /* How far the slowest reader is behind, in bytes of its ring. */
 uint64_t audience_lag(const struct audience *a);
+
+/* ---- from one process to the next ---- */
+
+/* What is known of an audience without its readers, within a record; and what its rings and windows
+ * hold, as records of these types, which begin with the rendition. */
+void audience_hand(struct hand_writer *w, const struct audience *a);
+void audience_hand_rings(struct hand_writer *w, uint16_t ring_type, uint16_t window_type,
+                         const struct audience *a);
+
+/* Takes these into an empty one: the first, and then whatever record of the others comes. */
+void audience_take(struct hand_reader *r, struct audience *a);
+void audience_take_ring(struct hand_reader *r, struct audience *a);
+void audience_take_window(struct hand_reader *r, struct audience *a);
+
+/* A reader that was taken, and the place that it had in its set. */
+struct taken_reader {
+    struct reader_set *set;
+    struct sendq *out;
+    uint32_t slot;
+};
+
+/* A queue that read this rendition goes on where it was; what is known of it is appended to
+ * `taken`. Returns false where that makes no sense. */
+bool audience_take_reader(struct hand_reader *r, struct audience *a, enum rendition kind,
+                          struct sendq *out, uint32_t slot, struct buf *taken);
+
+/* All readers were taken: they stand in the order in which they stood, which is the one in which
+ * they are told, and closed. */
+void audience_sort_taken(struct buf *taken);
 
 #endif

@@ -89,4 +89,9 @@ void bans_clear(struct chat *chat);
 void bans_walk(struct chat *chat,
                void (*each)(void *arg, const struct event *event, uint32_t *word), void *arg);
 
+/* All bans, as records of this type of which the first has what is known of them together; and back
+ * into a table without any, once its room is there. */
+void bans_hand_all(struct hand_writer *w, uint16_t type, const struct bans *bans);
+void bans_take_all(struct hand_reader *r, uint16_t type, struct chat *chat);
+
 #endif

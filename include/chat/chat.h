@@ -18,8 +18,8 @@ int chat_init(struct chat *chat, const struct chat_config *config, const struct 
 /* Ends the log: what was said is kept or refused, and nothing is heard any more. */
 void chat_finish(struct chat *chat);
 
-/* Frees everything, after chat_finish where nobody has called it; the connections must be gone or never be used as readers again. No hook is
- * called. */
+/* Frees everything, after chat_finish where nobody has called it; the connections must be gone or
+ * never be used as readers again. No hook is called. */
 void chat_deinit(struct chat *chat);
 
 /* Tells what time it is: monotonic, and since 1970 (which may jump), in milliseconds. */

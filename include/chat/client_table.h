@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hand.h"
 #include "base/hash.h"
 #include "base/str.h"
 #include "out/sendq.h"
@@ -152,6 +153,16 @@ void client_table_move(struct client_table *t, struct client *client, enum clien
 struct client *client_table_first(const struct client_table *t, enum client_list list);
 
 bool client_table_is_full(const struct client_table *t);
+
+/* The next place of a table that is being taken over, behind those that were ever used. It must be
+ * there. `generation`: of whoever is there, or comes there. Returns the client, as client_table_add
+ * does; NULL: errno is EEXIST, or `id` is 0 and the place is free. */
+struct client *client_table_take(struct client_table *t, uint64_t id, uint32_t generation);
+
+/* The free places, first the one that is used next: each + 1, and 0 behind the last. Returns
+ * whether what is taken is all of those that are free, each once. */
+void client_table_hand_free(struct hand_writer *w, const struct client_table *t);
+bool client_table_take_free(struct hand_reader *r, struct client_table *t);
 
 static inline struct str client_name(const struct client *client)
 {

@@ -153,6 +153,10 @@ struct chat {
                             known of any; owned, as they are */
     uint64_t *typing_from; /* of each place in the table of clients: from when on it is told again
                               that it types, monotonic ms; NULL where that is not told; owned */
+    struct {
+        struct buf slots;   /* uint32_t: of each place of the table, that of its queue */
+        struct buf readers; /* struct taken_reader */
+    } taking;               /* while it is taken over from another process */
     struct chat_counters counters;
     bool has_held; /* somebody's input is held because all appends together are too many */
     bool is_stopping;

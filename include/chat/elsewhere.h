@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hand.h"
 #include "base/hash.h"
 #include "base/str.h"
 
@@ -34,6 +35,10 @@ void elsewhere_remove(struct elsewhere *e, const struct hash_seed *seed, uint64_
 
 /* Its name; ptr is NULL where nobody sits elsewhere with this id. */
 struct str elsewhere_name(const struct elsewhere *e, const struct hash_seed *seed, uint64_t id);
+
+/* Hands all of them over, within a record, and takes them. */
+void elsewhere_hand(struct hand_writer *w, const struct elsewhere *e);
+void elsewhere_take(struct hand_reader *r, struct elsewhere *e, const struct hash_seed *seed);
 
 bool elsewhere_has(const struct elsewhere *e, const struct hash_seed *seed, uint64_t id);
 

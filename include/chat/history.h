@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hand.h"
 #include "base/list.h"
 #include "chat/rendition.h"
 #include "out/sendq.h"
@@ -33,6 +34,11 @@ struct record {
 
 /* Copies an event into a new record that the caller holds. NULL: errno is ENOMEM. */
 struct record *record_new(const struct event *event);
+
+/* A record within a record of base/hand.h, and back; NULL: it is wrong, or memory is out. Whose its
+ * seat and word are is for the owner to check. */
+void record_hand(struct hand_writer *w, const struct record *record);
+struct record *record_take(struct hand_reader *r);
 
 /* Lets a record go; the last holder frees it. Takes NULL. */
 void record_release(struct record *record);

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hand.h"
 #include "base/list.h"
 #include "chat/client_table.h"
 
@@ -51,5 +52,10 @@ void kept_remove(struct kept *k, struct client *seat);
 
 /* The oldest seat of a group that has the most; NULL where no group has more than one. */
 struct client *kept_first_of_most(const struct kept *k);
+
+/* The order of the groups on each level, as records of this type. It is taken once all seats were
+ * added again in the order in which they wait. */
+void kept_hand(struct hand_writer *w, uint16_t type, const struct kept *k);
+void kept_take(struct hand_reader *r, struct kept *k);
 
 #endif

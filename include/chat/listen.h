@@ -19,4 +19,9 @@ struct listener *chat_listen(struct chat *chat, const struct chat_entry *entry, 
  * Returns what sendq_detach does. */
 int chat_unlisten(struct chat *chat, struct listener *listener);
 
+/* A listener within a record, from one process to the next; NULL: it is wrong. Its queue was taken
+ * before, and goes on. */
+void listener_hand(struct hand_writer *w, const struct listener *listener);
+struct listener *listener_take(struct hand_reader *r, struct chat *chat, struct sendq *out);
+
 #endif

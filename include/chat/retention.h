@@ -48,4 +48,16 @@ void retention_tidy(struct chat *chat, struct channel *channel);
 /* Removes a channel without members and all that it keeps. */
 void retention_remove_channel(struct chat *chat, struct channel *channel);
 
+/* ---- from one process to the next ---- */
+
+/* A record of a channel that is being taken over, newer than all before, and the chat's from now
+ * on: where there may be fewer of them here, the oldest goes. Returns false where it makes no
+ * sense.
+ */
+bool retention_take(struct hand_reader *r, struct chat *chat, struct channel *channel,
+                    struct record *record);
+
+/* The channel has all its members and records. */
+void retention_take_weight(struct chat *chat, struct channel *channel);
+
 #endif

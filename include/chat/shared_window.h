@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/hand.h"
 
 /* Bits of the window: a receiver must remember so much (RFC 7692, 7.1.2.1). Measured on frames with
  * 64 B of text, bytes on the wire and memory for each room: 12 bits 47 and 32 KiB, 13 bits 43 and
@@ -64,5 +65,10 @@ void shared_window_join(struct shared_window *window);
  * memory is out. */
 const struct buf *shared_window_pack(struct shared_window *window, struct shared_packer *packer,
                                      const struct buf *frame);
+
+/* A window that is in use, within a record, from one process to the next. Taking it into one that
+ * has no memory. */
+void shared_window_hand(struct hand_writer *w, const struct shared_window *window);
+void shared_window_take(struct hand_reader *r, struct shared_window *window);
 
 #endif

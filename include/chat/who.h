@@ -21,4 +21,8 @@ bool who_of(const struct chat *chat, const struct client *client, struct ban_ide
 int who_write(struct buf *out, const struct ban_identity *who);
 bool who_read(struct ban_identity *who, struct str text);
 
+/* Who had a seat that has no connection, within a record, from one process to the next. */
+void who_hand(struct hand_writer *w, const struct chat *chat, const struct client *client);
+void who_take(struct hand_reader *r, struct chat *chat, const struct client *client);
+
 #endif

@@ -34,6 +34,15 @@ int journal_start(struct log *log);
 int journal_folder(const struct log *log);
 int journal_event(const struct log *log);
 
+/* In place of journal_recover, for a log that is to take over what another process has, by a
+ * hand-over: opens the folder and reads nothing. Returns 0, or -1: *problem says what is wrong. */
+int journal_await(struct log *log, struct journal_problem *problem);
+
+/* The descriptor of the lock, for the process that takes over; and that process gives it to its log
+ * before this takes anything. It stays the caller's, and open as long as the log is used. */
+int journal_lock(const struct log *log);
+void journal_take_lock(struct log *log, int fd);
+
 /* Nobody knows any more what is on the disk: the program must end. Says why. */
 bool journal_is_lost(const struct log *log, struct journal_problem *problem);
 

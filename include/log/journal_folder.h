@@ -27,6 +27,10 @@ int journal_folder_open(const char *path);
  * returned. -1: errno is EWOULDBLOCK where somebody else has it. */
 int journal_folder_lock(int folder);
 
+/* Opens the file of the lock, without taking it, to read or to write (O_RDONLY, O_WRONLY). Returns
+ * a descriptor, or -1 with errno. */
+int journal_folder_open_lock(int folder, int mode);
+
 /* Does somebody have it? Changes nothing. */
 bool journal_folder_is_locked(int folder);
 

@@ -56,6 +56,8 @@ struct journal {
     struct log log; /* first */
     struct journal_config config;
     int folder, lock;
+    bool has_others_lock; /* `lock` belongs to whoever has given it */
+    bool is_paused;       /* it was handed over, or is about to be */
     struct journal_writer writer;
     bool has_writer;
 
@@ -134,6 +136,14 @@ void journal_put_record(struct journal *j, const struct segment_record *record);
  * segment does not know. Returns 0, or -1 with errno ENOMEM. */
 int journal_fill(struct journal *j, const struct log_channel *channel,
                  const struct segment_record *record);
+
+/* ---- journal_hand.c ---- */
+
+/* As log_ops. */
+const char *journal_cannot_hand(struct log *log);
+void journal_hand(struct log *log, struct hand_writer *w);
+void journal_take(struct log *log, struct hand_reader *r);
+bool journal_adopt(struct log *log, struct log_channel *channel);
 
 /* ---- journal_forget.c ---- */
 

@@ -78,6 +78,7 @@ struct journal_writer {
     uint64_t syncing_since; /* monotonic ms: the thread syncs between two jobs; 0: it does not */
     bool is_asleep;         /* it waits for whatever comes */
     bool is_lent;           /* what is the thread's own is the giver's, for a moment */
+    bool is_paused;         /* it syncs nothing by itself */
     int event;              /* an eventfd that can be read when a job is done, or all is lost */
 
     /* The thread's own. */
@@ -120,6 +121,27 @@ bool journal_writer_take(struct journal_writer *w, struct journal_result *result
 void journal_writer_wait(struct journal_writer *w, struct journal_result *result);
 
 void journal_writer_counters(struct journal_writer *w, struct journal_writer_counters *out);
+
+/* Has the thread do nothing between two jobs, until journal_writer_go_on. Returns false where it is
+ * in the middle of something, or all is lost. */
+bool journal_writer_pause(struct journal_writer *w);
+void journal_writer_go_on(struct journal_writer *w);
+
+/* Where a writer stands between two jobs. */
+struct journal_standing {
+    uint64_t segment; /* 0: it has none yet */
+    uint64_t offset;
+    uint64_t synced_segment, synced_offset;
+    struct journal_writer_counters counters;
+};
+
+/* Of one that is paused. */
+void journal_writer_tell(struct journal_writer *w, struct journal_standing *place);
+
+/* Goes on there, with a descriptor of the segment (-1: it has none), which is the writer's from now
+ * on: for one that had no job yet. What is not known to be synced is synced in time. */
+void journal_writer_take_over(struct journal_writer *w, int fd,
+                              const struct journal_standing *place);
 
 /* Ends the thread; a job must not be there. */
 void journal_writer_stop(struct journal_writer *w);

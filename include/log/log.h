@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/hand.h"
 #include "base/str.h"
 #include "proto/codec/codec.h"
 
@@ -131,6 +132,9 @@ struct log_calls {
 
 struct log;
 
+/* Which log has handed itself over: the first byte of its record. */
+enum log_kind { LOG_KIND_MEMORY = 1, LOG_KIND_JOURNAL };
+
 struct log_ops {
     /* A channel begins: sets epoch and next (mostly 1), and its word. */
     void (*open)(struct log *log, struct log_channel *channel);
@@ -160,6 +164,20 @@ struct log_ops {
     void (*stop)(struct log *log);
 
     void (*free)(struct log *log);
+
+    /* Why it cannot be handed over to another process now, a static text; NULL: it can, and does
+     * nothing by itself until its next turn. May be NULL, where it always can. */
+    const char *(*cannot_hand)(struct log *log);
+
+    /* Hands over all that it knows, as records of HAND_LOG, while nothing waits; NULL: it never
+     * can. Takes that in a log that nobody has used: the channels, with their words, come behind
+     * it. */
+    void (*hand)(struct log *log, struct hand_writer *w);
+    void (*take)(struct log *log, struct hand_reader *r);
+
+    /* A channel that was taken, in place of `open`: name, epoch, next, committed and word are set.
+     * Returns false where memory is out, or the word makes no sense. May be NULL. */
+    bool (*adopt)(struct log *log, struct log_channel *channel);
 
     /* It keeps what was said when the program ends: so the seats of those who can come back are not
      * given up at a stop. */

@@ -168,7 +168,8 @@ struct redis {
     struct redis_stats stats;
     bool is_ill; /* it answers, but takes nothing that is written: the reason says why */
     bool has_stopped;
-    bool must_wait; /* something was sent since replicas were waited for */
+    bool is_trusted; /* all was well when it was taken over, and nothing has failed since */
+    bool must_wait;  /* something was sent since replicas were waited for */
 };
 
 static inline struct redis *redis_of(const struct log *log)

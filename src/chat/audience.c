@@ -26,9 +26,8 @@ void audience_deinit(struct audience *a)
     audience_free_windows(a);
 }
 
-int audience_add(struct audience *a, enum rendition kind, struct sendq *out)
+static int audience_add_reader(struct reader_set *set, struct sendq *out)
 {
-    struct reader_set *set = &a->readers[kind];
     struct sendq **items = array_reserve(set->items, set->count + 1, &set->size);
 
     if (items == NULL)
@@ -36,6 +35,13 @@ int audience_add(struct audience *a, enum rendition kind, struct sendq *out)
     set->items = items;
     out->slot = (uint32_t)set->count;
     set->items[set->count++] = out;
+    return 0;
+}
+
+int audience_add(struct audience *a, enum rendition kind, struct sendq *out)
+{
+    if (audience_add_reader(&a->readers[kind], out) < 0)
+        return -1;
     sendq_attach(out, &a->ring[kind]);
     if (rendition_is_packed(kind))
         shared_window_join(audience_window(a, kind));
@@ -159,4 +165,99 @@ uint64_t audience_lag(const struct audience *a)
         }
     }
     return lag;
+}
+
+/* ---- from one process to the next ---- */
+
+void audience_hand(struct hand_writer *w, const struct audience *a)
+{
+    hand_put_u8(w, RENDITIONS);
+    for (int kind = 0; kind < RENDITIONS; kind++) {
+        hand_put_bool(w, a->has_news[kind]);
+        hand_put_u64(w, a->ring[kind].tail);
+    }
+}
+
+void audience_hand_rings(struct hand_writer *w, uint16_t ring_type, uint16_t window_type,
+                         const struct audience *a)
+{
+    for (int kind = 0; kind < RENDITIONS; kind++)
+        ring_hand(w, ring_type, (uint8_t)kind, &a->ring[kind]);
+    for (int kind = RENDITIONS_PLAIN; kind < RENDITIONS; kind++) {
+        const struct shared_window *window = &a->windows[kind - RENDITIONS_PLAIN];
+
+        if (window->window == NULL)
+            continue;
+        hand_begin(w, window_type);
+        hand_put_u8(w, (uint8_t)kind);
+        shared_window_hand(w, window);
+        hand_end(w);
+    }
+}
+
+void audience_take(struct hand_reader *r, struct audience *a)
+{
+    hand_check(r, hand_get_u8(r) == RENDITIONS, "it knows other renditions");
+    for (int kind = 0; kind < RENDITIONS; kind++) {
+        a->has_news[kind] = hand_get_bool(r);
+        a->ring[kind].head = a->ring[kind].tail = hand_get_u64(r);
+    }
+}
+
+void audience_take_ring(struct hand_reader *r, struct audience *a)
+{
+    uint8_t kind = hand_get_u8(r);
+
+    if (hand_check(r, kind < RENDITIONS, "a ring is of no rendition"))
+        ring_take(r, &a->ring[kind]);
+}
+
+void audience_take_window(struct hand_reader *r, struct audience *a)
+{
+    uint8_t kind = hand_get_u8(r);
+
+    if (!hand_check(r, kind >= RENDITIONS_PLAIN && kind < RENDITIONS,
+                    "a window is of no rendition") ||
+        !hand_check(r, audience_window(a, kind)->window == NULL, "a window comes twice"))
+        return;
+    shared_window_take(r, audience_window(a, kind));
+}
+
+bool audience_take_reader(struct hand_reader *r, struct audience *a, enum rendition kind,
+                          struct sendq *out, uint32_t slot, struct buf *taken)
+{
+    const struct taken_reader reader = {&a->readers[kind], out, slot};
+
+    if (!sendq_take_ring(out, &a->ring[kind], r))
+        return false;
+    if (buf_append(taken, &reader, sizeof(reader)) == 0 &&
+        audience_add_reader(&a->readers[kind], out) == 0)
+        return true;
+    out->box = NULL;
+    return hand_fail(r, "out of memory");
+}
+
+static int compare_taken(const void *a, const void *b)
+{
+    const struct taken_reader *one = a, *other = b;
+
+    if (one->set != other->set)
+        return one->set < other->set ? -1 : 1;
+    return (one->slot > other->slot) - (one->slot < other->slot);
+}
+
+void audience_sort_taken(struct buf *taken)
+{
+    struct taken_reader *readers = (struct taken_reader *)(void *)taken->data;
+    size_t count = taken->len / sizeof(*readers);
+    uint32_t slot = 0;
+
+    if (count > 0)
+        qsort(readers, count, sizeof(*readers), compare_taken);
+    for (size_t i = 0; i < count; i++) {
+        slot = i > 0 && readers[i].set == readers[i - 1].set ? slot + 1 : 0;
+        readers[i].set->items[slot] = readers[i].out;
+        readers[i].out->slot = slot;
+    }
+    buf_deinit(taken);
 }

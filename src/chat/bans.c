@@ -554,3 +554,91 @@ void bans_walk(struct chat *chat,
         each(arg, &event, &ban->word);
     }
 }
+
+/* ---- from one process to the next ---- */
+
+static void ban_hand(struct hand_writer *w, const struct ban *ban)
+{
+    hand_put_u64(w, ban->number);
+    hand_put_u64(w, ban->seq);
+    hand_put_u64(w, ban->ends);
+    hand_put_u32(w, ban->word);
+    hand_put_bool(w, ban->is_fresh);
+    hand_put_str(w, ban->json);
+}
+
+void bans_hand_all(struct hand_writer *w, uint16_t type, const struct bans *bans)
+{
+    size_t i = 0;
+
+    hand_begin(w, type);
+    hand_put_bool(w, bans->channel != NULL);
+    hand_put_u64(w, bans->made);
+    hand_put_u64(w, bans->lifts);
+    for (size_t n = 0; n < BANS_LIFTED; n++)
+        hand_put_u64(w, bans->lifted[n]);
+    hand_put_count(w, bans->count);
+    hand_end(w);
+    while (i < bans->count && !w->is_failed) {
+        hand_begin(w, type);
+        while (i < bans->count && !hand_is_long(w))
+            ban_hand(w, bans->items[i++]);
+        hand_end(w);
+    }
+}
+
+static void ban_take(struct hand_reader *r, struct chat *chat)
+{
+    struct bans *bans = &chat->bans;
+    struct event event = {.kind = EVENT_BAN};
+    uint64_t ends;
+    uint32_t word;
+    bool is_fresh;
+    struct ban *ban;
+
+    event.re = hand_get_u64(r);
+    event.seq = hand_get_u64(r);
+    ends = hand_get_u64(r);
+    word = hand_get_u32(r);
+    is_fresh = hand_get_bool(r);
+    event.text = hand_get_bytes(r, HAND_RECORD_MAX);
+    if (!hand_is_good(r))
+        return;
+    ban = bans_grow(bans) < 0 ? NULL : ban_new(chat, &event, word);
+    if (!hand_check(r, ban != NULL, "a ban cannot be read"))
+        return;
+    ban->ends = ends;
+    ban->is_fresh = is_fresh;
+    bans->fresh += is_fresh;
+    bans->items[bans->count++] = ban;
+}
+
+/* The room of the bans, if there are any, is kept as bans_channel keeps it. */
+static void bans_take_channel(struct hand_reader *r, struct chat *chat)
+{
+    if (!hand_get_bool(r))
+        return;
+    chat->bans.channel = channel_table_find(&chat->channels, STR(LOG_BANS));
+    if (hand_check(r, chat->bans.channel != NULL, "there are bans, and no room of theirs"))
+        chat->bans.channel->waiting++;
+}
+
+void bans_take_all(struct hand_reader *r, uint16_t type, struct chat *chat)
+{
+    struct bans *bans = &chat->bans;
+    size_t count;
+
+    hand_expect(r, type);
+    bans_take_channel(r, chat);
+    bans->made = hand_get_u64(r);
+    bans->lifts = hand_get_u64(r);
+    for (size_t n = 0; n < BANS_LIFTED; n++)
+        bans->lifted[n] = hand_get_u64(r);
+    count = hand_upto(r, hand_get_u32(r), BANS_KNOWN_MAX);
+    hand_check(r, count == 0 || bans->channel != NULL, "there are bans, and no room of theirs");
+    while (bans->count < count && hand_expect(r, type)) {
+        do
+            ban_take(r, chat);
+        while (hand_is_good(r) && hand_left(r) > 0 && bans->count < count);
+    }
+}

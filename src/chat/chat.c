@@ -355,6 +355,8 @@ void chat_deinit(struct chat *chat)
         buf_deinit(&chat->frames[kind]);
     shared_packer_deinit(&chat->packer);
     buf_deinit(&chat->scratch);
+    buf_deinit(&chat->taking.slots);
+    buf_deinit(&chat->taking.readers);
     channel_table_deinit(&chat->channels);
     chat_free_tables(chat);
 }

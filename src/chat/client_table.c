@@ -163,6 +163,52 @@ struct client *client_table_add(struct client_table *t, uint64_t id)
     return client;
 }
 
+struct client *client_table_take(struct client_table *t, uint64_t id, uint32_t generation)
+{
+    struct client *client = &t->clients[t->used++];
+    size_t entry;
+
+    *client = (struct client){.generation = generation};
+    if (id == 0)
+        return NULL;
+    entry = entry_of(t, id);
+    if (t->index[entry] != 0) {
+        errno = EEXIST;
+        return NULL;
+    }
+    t->index[entry] = (uint32_t)t->used;
+    t->count++;
+    *client = (struct client){.id = id, .generation = generation};
+    return client;
+}
+
+void client_table_hand_free(struct hand_writer *w, const struct client_table *t)
+{
+    for (uint32_t link = t->free; link != 0; link = t->clients[link - 1].member)
+        hand_put_u32(w, link);
+    hand_put_u32(w, 0);
+}
+
+/* They are linked from the first to the last, so one that is named again has a link already, or is
+ * the last. */
+bool client_table_take_free(struct hand_reader *r, struct client_table *t)
+{
+    uint32_t *where = &t->free, link, last = 0;
+    size_t count = 0;
+
+    while ((link = hand_get_u32(r)) != 0) {
+        if (link > t->used || t->clients[link - 1].id != 0 || t->clients[link - 1].member != 0 ||
+            link == last) {
+            *where = 0;
+            return hand_fail(r, "a place is free twice, or is not");
+        }
+        *where = last = link;
+        where = &t->clients[link - 1].member;
+        count++;
+    }
+    return hand_check(r, count == t->used - t->count, "a place is neither free nor taken");
+}
+
 /* Empties an entry and moves the entries behind it back, as far as that brings them nearer to their
  * home. */
 static void close_gap(struct client_table *t, size_t gap)

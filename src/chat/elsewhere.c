@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "proto/codec/codec.h"
 
 #define PLACES_MIN 8
 
@@ -119,6 +120,32 @@ struct str elsewhere_name(const struct elsewhere *e, const struct hash_seed *see
         return (struct str){NULL, 0};
     member = e->places[elsewhere_find(e, seed, id)];
     return (struct str){member->name, member->name_len};
+}
+
+void elsewhere_hand(struct hand_writer *w, const struct elsewhere *e)
+{
+    hand_put_count(w, e->count);
+    for (size_t i = 0; i < e->size; i++) {
+        if (e->places[i] == NULL)
+            continue;
+        hand_put_u64(w, e->places[i]->id);
+        hand_put_bytes(w, e->places[i]->name, e->places[i]->name_len);
+    }
+}
+
+void elsewhere_take(struct hand_reader *r, struct elsewhere *e, const struct hash_seed *seed)
+{
+    for (size_t n = hand_get_count(r, 12, SIZE_MAX); n > 0; n--) {
+        uint64_t id = hand_get_u64(r);
+        struct str name = hand_get_bytes(r, CODEC_NAME_MAX);
+
+        if (!hand_check(r,
+                        id > 0 && (name.len == 0 || codec_name_is_valid(name)) &&
+                            !elsewhere_has(e, seed, id),
+                        "somebody elsewhere makes no sense") ||
+            !hand_check(r, elsewhere_put(e, seed, id, name) == 0, "out of memory"))
+            return;
+    }
 }
 
 bool elsewhere_has(const struct elsewhere *e, const struct hash_seed *seed, uint64_t id)

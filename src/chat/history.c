@@ -22,9 +22,14 @@ static struct str history_copy(char **to, struct str from)
  * same, for it may be wanted at any time. */
 #define FRAMES_SIZE (RENDITIONS_PLAIN * sizeof(struct buf))
 
+static size_t record_text_len(const struct event *event)
+{
+    return event->name.len + event->text.len + event->ref.len + event->data.len;
+}
+
 struct record *record_new(const struct event *event)
 {
-    size_t len = event->name.len + event->text.len + event->ref.len + event->data.len;
+    size_t len = record_text_len(event);
     struct record *record = malloc(sizeof(*record) + len);
     char *to;
 
@@ -192,4 +197,73 @@ size_t history_after(const struct history *h, uint64_t seq)
             low = middle + 1;
     }
     return low;
+}
+
+/* ---- from one process to the next ---- */
+
+/* What was taken back is counted on, so a record may cost more than what it has. */
+void record_hand(struct hand_writer *w, const struct record *record)
+{
+    const struct event *event = &record->event;
+
+    hand_put_u8(w, (uint8_t)event->kind);
+    hand_put_u64(w, event->seq);
+    hand_put_u64(w, event->epoch);
+    hand_put_u64(w, event->ts);
+    hand_put_u64(w, event->from);
+    hand_put_u64(w, event->count);
+    hand_put_u64(w, event->re);
+    hand_put_u64(w, event->author);
+    hand_put_bool(w, event->is_retracted);
+    hand_put_bool(w, event->is_posted);
+    hand_put_bool(w, event->is_on);
+    hand_put_str(w, event->name);
+    hand_put_str(w, event->text);
+    hand_put_str(w, event->ref);
+    hand_put_str(w, event->data);
+    hand_put_u64(w, record->cost - sizeof(*record) - FRAMES_SIZE - record_text_len(event));
+    hand_put_u32(w, record->author_place);
+    hand_put_u32(w, record->author_generation);
+    hand_put_u32(w, record->word);
+}
+
+static struct event record_take_event(struct hand_reader *r)
+{
+    struct event event = {.kind = (enum event_kind)hand_get_u8(r)};
+
+    event.seq = hand_get_u64(r);
+    event.epoch = hand_get_u64(r);
+    event.ts = hand_get_u64(r);
+    event.from = hand_get_u64(r);
+    event.count = hand_get_u64(r);
+    event.re = hand_get_u64(r);
+    event.author = hand_get_u64(r);
+    event.is_retracted = hand_get_bool(r);
+    event.is_posted = hand_get_bool(r);
+    event.is_on = hand_get_bool(r);
+    event.name = hand_get_str(r, CODEC_NAME_MAX);
+    event.text = hand_get_str(r, event.kind == EVENT_REACT ? CODEC_EMOJI_MAX : HAND_RECORD_MAX);
+    event.ref = hand_get_str(r, CODEC_REF_MAX);
+    event.data = hand_get_str(r, HAND_RECORD_MAX);
+    return event;
+}
+
+struct record *record_take(struct hand_reader *r)
+{
+    struct event event = record_take_event(r);
+    uint64_t more = hand_upto(r, hand_get_u64(r), HAND_RECORD_MAX);
+    struct record *record = hand_is_good(r) ? record_new(&event) : NULL;
+
+    if (record == NULL) {
+        hand_fail(r, "out of memory");
+        return NULL;
+    }
+    record->cost += (size_t)more;
+    record->author_place = hand_get_u32(r);
+    record->author_generation = hand_get_u32(r);
+    record->word = hand_get_u32(r);
+    if (hand_is_good(r))
+        return record;
+    record_release(record);
+    return NULL;
 }

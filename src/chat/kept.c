@@ -93,3 +93,33 @@ struct client *kept_first_of_most(const struct kept *k)
     group = CONTAINER_OF(k->levels[k->most].next, struct kept_group, level);
     return &k->clients->clients[group->seats.next - k->kin];
 }
+
+/* ---- from one process to the next ---- */
+
+void kept_hand(struct hand_writer *w, uint16_t type, const struct kept *k)
+{
+    hand_begin(w, type);
+    for (size_t count = 1; count <= k->most; count++) {
+        const struct list *level = &k->levels[count];
+
+        for (struct list *at = level->next; at != level; at = at->next) {
+            const struct kept_group *group = CONTAINER_OF(at, struct kept_group, level);
+
+            hand_put_u32(w, (uint32_t)(group - k->groups));
+        }
+    }
+    hand_end(w);
+}
+
+void kept_take(struct hand_reader *r, struct kept *k)
+{
+    while (hand_is_good(r) && hand_left(r) > 0) {
+        uint32_t payer = hand_get_u32(r);
+        struct kept_group *group = &k->groups[payer < k->group_count ? payer : 0];
+
+        if (!hand_check(r, group->count > 0 && payer < k->group_count, "nobody waits for a payer"))
+            return;
+        list_remove(&group->level);
+        kept_settle(k, group);
+    }
+}

@@ -94,3 +94,41 @@ int chat_unlisten(struct chat *chat, struct listener *listener)
     ask_done(chat, channel);
     return result;
 }
+
+void listener_hand(struct hand_writer *w, const struct listener *listener)
+{
+    hand_put_str(w, listener->channel->log.name);
+    hand_put_u8(w, listener->rendition);
+}
+
+/* Among listeners the order does not matter: nobody hears of their end. */
+static uint32_t listener_slot(const struct channel *channel, uint8_t rendition)
+{
+    return (uint32_t)channel->audience.readers[rendition].count;
+}
+
+struct listener *listener_take(struct hand_reader *r, struct chat *chat, struct sendq *out)
+{
+    struct str name = hand_get_bytes(r, CODEC_NAME_MAX);
+    uint8_t rendition = hand_get_u8(r);
+    struct channel *channel = channel_table_find(&chat->channels, name);
+    struct listener *listener;
+
+    hand_check(r, channel != NULL, "somebody listens to a room that is not there");
+    if (!hand_check(r, rendition == RENDITION_EVENTS || rendition == RENDITION_EVENTS_QUIET,
+                    "somebody listens to what is no stream of events"))
+        return NULL;
+    listener = malloc(sizeof(*listener));
+    if (listener == NULL) {
+        hand_fail(r, "out of memory");
+        return NULL;
+    }
+    *listener = (struct listener){.channel = channel, .out = out, .rendition = rendition};
+    if (!audience_take_reader(r, &channel->audience, (enum rendition)rendition, out,
+                              listener_slot(channel, rendition), &chat->taking.readers)) {
+        free(listener);
+        return NULL;
+    }
+    channel->waiting++;
+    return listener;
+}

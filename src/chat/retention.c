@@ -311,3 +311,73 @@ void retention_tidy(struct chat *chat, struct channel *channel)
     else
         retention_weigh(chat, channel);
 }
+
+/* ---- from one process to the next ---- */
+
+static bool retention_is_kept(enum event_kind kind)
+{
+    return kind == EVENT_MESSAGE || kind == EVENT_JOIN || kind == EVENT_LEAVE ||
+           kind == EVENT_RENAME || kind == EVENT_REACT || kind == EVENT_RETRACT ||
+           kind == EVENT_SLOW;
+}
+
+/* Is it newer than what is there, and no newer than what the room was told? */
+static bool retention_is_next(const struct chat *chat, const struct channel *channel,
+                              const struct history *history, const struct record *record)
+{
+    uint64_t last =
+        history->count > 0 ? history_at(history, history->count - 1)->event.seq : history->gone;
+
+    return record->event.seq > last && record->event.seq <= channel->log.committed &&
+           record->author_place <= chat->clients.capacity;
+}
+
+/* Returns 0, or -1 with errno ENOMEM. */
+static int retention_add(struct chat *chat, struct channel *channel, struct history *history,
+                         struct record *record)
+{
+    if (history->count == history->limit)
+        forget_oldest(chat, history);
+    if (history_add(history, record) < 0)
+        return -1;
+    record->channel = channel;
+    chat->record_bytes += record->cost;
+    channel->record_bytes += record->cost;
+    return 0;
+}
+
+/* A history that keeps nothing here. */
+static void retention_refuse(struct chat *chat, struct channel *channel, struct history *history,
+                             struct record *record)
+{
+    retention_tell_log(chat, channel, record->word);
+    history->gone = record->event.seq;
+    record_release(record);
+}
+
+bool retention_take(struct hand_reader *r, struct chat *chat, struct channel *channel,
+                    struct record *record)
+{
+    struct history *history = retention_history(channel, record->event.kind);
+
+    if (!hand_check(r,
+                    retention_is_kept(record->event.kind) &&
+                        retention_is_next(chat, channel, history, record),
+                    "a record has no place in its history")) {
+        record_release(record);
+        return false;
+    }
+    record->event.epoch = channel->log.epoch;
+    if (history->limit == 0) {
+        retention_refuse(chat, channel, history, record);
+    } else if (retention_add(chat, channel, history, record) < 0) {
+        record_release(record);
+        return hand_fail(r, "out of memory");
+    }
+    return true;
+}
+
+void retention_take_weight(struct chat *chat, struct channel *channel)
+{
+    retention_weigh(chat, channel);
+}

@@ -67,3 +67,15 @@ const struct buf *shared_window_pack(struct shared_window *window, struct shared
     packer->after += packer->out.len;
     return &packer->out;
 }
+
+void shared_window_hand(struct hand_writer *w, const struct shared_window *window)
+{
+    hand_put_u64(w, window->floor);
+    deflate_window_hand(w, window->window);
+}
+
+void shared_window_take(struct hand_reader *r, struct shared_window *window)
+{
+    window->floor = hand_get_u64(r);
+    window->window = deflate_window_take(r, SHARED_WINDOW_BITS);
+}

@@ -28,19 +28,26 @@ static struct who *who_new(const struct ban_identity *identity)
     return who;
 }
 
+/* Returns 0, or -1 with errno ENOMEM. */
+static int who_keep(struct chat *chat, const struct client *client,
+                    const struct ban_identity *identity)
+{
+    if (chat->whos == NULL)
+        chat->whos = calloc(chat->clients.capacity, sizeof(struct who *));
+    if (chat->whos == NULL)
+        return -1;
+    who_forget(chat, client);
+    *who_place(chat, client) = who_new(identity);
+    return *who_place(chat, client) == NULL ? -1 : 0;
+}
+
 /* One that only waited for the seat adds nothing: what is known of it stays. */
 void who_note(struct chat *chat, const struct client *client)
 {
     struct ban_identity identity;
 
-    if (client_out(client) == NULL || !who_of(chat, client, &identity))
-        return;
-    if (chat->whos == NULL)
-        chat->whos = calloc(chat->clients.capacity, sizeof(struct who *));
-    if (chat->whos == NULL)
-        return;
-    who_forget(chat, client);
-    *who_place(chat, client) = who_new(&identity);
+    if (client_out(client) != NULL && who_of(chat, client, &identity))
+        (void)who_keep(chat, client, &identity);
 }
 
 void who_forget(struct chat *chat, const struct client *client)
@@ -92,4 +99,38 @@ bool who_read(struct ban_identity *who, struct str text)
     if (who->has_address && !ip_network_read(&who->address, address))
         return false;
     return who->has_address || who->sub.len > 0;
+}
+
+/* ---- from one process to the next ---- */
+
+void who_hand(struct hand_writer *w, const struct chat *chat, const struct client *client)
+{
+    struct who **place = who_place(chat, client);
+    const struct who *who = place != NULL ? *place : NULL;
+
+    hand_put_bool(w, who != NULL);
+    if (who == NULL)
+        return;
+    hand_put_str(w, who->identity.sub);
+    hand_put_bool(w, who->identity.has_ip);
+    hand_put_raw(w, who->identity.ip.bytes, sizeof(who->identity.ip.bytes));
+    hand_put_bool(w, who->identity.has_address);
+    hand_put_raw(w, who->identity.address.base.bytes, sizeof(who->identity.address.base.bytes));
+    hand_put_u8(w, who->identity.address.bits);
+}
+
+void who_take(struct hand_reader *r, struct chat *chat, const struct client *client)
+{
+    struct ban_identity who;
+
+    if (!hand_get_bool(r))
+        return;
+    who.sub = hand_get_str(r, BAN_SUB_MAX);
+    who.has_ip = hand_get_bool(r);
+    hand_get_raw(r, who.ip.bytes, sizeof(who.ip.bytes));
+    who.has_address = hand_get_bool(r);
+    hand_get_raw(r, who.address.base.bytes, sizeof(who.address.base.bytes));
+    who.address.bits = (uint8_t)hand_upto(r, hand_get_u8(r), IP_BITS);
+    if (hand_is_good(r) && who_keep(chat, client, &who) < 0)
+        hand_fail(r, "out of memory");
 }

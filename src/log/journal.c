@@ -321,6 +321,13 @@ static bool take_done(struct journal *j)
     return true;
 }
 
+/* It was to be handed over, and was not. */
+static void journal_go_on(struct journal *j)
+{
+    j->is_paused = false;
+    journal_writer_go_on(&j->writer);
+}
+
 /* What was told now is sent before the next sync begins: answers to it that come in the meantime go
  * to the disk together with what is there already. Else those who talk fall into groups that take
  * turns, and each group costs each reader a send. */
@@ -334,6 +341,8 @@ static void journal_turn(struct log *log)
     struct journal *j = journal_of(log);
     bool was_busy = j->written != NULL;
 
+    if (j->is_paused)
+        journal_go_on(j);
     if (j->is_stopped || !j->has_writer || !take_done(j) || has_told(j, was_busy))
         return;
     submit(j);
@@ -413,7 +422,7 @@ static void journal_free(struct log *log)
     }
     buf_deinit(&j->slots);
     buf_deinit(&j->shelves);
-    if (j->lock >= 0)
+    if (j->lock >= 0 && !j->has_others_lock)
         close(j->lock);
     if (j->folder >= 0)
         close(j->folder);
@@ -438,6 +447,10 @@ static const struct log_ops journal_ops = {
     .deadline = journal_deadline,
     .stop = journal_stop,
     .free = journal_free,
+    .cannot_hand = journal_cannot_hand,
+    .hand = journal_hand,
+    .take = journal_take,
+    .adopt = journal_adopt,
     .is_lasting = true,
 };
 

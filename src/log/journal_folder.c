@@ -40,9 +40,14 @@ int journal_folder_lock(int folder)
     return -1;
 }
 
+int journal_folder_open_lock(int folder, int mode)
+{
+    return openat(folder, LOCK_NAME, mode | O_CLOEXEC | O_NOFOLLOW);
+}
+
 bool journal_folder_is_locked(int folder)
 {
-    int fd = openat(folder, LOCK_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = journal_folder_open_lock(folder, O_RDONLY);
     bool is_locked;
 
     if (fd < 0)

@@ -322,7 +322,8 @@ static void await_job(struct journal_writer *w)
 
         if (w->must_end)
             return;
-        if (w->is_lent || w->sync != JOURNAL_SYNC_INTERVAL || !w->is_dirty || w->outcome.is_lost) {
+        if (w->is_lent || w->is_paused || w->sync != JOURNAL_SYNC_INTERVAL || !w->is_dirty ||
+            w->outcome.is_lost) {
             sleep_until_changed(w);
         } else if (now_ms() < due) {
             pthread_cond_timedwait(&w->changed, &w->lock, &until);
@@ -507,6 +508,53 @@ void journal_writer_counters(struct journal_writer *w, struct journal_writer_cou
 {
     pthread_mutex_lock(&w->lock);
     *out = w->counters;
+    pthread_mutex_unlock(&w->lock);
+}
+
+bool journal_writer_pause(struct journal_writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->is_paused = w->job == NULL && w->syncing_since == 0 && !w->result.is_lost;
+    pthread_mutex_unlock(&w->lock);
+    return w->is_paused;
+}
+
+void journal_writer_go_on(struct journal_writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->is_paused = false;
+    pthread_cond_broadcast(&w->changed);
+    pthread_mutex_unlock(&w->lock);
+}
+
+void journal_writer_tell(struct journal_writer *w, struct journal_standing *standing)
+{
+    pthread_mutex_lock(&w->lock);
+    *standing = (struct journal_standing){
+        .segment = w->segment,
+        .offset = w->offset,
+        .synced_segment = w->outcome.synced_segment,
+        .synced_offset = w->outcome.synced_offset,
+        .counters = w->counters,
+    };
+    pthread_mutex_unlock(&w->lock);
+}
+
+void journal_writer_take_over(struct journal_writer *w, int fd,
+                              const struct journal_standing *standing)
+{
+    pthread_mutex_lock(&w->lock);
+    w->fd = fd;
+    w->segment = standing->segment;
+    w->offset = standing->offset;
+    w->outcome.synced_segment = standing->synced_segment;
+    w->outcome.synced_offset = standing->synced_offset;
+    w->result = w->outcome;
+    w->counters = standing->counters;
+    w->is_dirty = fd >= 0 && (standing->synced_segment != standing->segment ||
+                              standing->synced_offset != standing->offset);
+    w->dirty_since = now_ms();
+    pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->lock);
 }
 

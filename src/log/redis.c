@@ -8,6 +8,8 @@
 #include "log/redis_state.h"
 #include "log/redis_wire.h"
 
+#define RUN_LEN 17 /* of what follows the name of a node: "-", and a number of its own */
+
 /* ---- channels ---- */
 
 static void redis_open(struct log *log, struct log_channel *channel)
@@ -20,6 +22,18 @@ static void redis_open(struct log *log, struct log_channel *channel)
     channel->next = 1;
     if (room != NULL)
         redis_send_subscribe(r, room, true);
+}
+
+/* What happened meanwhile is asked for as soon as there is a connection. What the last event was is
+ * not known: where the history of Redis is another one then, the room begins anew. */
+static bool redis_adopt(struct log *log, struct log_channel *channel)
+{
+    struct redis_room *room = redis_room_new(redis_of(log), channel);
+
+    if (room == NULL)
+        return false;
+    room->has_life = channel->epoch != 0;
+    return true;
 }
 
 static void redis_unlink(struct redis *r, struct redis_room *room)
@@ -247,6 +261,74 @@ static void redis_stop(struct log *log)
     }
 }
 
+/* ---- from one process to the next ---- */
+
+/* Whoever takes over is the same node, whose connections were lost: its seats are its own, and no
+ * number is given twice. */
+static void redis_log_hand(struct log *log, struct hand_writer *w)
+{
+    const struct redis *r = redis_of(log);
+
+    hand_begin(w, HAND_LOG);
+    hand_put_str(w, str_from(r->prefix));
+    hand_put_str(w, str_from(r->node));
+    hand_put_str(w, str_from(r->generation));
+    hand_put_bool(w, redis_ailment(log) == NULL);
+    hand_put_u64(w, r->number);
+    hand_put_u64(w, r->stats.commands);
+    hand_put_u64(w, r->stats.told);
+    hand_put_u64(w, r->stats.fills);
+    hand_put_u64(w, r->stats.resent);
+    hand_put_u64(w, r->stats.refused);
+    hand_put_u64(w, r->stats.restarts);
+    hand_put_u64(w, r->stats.reaped);
+    hand_put_u64(w, r->stats.unsafe);
+    hand_put_u64(w, r->stats.broken);
+    hand_end(w);
+}
+
+static void redis_take_text(struct hand_reader *r, char *out, size_t size)
+{
+    struct str text = hand_get_bytes(r, size - 1);
+
+    if (text.len > 0)
+        memcpy(out, text.ptr, text.len);
+    out[text.len] = '\0';
+}
+
+static void redis_take_identity(struct redis *redis, struct hand_reader *r)
+{
+    struct str prefix, name = redis->config.node;
+
+    prefix = hand_get_bytes(r, REDIS_PREFIX_MAX);
+    hand_check(r, str_equals(prefix, str_from(redis->prefix)), "--redis-prefix is another one");
+    redis_take_text(r, redis->node, sizeof(redis->node));
+    hand_check(r,
+               strlen(redis->node) == name.len + RUN_LEN &&
+                   memcmp(redis->node, name.ptr, name.len) == 0 && redis->node[name.len] == '-',
+               "--node is another one");
+    redis_take_text(r, redis->generation, sizeof(redis->generation));
+}
+
+static void redis_log_take(struct log *log, struct hand_reader *r)
+{
+    struct redis *redis = redis_of(log);
+
+    hand_expect(r, HAND_LOG);
+    redis_take_identity(redis, r);
+    redis->is_trusted = hand_get_bool(r);
+    redis->number = hand_get_u64(r);
+    redis->stats.commands = hand_get_u64(r);
+    redis->stats.told = hand_get_u64(r);
+    redis->stats.fills = hand_get_u64(r);
+    redis->stats.resent = hand_get_u64(r);
+    redis->stats.refused = hand_get_u64(r);
+    redis->stats.restarts = hand_get_u64(r);
+    redis->stats.reaped = hand_get_u64(r);
+    redis->stats.unsafe = hand_get_u64(r);
+    redis->stats.broken = hand_get_u64(r);
+}
+
 static void redis_free(struct log *log)
 {
     struct redis *r = redis_of(log);
@@ -264,6 +346,9 @@ static const struct log_ops redis_ops = {
     .deadline = redis_deadline,
     .stop = redis_stop,
     .free = redis_free,
+    .hand = redis_log_hand,
+    .take = redis_log_take,
+    .adopt = redis_adopt,
     .is_lasting = true,
     .is_shared = true,
 };
@@ -318,7 +403,7 @@ const char *redis_ailment(const struct log *log)
 {
     const struct redis *r = redis_of(log);
 
-    if (redis_is_ready(r) && !r->is_ill)
+    if (r->is_trusted || (redis_is_ready(r) && !r->is_ill))
         return NULL;
     return r->reason[0] != '\0' ? r->reason : "the connection to Redis is down";
 }

@@ -12,6 +12,8 @@ struct redis_spread {
     size_t count;
 };
 
+static const char spread_differs[] = "--redis names other servers, or in another order";
+
 static struct redis_spread *spread_of(const struct log *log)
 {
     return (struct redis_spread *)(uintptr_t)log; /* its first member */
@@ -56,15 +58,23 @@ static struct log *spread_log(const struct log *log, const struct log_channel *c
     return spread_of(log)->logs[channel->word];
 }
 
+/* The log that has the channel, which calls whom this one calls. */
+static struct log *spread_begin(struct log *log, const struct log_channel *channel)
+{
+    struct log *one = spread_log(log, channel);
+
+    one->calls = log->calls;
+    one->owner = log->owner;
+    return one;
+}
+
 static void spread_open(struct log *log, struct log_channel *channel)
 {
     struct redis_spread *s = spread_of(log);
     struct log *one;
 
     channel->word = redis_spread_place(s->names, s->count, channel->name);
-    one = spread_log(log, channel);
-    one->calls = log->calls;
-    one->owner = log->owner;
+    one = spread_begin(log, channel);
     one->ops->open(one, channel);
 }
 
@@ -119,6 +129,42 @@ static void spread_free(struct log *log)
     free(s);
 }
 
+/* ---- from one process to the next ---- */
+
+static void spread_hand(struct log *log, struct hand_writer *w)
+{
+    struct redis_spread *s = spread_of(log);
+
+    hand_begin(w, HAND_LOG);
+    hand_put_count(w, s->count);
+    for (size_t i = 0; i < s->count; i++)
+        hand_put_str(w, s->names[i]);
+    hand_end(w);
+    for (size_t i = 0; i < s->count; i++)
+        s->logs[i]->ops->hand(s->logs[i], w);
+}
+
+/* In the same order, too: words of channels are places. */
+static void spread_take(struct log *log, struct hand_reader *r)
+{
+    struct redis_spread *s = spread_of(log);
+
+    hand_expect(r, HAND_LOG);
+    hand_check(r, hand_get_count(r, 4, REDIS_SPREAD_MAX) == s->count, spread_differs);
+    for (size_t i = 0; i < s->count && hand_is_good(r); i++)
+        hand_check(r, str_equals(hand_get_bytes(r, hand_left(r)), s->names[i]), spread_differs);
+    for (size_t i = 0; i < s->count; i++)
+        s->logs[i]->ops->take(s->logs[i], r);
+}
+
+static bool spread_adopt(struct log *log, struct log_channel *channel)
+{
+    struct redis_spread *s = spread_of(log);
+
+    return channel->word == redis_spread_place(s->names, s->count, channel->name) &&
+           spread_begin(log, channel)->ops->adopt(spread_log(log, channel), channel);
+}
+
 static const struct log_ops spread_ops = {
     .open = spread_open,
     .close = spread_close,
@@ -127,6 +173,9 @@ static const struct log_ops spread_ops = {
     .deadline = spread_deadline,
     .stop = spread_stop,
     .free = spread_free,
+    .hand = spread_hand,
+    .take = spread_take,
+    .adopt = spread_adopt,
     .is_lasting = true,
     .is_shared = true,
 };

@@ -850,6 +850,7 @@ static void redis_break_reply(struct redis *r, const struct redis_reply *reply, 
 /* It takes nothing now. The lease is what is tried until it does. */
 static void redis_fall_ill(struct redis *r, const struct redis_reply *reply)
 {
+    r->is_trusted = false;
     r->is_ill = true;
     r->lease_at = r->now + REDIS_RETRY_MS;
     if (reply->kind == REPLY_APPEND && reply->room != NULL)
@@ -1055,6 +1056,7 @@ void redis_lost(struct log *log, enum redis_link link)
     struct redis *r = redis_of(log);
     struct redis_connection *c = &r->links[link];
 
+    r->is_trusted = false;
     redis_forget_replies(r, link);
     redis_unask(r, link);
     buf_deinit(&c->out);

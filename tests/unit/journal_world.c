@@ -17,6 +17,7 @@ struct diary diary;
 
 static char folder[256];
 static uint64_t randoms, appended;
+static int given_lock = -1; /* by a log of another process */
 
 /* ---- folders ---- */
 
@@ -326,11 +327,68 @@ int diary_open(enum journal_sync sync, uint64_t disk_max)
     return -1;
 }
 
+/* The log of a process that waits for what there is. */
+static struct log *make_heir(enum journal_sync sync, uint64_t disk_max)
+{
+    struct journal_config config = {
+        folder, sync, disk_max, fill_random, diary.segment_size, diary.interval_ms};
+    struct log *log = journal_new(&config);
+
+    ck_assert_ptr_nonnull(log);
+    log->calls = &calls;
+    ck_assert_int_eq(journal_await(log, &diary.problem), 0);
+    ck_assert_int_eq(journal_start(log), 0);
+    return log;
+}
+
+static void await_quiet(void)
+{
+    struct pollfd event = {.fd = journal_event(diary.log), .events = POLLIN};
+
+    while (diary.log->ops->cannot_hand(diary.log) != NULL) {
+        poll(&event, 1, 10);
+        diary.log->ops->turn(diary.log);
+    }
+}
+
+const char *diary_hand_over(enum journal_sync sync, uint64_t disk_max,
+                            void (*change)(struct hand_pipe *pipe))
+{
+    struct log *heir = make_heir(sync, disk_max);
+    int own_lock = dup(journal_lock(diary.log));
+    struct hand_pipe pipe;
+    const char *why;
+
+    await_quiet();
+    hand_pipe_init(&pipe);
+    diary.log->ops->hand(diary.log, &pipe.w);
+    if (change != NULL)
+        change(&pipe);
+    hand_pipe_rewind(&pipe);
+    journal_take_lock(heir, own_lock);
+    heir->ops->take(heir, &pipe.r);
+    hand_is_through(&pipe.r);
+    why = pipe.r.why;
+    hand_pipe_deinit(&pipe);
+    if (why != NULL) {
+        heir->ops->free(heir);
+        close(own_lock);
+        return why;
+    }
+    diary_kill();
+    diary.log = heir;
+    given_lock = own_lock;
+    return NULL;
+}
+
 void diary_kill(void)
 {
     if (diary.log != NULL)
         diary.log->ops->free(diary.log);
     diary.log = NULL;
+    if (given_lock >= 0)
+        close(given_lock);
+    given_lock = -1;
 }
 
 void diary_stop(void)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "log/journal.h"
+#include "unit/hand_pipe.h"
 
 #define DIARY_ROOMS 8
 #define DIARY_KEPT 64
@@ -73,6 +74,12 @@ int diary_open(enum journal_sync sync, uint64_t disk_max);
 /* Ends as a server that stops; or as one that is killed: what was not written is lost. */
 void diary_stop(void);
 void diary_kill(void);
+
+/* Another log, as of another process, takes over what this one has, and goes on in its place; this
+ * one ends without a word. Returns what the one that takes over says is wrong, and then it is the
+ * old one that goes on; or NULL. `change`, which may be NULL, may do something to the record. */
+const char *diary_hand_over(enum journal_sync sync, uint64_t disk_max,
+                            void (*change)(struct hand_pipe *pipe));
 
 struct diary_room *diary_room(const char *name);
 

@@ -165,6 +165,32 @@ static void late_free(struct log *log)
     free(late_of(log));
 }
 
+/* Nothing waits. */
+static void late_hand(struct log *log, struct hand_writer *w)
+{
+    const struct late_log *late = late_of(log);
+
+    hand_begin(w, HAND_LOG);
+    hand_put_u64(w, late->seed.add);
+    hand_put_u64(w, late->seed.multiply);
+    hand_put_u64(w, late->opened);
+    hand_put_u64(w, late->random);
+    hand_put_u32(w, late->turn);
+    hand_end(w);
+}
+
+static void late_take(struct log *log, struct hand_reader *r)
+{
+    struct late_log *late = late_of(log);
+
+    hand_expect(r, HAND_LOG);
+    late->seed.add = hand_get_u64(r);
+    late->seed.multiply = hand_get_u64(r);
+    late->opened = hand_get_u64(r);
+    late->random = hand_get_u64(r);
+    late->turn = hand_get_u32(r);
+}
+
 static const struct log_ops late_ops = {
     .open = late_open,
     .append = late_append,
@@ -172,6 +198,8 @@ static const struct log_ops late_ops = {
     .deadline = late_deadline,
     .stop = late_stop,
     .free = late_free,
+    .hand = late_hand,
+    .take = late_take,
 };
 
 struct log *late_log_new(struct hash_seed seed, unsigned turns)

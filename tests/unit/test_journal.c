@@ -826,6 +826,184 @@ START_TEST(repair_keeps_what_is_left)
 }
 END_TEST
 
+/* ---- another process takes over ---- */
+
+static void hand_over(enum journal_sync sync)
+{
+    const char *why = diary_hand_over(sync, PLENTY, NULL);
+
+    ck_assert_msg(why == NULL, "%s", why);
+}
+
+/* Nothing is lost or twice, whatever stood between two hand-overs; nor is a segment begun. */
+START_TEST(another_process_goes_on)
+{
+    enum journal_sync sync = (enum journal_sync)_i;
+    struct journal_stats stats;
+    char text[32];
+
+    ck_assert_int_eq(diary_open(sync, PLENTY), 0);
+    hand_over(sync); /* nothing is there yet */
+    for (int i = 1; i <= 20; i++) {
+        snprintf(text, sizeof(text), "message %d", i);
+        diary_say(i % 3 == 0 ? "coffee" : "tea", 7, text);
+        if (i % 4 == 0)
+            diary_react("tea", 7, 1, "+", true);
+        if (i == 10)
+            diary_presence("coffee", EVENT_JOIN, 9, "ada", "0123456789abcdef");
+        if (i % 2 == 0)
+            hand_over(sync);
+    }
+    diary_settle();
+    ck_assert_uint_eq(diary_room("tea")->channel.next, 20);
+    ck_assert_uint_eq(diary_room("coffee")->channel.next, 8);
+    journal_stats(diary.log, &stats);
+    ck_assert_uint_eq(stats.segments, 1);
+    ck_assert_uint_eq(stats.records, 28);
+    diary_stop();
+    ck_assert_msg(diary_open(sync, PLENTY) == 0, "%s", diary.problem.text);
+    ck_assert_int_eq(diary.report.state, JOURNAL_WHOLE);
+    expect_kept("tea", 19, 1);
+    expect_kept("coffee", 6, 1);
+    ck_assert_str_eq(diary_room("tea")->kept[18].text, "+");
+    ck_assert_uint_eq(diary_room("coffee")->seat_count, 1);
+}
+END_TEST
+
+START_TEST(segments_are_removed_by_whoever_goes_on)
+{
+    struct journal_stats stats;
+
+    diary.segment_size = 4096;
+    diary.keep = 20;
+    ck_assert_int_eq(diary_open(JOURNAL_SYNC_ALWAYS, 20000), 0);
+    diary_presence("tea", EVENT_JOIN, 9, "ada", "0123456789abcdef");
+    for (int i = 1; i <= 300; i++) {
+        diary_say_long("tea", 7, 200);
+        diary_settle();
+        if (i % 7 == 0)
+            ck_assert_ptr_null(diary_hand_over(JOURNAL_SYNC_ALWAYS, 20000, NULL));
+    }
+    journal_stats(diary.log, &stats);
+    ck_assert_uint_le(stats.disk, 20000 + 2 * 4096);
+    diary_kill();
+    ck_assert_msg(diary_open(JOURNAL_SYNC_ALWAYS, PLENTY) == 0, "%s", diary.problem.text);
+    expect_kept("tea", 20, 282);
+    ck_assert_uint_eq(diary_room("tea")->seat_count, 1);
+}
+END_TEST
+
+/* What one process wrote and did not sync the other one does. */
+START_TEST(what_is_not_synced_is_synced_later)
+{
+    struct journal_stats stats;
+
+    diary.interval_ms = 20;
+    ck_assert_int_eq(diary_open(JOURNAL_SYNC_INTERVAL, PLENTY), 0);
+    diary_say("tea", 7, "this makes the segment");
+    diary_settle();
+    await_sync(1);
+    diary_say("tea", 7, "one");
+    diary_settle();
+    hand_over(JOURNAL_SYNC_INTERVAL);
+    journal_stats(diary.log, &stats);
+    await_sync(stats.writer.syncs + 1);
+}
+END_TEST
+
+static void spoil_all(struct hand_pipe *pipe)
+{
+    pipe->w.out.len--;
+}
+
+START_TEST(who_could_not_hand_over_goes_on)
+{
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    open_always();
+    diary_say("tea", 7, "one");
+    diary_settle();
+    ck_assert_ptr_nonnull(diary_hand_over(JOURNAL_SYNC_ALWAYS, PLENTY, spoil_all));
+    ck_assert(journal_folder_is_locked(folder));
+    diary_say("tea", 7, "two");
+    diary_settle();
+    hand_over(JOURNAL_SYNC_ALWAYS);
+    ck_assert(journal_folder_is_locked(folder));
+    diary_say("tea", 7, "three");
+    diary_settle();
+    diary_kill();
+    close(folder);
+}
+END_TEST
+
+START_TEST(a_journal_that_is_at_work_is_not_handed_over)
+{
+    open_always();
+    diary_say("tea", 7, "one");
+    ck_assert_ptr_nonnull(diary.log->ops->cannot_hand(diary.log));
+    diary_settle();
+    hand_over(JOURNAL_SYNC_ALWAYS);
+}
+END_TEST
+
+static size_t flipped;
+static uint8_t flipped_bits;
+
+static void flip_one(struct hand_pipe *pipe)
+{
+    hand_pipe_flip(pipe, flipped, flipped_bits);
+}
+
+/* Nothing that is flipped does harm; nothing happens to the files. */
+START_TEST(a_wrong_record_does_no_harm)
+{
+    static const uint8_t flips[] = {1, 0x80, 0xff};
+    unsigned refused = 0;
+
+    flipped_bits = flips[_i];
+    open_always();
+    diary_say("tea", 7, "one");
+    diary_presence("coffee", EVENT_JOIN, 9, "ada", "0123456789abcdef");
+    diary_settle();
+    diary_end_room("tea");
+    for (flipped = HAND_HEADER; flipped < 600; flipped++)
+        refused += diary_hand_over(JOURNAL_SYNC_ALWAYS, PLENTY, flip_one) != NULL;
+    ck_assert_uint_gt(refused, 20);
+}
+END_TEST
+
+/* The disk is not as it was said to be. */
+START_TEST(another_folder_is_not_gone_on_with)
+{
+    const char *why;
+
+    open_always();
+    diary_say("tea", 7, "one");
+    diary_settle();
+    ck_assert_int_eq(truncate(segment_path(1), file_size(segment_path(1)) - 1), 0);
+    why = diary_hand_over(JOURNAL_SYNC_ALWAYS, PLENTY, NULL);
+    ck_assert_ptr_nonnull(why);
+    ck_assert_str_eq(why, "the journal is not as it was left");
+    ck_assert_int_eq(truncate(segment_path(1), file_size(segment_path(1)) + 1), 0);
+    ck_assert_int_eq(unlink(segment_path(1)), 0);
+    ck_assert_ptr_nonnull(diary_hand_over(JOURNAL_SYNC_ALWAYS, PLENTY, NULL));
+}
+END_TEST
+
+START_TEST(another_lock_is_none)
+{
+    char lock[512];
+
+    snprintf(lock, sizeof(lock), "%s/lock", path);
+    open_always();
+    ck_assert_int_eq(unlink(lock), 0);
+    ck_assert_ptr_nonnull(diary_hand_over(JOURNAL_SYNC_ALWAYS, PLENTY, NULL));
+    close(open(lock, O_RDWR | O_CREAT, 0600));
+    ck_assert_str_eq(diary_hand_over(JOURNAL_SYNC_ALWAYS, PLENTY, NULL),
+                     "the lock is not that of the journal");
+}
+END_TEST
+
 Suite *suite_journal(void)
 {
     Suite *suite = suite_create("journal");
@@ -864,6 +1042,14 @@ Suite *suite_journal(void)
     tcase_add_test(tc, a_missing_segment);
     tcase_add_loop_test(tc, after_a_clean_end_all_must_be_there, 0, 4);
     tcase_add_test(tc, repair_keeps_what_is_left);
+    tcase_add_loop_test(tc, another_process_goes_on, JOURNAL_SYNC_ALWAYS, JOURNAL_SYNC_NEVER + 1);
+    tcase_add_test(tc, segments_are_removed_by_whoever_goes_on);
+    tcase_add_test(tc, what_is_not_synced_is_synced_later);
+    tcase_add_test(tc, who_could_not_hand_over_goes_on);
+    tcase_add_test(tc, a_journal_that_is_at_work_is_not_handed_over);
+    tcase_add_loop_test(tc, a_wrong_record_does_no_harm, 0, 3);
+    tcase_add_test(tc, another_folder_is_not_gone_on_with);
+    tcase_add_test(tc, another_lock_is_none);
     suite_add_tcase(suite, tc);
     return suite;
 }

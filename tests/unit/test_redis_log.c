@@ -9,6 +9,7 @@
 #include "base/util.h"
 #include "log/redis_state.h"
 #include "log/redis_wire.h"
+#include "hand_pipe.h"
 
 Suite *suite_redis_log(void);
 
@@ -212,25 +213,32 @@ static void snapshot_of(unsigned long long seq)
 
 static uint64_t replicas;
 
-static void setup(void)
+static struct log *make_log(const char *prefix, const char *node,
+                            void (*random)(void *bytes, size_t len))
 {
-    const struct redis_config config = {.prefix = STR("w"),
+    const struct redis_config config = {.prefix = str_from(prefix),
                                         .replicas = replicas,
                                         .replica_ms = 50,
-                                        .node = STR("n"),
+                                        .node = str_from(node),
                                         .history = 100,
                                         .leave_grace = 5000,
                                         .longest = 65536,
                                         .others = "0",
-                                        .random = no_random};
+                                        .random = random};
+    struct log *log = redis_new(&config);
 
-    rlog = redis_new(&config);
-    ck_assert_ptr_nonnull(rlog);
-    rlog->calls = &calls;
+    ck_assert_ptr_nonnull(log);
+    log->calls = &calls;
+    redis_set_time(log, 1000, 1000);
+    return log;
+}
+
+static void setup(void)
+{
+    rlog = make_log("w", "n", no_random);
     buf_init(&heard);
     has_room = true;
     channel = (struct log_channel){.name = STR("tea")};
-    redis_set_time(rlog, 1000, 1000);
     connect_commands("one");
     connect_tells();
     rlog->ops->open(rlog, &channel);
@@ -479,6 +487,103 @@ START_TEST(so_long_may_an_answer_be)
 }
 END_TEST
 
+/* ---- from one process to the next ---- */
+
+static void other_random(void *bytes, size_t len)
+{
+    memset(bytes, 0x11, len);
+}
+
+/* Hands over to a log that was made with this; returns what is wrong. */
+static const char *hand_to(struct log *heir)
+{
+    struct hand_pipe pipe;
+    const char *why;
+
+    hand_pipe_init(&pipe);
+    rlog->ops->hand(rlog, &pipe.w);
+    ck_assert(!pipe.w.is_failed);
+    hand_pipe_rewind(&pipe);
+    heir->ops->take(heir, &pipe.r);
+    hand_is_through(&pipe.r);
+    why = pipe.r.why;
+    hand_pipe_deinit(&pipe);
+    return why;
+}
+
+/* A new process with new connections, and still the same node: it hears the same channels, asks for
+ * what it has missed and no more, and numbers go on. */
+START_TEST(who_takes_over_is_the_same_node)
+{
+    struct log *heir = make_log("w", "n", other_random);
+    struct redis_stats stats;
+
+    tell(1, "other", 1, "one");
+    say("two");
+    turn();
+    ck_assert_uint_eq(said(REDIS_COMMANDS, "EVALSHA"), 1);
+    tell(2, NODE, 1, "two");
+    feed(REDIS_COMMANDS, "$1\r\n.\r\n");
+    expect_heard("1 2! ");
+    ck_assert_ptr_null(hand_to(heir));
+    rlog->ops->stop(rlog);
+    rlog->ops->close(rlog, &channel);
+    rlog->ops->free(rlog);
+    rlog = heir;
+    ck_assert(rlog->ops->adopt(rlog, &channel));
+    connect_commands("one");
+    redis_connected(rlog, REDIS_TELLS);
+    feed(REDIS_TELLS, "+OK\r\n");
+    ck_assert_uint_eq(said(REDIS_TELLS, "w:n:" NODE), 1);
+    subscribed();
+    say("four");
+    turn();
+    ck_assert_uint_eq(said(REDIS_COMMANDS, "EVALSHA"), 1); /* the snapshot */
+    tell(3, "other", 2, "three");
+    snapshot_of(2);
+    turn();
+    ck_assert_uint_eq(said(REDIS_COMMANDS, "EVALSHA"), 1);
+    tell(4, NODE, 2, "four");
+    expect_heard("3 4! ");
+    redis_stats(rlog, &stats);
+    ck_assert_uint_eq(stats.told, 4);
+}
+END_TEST
+
+/* Who looks at its health in the moment before it is connected learns nothing that was not so. */
+START_TEST(who_takes_over_is_as_well_as_it_was)
+{
+    struct log *heir = make_log("w", "n", other_random);
+
+    ck_assert_ptr_nonnull(redis_ailment(heir));
+    if (_i > 0)
+        redis_lost(rlog, REDIS_TELLS);
+    ck_assert_ptr_null(hand_to(heir));
+    ck_assert_int_eq(redis_ailment(heir) != NULL, _i > 0);
+    redis_lost(heir, REDIS_COMMANDS);
+    ck_assert_ptr_nonnull(redis_ailment(heir));
+    heir->ops->free(heir);
+}
+END_TEST
+
+static const struct {
+    const char *prefix, *node, *why;
+} other_nodes[] = {
+    {"x", "n", "--redis-prefix is another one"},
+    {"w", "m", "--node is another one"},
+    {"w", "n-0000000000000000", "--node is another one"},
+    {"w", "", "--node is another one"},
+};
+
+START_TEST(another_node_is_not_taken_over)
+{
+    struct log *heir = make_log(other_nodes[_i].prefix, other_nodes[_i].node, no_random);
+
+    ck_assert_pstr_eq(hand_to(heir), other_nodes[_i].why);
+    heir->ops->free(heir);
+}
+END_TEST
+
 START_TEST(an_answer_that_nobody_asked_for_ends_it)
 {
     const char *why = NULL;
@@ -618,6 +723,10 @@ Suite *suite_redis_log(void)
     tcase_add_test(tcase, so_much_is_kept_ahead);
     tcase_add_loop_test(tcase, so_long_may_an_answer_be, 0, 3);
     tcase_add_test(tcase, an_answer_that_nobody_asked_for_ends_it);
+    tcase_add_test(tcase, who_takes_over_is_the_same_node);
+    tcase_add_loop_test(tcase, who_takes_over_is_as_well_as_it_was, 0, 2);
+    tcase_add_loop_test(tcase, another_node_is_not_taken_over, 0,
+                        sizeof(other_nodes) / sizeof(other_nodes[0]));
     tcase_add_loop_test(tcase, an_answer_about_an_event_is_a_word, 0, ARRAY_LEN(no_words));
     tcase_add_loop_test(tcase, so_many_nodes_may_be_named, 0, 2);
     tcase_add_loop_test(tcase, who_answers_byte_by_byte_is_given_up, 0, 2);
