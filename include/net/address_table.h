@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hand.h"
 #include "base/hash.h"
 #include "base/ip.h"
 #include "base/list.h"
@@ -85,5 +86,19 @@ void address_table_keep(struct address_table *t, uint32_t place);
 
 /* What was counted at this place is gone. 0 is nobody's. */
 void address_table_leave(struct address_table *t, uint32_t place, uint64_t now_ns);
+
+/* ---- to another process ---- */
+
+/* Writes a row of what is known of all addresses, into the record at hand (base/hand_long.h). Who
+ * holds something is to say so again. */
+void address_table_hand(struct hand_writer *w, const struct address_table *t);
+
+/* Reads it into a table that was just made: the places stay the same, and nobody holds anything.
+ * Returns false where anything is wrong. */
+bool address_table_take(struct address_table *t, struct hand_reader *r);
+
+/* What held something at this place does so again: as address_table_keep. Returns false where there
+ * is no such place. */
+bool address_table_hold(struct address_table *t, uint32_t place);
 
 #endif

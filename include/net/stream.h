@@ -40,6 +40,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/hand.h"
 #include "base/list.h"
 #include "base/timer.h"
 #include "base/util.h"
@@ -145,6 +146,12 @@ struct stream_counters {
     uint64_t sent;     /* bytes */
 };
 
+/* A text about an end that another process noted. */
+struct stream_detail {
+    struct stream_detail *next;
+    char text[];
+};
+
 /* What all streams of a program share. */
 struct stream_env {
     struct stream_counters counters;
@@ -156,9 +163,10 @@ struct stream_env {
     uint8_t *buffer; /* TUNE_READ_BUFFER bytes that every stream reads into */
     struct timer_class timers[STREAM_TIMERS_MAX];
     size_t timer_count;
-    struct clock clock;         /* of the tick */
-    uint64_t max_lag;           /* bytes */
-    int64_t left[STREAM_WORKS]; /* of the budgets of this tick */
+    struct clock clock;            /* of the tick */
+    uint64_t max_lag;              /* bytes */
+    int64_t left[STREAM_WORKS];    /* of the budgets of this tick */
+    struct stream_detail *details; /* that were handed over; owned */
 };
 
 /* Its members lie in the order of use: to flush a stream touches the first 128 bytes, to read from
@@ -271,6 +279,23 @@ void stream_charge(struct stream *stream, size_t work);
  * tick. */
 bool stream_is_spent(const struct stream *stream);
 
+/* ---- to another process ---- */
+
+/* Writes all that is to be known of a stream, between two ticks. */
+void stream_hand(struct hand_writer *w, const struct stream *stream);
+
+/* Reads it into a stream that was made by stream_init. Its timer may be of the classes in `timers`
+ * (a bit for each); stream_env_sort must follow. *has_ring: see sendq_take. Nothing is read, sent
+ * or watched before stream_carry_on. Returns false where anything is wrong. */
+bool stream_take(struct stream *stream, struct hand_reader *r, uint32_t timers, bool *has_ring);
+
+/* Puts the timers of all streams that were taken in order. */
+void stream_env_sort(struct stream_env *env);
+
+/* Goes on with a stream that was taken, from the next tick on. Returns false where it cannot be
+ * watched. */
+bool stream_carry_on(struct stream *stream);
+
 /* ---- timers ---- */
 
 /* Starts the timer in this class, anew where it is running. */
@@ -304,6 +329,9 @@ static inline struct stream *stream_of_queue(struct sendq *out)
 /* Goes on with those that have unread bytes; sends for those that were woken. */
 void stream_env_resume(struct stream_env *env);
 void stream_env_flush(struct stream_env *env);
+
+/* Frees what streams that were taken have said of their ends; they are gone. */
+void stream_env_deinit(struct stream_env *env);
 
 /* The next deadline of all timers; `now` where there is work that needs no event. */
 uint64_t stream_env_deadline(const struct stream_env *env);

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/buf_pool.h"
+#include "base/hand.h"
 #include "base/peer.h"
 #include "base/rate.h"
 #include "net/pool.h"
@@ -70,7 +71,17 @@ struct session_ops {
     /* Says goodbye to a member, with a close code and a short, static reason. Nothing for others.
      */
     void (*close)(struct conn *conn, uint16_t code, const char *reason);
+
+    /* The classes that its timer may be of, a bit for each. */
+    uint32_t timers;
+
+    /* Writes what the session keeps, for another process; reads it into a connection whose stream
+     * was taken. Returns false where anything is wrong. */
+    void (*hand)(struct hand_writer *w, const struct conn *conn);
+    bool (*take)(struct conn *conn, struct hand_reader *r);
 };
+
+#define CONN_TIMERS_OF_STREAM (1u << STREAM_TIMER_SENDING | 1u << STREAM_TIMER_CLOSING)
 
 /* Somebody who answers a request later (http_wait). Embedded in its owner. */
 struct http_wait {
@@ -152,6 +163,9 @@ struct conn_counters {
     uint64_t closes[CONN_CLOSE_LAST - CONN_CLOSE_FIRST + 1]; /* of members, by the first code */
 };
 
+/* Kinds of limits that readers of WebSockets have. */
+#define CONNS_LIMITS 4
+
 /* What all connections of a server share, and what their owner is called for. */
 struct conns {
     struct pool pool;
@@ -161,6 +175,7 @@ struct conns {
     struct rate rate;         /* of the messages of a member */
     uint64_t rate_bytes;      /* bytes a second that it may say; 0: no limit */
     size_t members;
+    const struct ws_reader_limits *limits[CONNS_LIMITS]; /* all that ws_open is called with */
     void *owner;
 
     /* A whole request. Must answer it with http_respond or ws_open, or keep it with http_wait. */

@@ -14,6 +14,9 @@
 
 #include "session/conn.h"
 
+/* The session itself: for conn_hand.h. */
+extern const struct session_ops http_session;
+
 /* The body of a response: somebody else's bytes until `release(data)` is called, once. */
 struct http_body {
     const void *data; /* NULL: none */

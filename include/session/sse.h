@@ -10,6 +10,9 @@
 
 #include "session/conn.h"
 
+/* The session itself: for conn_hand.h. */
+extern const struct session_ops sse_session;
+
 /* Turns a connection that has asked for it into an event stream. `response` is the whole head,
  * which is sent at once. Returns false where memory is out; the connection is dropped then. */
 bool sse_open(struct conn *conn, struct str response);

@@ -11,6 +11,9 @@
 
 #include "session/conn.h"
 
+/* The session itself: for conn_hand.h. */
+extern const struct session_ops ws_session;
+
 /* Turns a connection that has asked for it into a WebSocket: all bytes that follow the request are
  * frames. `response` is the whole 101, which is sent at once. Returns false where memory is out;
  * the connection is dropped then. */

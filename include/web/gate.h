@@ -13,6 +13,7 @@
 
 #include "auth/key_file.h"
 #include "auth/token.h"
+#include "base/hand.h"
 #include "proto/http/request.h"
 #include "proto/ws/handshake.h"
 
@@ -148,5 +149,16 @@ static inline uint64_t gate_deadline(const struct gate *gate)
 {
     return gate->count > 0 ? gate->passes[0]->expires : UINT64_MAX;
 }
+
+/* ---- to another process ---- */
+
+/* Writes the keys where they were made for this run, and reads them: tokens stay good. Where there
+ * is a file both processes read that. take returns false where anything is wrong. */
+void gate_hand(struct hand_writer *w, const struct gate *gate);
+bool gate_take(struct gate *gate, struct hand_reader *r);
+
+/* The same of what a connection was let in with. */
+void gate_hand_pass(struct hand_writer *w, const struct gate *gate, const struct conn *conn);
+bool gate_take_pass(struct gate *gate, struct conn *conn, struct hand_reader *r);
 
 #endif

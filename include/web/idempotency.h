@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hand.h"
 #include "base/list.h"
 #include "base/sha256.h"
 #include "base/str.h"
@@ -55,5 +56,10 @@ void idempotency_settle(struct idempotent *entry, uint64_t epoch, uint64_t seq, 
 
 /* It never happened: its key may be used again. */
 void idempotency_drop(struct idempotency *table, struct idempotent *entry);
+
+/* Writes a row of all that have their answers, into the record at hand (base/hand_long.h), for
+ * another process; reads it into an empty table. Returns false where anything is wrong. */
+void idempotency_hand(struct hand_writer *w, const struct idempotency *table);
+bool idempotency_take(struct idempotency *table, struct hand_reader *r);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hand.h"
 #include "base/hash.h"
 #include "base/ip.h"
 #include "base/sha256.h"
@@ -44,5 +45,10 @@ uint64_t password_wait(const struct password *password, const struct ip *ip, uin
 
 /* Is it right? Takes as long for a wrong one. A wrong one is noted. */
 bool password_try(struct password *password, struct str text, const struct ip *ip, uint64_t now);
+
+/* Writes who was wrong lately, for another process; reads it. Returns false where anything is
+ * wrong. */
+void password_hand(struct hand_writer *w, const struct password *password);
+bool password_take(struct password *password, struct hand_reader *r);
 
 #endif

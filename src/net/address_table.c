@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/hand_long.h"
 #include "base/mapping.h"
 #include "base/tuning.h"
 #include "base/util.h"
@@ -229,4 +230,90 @@ void address_table_leave(struct address_table *t, uint32_t place, uint64_t now_n
     address = &t->addresses[place - 1];
     address->clients--;
     settle(t, address, now_ns);
+}
+
+/* ---- to another process ---- */
+
+static void address_hand(struct hand_writer *w, const struct address_table *t,
+                         const struct address *address)
+{
+    hand_put_bool(w, true);
+    hand_go_on(w);
+    hand_put_u32(w, (uint32_t)(address - t->addresses));
+    hand_put_raw(w, address->prefix.bytes, sizeof(address->prefix.bytes));
+    hand_put_u64(w, address->handshakes_ns);
+    hand_put_u64(w, address->requests_ns);
+}
+
+void address_table_hand(struct hand_writer *w, const struct address_table *t)
+{
+    for (size_t i = 0; i < t->used; i++) {
+        if (t->addresses[i].clients > 0)
+            address_hand(w, t, &t->addresses[i]);
+    }
+    for (struct list *at = t->idle.next; at != &t->idle; at = at->next)
+        address_hand(w, t, CONTAINER_OF(at, struct address, idle));
+    hand_put_bool(w, false);
+}
+
+/* Was this place given to somebody? Those that never were are all zero. */
+static bool address_is_taken(const struct address *address)
+{
+    return address->idle.next != NULL;
+}
+
+static bool address_take(struct address_table *t, struct hand_reader *r)
+{
+    struct address *address;
+    size_t entry, place;
+
+    if (!hand_get_on(r))
+        return false;
+    place = (size_t)hand_get_u32(r);
+    if (!hand_check(r, place < t->capacity, "there are more addresses than can be"))
+        return false;
+    address = &t->addresses[place];
+    if (!hand_check(r, !address_is_taken(address), "two addresses have one place"))
+        return false;
+    hand_get_raw(r, address->prefix.bytes, sizeof(address->prefix.bytes));
+    address->handshakes_ns = hand_get_u64(r);
+    address->requests_ns = hand_get_u64(r);
+    entry = address_entry_of(t, &address->prefix);
+    if (!hand_check(r, t->index[entry] == 0, "an address has two places"))
+        return false;
+    t->index[entry] = (uint32_t)place + 1;
+    list_init(&address->idle);
+    list_append(&t->idle, &address->idle);
+    t->used = max_size(t->used, place + 1);
+    t->count++;
+    return true;
+}
+
+bool address_table_take(struct address_table *t, struct hand_reader *r)
+{
+    while (hand_get_bool(r)) {
+        if (!address_take(t, r))
+            return false;
+    }
+    for (size_t i = t->used; i-- > 0;) {
+        struct address *address = &t->addresses[i];
+
+        if (address_is_taken(address))
+            continue;
+        address->next_free = t->free;
+        t->free = (uint32_t)i + 1;
+    }
+    return hand_is_good(r);
+}
+
+bool address_table_hold(struct address_table *t, uint32_t place)
+{
+    struct address *address;
+
+    if (place == 0 || place > t->used || !address_is_taken(&t->addresses[place - 1]))
+        return false;
+    address = &t->addresses[place - 1];
+    list_remove(&address->idle);
+    address->clients++;
+    return true;
 }

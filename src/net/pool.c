@@ -42,6 +42,7 @@ void pool_deinit(struct pool *pool)
         stream_note_end(stream, STREAM_END_SHUTDOWN, NULL);
         stream_deinit(stream);
     }
+    stream_env_deinit(&pool->env);
     mapping_free(pool->places, pool_bytes(pool));
 }
 

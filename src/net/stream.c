@@ -624,6 +624,18 @@ void stream_deinit(struct stream *stream)
     stream->env = NULL;
 }
 
+bool stream_carry_on(struct stream *stream)
+{
+    stream_update_interest(stream);
+    if (stream->state == STREAM_DEAD)
+        return false;
+    if (stream->has_more && stream_may_read(stream))
+        stream_make_ready(stream);
+    else
+        stream_wake(stream);
+    return true;
+}
+
 /* ---- steps of the tick ---- */
 
 static void stream_go_on(struct stream *stream)

@@ -276,6 +276,45 @@ static void http_on_free(struct stream *stream)
     conns_of(conn)->on_free(conn);
 }
 
+/* ---- to another process ---- */
+
+static void http_hand(struct hand_writer *w, const struct conn *conn)
+{
+    const struct peer *origin = &conn->http.origin;
+
+    hand_put_bool(w, origin->is_known);
+    hand_put_raw(w, origin->ip.bytes, sizeof(origin->ip.bytes));
+    hand_put_u16(w, origin->port);
+    hand_put_u32(w, conn->stream.state == STREAM_OPEN ? conn->http.whole : 0);
+}
+
+/* Is the request in `in` so long with its body? */
+static bool http_is_as_long(const struct conn *conn)
+{
+    const struct buf *in = &conn->stream.in;
+    struct http_scan scan = {0};
+    struct http_request request;
+    int head;
+
+    if (in->len == 0)
+        return false;
+    head = http_request_parse(&request, (const char *)in->data, in->len, &scan);
+    return head > 0 && conn->http.whole - (size_t)head == request.body_len;
+}
+
+/* A head that is not whole is read from its beginning again. */
+static bool http_take(struct conn *conn, struct hand_reader *r)
+{
+    struct peer *origin = &conn->http.origin;
+
+    origin->is_known = hand_get_bool(r);
+    hand_get_raw(r, origin->ip.bytes, sizeof(origin->ip.bytes));
+    origin->port = hand_get_u16(r);
+    conn->http.whole = hand_get_u32(r);
+    return hand_check(r, conn->http.whole == 0 || http_is_as_long(conn),
+                      "a request has another length than it says");
+}
+
 /* ---- the session ---- */
 
 static enum conn_duty http_duty(const struct conn *conn)
@@ -290,7 +329,7 @@ static void http_close(struct conn *conn, uint16_t code, const char *reason)
     (void)conn, (void)code, (void)reason; /* it is nobody's member */
 }
 
-static const struct session_ops http_session = {
+const struct session_ops http_session = {
     .stream =
         {
             .work = STREAM_WORK_GUEST,
@@ -307,6 +346,9 @@ static const struct session_ops http_session = {
         },
     .duty = http_duty,
     .close = http_close,
+    .timers = CONN_TIMERS_OF_STREAM | 1u << CONN_TIMER_SILENT | 1u << CONN_TIMER_HANDSHAKE,
+    .hand = http_hand,
+    .take = http_take,
 };
 
 struct conn *http_accept(struct conns *conns, int fd, const struct peer *peer)

@@ -129,6 +129,27 @@ static void sse_on_timer(struct stream *stream, unsigned timer)
     stream_start_timer(stream, CONN_TIMER_COMMENT);
 }
 
+/* ---- to another process ---- */
+
+static void sse_hand(struct hand_writer *w, const struct conn *conn)
+{
+    const struct sse_state *state = &conn->member.stream;
+
+    hand_put_u32(w, state->sent);
+    hand_put_u16(w, state->idle);
+    hand_put_u16(w, state->stuck);
+}
+
+static bool sse_take(struct conn *conn, struct hand_reader *r)
+{
+    struct sse_state *state = &conn->member.stream;
+
+    state->sent = hand_get_u32(r);
+    state->idle = hand_get_u16(r);
+    state->stuck = hand_get_u16(r);
+    return hand_is_good(r);
+}
+
 /* ---- the session ---- */
 
 static enum conn_duty sse_duty(const struct conn *conn)
@@ -138,7 +159,7 @@ static enum conn_duty sse_duty(const struct conn *conn)
     return is_there ? CONN_DUTY_MEMBER : CONN_DUTY_ENDING;
 }
 
-static const struct session_ops sse_session = {
+const struct session_ops sse_session = {
     .stream =
         {
             .work = STREAM_WORK_MEMBER,
@@ -156,6 +177,9 @@ static const struct session_ops sse_session = {
         },
     .duty = sse_duty,
     .close = sse_close,
+    .timers = CONN_TIMERS_OF_STREAM | 1u << CONN_TIMER_COMMENT,
+    .hand = sse_hand,
+    .take = sse_take,
 };
 
 bool sse_open(struct conn *conn, struct str response)

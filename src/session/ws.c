@@ -445,7 +445,7 @@ static void ws_on_let_go(struct stream *stream)
     if (out->is_cut)
         stream_drop(stream, STREAM_END_HOST);
     else
-        ws_begin_close(conn_of(stream), code, stream->detail, false);
+        ws_begin_close(conn_of(stream), code, stream->detail != NULL ? stream->detail : "", false);
 }
 
 static void ws_on_incomplete(struct stream *stream)
@@ -523,6 +523,31 @@ static void ws_on_timer(struct stream *stream, unsigned timer)
         ws_throttle_expired(conn);
 }
 
+/* ---- to another process ---- */
+
+static void ws_hand(struct hand_writer *w, const struct conn *conn)
+{
+    const struct conns *conns = conns_of(conn);
+    uint8_t limits = 0;
+
+    while (limits < CONNS_LIMITS - 1 && conns->limits[limits] != conn->member.reader.limits)
+        limits++;
+    hand_put_u8(w, limits);
+    /* What comes then is not looked at any more, and what failed need not be sound. */
+    hand_put_bool(w, conn->stream.state == STREAM_OPEN);
+    if (conn->stream.state == STREAM_OPEN)
+        ws_reader_hand(w, &conn->member.reader);
+}
+
+static bool ws_take(struct conn *conn, struct hand_reader *r)
+{
+    const struct conns *conns = conns_of(conn);
+
+    ws_reader_init(&conn->member.reader,
+                   conns->limits[hand_upto(r, hand_get_u8(r), CONNS_LIMITS - 1)]);
+    return hand_get_bool(r) ? ws_reader_take(&conn->member.reader, r) : hand_is_good(r);
+}
+
 /* ---- the session ---- */
 
 static enum conn_duty ws_duty(const struct conn *conn)
@@ -530,7 +555,7 @@ static enum conn_duty ws_duty(const struct conn *conn)
     return ws_is_talking(conn) ? CONN_DUTY_MEMBER : CONN_DUTY_ENDING;
 }
 
-static const struct session_ops ws_session = {
+const struct session_ops ws_session = {
     .stream =
         {
             .work = STREAM_WORK_MEMBER,
@@ -551,6 +576,10 @@ static const struct session_ops ws_session = {
         },
     .duty = ws_duty,
     .close = ws_close,
+    .timers = CONN_TIMERS_OF_STREAM | 1u << CONN_TIMER_IDLE | 1u << CONN_TIMER_PONG |
+              1u << CONN_TIMER_THROTTLE,
+    .hand = ws_hand,
+    .take = ws_take,
 };
 
 bool ws_open(struct conn *conn, struct str response, const struct ws_reader_limits *limits)

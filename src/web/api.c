@@ -246,7 +246,7 @@ static bool api_is_json(const struct http_request *request)
     return str_equals_nocase(str_trim(str_cut(&type, ';')), STR("application/json"));
 }
 
-static uint64_t api_longest_body(const struct web *web)
+uint64_t api_longest_body(const struct web *web)
 {
     return (uint64_t)web->chat_limits.max_message * BODY_GROWTH + BODY_EXTRA;
 }

@@ -352,30 +352,37 @@ static void gate_remove(struct gate *gate, struct pass *pass)
 
 /* ---- members ---- */
 
+/* Gives a connection a pass. Returns 0, or -1 with errno ENOMEM. */
+static int gate_add(struct gate *gate, struct conn *conn, struct str sub, uint64_t expires,
+                    uint8_t everywhere)
+{
+    struct pass *pass = malloc(sizeof(*pass) + sub.len);
+
+    if (pass == NULL || gate_grow(gate) < 0) {
+        free(pass);
+        return -1;
+    }
+    *pass = (struct pass){.conn = conn,
+                          .expires = expires,
+                          .person = token_person(sub),
+                          .everywhere = everywhere,
+                          .sub_len = (uint8_t)sub.len};
+    memcpy(pass->sub, sub.ptr, sub.len);
+    gate->count++;
+    pass_settle(gate, pass, gate->count - 1);
+    return 0;
+}
+
 int gate_let_in(struct gate *gate, struct conn *conn, const struct visitor *visitor)
 {
     const struct token *token = &visitor->token;
-    struct pass *pass;
 
     conn->stream.out.denied = (uint8_t)~visitor->rights;
     conn->has_no_rate = visitor->has_token && (visitor->rights & RIGHT_API) != 0;
     if (!visitor->has_token)
         return 0;
-    pass = malloc(sizeof(*pass) + token->sub.len);
-    if (pass == NULL || gate_grow(gate) < 0) {
-        free(pass);
-        return -1;
-    }
-    *pass =
-        (struct pass){.conn = conn,
-                      .expires = token->expires,
-                      .person = token_person(token->sub),
-                      .everywhere = rights_in_rooms(token->grants, token->grant_count, STR("*")),
-                      .sub_len = (uint8_t)token->sub.len};
-    memcpy(pass->sub, token->sub.ptr, token->sub.len);
-    gate->count++;
-    pass_settle(gate, pass, gate->count - 1);
-    return 0;
+    return gate_add(gate, conn, token->sub, token->expires,
+                    rights_in_rooms(token->grants, token->grant_count, STR("*")));
 }
 
 void gate_let_out(struct gate *gate, struct conn *conn)
@@ -457,4 +464,63 @@ void gate_expire(struct gate *gate, uint64_t now)
         gate_let_out(gate, conn);
         conn_close(conn, GATE_CLOSE_TOKEN, "the token has expired");
     }
+}
+
+/* ---- to another process ---- */
+
+void gate_hand(struct hand_writer *w, const struct gate *gate)
+{
+    const struct buf *text = &gate->keys.text;
+    bool is_made = gate->file == NULL && gate->keys.count > 0;
+
+    hand_put_bool(w, is_made);
+    if (is_made)
+        hand_put_bytes(w, text->data, text->len);
+}
+
+bool gate_take(struct gate *gate, struct hand_reader *r)
+{
+    struct key_file *keys = &gate->keys;
+    struct str text;
+    unsigned line;
+
+    if (!hand_get_bool(r))
+        return hand_is_good(r);
+    text = hand_get_bytes(r, KEY_FILE_SIZE_MAX);
+    if (!hand_is_good(r) || gate->file != NULL)
+        return hand_is_good(r);
+    key_file_deinit(keys);
+    if (!hand_check(r, buf_append(&keys->text, text.ptr, text.len) == 0, "out of memory"))
+        return false;
+    text.ptr = (char *)keys->text.data;
+    return hand_check(r, text.len > 0 && key_file_parse(keys, text, &line) == NULL,
+                      "the keys are none");
+}
+
+void gate_hand_pass(struct hand_writer *w, const struct gate *gate, const struct conn *conn)
+{
+    const struct pass *pass = pass_of(gate, conn);
+
+    hand_put_bool(w, pass != NULL);
+    if (pass == NULL)
+        return;
+    hand_put_u64(w, pass->expires);
+    hand_put_u8(w, pass->everywhere);
+    hand_put_bytes(w, pass->sub, pass->sub_len);
+}
+
+bool gate_take_pass(struct gate *gate, struct conn *conn, struct hand_reader *r)
+{
+    uint64_t expires;
+    uint8_t everywhere;
+    struct str sub;
+
+    if (!hand_get_bool(r))
+        return hand_is_good(r);
+    expires = hand_get_u64(r);
+    everywhere = hand_get_u8(r);
+    sub = hand_get_bytes(r, UINT8_MAX);
+    return hand_check(r, conn->is_member && !conn->is_closing,
+                      "somebody was let in who is not here") &&
+           hand_check(r, gate_add(gate, conn, sub, expires, everywhere) == 0, "out of memory");
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hand_long.h"
 #include "base/util.h"
 
 #define IDEMPOTENCY_BUCKETS 4096
@@ -112,4 +113,55 @@ void idempotency_settle(struct idempotent *entry, uint64_t epoch, uint64_t seq, 
     entry->epoch = epoch;
     entry->seq = seq;
     entry->ts = ts;
+}
+
+void idempotency_hand(struct hand_writer *w, const struct idempotency *table)
+{
+    for (struct list *at = table->ages.next; at != &table->ages; at = at->next) {
+        const struct idempotent *entry = CONTAINER_OF(at, struct idempotent, age);
+
+        if (!entry->is_settled)
+            continue;
+        hand_put_bool(w, true);
+        hand_go_on(w);
+        hand_put_raw(w, entry->id, SHA256_SIZE);
+        hand_put_raw(w, entry->content, SHA256_SIZE);
+        hand_put_u64(w, entry->began);
+        hand_put_u64(w, entry->epoch);
+        hand_put_u64(w, entry->seq);
+        hand_put_u64(w, entry->ts);
+    }
+    hand_put_bool(w, false);
+}
+
+static bool idempotency_take_one(struct idempotency *table, struct hand_reader *r)
+{
+    uint8_t id[SHA256_SIZE], content[SHA256_SIZE];
+    struct idempotent *entry;
+    uint64_t began;
+
+    hand_get_on(r);
+    hand_get_raw(r, id, sizeof(id));
+    hand_get_raw(r, content, sizeof(content));
+    began = hand_get_u64(r);
+    if (!hand_check(r, table->buckets == NULL || *idempotency_link(table, id) == NULL,
+                    "an Idempotency-Key is there twice"))
+        return false;
+    entry = idempotency_begin(table, id, content, began);
+    if (!hand_check(r, entry != NULL, "there are too many Idempotency-Keys"))
+        return false;
+    entry->is_settled = true;
+    entry->epoch = hand_get_u64(r);
+    entry->seq = hand_get_u64(r);
+    entry->ts = hand_get_u64(r);
+    return hand_is_good(r);
+}
+
+bool idempotency_take(struct idempotency *table, struct hand_reader *r)
+{
+    while (hand_get_bool(r)) {
+        if (!idempotency_take_one(table, r))
+            return false;
+    }
+    return hand_is_good(r);
 }

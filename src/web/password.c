@@ -7,6 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* So many more wrong ones are counted: then the pause is the longest. */
+#define PASSWORD_WRONG_MORE 6
+
 int password_read(struct password *password, char *problem, size_t size)
 {
     char text[PASSWORD_MAX + 2];
@@ -76,7 +79,7 @@ static void password_note_wrong(struct password *password, const struct ip *ip, 
     place = password_place(password, ip);
     if (place->last + PASSWORD_FORGET <= now)
         place->wrong = 0;
-    place->wrong += place->wrong < PASSWORD_FREE + 6;
+    place->wrong += place->wrong < PASSWORD_FREE + PASSWORD_WRONG_MORE;
     place->last = now;
 }
 
@@ -91,4 +94,33 @@ bool password_try(struct password *password, struct str text, const struct ip *i
     if (difference != 0)
         password_note_wrong(password, ip, now);
     return difference == 0;
+}
+
+/* The places mean what they do by the seed. */
+void password_hand(struct hand_writer *w, const struct password *password)
+{
+    hand_put_u64(w, password->seed.add);
+    hand_put_u64(w, password->seed.multiply);
+    hand_put_bool(w, password->places != NULL);
+    for (size_t i = 0; password->places != NULL && i < PASSWORD_PLACES; i++) {
+        hand_put_u64(w, password->places[i].last);
+        hand_put_u32(w, password->places[i].wrong);
+    }
+}
+
+bool password_take(struct password *password, struct hand_reader *r)
+{
+    password->seed.add = hand_get_u64(r);
+    password->seed.multiply = hand_get_u64(r);
+    if (!hand_get_bool(r))
+        return hand_is_good(r);
+    password->places = calloc(PASSWORD_PLACES, sizeof(*password->places));
+    if (!hand_check(r, password->places != NULL, "out of memory"))
+        return false;
+    for (size_t i = 0; i < PASSWORD_PLACES; i++) {
+        password->places[i].last = hand_get_u64(r);
+        password->places[i].wrong =
+            (uint32_t)hand_upto(r, hand_get_u32(r), PASSWORD_FREE + PASSWORD_WRONG_MORE);
+    }
+    return hand_is_good(r);
 }

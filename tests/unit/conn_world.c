@@ -8,8 +8,10 @@
 #include <check.h>
 
 #include "base/util.h"
+#include "hand_pipe.h"
 #include "net/socket.h"
 #include "pair.h"
+#include "session/conn_hand.h"
 #include "session/sse.h"
 #include "session/ws.h"
 
@@ -22,6 +24,9 @@ const uint64_t world_lengths[CONN_TIMERS] = {
 };
 
 static uint8_t long_body[WORLD_BODY];
+
+static const struct ws_reader_limits limits = {
+    .max_message = 1000, .accept_deflated = true, .expect_masked = true};
 
 /* ---- the owner ---- */
 
@@ -54,8 +59,6 @@ static void on_gone(struct http_wait *wait)
 
 static void on_request(struct conn *conn, const struct http_request *request)
 {
-    static const struct ws_reader_limits limits = {
-        .max_message = 1000, .accept_deflated = true, .expect_masked = true};
     struct http_body body = {.data = long_body, .len = WORLD_BODY, .release = count_release};
     char text[128];
 
@@ -92,9 +95,10 @@ static void on_bad_request(struct conn *conn, int status, const char *text)
 
 static int on_message(struct conn *conn, struct ws_message *message)
 {
-    (void)message;
     ws_charge(conn, world.charge);
     world.messages++;
+    if (world.echoes)
+        ws_send_back(conn, message);
     return 0;
 }
 
@@ -108,15 +112,26 @@ static int on_close(struct conn *conn, bool is_broken)
 
 static void on_free(struct conn *conn)
 {
-    world.end = (enum stream_end)conn->stream.end;
+    if (!world.is_handing)
+        world.end = (enum stream_end)conn->stream.end;
 }
 
 /* ---- by hand ---- */
+
+static void write_long_body(void)
+{
+    for (size_t i = 0; i < WORLD_BODY; i++)
+        long_body[i] = (uint8_t)(i % 251);
+}
 
 void world_setup(void)
 {
     world = (struct conn_world){.peer = -1};
     ck_assert_int_eq(reactor_init(&world.reactor), 0);
+    if (long_body[1] == 0)
+        write_long_body();
+    for (size_t i = 0; i < CONNS_LIMITS; i++)
+        world.conns.limits[i] = &limits;
     world.conns.on_request = on_request;
     world.conns.body_limit = body_limit;
     world.conns.on_bad_request = on_bad_request;
@@ -220,6 +235,65 @@ void world_take_much(void)
 
     for (int i = 0; i < 1000 && socket_unsent(fd) + 20000 > before; i++)
         world_take(1000);
+}
+
+void world_hand(struct hand_pipe *pipe)
+{
+    ck_assert_ptr_null(conns_cannot_hand(&world.conns));
+    for (size_t i = 0; i < world.conns.pool.used; i++) {
+        struct stream *stream = pool_at(&world.conns.pool, i);
+
+        if (stream == NULL)
+            continue;
+        hand_begin(&pipe->w, HAND_CONNS);
+        conn_hand(&pipe->w, conn_of(stream));
+        hand_end(&pipe->w);
+    }
+    ck_assert(!pipe->w.is_failed);
+}
+
+/* As at the start of a process. */
+static void forget_conns(void)
+{
+    world.is_handing = true;
+    conns_deinit(&world.conns);
+    reactor_deinit(&world.reactor);
+    world.is_handing = false;
+    world.conns.members = 0;
+    ck_assert_int_eq(reactor_init(&world.reactor), 0);
+    ck_assert_int_eq(conns_init(&world.conns, &world.reactor, 4, world_lengths), 0);
+}
+
+bool world_take_over(struct hand_pipe *pipe)
+{
+    int fds[4];
+    size_t count = conns_descriptors(&world.conns, fds, ARRAY_LEN(fds)), taken = 0;
+    bool is_good = true, has_ring;
+
+    for (size_t i = 0; i < count; i++)
+        fds[i] = dup(fds[i]);
+    forget_conns();
+    hand_pipe_rewind(pipe);
+    while (taken < count && is_good) {
+        is_good = hand_expect(&pipe->r, HAND_CONNS);
+        if (is_good)
+            is_good = conn_take(&world.conns, &pipe->r, fds[taken++], &has_ring) != NULL &&
+                      hand_is_through(&pipe->r);
+    }
+    while (taken < count)
+        close(fds[taken++]);
+    world.conn = world.conns.pool.used > 0 ? conn_of(pool_at(&world.conns.pool, 0)) : NULL;
+    return is_good && conns_go(&world.conns);
+}
+
+void world_hand_over(void)
+{
+    struct hand_pipe pipe;
+
+    hand_pipe_init(&pipe);
+    world_hand(&pipe);
+    ck_assert_msg(world_take_over(&pipe), "%s", pipe.r.why);
+    hand_pipe_deinit(&pipe);
 }
 
 void world_answer(void)

@@ -39,8 +39,10 @@ struct conn_world {
     size_t charge; /* bytes that each message goes out as */
     int closed;    /* calls of on_close */
     bool was_broken;
-    int released; /* bodies */
-    int gone;     /* calls of on_gone */
+    bool echoes;     /* messages are sent back */
+    bool is_handing; /* connections are freed that live on elsewhere */
+    int released;    /* bodies */
+    int gone;        /* calls of on_gone */
     struct http_wait wait;
 };
 
@@ -74,6 +76,14 @@ void world_expect(const char *text);
 /* ... or so many bytes, or as much as it needs for the connection's system to know of progress. */
 void world_take(size_t len);
 void world_take_much(void);
+
+/* Hands all connections to another process, which is this one: nobody can tell. world_hand writes
+ * them, world_take reads them into connections that are new and go on; it returns false where
+ * anything is wrong with what was written. */
+struct hand_pipe;
+void world_hand_over(void);
+void world_hand(struct hand_pipe *pipe);
+bool world_take_over(struct hand_pipe *pipe);
 
 /* Answers the request for /later. */
 void world_answer(void);
