@@ -1,6 +1,6 @@
 #!/bin/sh
-# Checks how many calls lie between the tick and a call of the system: at most 9, so that a reader who follows a message
-# or a close need not jump more often. Needs gcc, which writes the call graphs, and python3.
+# Checks how many calls lie between either half of the tick and a call of the system: at most 9, so that a reader who
+# follows a message or a close need not jump more often. Needs gcc, which writes the call graphs, and python3.
 # Usage: scripts/check-depth.sh [-v]   -v: all chains, not only those that are too long
 set -eu
 cd "$(dirname "$0")/.."
@@ -29,4 +29,6 @@ mkdir -p $graphs
 find src -name '*.c' ! -path 'src/cli/*' -print0 | xargs -0 -P 2 -n 8 scripts/check-depth.sh --write
 [ "$(find $graphs -name "*.o" | wc -l)" = "$(find $graphs -name "*.ci" | wc -l)" ] ||
     { echo "some graphs are missing: is it gcc?" >&2; exit 1; }
-DEPTH_FLAGS=${1-} python3 scripts/lib/call_depth.py tick $most $graphs/*.ci
+for half in tick_read tick; do
+    DEPTH_FLAGS=${1-} python3 scripts/lib/call_depth.py $half $most $graphs/*.ci
+done

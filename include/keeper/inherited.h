@@ -13,7 +13,7 @@
 #define INHERITED_LISTENERS_MAX 64
 
 /* Bytes of its longest value, with the NUL. */
-#define INHERITED_TEXT_MAX (24 + 12 * (INHERITED_LISTENERS_MAX + 1))
+#define INHERITED_TEXT_MAX (24 + 12 * (INHERITED_LISTENERS_MAX + 2))
 
 struct inherited_listener {
     int fd;
@@ -23,12 +23,14 @@ struct inherited_listener {
 struct inherited {
     int keeper;        /* what sd_notify(3) would say goes there; the keeper passes it on */
     uint64_t interval; /* ms between two signs of life; 0: none are asked for */
+    int estate;        /* stream socket: the worker before hands over what it has; -1: it has begun
+                          with nothing */
     struct inherited_listener listeners[INHERITED_LISTENERS_MAX];
     size_t count; /* 0: no keeper has started us */
 };
 
 /* Writes the value of the variable: the keeper, the interval, and the listeners, an "a" behind
- * those of --admin: "5,15000,3,4a". */
+ * those of --admin; last the estate, if there is one, with an "e": "5,15000,3,4a,7e". */
 void inherited_write(char out[INHERITED_TEXT_MAX], const struct inherited *inherited);
 
 /* Reads it. Returns false where it is not exactly such a value. The descriptors have not been

@@ -7,15 +7,22 @@
 #ifndef KEEPER_KEEPER_H
 #define KEEPER_KEEPER_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "keeper/inherited.h"
 
 struct keeper_config {
     int program;                    /* the program of the worker, as by O_PATH */
+    const char *path;               /* where the next version of it is found */
     char *const *argv;              /* its arguments */
     int supervisor;                 /* who is told what the worker tells; -1: nobody */
-    const struct inherited *worker; /* what it inherits; `keeper` in it has no meaning here */
+    const struct inherited *worker; /* what it inherits; `keeper` in it: see `running` */
+    const int *files;               /* of the listeners, as in struct rebirth */
+    pid_t running;                  /* a worker that is ready already, and is heard at
+                                       worker->keeper; 0: there is none */
 };
 
 /* The pause before a worker is started again, in milliseconds: it doubles with each death that
@@ -30,8 +37,9 @@ uint64_t keeper_pause(unsigned deaths_before);
 bool keeper_may_pass(const char *message, size_t len);
 
 /* Runs until the worker has ended by itself, or a signal ended it. SIGTERM, SIGINT, SIGHUP and
- * SIGQUIT are passed to the worker; SIGQUIT then ends the keeper in the same way. A first worker
- * that ends before it is ready is not started again. Returns the exit status. */
+ * SIGQUIT are passed to the worker; SIGQUIT then ends the keeper in the same way. SIGUSR2 begins a
+ * hand-over (keeper/upgrade.h), behind which this process becomes the new program, too. A first
+ * worker that ends before it is ready is not started again. Returns the exit status. */
 int keeper_run(const struct keeper_config *config);
 
 #endif

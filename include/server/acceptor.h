@@ -18,7 +18,7 @@ enum accepting { ACCEPTING_NONE, ACCEPTING_ADMIN, ACCEPTING_ALL };
 
 struct acceptor;
 
-struct listener {
+struct acceptor_listener {
     struct reactor_source source; /* first */
     struct acceptor *acceptor;
     struct list fresh; /* connections that came in this tick and are to be greeted */
@@ -30,11 +30,12 @@ struct listener {
 struct acceptor {
     struct conns *conns;
     unsigned defer; /* enum options_defer */
-    struct listener listeners[LISTENERS_MAX];
+    struct acceptor_listener listeners[LISTENERS_MAX];
     size_t listener_count;
     enum accepting from;
     size_t admin_places;      /* connections that are kept free for operators */
     uint64_t again;           /* monotonic ms: when to try again; UINT64_MAX: from all already */
+    bool has_state;           /* of another process, by acceptor_take_state */
     bool is_deferring;        /* all listeners are asked to; which do: listener.is_deferred */
     uint64_t deferring_since; /* monotonic ms */
     uint64_t period_end;      /* when the connections that came are counted anew; monotonic ms */
@@ -70,5 +71,10 @@ uint64_t acceptor_deadline(const struct acceptor *acceptor);
 
 /* The end of a tick: goes on where there is a place again, or enough time has passed. */
 void acceptor_tick(struct acceptor *acceptor, bool has_ended);
+
+/* Writes whether the kernel keeps connections, and since when, into the record at hand, for another
+ * process; reads it, before acceptor_start. Returns false where anything is wrong. */
+void acceptor_hand(struct hand_writer *w, const struct acceptor *acceptor);
+bool acceptor_take_state(struct acceptor *acceptor, struct hand_reader *r);
 
 #endif

@@ -72,6 +72,10 @@ struct log *cluster_new(struct cluster *cluster, const struct options *options,
 void cluster_open(struct cluster *cluster, struct sandbox *sandbox, struct reactor *reactor,
                   const struct clock *clock);
 
+/* Waits for what Redis says, at most so many milliseconds, and hears that: nothing else that
+ * happens is looked at. */
+void cluster_listen(struct cluster *cluster, int ms);
+
 /* Tells the log what time it is, and makes connections anew: before the log's turn. */
 void cluster_tick(struct cluster *cluster);
 

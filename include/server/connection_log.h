@@ -23,4 +23,8 @@ void connection_log_pause(struct connection_log *log, uint64_t now, const char *
 /* Tells what was suppressed and not yet told: for the end of the program. */
 void connection_log_finish(struct connection_log *log);
 
+/* Writes the rates of lines, into the record at hand, for another process; reads them. */
+void connection_log_hand(struct hand_writer *w, const struct connection_log *log);
+bool connection_log_take(struct connection_log *log, struct hand_reader *r);
+
 #endif

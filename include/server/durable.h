@@ -22,9 +22,19 @@ struct log *durable_new(struct durable *d, const struct options *options,
 
 /* Brings back what the journal holds, gives up the files with that of the journal as an exception,
  * starts its thread, and watches it: the chat has the log, the time is set, and it is the user who
- * it runs as. Does nothing where there is no journal. Returns 0; or -1 when one line on stderr has
- * said what failed. */
-int durable_open(struct durable *d, struct sandbox *sandbox, struct reactor *reactor);
+ * it runs as. Where this process is to take over from another one (`is_heir`), that brings nothing
+ * back: the other one hands it over. Does nothing where there is no journal. Returns 0; or -1 when
+ * one line on stderr has said what failed. */
+int durable_open(struct durable *d, struct sandbox *sandbox, struct reactor *reactor, bool is_heir);
+
+/* The descriptor of the journal's lock, which the heir needs; -1: there is no journal. */
+int durable_lock(const struct durable *d);
+
+/* The heir has it, which stays the caller's, before it takes anything else. */
+void durable_take_lock(struct durable *d, int fd);
+
+/* Waits until the journal wants its turn, or so many milliseconds. Returns at once without one. */
+void durable_wait(const struct durable *d, int milliseconds);
 
 /* Must the server end? Then one line on stderr has said why. */
 bool durable_is_lost(const struct durable *d);

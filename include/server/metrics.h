@@ -55,7 +55,8 @@ struct metrics {
     const struct cluster *cluster;
     struct metrics_process process;
     struct metrics_ticks ticks;
-    uint64_t started; /* ms since 1970 */
+    uint64_t started;    /* ms since 1970 */
+    uint64_t cpu_before; /* microseconds that processes took which handed over to this one */
 };
 
 /* Appends what the charts of the status page are made of: what is at hand, and costs the same
@@ -64,5 +65,11 @@ int metrics_write_past(struct buf *out, const struct metrics *metrics);
 
 /* Appends all metrics. Returns 0, or -1 with errno ENOMEM. */
 int metrics_write(struct buf *out, const struct metrics *metrics);
+
+/* Writes what was counted, into the record at hand; reads it. Returns false where anything is
+ * wrong.
+ */
+void metrics_hand(struct hand_writer *w, const struct metrics *metrics);
+bool metrics_take(struct metrics *metrics, struct hand_reader *r);
 
 #endif

@@ -34,4 +34,9 @@ void past_tick(struct past *past, const struct metrics *metrics, const struct cl
  * metrics_write_past without comments, then an empty line. Returns 0, or -1 with errno ENOMEM. */
 int past_write(struct buf *out, const struct past *past);
 
+/* Writes the readings that there are, into the record at hand (base/hand_long.h), for another
+ * process; reads them. Returns false where anything is wrong. */
+void past_hand(struct hand_writer *w, const struct past *past);
+bool past_take(struct past *past, struct hand_reader *r);
+
 #endif

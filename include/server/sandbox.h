@@ -40,6 +40,9 @@ void sandbox_allow_writing(struct sandbox *s, const char *path, int fd);
 /* Lets connections be made to this address: by Landlock to its port alone, where that can. */
 void sandbox_allow_connecting(struct sandbox *s, const struct socket_address *address);
 
+/* Lets descriptors be received, over sockets that are open. */
+void sandbox_allow_handing(struct sandbox *s);
+
 /* Gives up the files and the network. Threads that are to be in the sandbox are started behind
  * this. */
 void sandbox_bind(struct sandbox *s);

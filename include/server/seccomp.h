@@ -11,6 +11,7 @@ struct seccomp_needs {
     bool writing;  /* make, write, sync, rename and remove files in `folder`, and tell it by `event`
                     */
     bool connecting; /* make connections */
+    bool handing;    /* receive descriptors */
     int folder, event;
 };
 

@@ -12,6 +12,7 @@
 #include "server/connection_log.h"
 #include "server/drain.h"
 #include "server/durable.h"
+#include "server/handing.h"
 #include "server/metrics.h"
 #include "server/options.h"
 #include "server/past.h"
@@ -33,6 +34,7 @@ struct server {
     struct reactor_source signals;
     struct supervisor supervisor;
     struct drain drain;
+    struct handing handing;
     struct connection_log connection_log;
     struct metrics metrics;
     struct past past;
@@ -55,7 +57,12 @@ int server_init(struct server *server, const struct options *options,
  * end: one line on stderr has said why. */
 int server_deinit(struct server *server);
 
-/* Serves until a signal ends it, or until it cannot go on. */
-void server_run(struct server *server);
+enum server_end {
+    SERVER_ENDED,
+    SERVER_HANDED_OVER, /* another process serves on: server_deinit must not be called */
+};
+
+/* Serves until a signal ends it, until it cannot go on, or until all is handed over. */
+enum server_end server_run(struct server *server);
 
 #endif

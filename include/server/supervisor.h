@@ -31,7 +31,10 @@ void supervisor_adopt(struct supervisor *supervisor, int fd, uint64_t interval);
 void supervisor_deinit(struct supervisor *supervisor);
 
 /* Tells that connections are accepted. From now on (monotonic ms) signs of life are due. */
-void supervisor_ready(struct supervisor *supervisor, uint64_t now);
+void supervisor_ready(struct supervisor *supervisor, uint64_t now, size_t clients);
+
+/* As an heir: tells the keeper that it can become this program, too. */
+void supervisor_name_keeper(struct supervisor *supervisor);
 
 /* Tells that a reload was asked for and is done. */
 void supervisor_reloaded(struct supervisor *supervisor);

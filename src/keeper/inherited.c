@@ -21,6 +21,8 @@ void inherited_write(char out[INHERITED_TEXT_MAX], const struct inherited *inher
         len += snprintf(out + len, INHERITED_TEXT_MAX - (size_t)len, ",%d%s", listener->fd,
                         listener->is_admin ? "a" : "");
     }
+    if (inherited->estate >= 0)
+        snprintf(out + len, INHERITED_TEXT_MAX - (size_t)len, ",%de", inherited->estate);
 }
 
 static bool read_fd(int *fd, struct str text)
@@ -45,18 +47,30 @@ static bool read_listener(struct inherited *inherited, struct str text)
     return read_fd(&listener->fd, text);
 }
 
+/* What stands behind the interval: the listeners, and one thing more. */
+static bool read_item(struct inherited *inherited, struct str text)
+{
+    if (inherited->estate >= 0)
+        return false;
+    if (text.len == 0 || text.ptr[text.len - 1] != 'e')
+        return read_listener(inherited, text);
+    text.len--;
+    return read_fd(&inherited->estate, text);
+}
+
 bool inherited_read(struct inherited *inherited, const char *text)
 {
     struct str rest = str_from(text), keeper, interval;
 
     memset(inherited, 0, sizeof(*inherited));
+    inherited->estate = -1;
     keeper = str_cut(&rest, ',');
     interval = str_cut(&rest, ',');
     if (interval.ptr == NULL || !read_fd(&inherited->keeper, keeper) ||
         !str_to_u64(interval, UINT64_MAX, &inherited->interval))
         return false;
     while (rest.ptr != NULL) {
-        if (!read_listener(inherited, str_cut(&rest, ',')))
+        if (!read_item(inherited, str_cut(&rest, ',')))
             return false;
     }
     return inherited->count > 0;
@@ -68,12 +82,15 @@ const char *inherited_take(struct inherited *inherited)
     bool is_right;
 
     memset(inherited, 0, sizeof(*inherited));
+    inherited->estate = -1;
     if (text == NULL)
         return NULL;
     is_right =
         inherited_read(inherited, text) && fcntl(inherited->keeper, F_SETFD, FD_CLOEXEC) == 0;
     for (size_t i = 0; is_right && i < inherited->count; i++)
         is_right = socket_adopt(inherited->listeners[i].fd) == 0;
+    if (is_right && inherited->estate >= 0)
+        is_right = fcntl(inherited->estate, F_SETFD, FD_CLOEXEC) == 0;
     unsetenv(INHERITED_NAME);
     return is_right ? NULL
                     : INHERITED_NAME " is for a keeper alone: take it out of the environment";

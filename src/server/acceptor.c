@@ -32,7 +32,7 @@ static void accept_from(struct acceptor *acceptor, enum accepting from)
 
     acceptor->from = from;
     for (size_t i = 0; i < acceptor->listener_count; i++) {
-        struct listener *listener = &acceptor->listeners[i];
+        struct acceptor_listener *listener = &acceptor->listeners[i];
         bool accepts = from == ACCEPTING_ALL || (from == ACCEPTING_ADMIN && listener->is_admin);
 
         if (reactor_watch(reactor, &listener->source, accepts ? EPOLLIN : 0) < 0)
@@ -44,7 +44,7 @@ static void accept_from(struct acceptor *acceptor, enum accepting from)
 
 /* Is there a place for one more from this listener? If not, makes one, which is free at the end of
  * the tick, and stops accepting until then. */
-static bool has_place(struct acceptor *acceptor, const struct listener *listener)
+static bool has_place(struct acceptor *acceptor, const struct acceptor_listener *listener)
 {
     const struct pool *pool = &acceptor->conns->pool;
     size_t kept = listener->is_admin ? 0 : acceptor->admin_places;
@@ -71,7 +71,7 @@ static void set_deferring(struct acceptor *acceptor, bool is_deferring)
     acceptor->is_deferring = is_deferring;
     acceptor->deferring_since = acceptor_clock(acceptor)->now;
     for (size_t i = 0; i < acceptor->listener_count; i++) {
-        struct listener *listener = &acceptor->listeners[i];
+        struct acceptor_listener *listener = &acceptor->listeners[i];
 
         listener->is_deferred =
             socket_defer_accept(listener->source.fd, is_deferring) && is_deferring;
@@ -79,6 +79,19 @@ static void set_deferring(struct acceptor *acceptor, bool is_deferring)
     if (is_deferring != was_deferring)
         log_debug(is_deferring ? "the kernel keeps connections until they send something"
                                : "the kernel tells of connections at once");
+}
+
+/* The listeners are those of another process, which has told how they are. */
+static void go_on_deferring(struct acceptor *acceptor)
+{
+    bool is_deferring =
+        acceptor->defer == DEFER_ON || (acceptor->defer == DEFER_AUTO && acceptor->is_deferring);
+    uint64_t since = acceptor->deferring_since;
+    uint64_t latest = acceptor_clock(acceptor)->now + DEFER_PERIOD;
+
+    acceptor->period_end = acceptor->period_end < latest ? acceptor->period_end : latest;
+    set_deferring(acceptor, is_deferring);
+    acceptor->deferring_since = since;
 }
 
 static void count_anew(struct acceptor *acceptor)
@@ -106,7 +119,7 @@ static void adapt_deferring(struct acceptor *acceptor)
 
 /* For how long has a connection been there that comes now and has sent nothing? Where the kernel
  * has kept connections for less than SOCKET_DEFER_MS so far, it cannot have kept this one. */
-static uint64_t silent_for(const struct listener *listener)
+static uint64_t silent_for(const struct acceptor_listener *listener)
 {
     const struct acceptor *acceptor = listener->acceptor;
     bool was_kept = listener->is_deferred &&
@@ -117,7 +130,7 @@ static uint64_t silent_for(const struct listener *listener)
 
 /* ---- accepting ---- */
 
-static void accept_conn(struct listener *listener, int fd, const struct peer *peer)
+static void accept_conn(struct acceptor_listener *listener, int fd, const struct peer *peer)
 {
     struct acceptor *acceptor = listener->acceptor;
     struct conn *conn = http_accept(acceptor->conns, fd, peer);
@@ -128,7 +141,7 @@ static void accept_conn(struct listener *listener, int fd, const struct peer *pe
 }
 
 /* Takes one connection. Returns false where there is none, or none can be taken now. */
-static bool accept_one(struct acceptor *acceptor, struct listener *listener)
+static bool accept_one(struct acceptor *acceptor, struct acceptor_listener *listener)
 {
     struct peer peer;
     int fd;
@@ -155,7 +168,7 @@ static bool accept_one(struct acceptor *acceptor, struct listener *listener)
 
 static void acceptor_ready(struct reactor_source *source, uint32_t events)
 {
-    struct listener *listener = CONTAINER_OF(source, struct listener, source);
+    struct acceptor_listener *listener = CONTAINER_OF(source, struct acceptor_listener, source);
 
     (void)events;
     adapt_deferring(listener->acceptor); /* those who come now count from now */
@@ -168,7 +181,7 @@ static void acceptor_ready(struct reactor_source *source, uint32_t events)
 void acceptor_greet(struct acceptor *acceptor)
 {
     for (size_t i = 0; i < acceptor->listener_count; i++) {
-        struct listener *listener = &acceptor->listeners[i];
+        struct acceptor_listener *listener = &acceptor->listeners[i];
         struct list *first;
 
         while ((first = list_take_first(&listener->fresh)) != NULL) {
@@ -182,7 +195,7 @@ void acceptor_greet(struct acceptor *acceptor)
 
 static void acceptor_add(struct acceptor *acceptor, const struct listening *one)
 {
-    struct listener *listener = &acceptor->listeners[acceptor->listener_count++];
+    struct acceptor_listener *listener = &acceptor->listeners[acceptor->listener_count++];
 
     listener->source = (struct reactor_source){.ready = acceptor_ready, .fd = one->fd};
     list_init(&listener->fresh);
@@ -209,7 +222,7 @@ bool acceptor_has_admin(const struct acceptor *acceptor)
 void acceptor_close(struct acceptor *acceptor)
 {
     for (size_t i = 0; i < acceptor->listener_count; i++) {
-        const struct listener *listener = &acceptor->listeners[i];
+        const struct acceptor_listener *listener = &acceptor->listeners[i];
 
         socket_close_listener(listener->source.fd, listener->file);
     }
@@ -221,7 +234,10 @@ void acceptor_start(struct acceptor *acceptor, size_t max_members)
 
     if (acceptor_has_admin(acceptor))
         acceptor->admin_places = min_size(ADMIN_PLACES, extra / 2);
-    set_deferring(acceptor, acceptor->defer == DEFER_ON);
+    if (acceptor->has_state)
+        go_on_deferring(acceptor);
+    else
+        set_deferring(acceptor, acceptor->defer == DEFER_ON);
     accept_from(acceptor, ACCEPTING_ALL);
 }
 
@@ -239,4 +255,22 @@ void acceptor_tick(struct acceptor *acceptor, bool has_ended)
     if (acceptor->from != ACCEPTING_ALL &&
         (has_ended || acceptor_clock(acceptor)->now >= acceptor->again))
         accept_from(acceptor, ACCEPTING_ALL);
+}
+
+void acceptor_hand(struct hand_writer *w, const struct acceptor *acceptor)
+{
+    hand_put_bool(w, acceptor->is_deferring);
+    hand_put_u64(w, acceptor->deferring_since);
+    hand_put_u64(w, acceptor->period_end);
+    hand_put_u32(w, acceptor->came);
+}
+
+bool acceptor_take_state(struct acceptor *acceptor, struct hand_reader *r)
+{
+    acceptor->has_state = true;
+    acceptor->is_deferring = hand_get_bool(r);
+    acceptor->deferring_since = hand_get_u64(r);
+    acceptor->period_end = hand_get_u64(r);
+    acceptor->came = hand_get_u32(r);
+    return hand_is_good(r);
 }

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -359,6 +360,25 @@ static void cluster_begin(struct cluster_link *link)
 }
 
 /* ---- the tick ---- */
+
+void cluster_listen(struct cluster *c, int ms)
+{
+    struct pollfd fds[OPTIONS_REDIS_MAX * REDIS_LINKS];
+    size_t count = 0;
+
+    for (size_t i = 0; i < c->count; i++) {
+        for (int link = 0; link < REDIS_LINKS; link++)
+            fds[count++] = (struct pollfd){c->servers[i].links[link].source.fd, POLLIN, 0};
+    }
+    if (poll(fds, count, ms) <= 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        struct reactor_source *source = &c->servers[i / REDIS_LINKS].links[i % REDIS_LINKS].source;
+
+        if (fds[i].revents != 0)
+            source->ready(source, (uint32_t)fds[i].revents);
+    }
+}
 
 static void cluster_open_server(struct cluster_server *s, struct sandbox *sandbox)
 {

@@ -158,3 +158,20 @@ void connection_log_finish(struct connection_log *log)
     connection_log_finish_flow(&log->http, "http ended");
     connection_log_finish_flow(&log->pauses, "accepting pauses");
 }
+
+void connection_log_hand(struct hand_writer *w, const struct connection_log *log)
+{
+    log_flow_hand(w, &log->websockets);
+    log_flow_hand(w, &log->refusals);
+    log_flow_hand(w, &log->http);
+    log_flow_hand(w, &log->pauses);
+}
+
+bool connection_log_take(struct connection_log *log, struct hand_reader *r)
+{
+    log_flow_take(&log->websockets, r);
+    log_flow_take(&log->refusals, r);
+    log_flow_take(&log->http, r);
+    log_flow_take(&log->pauses, r);
+    return hand_is_good(r);
+}

@@ -1,6 +1,7 @@
 #include "server/durable.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,16 +55,25 @@ static void on_event(struct reactor_source *source, uint32_t events)
     (void)events;
 }
 
-int durable_open(struct durable *d, struct sandbox *sandbox, struct reactor *reactor)
+static int durable_read(const struct durable *d, bool is_heir)
 {
     struct journal_problem problem;
     struct journal_report report;
 
-    if (d->log == NULL)
-        return 0;
+    if (is_heir)
+        return journal_await(d->log, &problem) < 0 ? fatal("%s", problem.text) : 0;
     if (journal_recover(d->log, &report, &problem) < 0)
         return fatal("%s", problem.text);
     durable_announce(d, &report);
+    return 0;
+}
+
+int durable_open(struct durable *d, struct sandbox *sandbox, struct reactor *reactor, bool is_heir)
+{
+    if (d->log == NULL)
+        return 0;
+    if (durable_read(d, is_heir) < 0)
+        return -1;
     sandbox_allow_writing(sandbox, d->path, journal_folder(d->log));
     sandbox_bind(sandbox);
     if (journal_start(d->log) < 0)
@@ -73,6 +83,27 @@ int durable_open(struct durable *d, struct sandbox *sandbox, struct reactor *rea
     if (reactor_watch(reactor, &d->source, EPOLLIN) < 0)
         return fatal("cannot watch the journal: %s", strerror(errno));
     return 0;
+}
+
+int durable_lock(const struct durable *d)
+{
+    return d->log == NULL ? -1 : journal_lock(d->log);
+}
+
+void durable_take_lock(struct durable *d, int fd)
+{
+    if (d->log != NULL)
+        journal_take_lock(d->log, fd);
+}
+
+void durable_wait(const struct durable *d, int milliseconds)
+{
+    struct pollfd event = {.events = POLLIN};
+
+    if (d->log == NULL)
+        return;
+    event.fd = journal_event(d->log);
+    poll(&event, 1, milliseconds);
 }
 
 bool durable_is_lost(const struct durable *d)

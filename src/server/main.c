@@ -70,19 +70,25 @@ static int serve_people(const struct options *options, const struct inherited *i
 
     if (server_init(&server, options, inherited) < 0)
         return EXIT_FAILURE;
-    server_run(&server);
+    if (server_run(&server) == SERVER_HANDED_OVER)
+        return EXIT_SUCCESS; /* all that it still has is another's */
     return server_deinit(&server) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int keep_or_serve(const struct options *options, char **argv)
 {
     static struct inherited inherited;
+    static struct rebirth rebirth;
     const char *wrong = inherited_take(&inherited);
 
+    if (wrong == NULL)
+        wrong = rebirth_take(&rebirth);
     if (wrong != NULL) {
         log_announce(LOG_ERROR, wrong);
         return EXIT_FAILURE;
     }
+    if (rebirth.worker > 0)
+        return keeping_go_on(options, argv, &rebirth);
     if (options->keeper && inherited.count == 0)
         return keeping_run(options, argv);
     tune_malloc();

@@ -325,17 +325,24 @@ static int write_descriptors(struct buf *out, const struct metrics *metrics)
                  limit.rlim_cur);
 }
 
+/* Microseconds of the processor, those of the processes before this one included. */
+static uint64_t cpu_time(const struct metrics *metrics)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return metrics->cpu_before +
+           (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
+           (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
 static int write_process(struct buf *out, const struct metrics *metrics)
 {
     unsigned long size, resident, page = (unsigned long)sysconf(_SC_PAGESIZE);
-    struct rusage usage;
 
     read_memory(&metrics->process, &size, &resident);
-    getrusage(RUSAGE_SELF, &usage);
     if (head(out, "process_cpu_seconds_total", "counter", "CPU time, user and system.") < 0 ||
-        buf_printf(out, "process_cpu_seconds_total %.6f\n",
-                   (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-                       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6) < 0 ||
+        buf_printf(out, "process_cpu_seconds_total %.6f\n", (double)cpu_time(metrics) / 1e6) < 0 ||
         head(out, "process_start_time_seconds", "gauge", "When the process started, since 1970.") <
             0 ||
         buf_printf(out, "process_start_time_seconds %.3f\n", (double)metrics->started / 1e3) < 0 ||
@@ -370,4 +377,41 @@ int metrics_write(struct buf *out, const struct metrics *metrics)
         write_ends(out, metrics) < 0 || write_addresses(out, &metrics->web->addresses) < 0)
         return -1;
     return write_descriptors(out, metrics);
+}
+
+/* ---- to another process ---- */
+
+static void metrics_hand_histogram(struct hand_writer *w, const struct metrics_histogram *histogram)
+{
+    for (size_t i = 0; i <= METRICS_BUCKETS; i++)
+        hand_put_u64(w, histogram->buckets[i]);
+    hand_put_u64(w, histogram->sum_ns);
+}
+
+void metrics_hand(struct hand_writer *w, const struct metrics *metrics)
+{
+    hand_put_u64(w, metrics->started);
+    hand_put_u64(w, cpu_time(metrics));
+    hand_put_u64(w, metrics->ticks.start);
+    hand_put_u64(w, metrics->ticks.end);
+    metrics_hand_histogram(w, &metrics->ticks.time);
+    metrics_hand_histogram(w, &metrics->ticks.lag);
+}
+
+static void metrics_take_histogram(struct metrics_histogram *histogram, struct hand_reader *r)
+{
+    for (size_t i = 0; i <= METRICS_BUCKETS; i++)
+        histogram->buckets[i] = hand_get_u64(r);
+    histogram->sum_ns = hand_get_u64(r);
+}
+
+bool metrics_take(struct metrics *metrics, struct hand_reader *r)
+{
+    metrics->started = hand_get_u64(r);
+    metrics->cpu_before = hand_get_u64(r);
+    metrics->ticks.start = hand_get_u64(r);
+    metrics->ticks.end = hand_get_u64(r);
+    metrics_take_histogram(&metrics->ticks.time, r);
+    metrics_take_histogram(&metrics->ticks.lag, r);
+    return hand_is_good(r);
 }

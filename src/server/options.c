@@ -140,8 +140,8 @@ static const struct option server_items[] = {
     {"admin", OPTION_ADDRESS, "ADDR:PORT", NULL, FIELD(admin), 0, 0,
      "a second listener for operators: a status page, /metrics, /healthz"},
     {"keeper", OPTION_FLAG, NULL, NULL, FIELD(keeper), 0, 0,
-     "a small process keeps the listening sockets open and starts the server again when it "
-     "crashes"},
+     "a small process keeps the listening sockets open, starts the server again when it crashes, "
+     "and on SIGUSR2 hands everybody over to the program that is there now"},
     {"user", OPTION_TEXT, "USER", NULL, FIELD(user), 0, 0,
      "become this user once it listens, when started as root: a name, UID or UID:GID"},
     {"sandbox", OPTION_CHOICE, "on|off", "on", FIELD(sandbox), 0, 0,

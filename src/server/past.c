@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "base/hand_long.h"
 #include "base/str.h"
+#include "base/util.h"
 
 void past_init(struct past *past)
 {
@@ -75,4 +77,36 @@ int past_write(struct buf *out, const struct past *past)
             return -1;
     }
     return 0;
+}
+
+/* Bytes of a reading are far fewer. */
+#define PAST_READING_MAX ((size_t)1 << 20)
+
+void past_hand(struct hand_writer *w, const struct past *past)
+{
+    size_t kept = min_size(past->count, PAST_READINGS);
+
+    hand_put_u64(w, past->next);
+    hand_put_u8(w, (uint8_t)kept);
+    for (size_t i = past->count - kept; i < past->count; i++) {
+        const struct buf *reading = &past->readings[i % PAST_READINGS];
+
+        hand_put_long(w, reading->data, reading->len);
+    }
+}
+
+bool past_take(struct past *past, struct hand_reader *r)
+{
+    uint64_t next = hand_get_u64(r);
+    size_t kept = (size_t)hand_upto(r, hand_get_u8(r), PAST_READINGS);
+
+    /* Who has no page for operators makes no readings. */
+    if (past->next != UINT64_MAX && next < past->next + PAST_EVERY)
+        past->next = next;
+    for (past->count = 0; past->count < kept; past->count++) {
+        past->readings[past->count].len = 0;
+        if (!hand_get_long(r, &past->readings[past->count], PAST_READING_MAX))
+            return false;
+    }
+    return hand_is_good(r);
 }

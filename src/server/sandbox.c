@@ -67,6 +67,11 @@ void sandbox_allow_connecting(struct sandbox *s, const struct socket_address *ad
             &s->landlock, ntohs(((const struct sockaddr_in6 *)&address->storage)->sin6_port));
 }
 
+void sandbox_allow_handing(struct sandbox *s)
+{
+    s->needs.handing = true;
+}
+
 void sandbox_allow_telling(struct sandbox *s, int event)
 {
     s->needs.event = event;

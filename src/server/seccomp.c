@@ -196,6 +196,10 @@ static const struct rule connecting_rules[] = {
     {SYS_getsockopt, 2, {{EQUALS, LOW(1), SOL_SOCKET}, {EQUALS, LOW(2), SO_ERROR}}},
 };
 
+static const struct rule handing_rules[] = {
+    {.call = SYS_recvmsg},
+};
+
 /* ---- the filter ---- */
 
 #define FILTER_MAX 256
@@ -277,6 +281,8 @@ static void build(struct filter *f, const struct seccomp_needs *needs)
         add_rules(f, writing_rules, ARRAY_LEN(writing_rules));
     if (needs->connecting)
         add_rules(f, connecting_rules, ARRAY_LEN(connecting_rules));
+    if (needs->handing)
+        add_rules(f, handing_rules, ARRAY_LEN(handing_rules));
     seccomp_add(f, RETURN, RETURN_EPERM, 0, 0);
 }
 

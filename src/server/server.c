@@ -18,9 +18,11 @@
 #include "base/random.h"
 #include "base/util.h"
 #include "chat/bans.h"
+#include "chat/hand.h"
 #include "log/memory.h"
 #include "net/socket.h"
 #include "server/fatal.h"
+#include "server/heir.h"
 #include "server/listeners.h"
 #include "server/sandbox.h"
 #include "server/trace.h"
@@ -59,6 +61,11 @@
 
 /* The shortest pause of a client that sends too fast, in milliseconds. */
 #define THROTTLE_MIN 5
+
+/* How long the log may take to answer all that was asked before people are handed over, and how
+ * often timers are looked at meanwhile, in milliseconds. */
+#define SETTLE_MAX 500
+#define SETTLE_STEP 20
 
 /* Milliseconds after which stderr is offered again what it did not take. */
 #define FLUSH_AGAIN 1000
@@ -236,6 +243,7 @@ static uint64_t next_deadline(const struct server *server)
         server->drain.next,
         server->supervisor.next_sign,
         server->past.next,
+        handing_deadline(&server->handing),
         next_look(server),
         server->next_flush,
     };
@@ -252,20 +260,12 @@ static void flush_log(struct server *server)
     server->next_flush = log_flush() ? UINT64_MAX : server->clock->now + FLUSH_AGAIN;
 }
 
-/* Timers come before the flush, so that what they say is sent in the same tick. */
-static void tick(struct server *server)
+/* All of a tick but the reading. Timers come before the flush, so that what they say is sent in the
+ * same tick. */
+static void tick(struct server *server, uint64_t messages)
 {
-    int count = reactor_wait(&server->reactor, server->clock->now, next_deadline(server));
-    uint64_t messages = server->chat.counters.messages;
     size_t connected;
 
-    read_clocks(server);
-    stir_random(server);
-    cluster_tick(&server->cluster);
-    stream_env_resume(&server->conns.pool.env);
-    reactor_dispatch(&server->reactor, count);
-    acceptor_greet(&server->acceptor);
-    later_tick(&server->web);
     stream_env_expire(&server->conns.pool.env);
     chat_expire(&server->chat);
     gate_expire(&server->web.gate, server->clock->wall);
@@ -294,6 +294,22 @@ static void tick(struct server *server)
     flush_log(server);
 }
 
+/* Returns how many messages there had been before. */
+static uint64_t tick_read(struct server *server)
+{
+    int count = reactor_wait(&server->reactor, server->clock->now, next_deadline(server));
+    uint64_t messages = server->chat.counters.messages;
+
+    read_clocks(server);
+    stir_random(server);
+    cluster_tick(&server->cluster);
+    stream_env_resume(&server->conns.pool.env);
+    reactor_dispatch(&server->reactor, count);
+    acceptor_greet(&server->acceptor);
+    later_tick(&server->web);
+    return messages;
+}
+
 /* Is there anybody to wait for? As long as some have not been closed yet, their number tells; only
  * then every connection is looked at. */
 static bool is_busy(const struct server *server)
@@ -301,18 +317,58 @@ static bool is_busy(const struct server *server)
     return server->conns.members > 0 || conns_are_busy(&server->conns);
 }
 
-void server_run(struct server *server)
+/* Goes on without reading what clients say until Redis has answered all that was asked, or all of
+ * it is in the journal, if that is soon. */
+static void handing_settle(struct server *server)
 {
-    flush_log(server);
-    supervisor_ready(&server->supervisor, server->clock->now);
-    while (!server->must_end && !server->has_failed) {
-        if (server->web.is_stopping && (server->clock->now >= server->end_by || !is_busy(server)))
-            break;
-        tick(server);
+    uint64_t until = server->clock->now + SETTLE_MAX;
+    bool has_cluster = server->options->redis.count > 0;
+
+    while ((has_cluster || server->durable.log != NULL) &&
+           chat_cannot_hand(&server->chat) != NULL && server->clock->now < until) {
+        if (has_cluster)
+            cluster_listen(&server->cluster, SETTLE_STEP);
+        else
+            durable_wait(&server->durable, SETTLE_STEP);
+        read_clocks(server);
+        cluster_tick(&server->cluster);
+        tick(server, server->chat.counters.messages);
     }
 }
 
+/* At the end of a tick. Returns true when another process has all. */
+static bool hand_over(struct server *server)
+{
+    handing_tick(&server->handing, server->clock->now);
+    if (server->web.is_stopping)
+        handing_refuse(&server->handing, "the server ends");
+    if (!handing_is_due(&server->handing))
+        return false;
+    handing_settle(server);
+    return handing_run(&server->handing);
+}
+
+enum server_end server_run(struct server *server)
+{
+    flush_log(server);
+    supervisor_ready(&server->supervisor, server->clock->now, server->conns.members);
+    while (!server->must_end && !server->has_failed) {
+        if (server->web.is_stopping && (server->clock->now >= server->end_by || !is_busy(server)))
+            break;
+        tick(server, tick_read(server));
+        if (hand_over(server))
+            return SERVER_HANDED_OVER;
+    }
+    return SERVER_ENDED;
+}
+
 /* ---- the beginning ---- */
+
+/* Is there a worker that hands over what it has? */
+static bool is_heir(const struct server *server)
+{
+    return server->inherited != NULL && server->inherited->estate >= 0;
+}
 
 /* Raises the soft limit of descriptors to what is needed, and cuts the number of clients to what is
  * possible. Sets *capacity to the connections that there may be. */
@@ -528,6 +584,10 @@ static void set_web(struct server *server)
     web->echo_deflate_limits = web->echo_limits;
     web->chat_deflate_limits = web->chat_limits;
     web->echo_deflate_limits.accept_deflated = web->chat_deflate_limits.accept_deflated = true;
+    server->conns.limits[0] = &web->echo_limits;
+    server->conns.limits[1] = &web->echo_deflate_limits;
+    server->conns.limits[2] = &web->chat_limits;
+    server->conns.limits[3] = &web->chat_deflate_limits;
     web->has_deflate = options->deflate == DEFLATE_ON;
     web->hosts = options->host.items;
     web->host_count = options->host.count;
@@ -580,26 +640,25 @@ static int confine(struct server *server, const struct listeners *listeners,
     sandbox_init(&sandbox, options->sandbox == SANDBOX_ON);
     if (options->static_dir != NULL)
         sandbox_allow_reading(&sandbox, options->static_dir);
+    if (server->inherited != NULL)
+        sandbox_allow_handing(&sandbox);
     if (options->token_key != NULL)
         sandbox_allow_rereading(&sandbox, options->token_key);
     if (options->password_file != NULL)
         sandbox_allow_rereading(&sandbox, options->password_file);
     for (size_t i = 0; i < server->acceptor.listener_count; i++) {
-        const struct listener *listener = &server->acceptor.listeners[i];
+        const struct acceptor_listener *listener = &server->acceptor.listeners[i];
 
         if (listener->file >= 0 && socket_file(listener->source.fd, path))
             sandbox_allow_removing(&sandbox, path);
     }
     if (give_up_root(server, user) < 0 ||
-        durable_open(&server->durable, &sandbox, &server->reactor) < 0)
+        durable_open(&server->durable, &sandbox, &server->reactor, is_heir(server)) < 0)
         return -1;
     listeners_announce(listeners, options);
     if (geteuid() == 0)
         log_warning("it runs as root; --user gives it a user of its own");
     cluster_open(&server->cluster, &sandbox, &server->reactor, server->clock);
-    if (options->redis.count > 0 && gate_is_on(&server->web.gate) &&
-        bans_channel(&server->chat) == NULL)
-        return fatal("not enough memory to follow the bans of other servers");
     sandbox_enter(&sandbox);
     return 0;
 }
@@ -641,7 +700,7 @@ static int moderator_link(struct server *server, const struct options *options)
     struct buf link;
     int fd;
 
-    if (options->moderator == NULL)
+    if (options->moderator == NULL || is_heir(server)) /* whose link still leads to us */
         return 0;
     fd = moderator_open(options->moderator);
     if (fd < 0)
@@ -716,6 +775,8 @@ static int open_supervisor(struct server *server)
     if (server->inherited == NULL)
         return supervisor_init(&server->supervisor);
     supervisor_adopt(&server->supervisor, server->inherited->keeper, server->inherited->interval);
+    if (is_heir(server))
+        supervisor_name_keeper(&server->supervisor);
     return 0;
 }
 
@@ -735,6 +796,35 @@ static int open_page(const struct options *options)
         assets_set_title(options->title);
     if (options->static_dir != NULL && assets_open_folder(options->static_dir) < 0)
         return fatal("cannot open the folder %s: %s", options->static_dir, strerror(errno));
+    return 0;
+}
+
+static int follow_bans(struct server *server)
+{
+    if (server->options->redis.count == 0 || !gate_is_on(&server->web.gate) ||
+        bans_channel(&server->chat) != NULL)
+        return 0;
+    return fatal("not enough memory to follow the bans of other servers");
+}
+
+/* From here on the keeper can have all handed over; an heir has it now. */
+static int open_handing(struct server *server, size_t capacity)
+{
+    const struct handover_parts parts = {.chat = &server->chat,
+                                         .conns = &server->conns,
+                                         .web = &server->web,
+                                         .metrics = &server->metrics,
+                                         .past = &server->past,
+                                         .connection_log = &server->connection_log,
+                                         .acceptor = &server->acceptor,
+                                         .durable = &server->durable};
+    int keeper = server->inherited != NULL ? server->supervisor.fd : -1;
+
+    if (is_heir(server) &&
+        heir_run(&parts, server->inherited->estate, capacity + HANDOVER_OTHERS) < 0)
+        return -1;
+    if (handing_init(&server->handing, &parts, &server->reactor, keeper) < 0)
+        return fatal("cannot listen to the keeper: %s", strerror(errno));
     return 0;
 }
 
@@ -779,7 +869,8 @@ int server_init(struct server *server, const struct options *options,
     read_clocks(server);
     server->metrics.started = server->clock->wall;
     if (open_listeners(server, &listeners, &user) < 0 || moderator_link(server, options) < 0 ||
-        confine(server, &listeners, &user) < 0) {
+        confine(server, &listeners, &user) < 0 || open_handing(server, capacity) < 0 ||
+        follow_bans(server) < 0) {
         acceptor_close(&server->acceptor);
         return -1;
     }

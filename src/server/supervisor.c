@@ -11,6 +11,8 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "keeper/rebirth.h"
+#include "keeper/upgrade.h"
 #include "net/socket.h"
 
 /* A sign of life tells the number of clients too, but not more often than this, in milliseconds. */
@@ -131,11 +133,16 @@ void supervisor_deinit(struct supervisor *supervisor)
 
 /* ---- what is told ---- */
 
-void supervisor_ready(struct supervisor *supervisor, uint64_t now)
+void supervisor_ready(struct supervisor *supervisor, uint64_t now, size_t clients)
 {
-    supervisor_tell(supervisor, "READY=1\nSTATUS=0 clients");
+    supervisor_tell(supervisor, "READY=1\nSTATUS=%zu clients", clients);
     if (supervisor->interval > 0)
         supervisor->next_sign = now + supervisor->interval;
+}
+
+void supervisor_name_keeper(struct supervisor *supervisor)
+{
+    supervisor_tell(supervisor, "%s", UPGRADE_KEEPER REBIRTH_VERSION);
 }
 
 /* The supervisor compares the time with that of its signal, so it has to be that of now, not that

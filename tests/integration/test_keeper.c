@@ -324,20 +324,6 @@ START_TEST(sighup_reaches_the_worker)
 }
 END_TEST
 
-START_TEST(sigusr2_says_that_nothing_is_handed_over)
-{
-    struct server *s = server_start(LIST("--keeper"));
-    struct client *c = ws_open_chat(s, 1);
-
-    server_signal(s, SIGUSR2);
-    server_wait_for(s, "SIGUSR2 is ignored: this version cannot hand people over");
-    ws_send_text(c, "still here");
-    ws_expect_text(c, "You wrote: still here");
-    ws_leave(c);
-    server_stop(s);
-}
-END_TEST
-
 /* ---- the supervisor ---- */
 
 static int bind_notify(const char *path)
@@ -497,7 +483,6 @@ Suite *suite_keeper(void)
     tcase_add_test(end, a_worker_ends_with_its_keeper);
     tcase_add_test(end, the_file_of_a_unix_socket_is_the_keepers);
     tcase_add_test(signals, sighup_reaches_the_worker);
-    tcase_add_test(signals, sigusr2_says_that_nothing_is_handed_over);
     tcase_add_test(signals, the_supervisor_hears_of_everything_from_the_keeper);
     tcase_add_test(rights, the_worker_is_shut_in_and_the_keeper_gains_nothing);
     tcase_add_test(rights, both_are_the_user_of_the_option);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "keeper/rebirth.h"
 
 Suite *suite_keeper(void);
 
@@ -39,7 +40,8 @@ END_TEST
 
 START_TEST(what_is_written_is_read)
 {
-    struct inherited full = {.keeper = INT32_MAX, .interval = UINT64_MAX}, again;
+    struct inherited full = {.keeper = INT32_MAX, .interval = UINT64_MAX, .estate = INT32_MAX};
+    struct inherited again;
     char text[INHERITED_TEXT_MAX];
 
     for (size_t i = 0; i < INHERITED_LISTENERS_MAX; i++)
@@ -48,11 +50,14 @@ START_TEST(what_is_written_is_read)
     ck_assert(inherited_read(&again, text));
     ck_assert_int_eq(again.keeper, full.keeper);
     ck_assert_uint_eq(again.interval, full.interval);
+    ck_assert_int_eq(again.estate, full.estate);
     ck_assert_uint_eq(again.count, full.count);
     for (size_t i = 0; i < full.count; i++) {
         ck_assert_int_eq(again.listeners[i].fd, full.listeners[i].fd);
         ck_assert_int_eq(again.listeners[i].is_admin, full.listeners[i].is_admin);
     }
+    full.estate = -1;
+    inherited_write(text, &full);
     memcpy(text + strlen(text), ",1", 3);
     ck_assert(!inherited_read(&again, text)); /* one more than there can be */
 }
@@ -60,10 +65,31 @@ END_TEST
 
 START_TEST(what_no_keeper_writes_is_refused)
 {
-    static const char *const texts[] = {
-        "",      "5",     "5,0",    "5,0,",           "5,0,a",          "5,0,3,",
-        "5,,3",  ",0,3",  "5,0,-3", "5,0,3b",         "5,0,3aa",        "5,0, 3",
-        "5 0 3", "x,0,3", "5,x,3",  "2147483648,0,3", "5,0,2147483648", "5,18446744073709551616,3"};
+    static const char *const texts[] = {"",
+                                        "5",
+                                        "5,0",
+                                        "5,0,",
+                                        "5,0,a",
+                                        "5,0,3,",
+                                        "5,,3",
+                                        ",0,3",
+                                        "5,0,-3",
+                                        "5,0,3b",
+                                        "5,0,3aa",
+                                        "5,0, 3",
+                                        "5,0,e",
+                                        "5,0,7e",
+                                        "5,0,3,e",
+                                        "5,0,3,7e,4",
+                                        "5,0,3,7e,8e",
+                                        "5,0,3,7ae",
+                                        "5,0,3,7ea",
+                                        "5 0 3",
+                                        "x,0,3",
+                                        "5,x,3",
+                                        "2147483648,0,3",
+                                        "5,0,2147483648",
+                                        "5,18446744073709551616,3"};
     struct inherited inherited;
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
@@ -72,6 +98,61 @@ START_TEST(what_no_keeper_writes_is_refused)
     ck_assert(!inherited.listeners[0].is_admin);
     ck_assert(inherited.listeners[1].is_admin);
     ck_assert_int_eq(inherited.listeners[1].fd, 4);
+    ck_assert_int_eq(inherited.estate, -1);
+    ck_assert(inherited_read(&inherited, "5,15000,3,4a,7e"));
+    ck_assert_uint_eq(inherited.count, 2);
+    ck_assert_int_eq(inherited.estate, 7);
+}
+END_TEST
+
+/* ---- a keeper that becomes another program ---- */
+
+START_TEST(what_a_keeper_was_is_read)
+{
+    static struct rebirth full = {.worker = INT32_MAX, .supervisor = -1}, again;
+    static char text[REBIRTH_TEXT_MAX];
+
+    full.inherited = (struct inherited){.keeper = INT32_MAX, .interval = 1, .estate = -1};
+    for (size_t i = 0; i < INHERITED_LISTENERS_MAX; i++) {
+        full.inherited.listeners[full.inherited.count++] =
+            (struct inherited_listener){INT32_MAX - (int)i, i % 2 == 1};
+        full.files[i] = i % 3 == 0 ? -1 : INT32_MAX - 100 - (int)i;
+    }
+    memset(full.path, 'x', PATH_MAX - 1);
+    rebirth_write(text, &full);
+    ck_assert(rebirth_read(&again, text));
+    ck_assert_int_eq(again.worker, full.worker);
+    ck_assert_int_eq(again.supervisor, -1);
+    ck_assert_str_eq(again.path, full.path);
+    ck_assert_uint_eq(again.inherited.count, full.inherited.count);
+    ck_assert_int_eq(again.inherited.keeper, full.inherited.keeper);
+    ck_assert_mem_eq(again.files, full.files, sizeof(full.files));
+}
+END_TEST
+
+START_TEST(what_no_keeper_was_is_refused)
+{
+    static const char *const texts[] = {"",
+                                        "1",
+                                        "1;812;4;-;5,15000,3",
+                                        "1;812;4;-;5,15000,3;",
+                                        "2;812;4;-;5,15000,3;/wschat",
+                                        "1;0;4;-;5,15000,3;/wschat",
+                                        "1;-1;4;-;5,15000,3;/wschat",
+                                        "1;812;x;-;5,15000,3;/wschat",
+                                        "1;812;4;;5,15000,3;/wschat",
+                                        "1;812;4;-,-;5,15000,3;/wschat",
+                                        "1;812;4;-;5,15000,3,4;/wschat",
+                                        "1;812;4;-;5,15000,3,7e;/wschat",
+                                        "1;812;4;-;5,15000;/wschat"};
+    static struct rebirth rebirth;
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        ck_assert_msg(!rebirth_read(&rebirth, texts[i]), "%s", texts[i]);
+    ck_assert(rebirth_read(&rebirth, "1;812;4;-,9;5,15000,3,8a;/usr/bin/ws;chat"));
+    ck_assert_int_eq(rebirth.supervisor, 4);
+    ck_assert_int_eq(rebirth.files[1], 9);
+    ck_assert_str_eq(rebirth.path, "/usr/bin/ws;chat");
 }
 END_TEST
 
@@ -84,6 +165,8 @@ Suite *suite_keeper(void)
     tcase_add_test(tc, a_worker_says_only_what_it_has_a_use_for);
     tcase_add_test(tc, what_is_written_is_read);
     tcase_add_test(tc, what_no_keeper_writes_is_refused);
+    tcase_add_test(tc, what_a_keeper_was_is_read);
+    tcase_add_test(tc, what_no_keeper_was_is_refused);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -11,12 +11,31 @@ struct log *durable_new(struct durable *d, const struct options *options,
     return NULL;
 }
 
-int durable_open(struct durable *d, struct sandbox *sandbox, struct reactor *reactor)
+int durable_open(struct durable *d, struct sandbox *sandbox, struct reactor *reactor, bool is_heir)
 {
     (void)d;
     (void)sandbox;
     (void)reactor;
+    (void)is_heir;
     return 0;
+}
+
+int durable_lock(const struct durable *d)
+{
+    (void)d;
+    return -1;
+}
+
+void durable_take_lock(struct durable *d, int fd)
+{
+    (void)d;
+    (void)fd;
+}
+
+void durable_wait(const struct durable *d, int milliseconds)
+{
+    (void)d;
+    (void)milliseconds;
 }
 
 bool durable_is_lost(const struct durable *d)
