@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,7 @@ struct settings {
     double seconds;
     double warmup;
     uint32_t in_flight;
+    uint32_t hand_overs; /* in each turn, of the server that --pid names: a keeper */
 };
 
 /* What is read at the start and the end of each turn, or the sum of the differences. */
@@ -75,6 +77,8 @@ struct load {
     struct settings set;
     struct crowd crowd;
     struct hist latency;
+    uint64_t slowest;    /* of all latencies since a hand-over was asked for */
+    uint32_t handed;     /* how many were */
     struct sample spent; /* in all turns so far */
     bool is_sending;
     uint64_t received;   /* messages, by all clients */
@@ -194,6 +198,8 @@ static void on_message(void *owner, struct session *s)
     if (s->kind == MESSAGE_COUNTED)
         return;
     hist_add(&l->latency, l->crowd.traffic.now - s->stamp.time);
+    if (l->crowd.traffic.now - s->stamp.time > l->slowest)
+        l->slowest = l->crowd.traffic.now - s->stamp.time;
     if (s->kind != MESSAGE_WROTE || !l->set.to_all)
         s->order = (s->order ^ s->stamp.seq ^ (uint64_t)sender << 32) * 0x9e3779b97f4a7c15;
     if (s->kind != MESSAGE_SAYS)
@@ -346,6 +352,22 @@ static void send_for(struct load *l, double seconds)
     drain(l);
 }
 
+/* Has the server hand over while they send, so often, and tells the slowest message of each. */
+static void send_through_hand_overs(struct load *l)
+{
+    double slice = l->set.seconds * 1e9 / TURNS / l->set.hand_overs;
+
+    start_senders(l);
+    for (uint32_t i = 0; i < l->set.hand_overs; i++) {
+        l->slowest = 0;
+        kill(l->set.pid, SIGUSR2);
+        send_until(l, traffic_clock(&l->crowd.traffic) + (uint64_t)slice);
+        printf("hand_over=%" PRIu32 " slowest_ms=%.1f\n", ++l->handed, (double)l->slowest / 1e6);
+        fflush(stdout);
+    }
+    drain(l);
+}
+
 /* Did all members of each room see one and the same order? */
 static bool has_one_order(const struct load *l)
 {
@@ -385,7 +407,10 @@ static int turn_fanout(struct load *l, int turn)
     struct sample a = sample_take(l);
 
     (void)turn;
-    send_for(l, l->set.seconds / TURNS);
+    if (l->set.hand_overs > 0)
+        send_through_hand_overs(l);
+    else
+        send_for(l, l->set.seconds / TURNS);
     add_turn(l, &a);
     return l->missing > 0 ? -1 : 0;
 }
@@ -565,6 +590,7 @@ static const struct option OPTIONS[] = {
     {"seconds", required_argument, NULL, 't'},
     {"warmup", required_argument, NULL, 'u'},
     {"in-flight", required_argument, NULL, 'f'},
+    {"hand-overs", required_argument, NULL, 'H'},
     {"all", no_argument, NULL, 'a'},
     {"binary", no_argument, NULL, 'B'},
     {"languages", no_argument, NULL, 'l'},
@@ -590,6 +616,7 @@ static void usage(FILE *to)
                 "  --seconds N     of measuring                          1\n"
                 "  --warmup N      seconds of it before                  0.3\n"
                 "  --in-flight N   handshakes (connect, churn) at a time 64\n"
+                "  --hand-overs N  in each tenth of the time the keeper --pid hands over so often\n"
                 "  --all           the sender gets its own `says` too\n"
                 "  --binary        binary frames (echo)\n"
                 "  --languages     texts are German, Chinese and emoji\n"
@@ -657,6 +684,9 @@ static void set_option(struct settings *set, int option, const char *value)
         break;
     case 'f':
         set->in_flight = (uint32_t)number;
+        break;
+    case 'H':
+        set->hand_overs = (uint32_t)number;
         break;
     case 'a':
         set->to_all = true;

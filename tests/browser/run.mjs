@@ -2,6 +2,7 @@
 import './talk.test.mjs';
 import './life.test.mjs';
 import './journal.test.mjs';
+import './upgrade.test.mjs';
 import './strangers.test.mjs';
 import './door.test.mjs';
 import './daily.test.mjs';

@@ -2,13 +2,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-const binary = process.env.WSCHAT_BIN ?? './wschat';
+export const binary = process.env.WSCHAT_BIN ?? './wschat';
 const running = new Set();
 process.on('exit', () => running.forEach((server) => server.process.kill('SIGKILL')));
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
 export class Server {
   port = 0;
+  program = binary;
 
   static async start(...options) {
     const server = new Server();
@@ -19,7 +20,7 @@ export class Server {
 
   // Again on the same port after kill().
   async start() {
-    const child = spawn(binary, ['--port', String(this.port), ...this.options], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(this.program, ['--port', String(this.port), ...this.options], { stdio: ['ignore', 'ignore', 'pipe'] });
     this.process = child;
     this.log = '';
     running.add(this);

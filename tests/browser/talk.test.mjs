@@ -1,36 +1,9 @@
 // People talk: in tabs, in rooms, with names, alone with somebody, and with the tutorial's own page.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import http from 'node:http';
-import { once } from 'node:events';
+import { hasLine, openTutorial, tutorialLines, tutorialSite } from './tutorial.mjs';
 import { allSent, contains, idOf, isTold, notices, online, say, scenario, sees, texts, until } from './scenario.mjs';
 
 const numbers = (count, word) => [...Array(count).keys()].map((i) => `${word} ${i}`);
-
-// The tutorial's page on an origin of its own, for a server on that port.
-async function tutorialSite(stage) {
-  const site = http.createServer((_, response) => {
-    const page = readFileSync('tests/browser/tutorial/chat.html', 'utf8');
-    response.setHeader('Content-Type', 'text/html');
-    response.end(page.replace('localhost:8000', `127.0.0.1:${stage.server.port}`));
-  });
-  await once(site.listen(0, '127.0.0.1'), 'listening');
-  stage.atEnd(() => site.close());
-  const url = `http://127.0.0.1:${site.address().port}/`;
-  stage.allow(url);
-  return url;
-}
-
-async function openTutorial(context, url) {
-  const page = await context.newPage();
-  await page.route('**/favicon.ico', (route) => route.fulfill({ status: 204 }));
-  await page.goto(url);
-  await until('the tutorial page is connected', () => page.evaluate('socket.readyState === 1'));
-  return page;
-}
-
-const tutorialLines = (page) => page.$$eval('#messages li', (items) => items.map((item) => item.textContent));
-const hasLine = (page, line) => until(line, async () => (await tutorialLines(page)).includes(line));
 
 // The browser unpacks by itself; what the room says is packed once the window has something to go back to.
 scenario('a room that is compressed', ['--deflate', 'on', '--admin', '127.0.0.1:0'], async (stage) => {

@@ -36,6 +36,11 @@ has_restarted() {
     [ "$(systemctl show wschat -p NRestarts --value)" = 1 ] && [ "$(systemctl show wschat -p ActiveState --value)" = active ]
 }
 
+# TIMES: so often in all, or more.
+is_upgraded() {
+    [ "$(journalctl -u wschat | grep -c 'the keeper is the new program, too')" -ge "$1" ]
+}
+
 # More often than the five times after which systemd gives up where nobody says otherwise.
 has_failed_often() {
     [ "$(systemctl show wschat -p NRestarts --value)" -gt 7 ]
@@ -66,6 +71,8 @@ systemctl reload wschat
 is ActiveState active
 is MainPID "$pid"
 journalctl -u wschat | grep -q 'nothing to reload'
+until_true is_upgraded 1
+is_healthy
 
 step "the watchdog: it lives on while it runs, and is started again when it hangs"
 mkdir -p /run/systemd/system/wschat.service.d
@@ -80,11 +87,23 @@ until_true has_restarted
 journalctl -u wschat | grep -q 'Watchdog timeout'
 is_healthy
 
-step "an upgrade restarts it"
+step "an upgrade hands over who is there, and the process of the service stays"
 pid=$(systemctl show wschat -p MainPID --value)
+mkfifo /run/words
+wschat join ws://127.0.0.1:8000 </run/words >/run/heard 2>&1 &
+joined=$!
+exec 8>/run/words
+echo before >&8
+until_true grep -q before /run/heard
 dpkg -i --no-triggers /mnt/wschat.deb
 is ActiveState active
-[ "$(systemctl show wschat -p MainPID --value)" != "$pid" ] || { echo "it is the old one"; exit 1; }
+is MainPID "$pid"
+[ "$(readlink "/proc/$pid/exe")" = /usr/bin/wschat ] || { echo "it is the old one"; exit 1; }
+journalctl -u wschat | grep 'took over from the worker before' | tail -n 1
+echo behind >&8
+until_true grep -q behind /run/heard
+exec 8>&-
+wait "$joined"
 is_healthy
 
 step "it may take as long as --shutdown-timeout to stop, whatever the unit says"

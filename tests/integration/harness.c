@@ -143,6 +143,7 @@ static void fill_arguments(const char **words, const char *const *args)
 
 static void run_child(const struct launch *launch, int out_fd, int err_fd)
 {
+    const char *program = launch->program != NULL ? launch->program : program_path();
     const char *args[MAX_WORDS];
     const char *env[5 * MAX_WORDS];
     struct rlimit limit = {launch->files, launch->files};
@@ -167,8 +168,8 @@ static void run_child(const struct launch *launch, int out_fd, int err_fd)
     signal(SIGPIPE, SIG_DFL);
     if (launch->calls != NULL)
         trace_calls(launch->calls);
-    execve(program_path(), (char *const *)(const void *)args, (char *const *)(const void *)env);
-    fprintf(stderr, "%s: %s\n", program_path(), strerror(errno));
+    execve(program, (char *const *)(const void *)args, (char *const *)(const void *)env);
+    fprintf(stderr, "%s: %s\n", program, strerror(errno));
     _exit(127);
 }
 

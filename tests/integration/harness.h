@@ -30,6 +30,7 @@ struct launch {
     const char *const *args; /* NULL: none */
     const char *const *env;  /* "NAME=value"; added to an environment without any WSCHAT_ or what
                                 a supervisor sets. A value "$$" becomes the program's process id */
+    const char *program;     /* NULL: program_path() */
     const char *folder;      /* working directory; NULL: this one */
     unsigned long files;     /* limit of open files, soft and hard; 0: as it is */
     const int *sockets;      /* become its descriptors 3, 4, ... */
