@@ -321,7 +321,9 @@ START_TEST(the_old_worker_may_die_at_any_step)
                   &(struct relay_rule){RELAY_OLD, SIGKILL, step_of(_i), upgrade_worker(s)});
     server_signal(s, SIGUSR2);
     if (has_all) {
-        server_wait_for(s, "the worker died, but the new one has all");
+        /* One with a thread takes a while to be gone, and then it was handed over before. */
+        if (_i < (int)ARRAY_LEN(steps))
+            server_wait_for(s, "the worker died, but the new one has all");
         server_wait_for(s, "the keeper is the new program, too");
         expect_talk(a, b, "still here");
     } else {
