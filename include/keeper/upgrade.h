@@ -30,6 +30,9 @@
 
 #define UPGRADE_WHY_MAX 160
 
+/* The status with which a worker ends that has handed over: not one that ends a server. */
+#define UPGRADE_HANDED 3
+
 enum upgrade_state {
     UPGRADE_NONE,  /* nothing is handed over */
     UPGRADE_BEGUN, /* there is an heir */
@@ -44,8 +47,8 @@ struct upgrade {
     int ear;                   /* where it is heard; -1: not any more */
     bool has_keeper;           /* its program can become the keeper, too */
     bool is_killed;            /* by this process */
-    bool has_ended;            /* the heir */
-    int status;                /* of wait(2), once it has ended */
+    pid_t ended;               /* the heir, once it has; 0: it has not */
+    int status;                /* of wait(2), then */
     uint64_t deadline;         /* monotonic ms, of this state; UINT64_MAX: none */
     char why[UPGRADE_WHY_MAX]; /* empty: not known yet */
 };

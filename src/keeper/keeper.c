@@ -311,6 +311,8 @@ static void keeper_begin_upgrade(struct keeper *k)
                  (unsigned long long)(clock_monotonic_ns() / 1000));
     keeper_tell(k, message, (size_t)len);
     k->last_signal = 0;
+    /* A worker that hands over gives no sign of life meanwhile. */
+    k->next_sign = k->config->worker->interval > 0 ? k->now : UINT64_MAX;
     upgrade_begin(&k->upgrade, &config, k->now);
 }
 
@@ -319,7 +321,7 @@ static void keeper_tell_failure(struct keeper *k)
 {
     const struct upgrade *u = &k->upgrade;
     char message[UPGRADE_WHY_MAX + 64], signal[16] = "", code[16] = "";
-    bool has_ended = !u->is_killed && u->has_ended;
+    bool has_ended = !u->is_killed && u->ended > 0;
     int len =
         snprintf(message, sizeof(message), "READY=1\nSTATUS=nobody was handed over: %s", u->why);
 
@@ -337,10 +339,17 @@ static void keeper_fail_upgrade(struct keeper *k)
 {
     pid_t gone = k->gone;
 
-    keeper_tell_failure(k);
     k->gone = 0;
+    if (gone > 0 && WIFEXITED(k->gone_status) && WEXITSTATUS(k->gone_status) == UPGRADE_HANDED) {
+        log_error("the new worker ended with all that it had");
+        keeper_bury(k, k->upgrade.ended, k->upgrade.status);
+        return;
+    }
+    keeper_tell_failure(k);
     if (gone > 0)
         keeper_bury(k, gone, k->gone_status);
+    else
+        k->next_sign = UINT64_MAX;
 }
 
 /* The heir is the worker from now on. */
@@ -414,7 +423,8 @@ static void keeper_pass_signal(struct keeper *k, int signal)
 {
     if (k->worker > 0)
         kill(k->worker, signal);
-    k->last_signal = signal;
+    if (signal != SIGHUP || k->last_signal == 0)
+        k->last_signal = signal; /* an end is not forgotten for what comes behind it */
     if (signal == SIGHUP)
         return; /* whether that is an end is the worker's to say */
     k->is_ending = true;

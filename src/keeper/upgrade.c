@@ -31,10 +31,16 @@ void upgrade_init(struct upgrade *u)
 
 /* ---- the end of one that fails ---- */
 
+/* A supervisor is told of it: a worker must not bring in a line of its own. */
 static void upgrade_set_why(struct upgrade *u, struct str why)
 {
-    if (u->why[0] == '\0')
-        snprintf(u->why, sizeof(u->why), "%.*s", (int)why.len, why.ptr);
+    size_t len = 0;
+
+    if (u->why[0] != '\0')
+        return;
+    while (len < why.len && (unsigned char)why.ptr[len] >= ' ')
+        len++;
+    snprintf(u->why, sizeof(u->why), "%.*s", (int)len, why.ptr);
 }
 
 static void close_fd(int *fd)
@@ -197,7 +203,7 @@ bool upgrade_reap(struct upgrade *u, pid_t pid, int status, uint64_t now)
     if (u->state == UPGRADE_READY)
         return false; /* it dies as the worker that it has become */
     u->heir = 0;
-    u->has_ended = true;
+    u->ended = pid;
     u->status = status;
     upgrade_lose(u, now);
     return true;

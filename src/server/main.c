@@ -12,6 +12,7 @@
 #include "server/token_options.h"
 #include "base/log.h"
 #include "base/stdfds.h"
+#include "keeper/upgrade.h"
 
 /* glibc keeps freed memory for the next request, the more the larger the blocks were. A server that
  * was busy once should not stay large for ever: long blocks go back to the system at once, and so
@@ -71,7 +72,7 @@ static int serve_people(const struct options *options, const struct inherited *i
     if (server_init(&server, options, inherited) < 0)
         return EXIT_FAILURE;
     if (server_run(&server) == SERVER_HANDED_OVER)
-        return EXIT_SUCCESS; /* all that it still has is another's */
+        return UPGRADE_HANDED; /* all that it still has is another's */
     return server_deinit(&server) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -277,6 +277,27 @@ START_TEST(an_heir_may_die_at_any_step)
 }
 END_TEST
 
+/* The old worker has ended, and nobody has what it had: that is a crash, and not the end. */
+START_TEST(an_heir_may_die_with_all_that_it_has)
+{
+    struct server *s = start_round(_i);
+    struct seat *a = seat_open(s, 1, "room=tea");
+
+    relay_install(upgrade_program(),
+                  &(struct relay_rule){RELAY_HEIR, SIGKILL, HANDOVER_GO, upgrade_worker(s)});
+    server_signal(s, SIGUSR2);
+    server_wait_for(s, "the new worker ended with all that it had");
+    server_wait_for(s, "the worker died, and is started again");
+    seat_drop(a);
+    relay_install(upgrade_program(), &(struct relay_rule){RELAY_NOBODY, 0, 0, 0});
+    a = seat_open(s, 2, "room=den");
+    upgrade(s);
+    seat_sync(a);
+    seat_drop(a);
+    server_stop(s);
+}
+END_TEST
+
 START_TEST(an_heir_may_hang_at_any_step)
 {
     struct server *s = upgrade_start(NULL);
@@ -364,6 +385,42 @@ START_TEST(a_second_one_waits_for_its_own_signal)
 END_TEST
 
 /* Whoever has the people then says goodbye to them. */
+static void wait_until_stopped(pid_t pid)
+{
+    char path[64], state = 0;
+
+    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+    while (state != 'T') {
+        FILE *file = fopen(path, "r");
+
+        ck_assert_ptr_nonnull(file);
+        ck_assert_int_eq(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
+        fclose(file);
+    }
+}
+
+/* Both reach the worker that has handed over in the meantime. */
+START_TEST(an_end_is_not_forgotten_for_a_reload)
+{
+    static const char words[] = "started to hand over to\" pid=";
+    struct server *s = upgrade_start(NULL);
+    struct client *c = ws_open_chat(s, 1);
+    pid_t heir;
+
+    relay_install(upgrade_program(), &(struct relay_rule){RELAY_HEIR, SIGSTOP, HANDOVER_END, 0});
+    server_signal(s, SIGUSR2);
+    server_wait_for(s, words);
+    heir = (pid_t)strtol(strstr((char *)s->err.data, words) + sizeof(words) - 1, NULL, 10);
+    wait_until_stopped(heir);
+    server_signal(s, SIGTERM);
+    server_signal(s, SIGHUP);
+    usleep(100000); /* so that the keeper has heard both */
+    ck_assert_int_eq(kill(heir, SIGCONT), 0);
+    ws_expect_close(c, 1001);
+    ck_assert_int_eq(server_wait_exit(s), 0);
+}
+END_TEST
+
 START_TEST(an_end_may_be_asked_for_at_any_step)
 {
     struct server *s = upgrade_start(NULL);
@@ -391,10 +448,12 @@ Suite *suite_upgrade(void)
     tcase_add_test(programs, a_program_that_is_another_one_is_told_and_people_stay);
     tcase_add_test(programs, a_program_of_another_format_is_told_and_people_stay);
     tcase_add_loop_test(deaths, an_heir_may_die_at_any_step, 0, ROUNDS);
+    tcase_add_loop_test(deaths, an_heir_may_die_with_all_that_it_has, 0, 1);
     tcase_add_loop_test(deaths, an_heir_may_hang_at_any_step, 0, 2);
     tcase_add_loop_test(deaths, a_record_that_was_damaged_is_noticed, 0, ARRAY_LEN(steps));
     tcase_add_loop_test(deaths, the_old_worker_may_die_at_any_step, 0, ROUNDS);
     tcase_add_test(signals, a_second_one_waits_for_its_own_signal);
+    tcase_add_test(signals, an_end_is_not_forgotten_for_a_reload);
     tcase_add_loop_test(signals, an_end_may_be_asked_for_at_any_step, 0, ARRAY_LEN(steps));
     return suite;
 }

@@ -5,6 +5,7 @@
 
 #include "base/util.h"
 #include "keeper/rebirth.h"
+#include "keeper/upgrade.h"
 
 Suite *suite_keeper(void);
 
@@ -35,6 +36,20 @@ START_TEST(a_worker_says_only_what_it_has_a_use_for)
     ck_assert(!may_pass("WATCHDOG=trigger"));
     ck_assert(!may_pass("READY"));
     ck_assert(!may_pass(""));
+}
+END_TEST
+
+/* What it says of its hand-over goes to the supervisor within a line. */
+START_TEST(a_reason_is_one_line)
+{
+    static const char says[] = UPGRADE_REFUSED "it may not\nMAINPID=1";
+    struct upgrade u;
+
+    upgrade_init(&u);
+    u.state = UPGRADE_BEGUN;
+    ck_assert(upgrade_note(&u, says, sizeof(says) - 1, 0));
+    ck_assert_str_eq(u.why, "it may not");
+    ck_assert_int_eq(u.state, UPGRADE_LOST);
 }
 END_TEST
 
@@ -161,6 +176,7 @@ Suite *suite_keeper(void)
     Suite *suite = suite_create("keeper");
     TCase *tc = tcase_create("core");
 
+    tcase_add_test(tc, a_reason_is_one_line);
     tcase_add_test(tc, pauses_double_up_to_a_limit);
     tcase_add_test(tc, a_worker_says_only_what_it_has_a_use_for);
     tcase_add_test(tc, what_is_written_is_read);
