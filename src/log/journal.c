@@ -354,8 +354,8 @@ static uint64_t journal_deadline(const struct log *log)
 {
     const struct journal *j = journal_of_const(log);
 
-    if (j->is_done)
-        return 0; /* as soon as the readers were served */
+    if (j->is_done || j->is_paused)
+        return 0; /* as soon as the readers were served; as soon as nobody takes over */
     if (j->written == NULL && j->filling->job.part_count > 0 && j->lost[0] == '\0')
         return 0; /* it was appended after the turn */
     return is_failing(j) && j->lost[0] == '\0' ? j->retry_at : UINT64_MAX;
