@@ -54,6 +54,9 @@ void hand_writer_init(struct hand_writer *w, int (*flush)(void *owner, struct st
                       void *owner);
 void hand_writer_deinit(struct hand_writer *w);
 
+/* A record without a payload, for which no memory is needed. */
+void hand_empty(uint8_t out[HAND_HEADER], uint16_t type);
+
 /* Begins a record, and ends it. Between the two come the fields. */
 void hand_begin(struct hand_writer *w, uint16_t type);
 void hand_end(struct hand_writer *w);

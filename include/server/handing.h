@@ -16,12 +16,14 @@ struct handing {
     struct reactor_source keeper; /* what it says; fd -1: there is none */
     struct reactor_source heir;   /* fd -1: nothing is handed over now */
     struct handover_wire wire;    /* to the heir */
+    struct handover_wire unheard; /* ... to one that could not be told to stop; with is_unheard */
     uint64_t deadline;            /* monotonic ms, of the heir's first word; UINT64_MAX: none */
     bool is_asked;                /* the keeper has something to say */
     bool is_heard;                /* the heir has */
-    bool is_due;                  /* the heir waits */
-    uint64_t next_look;           /* monotonic ms; while is_due: whether it can have all */
-    const char *why;              /* what the keeper is told; NULL: nothing has gone wrong */
+    bool is_unheard;
+    bool is_due;                       /* the heir waits */
+    uint64_t next_look;                /* monotonic ms; while is_due: whether it can have all */
+    const char *why;                   /* what the keeper is told; NULL: nothing has gone wrong */
     char heirs_why[HANDOVER_TEXT_MAX]; /* what the heir said, as `why` */
 };
 

@@ -68,7 +68,10 @@ int wire_receive(struct handover_wire *wire, void *to, size_t len);
 /* Is there something to be received at once? */
 bool wire_is_ready(const struct handover_wire *wire);
 
-/* Sends one record without a payload. Returns as wire_send. */
+/* Has the other end closed it, or ended? */
+bool wire_is_hung_up(const struct handover_wire *wire);
+
+/* Sends one record without a payload, for which no memory is needed. Returns as wire_send. */
 int wire_say(struct handover_wire *wire, uint16_t type);
 
 /* For hand_writer_init and hand_reader_init, whose owner is the wire. */

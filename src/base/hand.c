@@ -130,6 +130,17 @@ void hand_begin(struct hand_writer *w, uint16_t type)
     hand_put_u16(w, type);
 }
 
+void hand_empty(uint8_t out[HAND_HEADER], uint16_t type)
+{
+    uint32_t crc;
+
+    memset(out, 0, HAND_HEADER);
+    out[8] = (uint8_t)type;
+    out[9] = (uint8_t)(type >> 8);
+    crc = htole32(crc32c(0, out + 8, 2));
+    memcpy(out + 4, &crc, sizeof(crc));
+}
+
 void hand_end(struct hand_writer *w)
 {
     uint8_t *header;

@@ -42,14 +42,27 @@ static void handing_tell(const struct handing *h, const char *why)
          MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* An heir that could not be told to stop takes the end of the socket for that of this process. So
+ * the socket stays open until the heir has ended, which the keeper sees to. */
+static void handing_bury_dead(struct handing *h)
+{
+    if (h->is_unheard)
+        wire_deinit(&h->unheard);
+    h->is_unheard = false;
+}
+
 /* The heir must not think that this process is dead when the socket closes. */
 static void handing_drop(struct handing *h)
 {
     h->wire.deadline = handing_now() + WORD_TIMEOUT;
-    if (!h->wire.is_over)
-        wire_say(&h->wire, HANDOVER_STOP);
     reactor_watch(h->reactor, &h->heir, 0);
-    wire_deinit(&h->wire);
+    if (wire_say(&h->wire, HANDOVER_STOP) == 0 || wire_is_hung_up(&h->wire)) {
+        wire_deinit(&h->wire);
+    } else {
+        handing_bury_dead(h);
+        h->unheard = h->wire;
+        h->is_unheard = true;
+    }
     h->heir.fd = -1;
     h->is_due = h->is_heard = false;
     h->deadline = UINT64_MAX;
@@ -185,10 +198,12 @@ static void on_keeper(struct reactor_source *source, uint32_t events)
     CONTAINER_OF(source, struct handing, keeper)->is_asked = true;
 }
 
+/* The keeper begins no other before the heir of the last one has ended. */
 static void handing_begin(struct handing *h, int fd)
 {
     if (h->heir.fd >= 0) /* the keeper has given that one up */
         handing_drop(h);
+    handing_bury_dead(h);
     if (wire_init(&h->wire, fd, 0) < 0) {
         handing_tell(h, memory_is_out);
         return;
@@ -208,8 +223,11 @@ static void handing_hear_keeper(struct handing *h)
     h->is_asked = false;
     if (n == 0) /* it is gone: SIGTERM says so, too */
         reactor_watch(h->reactor, &h->keeper, 0);
-    if (fd < 0)
+    if (fd < 0) {
+        if (n > 0)
+            handing_tell(h, "there is no descriptor for the socket to the new worker");
         return;
+    }
     if ((size_t)n == sizeof(UPGRADE_ASKED) - 1 && memcmp(text, UPGRADE_ASKED, (size_t)n) == 0)
         handing_begin(h, fd);
     else

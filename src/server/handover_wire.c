@@ -12,6 +12,9 @@
 
 #define INPUT_SIZE ((size_t)64 * 1024)
 
+/* After which pause memory is asked for again, in milliseconds. */
+#define MEMORY_PAUSE 10
+
 /* The messages of the kernel that hold a batch of descriptors. */
 union wire_control {
     struct cmsghdr head;
@@ -62,14 +65,30 @@ static int wire_wait(struct handover_wire *wire, short events)
     return 0;
 }
 
-/* After a call that failed: waits until it may be tried again. */
+/* The system has no memory now: waits a little. */
+static int wire_wait_for_memory(struct handover_wire *wire)
+{
+    struct pollfd nobody = {-1, 0, 0};
+
+    if (clock_monotonic_ns() / CLOCK_NS_PER_MS >= wire->deadline) {
+        wire->is_late = true;
+        return -1;
+    }
+    poll(&nobody, 1, MEMORY_PAUSE);
+    return 0;
+}
+
+/* After a call that failed: waits until it may be tried again. That the other end is closed must be
+ * known for sure: an heir serves people by that. */
 static int wire_go_on(struct handover_wire *wire, short events)
 {
     if (errno == EINTR)
         return 0;
     if (errno == EAGAIN)
         return wire_wait(wire, events);
-    wire->is_over = true;
+    if (errno == ENOMEM || errno == ENOBUFS)
+        return wire_wait_for_memory(wire);
+    wire->is_over = errno == EPIPE || errno == ECONNRESET;
     return -1;
 }
 
@@ -201,13 +220,15 @@ int wire_fill(void *wire, void *to, size_t len)
 
 int wire_say(struct handover_wire *wire, uint16_t type)
 {
-    struct hand_writer w;
-    int result;
+    uint8_t record[HAND_HEADER];
 
-    hand_writer_init(&w, wire_flush, wire);
-    hand_begin(&w, type);
-    hand_end(&w);
-    result = hand_flush(&w);
-    hand_writer_deinit(&w);
-    return result;
+    hand_empty(record, type);
+    return wire_send(wire, (struct str){(const char *)record, sizeof(record)});
+}
+
+bool wire_is_hung_up(const struct handover_wire *wire)
+{
+    struct pollfd pfd = {wire->fd, 0, 0};
+
+    return poll(&pfd, 1, 0) > 0 && (pfd.revents & (POLLHUP | POLLERR)) != 0;
 }

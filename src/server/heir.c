@@ -84,7 +84,7 @@ static bool wait_for_go(struct heir *heir)
 {
     struct hand_reader *r = &heir->reader;
 
-    wire_say(&heir->wire, HANDOVER_READY);
+    wire_say(&heir->wire, HANDOVER_READY); /* where it is dead, the socket says so below, too */
     heir->wire.is_over = false;
     if (hand_next(r))
         return r->type == HANDOVER_GO;

@@ -820,11 +820,12 @@ static int open_handing(struct server *server, size_t capacity)
                                          .durable = &server->durable};
     int keeper = server->inherited != NULL ? server->supervisor.fd : -1;
 
+    if (handing_init(&server->handing, &parts, &server->reactor, keeper) < 0)
+        return fatal("cannot listen to the keeper: %s", strerror(errno));
+    /* Nothing behind it may fail. */
     if (is_heir(server) &&
         heir_run(&parts, server->inherited->estate, capacity + HANDOVER_OTHERS) < 0)
         return -1;
-    if (handing_init(&server->handing, &parts, &server->reactor, keeper) < 0)
-        return fatal("cannot listen to the keeper: %s", strerror(errno));
     return 0;
 }
 

@@ -243,6 +243,18 @@ START_TEST(counts_and_texts_are_not_more_than_there_is)
 }
 END_TEST
 
+START_TEST(a_record_without_a_payload_needs_no_memory)
+{
+    uint8_t empty[HAND_HEADER];
+
+    hand_begin(&writer, 0x1234);
+    hand_end(&writer);
+    hand_empty(empty, 0x1234);
+    ck_assert_uint_eq(writer.out.len, sizeof(empty));
+    ck_assert_mem_eq(writer.out.data, empty, sizeof(empty));
+}
+END_TEST
+
 Suite *suite_hand(void)
 {
     Suite *suite = suite_create("hand");
@@ -256,6 +268,7 @@ Suite *suite_hand(void)
     tcase_add_test(tc, a_record_is_never_too_long);
     tcase_add_test(tc, what_a_header_claims_is_not_allocated);
     tcase_add_test(tc, what_is_left_over_is_wrong);
+    tcase_add_test(tc, a_record_without_a_payload_needs_no_memory);
     tcase_add_test(tc, counts_and_texts_are_not_more_than_there_is);
     suite_add_tcase(suite, tc);
     return suite;
