@@ -102,7 +102,7 @@ static void tell_pause(const struct heir *heir)
 {
     char connections[24], bytes[24], pause[24];
 
-    snprintf(connections, sizeof(connections), "%zu", heir->wire.count);
+    snprintf(connections, sizeof(connections), "%zu", heir->parts->conns->pool.count);
     snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)heir->wire.bytes);
     snprintf(pause, sizeof(pause), "%.3f",
              (double)(clock_monotonic_ns() - heir->frozen) / (double)CLOCK_NS_PER_MS);
