@@ -309,13 +309,11 @@ uint64_t hand_upto(struct hand_reader *r, uint64_t value, uint64_t max)
 
 static struct str get_slice(struct hand_reader *r, size_t len, size_t max)
 {
-    struct str s = {(char *)r->record.data + r->at, len};
-
     hand_check(r, len <= hand_left(r), hand_short);
     if (!hand_check(r, len <= max, "a text is too long"))
         return (struct str){NULL, 0};
     r->at += len;
-    return s;
+    return (struct str){(char *)r->record.data + r->at - len, len};
 }
 
 struct str hand_get_bytes(struct hand_reader *r, size_t max)

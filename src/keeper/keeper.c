@@ -240,14 +240,20 @@ static void keeper_bury(struct keeper *k, pid_t worker, int status)
     keeper_miss_worker(k);
 }
 
-/* It may have handed over all that it had: then it is missed by nobody. */
+static bool keeper_has_handed(int status)
+{
+    return WIFEXITED(status) && WEXITSTATUS(status) == UPGRADE_HANDED;
+}
+
+/* It may have handed over all that it had: then it is missed by nobody, or with its heir. */
 static void keeper_lose_worker(struct keeper *k, int status)
 {
     keeper_hear(k);
     keeper_close_ear(k);
     upgrade_hear(&k->upgrade);
     upgrade_note_end(&k->upgrade);
-    if (k->upgrade.state != UPGRADE_BEGUN && k->upgrade.state != UPGRADE_READY) {
+    if (k->upgrade.state == UPGRADE_NONE ||
+        (k->upgrade.state == UPGRADE_LOST && !keeper_has_handed(status))) {
         keeper_bury(k, k->worker, status);
         return;
     }
@@ -340,7 +346,7 @@ static void keeper_fail_upgrade(struct keeper *k)
     pid_t gone = k->gone;
 
     k->gone = 0;
-    if (gone > 0 && WIFEXITED(k->gone_status) && WEXITSTATUS(k->gone_status) == UPGRADE_HANDED) {
+    if (gone > 0 && keeper_has_handed(k->gone_status)) {
         log_error("the new worker ended with all that it had");
         keeper_bury(k, k->upgrade.ended, k->upgrade.status);
         return;
