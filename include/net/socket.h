@@ -68,7 +68,7 @@ int socket_open_file(int fd);
 int socket_give_file(int file, uid_t uid, gid_t gid);
 
 /* Closes a listening socket, and `file` of socket_open_file unless it is -1. Removes the file,
- * unless it is gone already: another one may have its path. */
+ * unless another one has its path, as after an unlink or a rename. */
 void socket_close_listener(int fd, int file);
 
 #endif

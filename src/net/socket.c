@@ -322,9 +322,10 @@ int socket_give_file(int file, uid_t uid, gid_t gid)
 void socket_close_listener(int fd, int file)
 {
     char path[SOCKET_TEXT_MAX];
-    struct stat st;
+    struct stat ours, there;
 
-    if (file >= 0 && fstat(file, &st) == 0 && st.st_nlink > 0 && socket_file(fd, path))
+    if (file >= 0 && fstat(file, &ours) == 0 && socket_file(fd, path) && lstat(path, &there) == 0 &&
+        there.st_dev == ours.st_dev && there.st_ino == ours.st_ino)
         unlink(path);
     if (file >= 0)
         close(file);

@@ -150,8 +150,9 @@ static const struct rule rules[] = {
     {SYS_tkill, 2, {{IS_SELF, LOW(0), 0}, {EQUALS, LOW(1), SIGABRT}}},
 };
 
+/* Not O_ACCMODE, which holds O_PATH with musl. */
 static const struct rule reading_rules[] = {
-    {SYS_openat, 1, {{HAS_NO_BIT_OF, LOW(2), O_ACCMODE | O_CREAT | O_TRUNC}}},
+    {SYS_openat, 1, {{HAS_NO_BIT_OF, LOW(2), O_WRONLY | O_RDWR | O_CREAT | O_TRUNC}}},
     {.call = SYS_fstat},
     {SYS_newfstatat, 1, {{EQUALS, LOW(3), AT_EMPTY_PATH}}},
 };
@@ -161,9 +162,13 @@ static const struct rule removing_rules[] = {
     {.call = SYS_unlink},
 #endif
     {SYS_unlinkat, 1, {{EQUALS, LOW(2), 0}}},
-    /* Is the file still the one that was opened? */
+    /* Is the file there still the one that was opened? */
     {.call = SYS_fstat},
     {SYS_newfstatat, 1, {{EQUALS, LOW(3), AT_EMPTY_PATH}}},
+    {SYS_newfstatat, 1, {{EQUALS, LOW(3), AT_SYMLINK_NOFOLLOW}}},
+#ifdef SYS_lstat
+    {.call = SYS_lstat},
+#endif
 };
 
 /* Files of the folder alone: they are opened beneath it, by names that the kernel would follow out
