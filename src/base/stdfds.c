@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,7 +13,9 @@
 
 /* How stderr is kept from blocking. */
 static enum {
-    BY_POLL,  /* a file never does; a pipe that poll calls writable has room for PIPE_BUF bytes */
+    BY_POLL,  /* a file never does */
+    BY_PAGES, /* a pipe that poll calls writable has room for PIPE_BUF bytes, and maybe for no more
+               */
     BY_BYTES, /* a terminal that poll calls writable has room for one byte, and maybe for no more */
     BY_FLAG,  /* O_NONBLOCK is set, and nobody else has this open file */
     BY_SEND,  /* MSG_DONTWAIT */
@@ -48,6 +51,8 @@ void stdfds_unblock_stderr(void)
     method = is_terminal ? BY_BYTES : BY_POLL;
     if (fstat(STDERR_FILENO, &st) < 0 || S_ISREG(st.st_mode))
         return;
+    if (S_ISFIFO(st.st_mode))
+        method = BY_PAGES;
     if (S_ISSOCK(st.st_mode)) {
         method = BY_SEND;
         return;
@@ -67,13 +72,20 @@ static bool can_write(void)
     return poll(&out, 1, 0) != 0;
 }
 
+static size_t at_once(size_t len)
+{
+    if (method == BY_BYTES)
+        return 1;
+    return method == BY_PAGES && len > PIPE_BUF ? PIPE_BUF : len;
+}
+
 static ssize_t write_some(const uint8_t *data, size_t len)
 {
     if (method == BY_SEND)
         return send(STDERR_FILENO, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (method != BY_FLAG && !can_write())
         return 0;
-    return write(STDERR_FILENO, data, method == BY_BYTES ? 1 : len);
+    return write(STDERR_FILENO, data, at_once(len));
 }
 
 size_t stdfds_write_stderr(const void *data, size_t len)
