@@ -120,7 +120,8 @@ void names_see(struct names *n, uint64_t id, struct str name)
     n->next = (n->next + 1) % NAMES_MAX;
 }
 
-/* What the program itself says of people: "you", "Client #7", "*"; or nothing that is seen. */
+/* What the program itself says of people: "you", "Client #7", "*", "... to you only"; or nothing
+ * that is seen. */
 static bool is_reserved(struct str name)
 {
     static const wchar_t client[] = L"ciient";
@@ -129,7 +130,8 @@ static bool is_reserved(struct str name)
 
     return len == 0 || (len == 3 && wmemcmp(bones, L"you", 3) == 0) ||
            wmemchr(bones, '#', len) != NULL || wmemchr(bones, '*', len) != NULL ||
-           (len >= 6 && wmemcmp(bones, client, 6) == 0);
+           (len >= 6 && wmemcmp(bones, client, 6) == 0) ||
+           (len >= 4 && wmemcmp(bones + len - 4, L"oniy", 4) == 0);
 }
 
 bool names_need_id(const struct names *n, uint64_t id, struct str name)

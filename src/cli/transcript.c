@@ -51,6 +51,34 @@ static void put_time(struct writer *w, uint64_t ts)
     put_style(w, PLAIN);
 }
 
+/* A colon, or what looks like one: whoever is called "alice: yes" has not written a line of hers.
+ */
+static bool is_colon(uint32_t code)
+{
+    static const uint16_t colons[] = {':',    0x2d0,  0x589,  0x5c3,  0x703,
+                                      0x704,  0x1803, 0x205a, 0x2236, 0xa4fd,
+                                      0xa789, 0xfe13, 0xfe30, 0xfe55, 0xff1a};
+
+    for (size_t i = 0; i < ARRAY_LEN(colons); i++) {
+        if (colons[i] == code)
+            return true;
+    }
+    return false;
+}
+
+static void put_name(struct writer *w, struct str name)
+{
+    while (name.len > 0) {
+        struct glyph glyph = glyph_first(name);
+
+        if (is_colon(glyph.code))
+            w->has_failed |= buf_printf(w->out, "\\u%04x", (unsigned)glyph.code) < 0;
+        else
+            put_safe(w, (struct str){name.ptr, glyph.len});
+        name = (struct str){name.ptr + glyph.len, name.len - glyph.len};
+    }
+}
+
 /* A name, with the id where somebody else looks the same, or the number of one who has none; each
  * id has its colour. */
 static void put_who(struct writer *w, const struct session *s, uint64_t id, struct str name)
@@ -60,7 +88,7 @@ static void put_who(struct writer *w, const struct session *s, uint64_t id, stru
     snprintf(style, sizeof(style), "\x1b[1;%dm", 31 + (int)(id % NAME_COLOURS));
     put_style(w, style);
     if (name.len > 0) {
-        put_safe(w, name);
+        put_name(w, name);
         if (names_need_id(&s->names, id, name)) {
             put(w, " #");
             writer_put_u64(w, id);

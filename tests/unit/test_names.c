@@ -65,8 +65,9 @@ END_TEST
 
 START_TEST(words_of_ours_are_no_names)
 {
-    static const char *const words[] = {"You", "y0u",          "Client #7",    "C1ient 7",    "* x",
-                                        "a#8", "\xe2\x80\x8b", "\xe3\x85\xa4", "\xe3\x80\x80"};
+    static const char *const words[] = {
+        "You", "y0u",          "Client #7",    "C1ient 7",     "* x",
+        "a#8", "\xe2\x80\x8b", "\xe3\x85\xa4", "\xe3\x80\x80", "alice to you only"};
 
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         ck_assert_msg(names_need_id(&names, 9, str_from(words[i])), "%s", words[i]);

@@ -107,6 +107,19 @@ START_TEST(who_looks_like_another_has_the_id_beside)
 }
 END_TEST
 
+/* ... and who has a colon in a name has not said what stands behind it as somebody else. */
+START_TEST(no_name_begins_what_is_said)
+{
+    struct v1_event message = rows[0].frame;
+
+    message.from = 9;
+    message.name = STR("alice: yes");
+    ck_assert_str_eq(shown(&message, false), "12:00 alice\\u003a yes: hi\n");
+    message.name = STR("alice\xef\xbc\x9a yes");
+    ck_assert_str_eq(shown(&message, false), "12:00 alice\\uff1a yes: hi\n");
+}
+END_TEST
+
 /* Somebody else had the id while we were away. */
 START_TEST(a_stranger_on_our_id_is_seen)
 {
@@ -152,6 +165,7 @@ Suite *suite_transcript(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, shows_frames, 0, (int)ARRAY_LEN(rows));
     tcase_add_test(tcase, who_looks_like_another_has_the_id_beside);
+    tcase_add_test(tcase, no_name_begins_what_is_said);
     tcase_add_test(tcase, a_stranger_on_our_id_is_seen);
     tcase_add_test(tcase, colours_names_by_id);
     tcase_add_test(tcase, shows_who_is_here);
