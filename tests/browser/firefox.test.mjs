@@ -36,6 +36,7 @@ scenario('Firefox: people talk, and a broken connection is resumed', async (stag
   for (const page of [one, two]) await sees(page, 'meanwhile');
   await say(two, 'back');
   await until('heard', () => peer.said.includes('back'));
+  await sees(one, 'back');
   assert.deepEqual(await texts(one), peer.said);
   assert.equal(peer.ofType('leave').length, 0);
   await one.reload(); // with a close frame, which gives the seat up

@@ -64,7 +64,7 @@ scenario('a thief who goes again before the page is back', ['--leave-grace', '1'
   assert.equal(await idOf(page), id, 'the id was free');
   assert.deepEqual(await own(page), ['truly mine']);
   assert.ok(!(await notices(page)).some((notice) => notice.startsWith('You')));
-  assert.equal((await page.$$('#people li')).length, 2, 'both are here');
+  await until('both are here', async () => (await page.$$('#people li')).length === 2);
 });
 
 scenario('who copies a ref does not become the author', async (stage) => {
