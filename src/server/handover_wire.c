@@ -119,13 +119,13 @@ int wire_send_fds(struct handover_wire *wire, struct str bytes, const int *fds, 
     struct msghdr message = {.msg_iov = &iov,
                              .msg_iovlen = 1,
                              .msg_control = control.bytes,
-                             .msg_controllen = CMSG_SPACE(sizeof(int) * count)};
+                             .msg_controllen = (socklen_t)CMSG_SPACE(sizeof(int) * count)};
     struct cmsghdr *head = CMSG_FIRSTHDR(&message);
     ssize_t n;
 
     head->cmsg_level = SOL_SOCKET;
     head->cmsg_type = SCM_RIGHTS;
-    head->cmsg_len = CMSG_LEN(sizeof(int) * count);
+    head->cmsg_len = (socklen_t)CMSG_LEN(sizeof(int) * count);
     memcpy(CMSG_DATA(head), fds, sizeof(int) * count);
     while ((n = sendmsg(wire->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT)) < 0) {
         if (wire_go_on(wire, POLLOUT) < 0)
@@ -139,23 +139,21 @@ int wire_send_fds(struct handover_wire *wire, struct str bytes, const int *fds, 
 static int wire_take_fds(struct handover_wire *wire, struct msghdr *message)
 {
     int result = (message->msg_flags & MSG_CTRUNC) != 0 ? -1 : 0;
-    struct cmsghdr *head;
+    struct cmsghdr *head = CMSG_FIRSTHDR(message); /* all of a message come in one */
+    size_t count;
 
-    for (head = CMSG_FIRSTHDR(message); head != NULL; head = CMSG_NXTHDR(message, head)) {
-        size_t count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    if (head == NULL || head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS)
+        return result;
+    count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; i++) {
+        int fd;
 
-        if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS)
-            continue;
-        for (size_t i = 0; i < count; i++) {
-            int fd;
-
-            memcpy(&fd, CMSG_DATA(head) + i * sizeof(int), sizeof(int));
-            if (wire->count < wire->max) {
-                wire->fds[wire->count++] = fd;
-            } else {
-                close(fd);
-                result = -1;
-            }
+        memcpy(&fd, CMSG_DATA(head) + i * sizeof(int), sizeof(int));
+        if (wire->count < wire->max) {
+            wire->fds[wire->count++] = fd;
+        } else {
+            close(fd);
+            result = -1;
         }
     }
     return result;
