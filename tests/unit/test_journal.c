@@ -924,6 +924,10 @@ START_TEST(who_could_not_hand_over_goes_on)
     diary_say("tea", 7, "one");
     diary_settle();
     ck_assert_ptr_nonnull(diary_hand_over(JOURNAL_SYNC_ALWAYS, PLENTY, spoil_all));
+    /* Nothing more may happen for long, and something may have to be synced. */
+    ck_assert_uint_eq(diary.log->ops->deadline(diary.log), 0);
+    diary.log->ops->turn(diary.log);
+    ck_assert_uint_eq(diary.log->ops->deadline(diary.log), UINT64_MAX);
     ck_assert(journal_folder_is_locked(folder));
     diary_say("tea", 7, "two");
     diary_settle();
