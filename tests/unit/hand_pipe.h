@@ -10,6 +10,24 @@
 #include "base/crc32c.h"
 #include "base/hand.h"
 
+/* Bytes that are read as a state. */
+struct hand_source {
+    const uint8_t *bytes;
+    size_t len;
+    size_t at; /* what was read */
+};
+
+static inline int hand_source_fill(void *owner, void *to, size_t len)
+{
+    struct hand_source *source = owner;
+
+    if (len > source->len - source->at)
+        return -1;
+    memcpy(to, source->bytes + source->at, len);
+    source->at += len;
+    return 0;
+}
+
 struct hand_pipe {
     struct hand_writer w;
     struct hand_reader r;

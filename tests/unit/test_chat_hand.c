@@ -2,6 +2,7 @@
  * the same conversation, one without and one with hand-overs, end in the same state and sent the
  * same bytes. And what is wrong with a state is found by who reads it. */
 #include "unit/chat_world.h"
+#include "unit/hand_pipe.h"
 
 #include <endian.h>
 
@@ -37,29 +38,13 @@ static uint64_t chance; /* state */
 
 /* ---- what is read ---- */
 
-static struct {
-    const uint8_t *bytes;
-    size_t len;
-    size_t at;
-} source;
-
-static int fill(void *owner, void *to, size_t len)
-{
-    (void)owner;
-    if (len > source.len - source.at)
-        return -1;
-    memcpy(to, source.bytes + source.at, len);
-    source.at += len;
-    return 0;
-}
+static struct hand_source source;
 
 static void read_anew(const uint8_t *bytes, size_t len)
 {
-    source.bytes = bytes;
-    source.len = len;
-    source.at = 0;
+    source = (struct hand_source){bytes, len, 0};
     hand_reader_deinit(&reader);
-    hand_reader_init(&reader, fill, NULL);
+    hand_reader_init(&reader, hand_source_fill, &source);
 }
 
 /* ---- handing over ---- */
@@ -447,7 +432,7 @@ static void setup(void)
     config.typing = true;
     config.max_message = 600;
     world_start();
-    hand_reader_init(&reader, fill, NULL);
+    hand_reader_init(&reader, hand_source_fill, &source);
 }
 
 static void teardown(void)

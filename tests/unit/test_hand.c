@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/hand.h"
+#include "hand_pipe.h"
 #include "base/util.h"
 
 Suite *suite_hand(void);
@@ -11,35 +12,19 @@ static struct hand_writer writer;
 static struct hand_reader reader;
 
 /* What a reader is given: so many bytes of what the writer has. */
-static struct {
-    const uint8_t *bytes;
-    size_t len;
-    size_t at;
-} source;
-
-static int fill(void *owner, void *to, size_t len)
-{
-    (void)owner;
-    if (len > source.len - source.at)
-        return -1;
-    memcpy(to, source.bytes + source.at, len);
-    source.at += len;
-    return 0;
-}
+static struct hand_source source;
 
 static void read_anew(const void *bytes, size_t len)
 {
-    source.bytes = bytes;
-    source.len = len;
-    source.at = 0;
+    source = (struct hand_source){bytes, len, 0};
     hand_reader_deinit(&reader);
-    hand_reader_init(&reader, fill, NULL);
+    hand_reader_init(&reader, hand_source_fill, &source);
 }
 
 static void setup(void)
 {
     hand_writer_init(&writer, NULL, NULL);
-    hand_reader_init(&reader, fill, NULL);
+    hand_reader_init(&reader, hand_source_fill, &source);
 }
 
 static void teardown(void)
