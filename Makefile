@@ -78,7 +78,10 @@ endif
 ifeq ($(MODE),static)
 PIE_CFLAGS = -fno-pie
 PIE_LDFLAGS = -no-pie
-MODE_LDFLAGS += -static
+# Optimised as one, so that what is used once stands where it is used: 3 % smaller. Then it is the linker that compiles. Other
+# compilers than gcc do without.
+MODE_CFLAGS += $(call cc_option,-flto -flto-partition=one)
+MODE_LDFLAGS += -static $(MODE_CFLAGS)
 endif
 ifeq ($(MODE),fuzz)
 MODE_CFLAGS = $(SANITIZE) -fsanitize=fuzzer-no-link
@@ -139,7 +142,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $@)
 
 .PHONY: all check unit faults integration replay smoke asan tiny tsan tsan-run fuzz fuzz-run static coverage \
         coverage-run lint layers libc-only shellcheck format install uninstall deb check-install \
-        clean distclean help bench storm strangers proxy-check tests depth FORCE
+        clean distclean help bench storm strangers proxy-check size tests depth FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -363,6 +366,11 @@ static: ## one static file, build/static/wschat (musl)
 	@command -v $(MUSL_CC) >/dev/null || { echo "$(MUSL_CC) is missing: apt-get install musl-tools"; exit 1; }
 	@$(MAKE) --no-print-directory MODE=static CC='$(MUSL_CC)' all
 	scripts/check-libc-only.sh build/static/wschat
+
+# So that nobody makes it larger without a word.
+SIZE_MAX ?= 580000
+size: static ## what that file is made of; fails where it has grown beyond SIZE_MAX bytes, stripped
+	@scripts/size.sh build/static $(SIZE_MAX)
 
 coverage: ## branch coverage of base, proto, auth and chat; fails under 95 %
 	@$(MAKE) --no-print-directory MODE=coverage CC=gcc coverage-run

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/str.h"
 #include "base/util.h"
 
 /* Waiting for events takes longer than this, in nanoseconds, when none was there to begin with. */
@@ -302,14 +303,14 @@ static uint64_t open_fds(const struct metrics_process *process)
 }
 
 /* Virtual and resident memory in pages. */
-static void read_memory(const struct metrics_process *process, unsigned long *size,
-                        unsigned long *resident)
+static void read_memory(const struct metrics_process *process, uint64_t *size, uint64_t *resident)
 {
     char text[128];
-    ssize_t len = pread(process->statm, text, sizeof(text) - 1, 0);
+    ssize_t len = pread(process->statm, text, sizeof(text), 0);
+    struct str rest = {text, len > 0 ? (size_t)len : 0};
 
-    text[len > 0 ? len : 0] = '\0';
-    if (sscanf(text, "%lu %lu", size, resident) != 2)
+    if (!str_to_u64(str_cut(&rest, ' '), UINT64_MAX, size) ||
+        !str_to_u64(str_cut(&rest, ' '), UINT64_MAX, resident))
         *size = *resident = 0;
 }
 
@@ -338,7 +339,7 @@ static uint64_t cpu_time(const struct metrics *metrics)
 
 static int write_process(struct buf *out, const struct metrics *metrics)
 {
-    unsigned long size, resident, page = (unsigned long)sysconf(_SC_PAGESIZE);
+    uint64_t size, resident, page = (uint64_t)sysconf(_SC_PAGESIZE);
 
     read_memory(&metrics->process, &size, &resident);
     if (head(out, "process_cpu_seconds_total", "counter", "CPU time, user and system.") < 0 ||
@@ -346,11 +347,10 @@ static int write_process(struct buf *out, const struct metrics *metrics)
         head(out, "process_start_time_seconds", "gauge", "When the process started, since 1970.") <
             0 ||
         buf_printf(out, "process_start_time_seconds %.3f\n", (double)metrics->started / 1e3) < 0 ||
-        value(out, "process_virtual_memory_bytes", "gauge", "Virtual memory.",
-              (uint64_t)size * page) < 0)
+        value(out, "process_virtual_memory_bytes", "gauge", "Virtual memory.", size * page) < 0)
         return -1;
     return value(out, "process_resident_memory_bytes", "gauge", "Resident memory.",
-                 (uint64_t)resident * page);
+                 resident * page);
 }
 
 int metrics_write_past(struct buf *out, const struct metrics *metrics)
