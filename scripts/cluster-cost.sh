@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # What sharing rooms costs: a server without Redis, and beside it 1, 2 and 4 nodes on this machine that share a port, in
 # one and the same room of 1 000. The load generator drives both by turns of some 100 ms, so that what else the machine
-# does touches both alike. Prints a table in Markdown of processor time: of Redis for a message, of all nodes together
-# for a delivery, and the latter as a multiple of the server without Redis. Nothing is left running. docs/scale.md has its figures.
+# does touches both alike. All servers share one core, the generator and Redis another: nodes that ran at the same time
+# would be charged for waiting for one another and for the generator. Prints a table in Markdown of processor time: of
+# Redis for a message, of all nodes together for a delivery, and the latter as a multiple of the server without Redis.
+# Nothing is left running. docs/scale.md has its figures.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lib/pin.sh
 
 usage() {
     cat <<TEXT
@@ -60,7 +63,7 @@ start() {
     local port=$1 admin
     shift
     admin=$(free_port)
-    ./wschat --port "$port" --rate 0 --rate-bytes 0 --log-level error --admin "127.0.0.1:$admin" "$@" 2>>"$folder/log" &
+    (pin 0 ./wschat --port "$port" --rate 0 --rate-bytes 0 --log-level error --admin "127.0.0.1:$admin" "$@") 2>>"$folder/log" &
     pids+=($!)
     until curl -sf "http://127.0.0.1:$admin/healthz" >/dev/null; do
         kill -0 "${pids[-1]}" || { cat "$folder/log" >&2; exit 1; }
@@ -78,7 +81,7 @@ measure() {
     start "$alone"
     load=(--port "$alone" --pid "${pids[-1]}")
     shared=$(free_port)
-    redis-server --port 0 --unixsocket "$folder/redis.sock" --save "" --appendonly no --dir "$folder" >/dev/null &
+    (pin 1 redis-server --port 0 --unixsocket "$folder/redis.sock" --save "" --appendonly no --dir "$folder") >/dev/null &
     pids+=($!)
     local redis=$!
     until redis-cli -s "$folder/redis.sock" ping >/dev/null 2>&1; do kill -0 "$redis"; done
@@ -86,8 +89,8 @@ measure() {
         start "$shared" --redis "unix:$folder/redis.sock" --reuse-port
         if [ "$i" -eq 0 ]; then load+=(--port "$shared" --pid "${pids[-1]}"); else load+=(--node "${pids[-1]}"); fi
     done
-    build/bench/load fanout "${load[@]}" --redis "$redis" --clients "$clients" --senders "$senders" --rooms "$rooms" \
-        "${pace[@]}" --seconds "$seconds" >"$folder/load" || { cat "$folder/load" >&2; exit 1; }
+    (pin 1 build/bench/load fanout "${load[@]}" --redis "$redis" --clients "$clients" --senders "$senders" --rooms "$rooms" \
+        "${pace[@]}" --seconds "$seconds") >"$folder/load" || { cat "$folder/load" >&2; exit 1; }
     awk -v n="$nodes" -v k="$((clients / rooms))" -v a="$(value 1 cpu_us) $(value 1 per_second)" \
         -v b="$(value 2 cpu_us) $(value 2 per_second) $(value 2 redis_us)" 'BEGIN {
         split(a, one); split(b, all)

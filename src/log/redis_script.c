@@ -50,7 +50,7 @@ static const char room_head[] =
  * All that are told of go in one message, so that a node is woken once. Returns a word for each,
  * and behind a line feed why one was refused. */
 static const char publish_body[] =
-    "local out,told,who,why='','',{},''\n"
+    "local out,told,who,why={},{},{},''\n"
     "for i=6,#ARGV,6 do\n"
     " local num,id,kind,said,w=tonumber(ARGV[i]),ARGV[i+1],ARGV[i+2],ARGV[i+5]=='s','.'\n"
     " local u=who[id]\n"
@@ -66,13 +66,13 @@ static const char publish_body[] =
     "   if kind==':p' then u=string.match(u,'^(%S+ %S %S+ )')..ARGV[i+3] who[id]=u\n"
     "    redis.call('HSET',K..':u',id,u) end\n"
     "   n=num if kind==':m' then l=S end\n"
-    "   told=told..#t..'\\n'..t end end\n"
-    " out=out..w end\n"
-    "if told~='' then\n"
+    "   told[#told+1]=#t..'\\n'..t end end\n"
+    " out[#out+1]=w end\n"
+    "if #told>0 then\n"
     " redis.call('HSET',K,'s',string.format('%.0f',s),'l',l,'n:'..node,string.format('%.0f',n))\n"
-    " redis.call('PUBLISH',K..':c',told) end\n"
+    " redis.call('PUBLISH',K..':c',table.concat(told)) end\n"
     "if ARGV[11]~='s' then quiet() end\n"
-    "return out..why\n";
+    "return table.concat(out)..why\n";
 
 /* KEYS[2]: the rooms of the node; KEYS[3]: the nodes. "M" and the seq that the room has: what was
  * told up to there is older than the move. What was asked for on a connection that was given up may
