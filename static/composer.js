@@ -9,7 +9,7 @@ export class Composer {
   #room = '';
 
   // onSend(text, to, re): false keeps the text. onEmpty(): Enter in an empty field. onUp(): the arrow in one. onType(): something for the room is written. onSize(): its
-  // height may differ. nameOf(id), names(), sayOf(re): who said what
+  // height may differ. nameOf(id), names(), quote(re): who said what
   constructor(chat, on) {
     Object.assign(this, { chat, ...on });
     this.#field.oninput = () => {
@@ -63,7 +63,7 @@ export class Composer {
     const [id, re] = [this.#to, this.#re];
     const name = id && this.nameOf(id);
     $('to').hidden = !id && !re;
-    put('to', id ? `${t('to', name)} ✕` : re ? `↩ ${this.sayOf(re)} ✕` : '');
+    put('to', id ? `${t('to', name)} ✕` : re ? `${this.quote(re)} ✕` : '');
     $('to').title = $('to').ariaLabel = id ? t('toNobody', name) : re ? t('noReply') : '';
     $('composer').classList.toggle('private', Boolean(id));
     this.#field.placeholder = id ? t('privately', name) : this.#room;

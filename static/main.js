@@ -5,7 +5,7 @@ import { Composer } from './composer.js';
 import { $, avatar, make, put } from './dom.js';
 import { Identity } from './identity.js';
 import { Log } from './log.js';
-import { roomLabel, visible } from './names.js';
+import { quoted, roomLabel, visible } from './names.js';
 import { calls } from './markup.js';
 import * as notify from './notify.js';
 import { panel } from './panels.js';
@@ -34,7 +34,7 @@ const composer = new Composer(chat, {
   onUp: () => log.focusLast(),
   onType: () => chat.typing(),
   onSize: () => log.settle(),
-  sayOf,
+  quote: (re) => chat.place.quote(re),
   nameOf: (id) => chat.place.who(id),
   names: () => [...chat.place.members.values()].map(visible).filter((name) => name && name !== me.name),
 });
@@ -61,11 +61,6 @@ function onSend(line, to, re) {
 function say(text, to, re) {
   chat.say(text, to ? { to } : { re });
   hideWelcome();
-}
-
-function sayOf(re) {
-  const { from, name, text } = chat.place.at(re) ?? {};
-  return from ? `${chat.place.names.who(from, name)}: ${text.slice(0, 40)}` : t('earlier');
 }
 
 function retractLast() {
@@ -166,12 +161,12 @@ function leaveDraft() {
 }
 
 function tellWaiting() {
-  for (const [name, count] of waitingRooms()) if (name !== chat.place.name) chat.note('waitsIn', count, roomLabel(name));
+  for (const [name, count] of waitingRooms()) if (name !== chat.place.name) chat.note('waitsIn', count, quoted(roomLabel(name)));
 }
 
 function forget(name) {
   const isWaiting = waitingRooms().find(([other]) => other === name);
-  if (isWaiting) return chat.note('waitsIn', isWaiting[1], roomLabel(name));
+  if (isWaiting) return chat.note('waitsIn', isWaiting[1], quoted(roomLabel(name)));
   if (name === chat.place.name) goTo(LOBBY);
   chat.forget(name);
   forgetRoom(name);
@@ -327,7 +322,7 @@ function onState(at) {
   askUnread();
   $('banner').hidden = state === 'online';
   document.body.classList.toggle('mod', chat.isModerator);
-  put('banner-text', t(`${state}Long`, chat.why?.text, roomLabel(chat.place.name)));
+  put('banner-text', t(`${state}Long`, chat.why?.text, quoted(roomLabel(chat.place.name))));
   put('banner-act', t(`${state}Act`) || t('again'));
 }
 

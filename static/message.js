@@ -43,13 +43,6 @@ function notice({ type, from, name, was, isOwn, words, seconds }, names) {
   return tNodes(type, isOwn ? t('you') : names.who(from, type === 'rename' ? was : name), names.who(from, name));
 }
 
-// What an answer answers, short. It leads there.
-function quote(record, room) {
-  const { from, name, text, retracted } = room.at(record.re) ?? {};
-  const words = from ? `${room.names.who(from, name)}: ${retracted ? t('retracted') : text.slice(0, 80)}` : t('earlier');
-  return button('quote', ({ target }) => tell(target, 'goto', record.re), `↩ ${words}`);
-}
-
 // Those of a message, each with how many gave it. The focus stays.
 export function showReactions(item, { pos, reactions }, { names, members }, me) {
   const row = item.querySelector('.reacts');
@@ -70,7 +63,7 @@ const wordsOf = ({ text, data, retracted, isOwn }, mine) =>
 
 function speech(record, room, me) {
   const { names, members } = room;
-  const { kind, from, to, name, text, retracted, isOwn } = record;
+  const { kind, from, to, name, text, re, retracted, isOwn } = record;
   const item = make('li', `${isOwn ? 'own' : 'other'} ${kind}`);
   if (retracted) item.classList.add('retracted');
   const author = make('b', 'who', isOwn ? t('you') : '');
@@ -80,7 +73,7 @@ function speech(record, room, me) {
   const bubble = make('div', 'bubble', author);
   if (kind === 'direct') bubble.append(make('small', '', ...(isOwn ? tNodes('to', names.who(to, members.get(to))) : [t('onlyYou')])));
   if (words.querySelector('mark')) item.classList.add('called');
-  if (record.re) bubble.append(quote(record, room));
+  if (re) bubble.append(button('quote', ({ target }) => tell(target, 'goto', re), room.quote(re))); // leads to what it answers
   bubble.append(words, ...(isLong(text) ? [unfold(words)] : []), make('span', 'meta', more(record), make('time', ''), make('span', 'state')),
     make('div', 'reacts'));
   showReactions(bubble, record, room, me);

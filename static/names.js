@@ -26,13 +26,12 @@ export function visible(name) {
 
 // A room is its bytes: what cannot be seen is spelled.
 export const roomLabel = (name) =>
-  name.replace(HIDDEN_PARTS, (part) => (part.length > 2 && part.codePointAt(0) === 0x1f3f4 ? part
-    : `⟨U+${part.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}⟩`));
+  name.replace(HIDDEN_PARTS, (part) => (part.length > 2 ? part : `⟨U+${part.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}⟩`));
 
-// Letters that look like Latin ones. An error costs a few digits on the screen.
+// Letters, each before the Latin one that it looks like. An error costs a few digits on the screen.
 const TWINS = new Map();
-for (const pair of ('аa ΑA АA βb ΒB ВB сc СC ϲc ԁd еe ЕE ΕE һh ΗH НH іi ІI ΙI ιi јj ЈJ κk ΚK КK кk ӏl ΜM МM ΝN νv оo ОO ' +
-  'οo ΟO рp РP ρp ΡP ѕs ЅS ΤT ТT υu уy УY ΥY хx ХX χx ΧX ΖZ ԛq ԝw ɑa ɡg ıi').split(' ')) TWINS.set(pair[0], pair[1]);
+for (const [letter, latin] of 'аaΑAАAβbΒBВBсcСCϲcԁdеeЕEΕEһhΗHНHіiІIΙIιiјjЈJκkΚKКKкkӏlΜMМMΝNνvоoОOοoΟOрpРPρpΡPѕsЅSΤTТTυuуyУYΥYхxХXχxΧXΖZԛqԝwɑaɡgıi'
+  .match(/../g)) TWINS.set(letter, latin);
 
 // Two names with the same skeleton look alike.
 export const skeleton = (name) =>
@@ -40,6 +39,10 @@ export const skeleton = (name) =>
     .toLowerCase().replace(/[l1|]/g, 'i').replace(/0/g, 'o').replace(/rn/g, 'm').replace(/vv/g, 'w');
 
 const isReserved = (bones) => ['you', '你'].includes(bones) || /#|^ciient|^客户端/.test(bones);
+
+// What is one word needs no quotation marks. Those around a name are the only ones of their kind.
+const WORD = /^[\p{L}\p{M}\p{N}\p{S}\p{Cf}._'’-]+$/u;
+export const quoted = (name) => (WORD.test(name) ? name : `“${name.replace(/[“”]/g, '"')}”`);
 
 const MANY = 20000; // names; then it begins anew
 
@@ -59,7 +62,7 @@ export class Names {
     return ids.size > 1;
   }
 
-  // {name, mark}: the mark is empty where the name is enough.
+  // {name, mark}, to stand alone: the mark is empty where the name is enough.
   split(id, name) {
     const seen = visible(name ?? '');
     if (!seen) return { name: t('client', id), mark: '' };
@@ -71,9 +74,11 @@ export class Names {
     return { name: seen, mark: `#${id.slice(-digits)}` };
   }
 
+  // To stand among words, which may be those of a name: “bob joined” joined.
   who(id, name) {
     const { name: seen, mark } = this.split(id, name);
-    return mark ? `${seen} ${mark}` : seen;
+    const known = visible(name ?? '') ? quoted(seen) : seen;
+    return mark ? `${known} ${mark}` : known;
   }
 }
 

@@ -1,6 +1,7 @@
 // What this tab knows of a room, also after a reload.
 import { Names } from './names.js';
 import { site, tab } from './store.js';
+import { t } from './text.js';
 import { Place } from './wschat.js';
 
 const KEEP = 10000; // records in memory, and a tenth more
@@ -32,6 +33,12 @@ export class Room extends Place {
 
   at(place) {
     return this.records.findLast(({ pos }) => pos === place);
+  }
+
+  // Who said what there, short.
+  quote(place) {
+    const { from, name, text, retracted } = this.at(place) ?? {};
+    return `↩ ${from ? `${this.names.who(from, name)}: ${retracted ? t('retracted') : text.slice(0, 80)}` : t('earlier')}`;
   }
 
   // Returns false when it is here already: after a restart, old messages may come again.

@@ -42,6 +42,12 @@ bool glyph_is_blank(uint32_t code);
  * ENOMEM. */
 int glyph_append_safe(struct buf *out, struct str text);
 
+/* Appends a name that somebody chose, of a person or a room, to a line of ours, so that it is told
+ * from the words around it: as glyph_append_safe does, colons, what looks like one, and quotation
+ * marks as \uXXXX too; a name with a blank stands in quotation marks. So "alice: yes" has not
+ * written a line of alice's, nor has bob left where "bob left the chat" joins. Returns as above. */
+int glyph_append_name(struct buf *out, struct str name);
+
 /* Appends text as valid UTF-8: each byte that belongs to no sequence becomes U+FFFD. Returns as
  * above. */
 int glyph_append_valid(struct buf *out, struct str text);

@@ -135,3 +135,49 @@ int glyph_append_valid(struct buf *out, struct str text)
 {
     return append(out, text, false);
 }
+
+/* A colon, or what looks like one; a quotation mark. */
+static bool glyph_is_of_lines(uint32_t code)
+{
+    static const uint16_t signs[] = {'"',    ':',    0x2d0,  0x589,  0x5c3,  0x703,
+                                     0x704,  0x1803, 0x205a, 0x2236, 0xa4fd, 0xa789,
+                                     0xfe13, 0xfe30, 0xfe55, 0xff1a};
+
+    for (size_t i = 0; i < ARRAY_LEN(signs); i++) {
+        if (signs[i] == code)
+            return true;
+    }
+    return false;
+}
+
+/* Does it look like more than one word? */
+static bool has_blank(struct str text)
+{
+    while (text.len > 0) {
+        struct glyph glyph = glyph_first(text);
+
+        if (glyph_is_blank(glyph.code) && !glyph_is_unsafe(glyph.code) &&
+            glyph_width(glyph.code) > 0)
+            return true;
+        text = (struct str){text.ptr + glyph.len, text.len - glyph.len};
+    }
+    return false;
+}
+
+int glyph_append_name(struct buf *out, struct str name)
+{
+    struct str mark = has_blank(name) ? STR("\"") : STR("");
+
+    if (buf_append_str(out, mark) < 0)
+        return -1;
+    while (name.len > 0) {
+        struct glyph glyph = glyph_first(name);
+
+        if ((glyph_is_of_lines(glyph.code)
+                 ? append_escaped(out, glyph.code)
+                 : glyph_append_safe(out, (struct str){name.ptr, glyph.len})) < 0)
+            return -1;
+        name = (struct str){name.ptr + glyph.len, name.len - glyph.len};
+    }
+    return buf_append_str(out, mark);
+}

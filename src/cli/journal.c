@@ -238,9 +238,9 @@ static int write_text(struct dump *d, const struct segment_record *record,
 
     if (gmtime_r(&seconds, &tm) != NULL)
         strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
-    if (buf_printf(out, "%s ", when) < 0 || buf_append_str(out, journal_room_name(room)) < 0 ||
+    if (buf_printf(out, "%s ", when) < 0 || glyph_append_name(out, journal_room_name(room)) < 0 ||
         buf_printf(out, " #%llu ", (unsigned long long)record->from) < 0 ||
-        buf_append_str(out, record->name) < 0)
+        glyph_append_name(out, record->name) < 0)
         return -1;
     if (record->type != SEGMENT_MESSAGE)
         return buf_printf(

@@ -1,8 +1,8 @@
 #include "cli/transcript.h"
 
+#include <stdio.h>
 #include <time.h>
 
-#include "base/util.h"
 #include "cli/glyph.h"
 
 #define PLAIN "\x1b[0m"
@@ -51,32 +51,9 @@ static void put_time(struct writer *w, uint64_t ts)
     put_style(w, PLAIN);
 }
 
-/* A colon, or what looks like one: whoever is called "alice: yes" has not written a line of hers.
- */
-static bool is_colon(uint32_t code)
-{
-    static const uint16_t colons[] = {':',    0x2d0,  0x589,  0x5c3,  0x703,
-                                      0x704,  0x1803, 0x205a, 0x2236, 0xa4fd,
-                                      0xa789, 0xfe13, 0xfe30, 0xfe55, 0xff1a};
-
-    for (size_t i = 0; i < ARRAY_LEN(colons); i++) {
-        if (colons[i] == code)
-            return true;
-    }
-    return false;
-}
-
 static void put_name(struct writer *w, struct str name)
 {
-    while (name.len > 0) {
-        struct glyph glyph = glyph_first(name);
-
-        if (is_colon(glyph.code))
-            w->has_failed |= buf_printf(w->out, "\\u%04x", (unsigned)glyph.code) < 0;
-        else
-            put_safe(w, (struct str){name.ptr, glyph.len});
-        name = (struct str){name.ptr + glyph.len, name.len - glyph.len};
-    }
+    w->has_failed |= glyph_append_name(w->out, name) < 0;
 }
 
 /* A name, with the id where somebody else looks the same, or the number of one who has none; each
@@ -208,7 +185,7 @@ static void put_welcome(struct writer *w, const struct session *s, const struct 
     if (s->is_welcome && s->since[0] != '\0')
         return;
     put(w, "* you are in ");
-    put_safe(w, frame->room);
+    put_name(w, frame->room);
     put(w, " as ");
     put_who(w, s, frame->id, frame->name);
     put_others(w, frame->count);

@@ -181,6 +181,29 @@ scenario('a name or a room turns no words of the page round', async (stage) => {
   assert.match(isolated, /isolate/);
 });
 
+scenario('a name that reads like words of ours is told from them', async (stage) => {
+  const page = await stage.open();
+  const liar = await stage.peer({ name: 'bob joined' });
+  await isTold(page, '“bob joined” joined');
+  const weight = await page.$eval('#messages .notice bdi', (node) => getComputedStyle(node).fontWeight);
+  assert.ok(weight > 500, 'and has a weight of its own, for those who write without blanks');
+  liar.say('hello');
+  await sees(page, 'hello');
+  await say(page, `/msg #${liar.id} psst`);
+  await contains(page, '#messages .direct small', 'to “bob joined”');
+  await page.click('#messages .other .more');
+  await page.click('#menu [value=reply]');
+  await contains(page, '#to', '“bob joined”: hello');
+  for (const [name, shown] of Object.entries({
+    'x” left the chat “y': '“x" left the chat "y”', 'bob: hi': '“bob: hi”', 'bob,eve': '“bob,eve”', '小明：你好': '“小明：你好”',
+    "O'Neil-2_b": "O'Neil-2_b", '👩‍👩‍👧': '👩‍👩‍👧', 'e\u0301lan': 'e\u0301lan', '李四': '李四',
+  })) {
+    await stage.peer({ name });
+    await isTold(page, `${shown} joined`);
+    assert.ok((await notices(page)).includes(`${shown} joined`), name);
+  }
+});
+
 scenario('stacked marks stay in their own line', async (stage) => {
   const peer = await stage.peer({ name: `Z${'\u0301'.repeat(30)}` });
   const page = await stage.open();

@@ -71,7 +71,7 @@ scenario('names', async (stage) => {
   await say(one, 'before');
   await contains(two, '#messages .other .who', `Client #${id}`);
   await say(one, '/name Ada Lovelace');
-  await isTold(two, `Client #${id} took the name Ada Lovelace`);
+  await isTold(two, `Client #${id} took the name “Ada Lovelace”`);
   await contains(two, '#people', 'Ada Lovelace');
   await say(one, 'after');
   await contains(two, '#messages li:last-child .who', 'Ada Lovelace');
@@ -234,7 +234,7 @@ scenario('slash commands and direct messages', async (stage) => {
   await say(page, '/msg bOB b psst');
   await sees(other, 'psst');
   await contains(other, '.direct', 'only you see this');
-  await contains(page, '.direct.own', 'to Bob B');
+  await contains(page, '.direct.own', 'to “Bob B”');
   await say(page, `/msg #${await idOf(other)} by id`);
   await sees(other, 'by id');
   await say(page, '/msg #42 nobody is there');

@@ -487,6 +487,24 @@ START_TEST(what_is_said_of_messages_outlives_kills)
 }
 END_TEST
 
+/* A room or a name that reads like the rest of a line is told from it. */
+START_TEST(a_dump_tells_names_from_the_line)
+{
+    struct server *s = start("always");
+    struct seat *eve = seat_open(s, 2, "room=tea%20%231%20ada:%20hi&name=ada%20(join)");
+    struct buf out;
+
+    seat_send(eve, "{'type':'say','text':'x'}");
+    free(seat_read(eve));
+    ck_assert_int_eq(journal("dump", NULL, &out), 0);
+    buf_append_char(&out, '\0');
+    ck_assert_ptr_nonnull(
+        strstr((char *)out.data, " \"tea #1 ada\\u003a hi\" #2 \"ada (join)\": x\n"));
+    buf_deinit(&out);
+    seat_drop(eve);
+}
+END_TEST
+
 START_TEST(a_dump_tells_what_is_said_of_messages)
 {
     struct server *s = start("always");
@@ -526,6 +544,7 @@ Suite *suite_journal(void)
     tcase_add_test(tc, nothing_acknowledged_is_lost);
     tcase_add_test(tc, a_seat_outlives_the_segment_of_its_join);
     tcase_add_test(tc, what_is_said_of_messages_outlives_kills);
+    tcase_add_test(tc, a_dump_tells_names_from_the_line);
     tcase_add_test(tc, a_dump_tells_what_is_said_of_messages);
     tcase_add_test(tc, an_older_journal_is_read);
     tcase_add_test(tc, a_journal_of_version_2_is_read);

@@ -114,9 +114,56 @@ START_TEST(no_name_begins_what_is_said)
 
     message.from = 9;
     message.name = STR("alice: yes");
-    ck_assert_str_eq(shown(&message, false), "12:00 alice\\u003a yes: hi\n");
+    ck_assert_str_eq(shown(&message, false), "12:00 \"alice\\u003a yes\": hi\n");
     message.name = STR("alice\xef\xbc\x9a yes");
-    ck_assert_str_eq(shown(&message, false), "12:00 alice\\uff1a yes: hi\n");
+    ck_assert_str_eq(shown(&message, false), "12:00 \"alice\\uff1a yes\": hi\n");
+}
+END_TEST
+
+/* A name that reads like the rest of a line stands in quotation marks, wherever it stands. */
+static const struct {
+    struct v1_event frame;
+    const char *want;
+} long_names[] = {
+    {{.type = V1_JOIN, .from = 9, .name = {"bob joined", 10}}, "* \"bob joined\" joined\n"},
+    {{.type = V1_LEAVE, .from = 9, .name = {"bob left the chat", 17}},
+     "* \"bob left the chat\" left the chat\n"},
+    {{.type = V1_RENAME, .from = 8, .name = {"eve joined", 10}},
+     "* bob took the name \"eve joined\"\n"},
+    {{.type = V1_RENAME, .from = 6, .name = {"eve", 3}},
+     "* \"bob took the name eve\" took the name eve\n"},
+    {{.type = V1_MESSAGE, .from = 9, .name = {"bob to you", 10}, .text = {"x", 1}},
+     "\"bob to you\": x\n"},
+    {{.type = V1_DIRECT, .from = 9, .to = 7, .name = {"bob to eve", 10}, .text = {"x", 1}},
+     "\"bob to eve\" to you only: x\n"},
+    {{.type = V1_DIRECT, .from = 7, .to = 6, .name = {"me", 2}, .text = {"x", 1}},
+     "me to \"bob took the name eve\" only: x\n"},
+    {{.type = V1_SLOW, .from = 9, .name = {"bob took", 8}, .seconds = 20},
+     "* \"bob took\": everybody may speak once in 20 s\n"},
+    {{.type = V1_RETRACT, .from = 9, .name = {"bob and", 7}},
+     "* \"bob and\" took a message back\n"},
+    {{.type = V1_BAN, .ref = {"6", 1}}, "* \"bob took the name eve\" may not come in again\n"},
+    {{.type = V1_WELCOME, .id = 7, .room = {"tea as bob", 10}, .name = {"a b", 3}, .count = 1},
+     "* you are in \"tea as bob\" as \"a b\", alone\n"},
+    /* What closes the marks, wide blanks, and what makes one sign of two and no blank. */
+    {{.type = V1_JOIN, .from = 9, .name = {"eve\" joined \"x", 14}},
+     "* \"eve\\u0022 joined \\u0022x\" joined\n"},
+    {{.type = V1_JOIN, .from = 9, .name = {"\"eve\"", 5}}, "* \\u0022eve\\u0022 joined\n"},
+    {{.type = V1_JOIN, .from = 9, .name = {"bob\xe3\x80\x80joined", 12}},
+     "* \"bob\xe3\x80\x80joined\" joined\n"},
+    {{.type = V1_JOIN, .from = 9, .name = {"\xe2\x9d\xa4\xef\xb8\x8f", 6}},
+     "* \xe2\x9d\xa4\xef\xb8\x8f joined\n"},
+};
+
+START_TEST(a_name_is_told_from_the_line)
+{
+    struct v1_event frame = long_names[_i].frame;
+    const char *line;
+
+    roster_put(&session.roster, 6, STR("bob took the name eve"));
+    frame.ts = NOON;
+    line = shown(&frame, false);
+    ck_assert_str_eq(strncmp(line, "12:00 ", 6) == 0 ? line + 6 : line, long_names[_i].want);
 }
 END_TEST
 
@@ -147,11 +194,12 @@ START_TEST(shows_who_is_here)
     session.roster.count = 2;
     ck_assert_int_eq(transcript_members(&out, &session, false), 0);
     session.roster.count = 5;
+    roster_put(&session.roster, 8, STR("bob, eve"));
     ck_assert_int_eq(transcript_members(&out, &session, false), 0);
     ck_assert_int_eq(transcript_note(&out, STR("a\x1b"), false), 0);
     buf_append_char(&out, '\0');
     ck_assert_str_eq((char *)out.data, "* 2 here: bob #8, Client #7\n"
-                                       "* 5 here: bob #8, Client #7 and more\n"
+                                       "* 5 here: \"bob, eve\" #8, Client #7 and more\n"
                                        "* a\\u001b\n");
     buf_deinit(&out);
 }
@@ -166,6 +214,7 @@ Suite *suite_transcript(void)
     tcase_add_loop_test(tcase, shows_frames, 0, (int)ARRAY_LEN(rows));
     tcase_add_test(tcase, who_looks_like_another_has_the_id_beside);
     tcase_add_test(tcase, no_name_begins_what_is_said);
+    tcase_add_loop_test(tcase, a_name_is_told_from_the_line, 0, (int)ARRAY_LEN(long_names));
     tcase_add_test(tcase, a_stranger_on_our_id_is_seen);
     tcase_add_test(tcase, colours_names_by_id);
     tcase_add_test(tcase, shows_who_is_here);
