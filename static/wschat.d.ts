@@ -86,6 +86,9 @@ export interface Events {
   retract: RoomEvent & { of: string };
   slow: RoomEvent & { seconds: number };
   typing: RoomEvent;
+  /** After command({ type: 'wire' }): control frames of this connection, which browsers hide. */
+  wire: { by?: 'client' | 'server'; frame?: 'ping' | 'pong' | 'close'; code?: number; count?: number; length?: number; hex?: string;
+    on?: boolean };
   /** isLate: something may be missing. */
   welcome: { id: string; room: string; name: string; pos: string; key: string; recovered: boolean; isLate: boolean; count: number;
     members: { id: string; name: string }[]; mod?: boolean; slow?: number };

@@ -83,6 +83,10 @@ struct chat_hooks {
      * is closed before the tick ends. Returns false where tokens mean nothing; NULL: the same. */
     bool (*take_token)(struct sendq *out, struct str token);
 
+    /* Whoever is behind this queue wants to be told of control frames (chat_tell_control), or not
+     * any more. */
+    void (*hear_controls)(struct sendq *out, bool is_on);
+
     /* Who is behind this queue, as bans know it. Returns false where nothing is known. The slices
      * live as long as the connection. NULL: nothing is known of anybody. */
     bool (*identify)(struct sendq *out, struct ban_identity *who);

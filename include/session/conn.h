@@ -23,6 +23,7 @@
 #include "net/stream.h"
 #include "proto/http/request.h"
 #include "proto/proxy_header.h"
+#include "proto/ws/controls.h"
 #include "proto/ws/reader.h"
 #include "session/packer.h"
 
@@ -146,6 +147,7 @@ struct conn {
     bool has_no_rate : 1;      /* it may say as much as it likes */
     bool is_listener : 1;      /* it is an event stream, or was */
     bool is_trusted : 1;       /* what it tells of whom it speaks for is believed */
+    bool hears_controls : 1;   /* its peer wants to be told of control frames */
     uint8_t header : 2;        /* enum conn_header; NONE once it was read */
     uint8_t window_bits : 3;   /* of what it unpacks with, less DEFLATE_BITS_MIN */
     union {
@@ -170,10 +172,11 @@ struct conn_counters {
 struct conns {
     struct pool pool;
     struct conn_counters counters;
-    struct buf_pool buf_pool; /* for the readers: memory of long messages */
-    struct packer packer;     /* of what is sent back */
-    struct rate rate;         /* of the messages of a member */
-    uint64_t rate_bytes;      /* bytes a second that it may say; 0: no limit */
+    struct buf_pool buf_pool;    /* for the readers: memory of long messages */
+    struct packer packer;        /* of what is sent back */
+    struct ws_controls controls; /* of the connection at hand, until its peer is told */
+    struct rate rate;            /* of the messages of a member */
+    uint64_t rate_bytes;         /* bytes a second that it may say; 0: no limit */
     size_t members;
     const struct ws_reader_limits *limits[CONNS_LIMITS]; /* all that ws_open is called with */
     void *owner;
@@ -205,6 +208,10 @@ struct conns {
 
     /* A frame of the session's own goes out. NULL: nobody wants to know. */
     void (*on_sent)(const struct conn *conn, const struct ws_frame_header *header);
+
+    /* Tell the peer of control frames that came or went. Only for those whose hears_controls the
+     * owner has set. */
+    void (*on_control)(struct conn *conn, const struct ws_control *control);
 
     /* The connection is about to be freed: its counters and `end` are final. */
     void (*on_free)(struct conn *conn);

@@ -271,6 +271,25 @@ static int command_ping(struct chat *chat, struct client *client, const struct c
     return ask_send_scratch(chat, client);
 }
 
+static int command_wire(struct chat *chat, struct client *client, const struct command *command)
+{
+    chat->hooks.hear_controls(client->at.out, command->is_on);
+    if (frame_begin(&chat->scratch) < 0 ||
+        codec_v1_wire(&chat->scratch, command->is_on, command->ref) < 0)
+        return -1;
+    frame_finish(&chat->scratch);
+    return ask_send_scratch(chat, client);
+}
+
+void chat_tell_control(struct chat *chat, struct client *client, const struct ws_control *control)
+{
+    if (frame_begin(&chat->scratch) < 0 || codec_v1_control(&chat->scratch, control) < 0)
+        return;
+    frame_finish(&chat->scratch);
+    if (ask_send_scratch(chat, client) < 0)
+        chat->hooks.wake(client->at.out);
+}
+
 int chat_receive(struct chat *chat, struct client *client, char *data, size_t len)
 {
     struct command command;
@@ -305,6 +324,8 @@ int chat_receive(struct chat *chat, struct client *client, char *data, size_t le
         return command_typing(chat, client, command.ref);
     case COMMAND_PING:
         return command_ping(chat, client, &command);
+    case COMMAND_WIRE:
+        return command_wire(chat, client, &command);
     case COMMAND_BAD:
     case COMMAND_KINDS:
         break;

@@ -477,6 +477,7 @@ static int open_conns(struct server *server, size_t capacity)
     server->conns.on_proxy_header = on_proxy_header;
     server->conns.may_speak = entry_may_speak;
     server->conns.on_message = entry_message;
+    server->conns.on_control = entry_control;
     server->conns.on_close = entry_close;
     server->conns.on_free = on_free;
     return conns_init(&server->conns, &server->reactor, capacity, timeouts);
@@ -523,6 +524,7 @@ static int open_chat(struct server *server, size_t capacity)
                                      .wake = entry_wake,
                                      .resume = entry_resume,
                                      .take_token = entry_token,
+                                     .hear_controls = entry_hear_controls,
                                      .pay = entry_pay,
                                      .identify = door_identify,
                                      .person = door_person,

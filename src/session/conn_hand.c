@@ -14,7 +14,7 @@ static const struct session_ops *const sessions[] = {&http_session, &ws_session,
 #define CONN_FLAGS(each)                                                                           \
     each(is_closing) each(has_answered) each(is_in_head) each(has_backlog) each(has_small_window)  \
         each(is_gone) each(has_lost) each(is_held) each(is_admin) each(is_head) each(is_dead)      \
-            each(has_no_rate) each(is_trusted)
+            each(has_no_rate) each(is_trusted) each(hears_controls)
 
 static uint32_t conn_flags(const struct conn *conn)
 {
@@ -151,6 +151,8 @@ static bool conn_is_sound(const struct conn *conn, bool has_ring)
     uint16_t code = stream->out.close_code;
 
     if (code != 0 && (code < CONN_CLOSE_FIRST || code > CONN_CLOSE_LAST))
+        return false;
+    if (conn->hears_controls && (conn_session(conn) != &ws_session || conn->codec != CODEC_V1))
         return false;
     if (!conn->is_member)
         return code == 0 && !has_ring && !conn->is_closing && !conn->has_lost;

@@ -217,6 +217,38 @@ void ws_send_back(struct conn *conn, const struct ws_message *message)
         ws_send(conn, (uint8_t)message->opcode, STR(""), message->data, message->len);
 }
 
+/* ---- telling of control frames ---- */
+
+static void ws_note_control(struct conn *conn, enum ws_opcode opcode, bool is_sent,
+                            struct str prefix, const void *payload, size_t len)
+{
+    if (conn->hears_controls)
+        ws_controls_note(&conns_of(conn)->controls, opcode, is_sent, prefix, payload, len);
+}
+
+/* May it be sent anything more of its own before a Close? */
+static bool ws_may_tell(const struct conn *conn)
+{
+    return conn->hears_controls && ws_is_talking(conn) && !conn->has_lost &&
+           !conn->stream.out.is_incomplete && !sendq_is_overrun(&conn->stream.out);
+}
+
+/* Tells the peer of what was noted. Each kind counts as a message of its own: it could send pings
+ * without end. */
+static void ws_tell_controls(struct conn *conn)
+{
+    struct conns *conns = conns_of(conn);
+    struct ws_control control;
+
+    while (ws_controls_take(&conns->controls, &control)) {
+        if (!ws_may_tell(conn))
+            continue;
+        stream_charge(&conn->stream, FRAME_WORK);
+        rate_charge(&conns->rate, &conn->member.full_ns, 1, conn_clock(conn)->now_ns);
+        conns->on_control(conn, &control);
+    }
+}
+
 /* ---- the close handshake ---- */
 
 /* The member leaves: what that returned may mean that nothing can be sent any more. Returns false
@@ -231,11 +263,16 @@ static bool ws_leave(struct conn *conn, uint16_t code, bool is_broken)
 static void ws_begin_close(struct conn *conn, uint16_t code, const char *reason, bool is_broken)
 {
     char bytes[2] = {(char)(code >> 8), (char)(code & 0xff)};
+    struct str prefix = {bytes, sizeof(bytes)};
 
-    if (!ws_is_talking(conn) || !ws_leave(conn, code, is_broken))
+    if (!ws_is_talking(conn))
+        return;
+    ws_note_control(conn, WS_CLOSE, true, prefix, reason, strlen(reason));
+    ws_tell_controls(conn); /* nothing but Close may follow a Close */
+    if (!ws_leave(conn, code, is_broken))
         return;
     stream_start_timer(&conn->stream, STREAM_TIMER_CLOSING);
-    ws_send(conn, WS_CLOSE, (struct str){bytes, sizeof(bytes)}, reason, strlen(reason));
+    ws_send(conn, WS_CLOSE, prefix, reason, strlen(reason));
 }
 
 static void ws_close(struct conn *conn, uint16_t code, const char *reason)
@@ -272,6 +309,9 @@ static void ws_take_close(struct conn *conn, const struct ws_message *message)
 
     if (ws_is_talking(conn)) {
         stream_note_end(&conn->stream, STREAM_END_CLOSED, NULL);
+        ws_note_control(conn, WS_CLOSE, false, STR(""), message->data, message->len);
+        ws_note_control(conn, WS_CLOSE, true, STR(""), message->data, message->len);
+        ws_tell_controls(conn);
         if (ws_leave(conn, code, false))
             ws_send(conn, WS_CLOSE, STR(""), message->data, message->len);
     }
@@ -311,6 +351,15 @@ static void ws_take_text(struct conn *conn, struct ws_message *message)
         ws_close_for_memory(conn);
 }
 
+static void ws_take_ping(struct conn *conn, const struct ws_message *message)
+{
+    if (!ws_is_talking(conn))
+        return;
+    ws_send(conn, WS_PONG, STR(""), message->data, message->len);
+    ws_note_control(conn, WS_PING, false, STR(""), message->data, message->len);
+    ws_note_control(conn, WS_PONG, true, STR(""), message->data, message->len);
+}
+
 static void ws_take_message(struct conn *conn, struct ws_message *message)
 {
     stream_charge(&conn->stream, FRAME_WORK + message->work / FRAME_WORK_BYTES);
@@ -319,8 +368,7 @@ static void ws_take_message(struct conn *conn, struct ws_message *message)
         ws_take_close(conn, message);
         return;
     case WS_PING:
-        if (ws_is_talking(conn))
-            ws_send(conn, WS_PONG, STR(""), message->data, message->len);
+        ws_take_ping(conn, message);
         return;
     case WS_TEXT:
     case WS_BINARY:
@@ -328,6 +376,8 @@ static void ws_take_message(struct conn *conn, struct ws_message *message)
             ws_take_text(conn, message);
         return;
     case WS_PONG:
+        ws_note_control(conn, WS_PONG, false, STR(""), message->data, message->len);
+        return;
     case WS_CONTINUATION:
         return;
     }
@@ -366,6 +416,14 @@ static bool ws_may_go_on(const struct stream *stream)
     return stream->state == STREAM_OPEN && stream_may_read(stream) && !stream_is_spent(stream);
 }
 
+/* All that came at once is told of at once. */
+static void ws_end_batch(struct conn *conn)
+{
+    ws_tell_controls(conn);
+    if (ws_is_talking(conn))
+        ws_throttle(conn);
+}
+
 /* Reads frames as far as the limits allow. */
 static size_t ws_input(struct stream *stream, uint8_t *data, size_t len)
 {
@@ -380,6 +438,8 @@ static size_t ws_input(struct stream *stream, uint8_t *data, size_t len)
         ws_take_result(conn, result, &message);
     }
     ws_reader_release(&conn->member.reader);
+    if (conns_of(conn)->controls.are_there)
+        ws_end_batch(conn);
     return len - left;
 }
 
@@ -495,6 +555,8 @@ static void ws_idle_expired(struct conn *conn)
     stream_note_taken(stream, &left);
     conn->has_backlog = left > 0;
     ws_send(conn, WS_PING, STR(""), NULL, 0);
+    ws_note_control(conn, WS_PING, true, STR(""), NULL, 0);
+    ws_tell_controls(conn);
     stream_start_timer(stream, is_waited_for ? CONN_TIMER_PONG : CONN_TIMER_IDLE);
 }
 

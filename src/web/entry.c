@@ -155,6 +155,17 @@ bool entry_token(struct sendq *out, struct str token)
     return true;
 }
 
+void entry_hear_controls(struct sendq *out, bool is_on)
+{
+    conn_of_queue(out)->hears_controls = is_on;
+}
+
+void entry_control(struct conn *conn, const struct ws_control *control)
+{
+    if (conn->member.client != NULL)
+        chat_tell_control(web_of(conn)->chat, conn->member.client, control);
+}
+
 void entry_wake(struct sendq *out)
 {
     stream_wake(stream_of_queue(out));

@@ -330,6 +330,30 @@ START_TEST(a_close_that_is_not_answered_yet)
 }
 END_TEST
 
+/* Who asked to be told of control frames is told by the next worker, too, and nobody else. */
+START_TEST(who_hears_of_control_frames)
+{
+    struct server *s = start(NULL, NULL);
+    struct seat *a = seat_open(s, 1, ""), *b = seat_open(s, 2, "room=tea");
+
+    seat_send(a, "{'type':'wire'}");
+    seat_expect(a, "{'type':'wire','on':true}");
+    for (int i = 0; i < 2; i++) {
+        upgrade(s);
+        ws_sync(a->c);
+        seat_expect(a,
+                    "{'type':'wire','by':'client','frame':'ping','count':1,'length':#,'hex':'*'}");
+        seat_expect(a,
+                    "{'type':'wire','by':'server','frame':'pong','count':1,'length':#,'hex':'*'}");
+        ws_sync(b->c);
+        seat_sync(b);
+    }
+    seat_drop(a);
+    seat_drop(b);
+    server_stop(s);
+}
+END_TEST
+
 /* ---- what is known of all ---- */
 
 START_TEST(limits_by_address)
@@ -419,6 +443,7 @@ Suite *suite_upgrade_conns(void)
     tcase_add_test(websockets, a_long_message_in_the_middle);
     tcase_add_test(websockets, a_slow_reader_in_the_middle);
     tcase_add_test(websockets, a_close_that_is_not_answered_yet);
+    tcase_add_test(websockets, who_hears_of_control_frames);
     tcase_add_test(all, limits_by_address);
     tcase_add_test(all, counters_go_on);
     return suite;

@@ -487,6 +487,127 @@ START_TEST(what_is_wrong_is_an_error_and_the_connection_stays)
 }
 END_TEST
 
+/* ---- Control frames ---- */
+
+#define TOLD "{'type':'wire','by':'%s','frame':'%s','count':1,'length':%u,'hex':'%s'}"
+
+/* Skips pings until the next text, which must match; whether a ping came just before it. */
+static bool expect_told(struct seat *seat, const char *template)
+{
+    bool is_ping = false, was_ping;
+    struct frame frame;
+    bool matches;
+
+    do {
+        was_ping = is_ping;
+        ck_assert(ws_read(seat->c, &frame));
+        is_ping = frame.opcode == WS_PING;
+        matches = !is_ping && v1_matches(template, frame.data);
+        free(frame.data);
+    } while (!matches);
+    return was_ping;
+}
+
+START_TEST(the_servers_pings_are_told_to_who_asks)
+{
+    struct server *s = server_start(LIST("--ping-interval", "1", "--ping-timeout", "600"));
+    struct seat *seat = seat_open(s, 1, "");
+
+    seat_send(seat, "{'type':'wire','ref':'w'}");
+    expect_told(seat, "{'type':'wire','on':true,'ref':'w'}");
+    ck_assert(expect_told(seat, "{'type':'wire','by':'server','frame':'ping','count':1,"
+                                "'length':0,'hex':''}"));
+    ws_send(seat->c, true, WS_PONG, "late", 4);
+    expect_told(seat, "{'type':'wire','by':'client','frame':'pong','count':1,'length':4,"
+                      "'hex':'6c617465'}");
+    seat_drop(seat);
+}
+END_TEST
+
+START_TEST(the_clients_pings_are_told_to_who_asks)
+{
+    struct server *s = server_start(NULL);
+    struct seat *seat = seat_open(s, 1, "");
+
+    seat_send(seat, "{'type':'wire','on':true}");
+    seat_expect(seat, "{'type':'wire','on':true}");
+    ws_send(seat->c, true, WS_PING, "\x01\xff", 2);
+    ws_expect_frame(seat->c, WS_PONG, "\x01\xff", 2);
+    seat_expect(seat, TOLD, "client", "ping", 2, "01ff");
+    seat_expect(seat, TOLD, "server", "pong", 2, "01ff");
+    seat_send(seat, "{'type':'wire','on':false}");
+    seat_expect(seat, "{'type':'wire','on':false}");
+    ws_sync(seat->c);
+    seat_say(seat, "nothing more");
+    seat_expect_message(seat, 1, "nothing more");
+    seat_drop(seat);
+}
+END_TEST
+
+/* As many as there were, in no more messages than may be said. */
+START_TEST(many_control_frames_are_told_in_few_messages)
+{
+    struct server *s = server_start(LIST("--burst", "20", "--rate", "20"));
+    struct seat *seat = seat_open(s, 1, "");
+    uint64_t pings = 0, pongs = 0;
+    unsigned echoes = 0, told = 0;
+    struct frame frame;
+    struct buf flood;
+
+    buf_init(&flood);
+    for (int i = 0; i < 1000; i++)
+        ws_append(&flood, true, WS_PING, NULL, 0);
+    seat_send(seat, "{'type':'wire'}");
+    seat_expect(seat, "{'type':'wire','on':true}");
+    client_send(seat->c, flood.data, is_tiny() ? 50 * 6 : flood.len);
+    while (echoes < (is_tiny() ? 50 : 1000) || pongs < echoes) {
+        ck_assert(ws_read(seat->c, &frame));
+        echoes += frame.opcode == WS_PONG;
+        if (frame.opcode == WS_TEXT) {
+            told++;
+            *(strstr(frame.data, "\"by\":\"client\"") != NULL ? &pings : &pongs) +=
+                v1_number(frame.data, "count");
+        }
+        free(frame.data);
+    }
+    ck_assert_uint_eq(pings, echoes);
+    ck_assert_uint_eq(pongs, echoes);
+    if (!is_tiny())
+        ck_assert_uint_lt(told, 200);
+    buf_deinit(&flood);
+    seat_drop(seat);
+}
+END_TEST
+
+START_TEST(closes_are_told_while_there_is_time)
+{
+    struct server *s = server_start(LIST("--max-message", "100"));
+    struct seat *seat = seat_open(s, 1, ""), *other = seat_open(s, 2, "");
+    char text[128];
+
+    seat_expect_presence(seat, "join", 2, "");
+    seat_send(seat, "{'type':'wire'}");
+    seat_expect(seat, "{'type':'wire','on':true}");
+    ws_send_close(seat->c, 4321, "bye");
+    seat_expect(seat, "{'type':'wire','by':'client','frame':'close','code':4321,'count':1,"
+                      "'length':5,'hex':'10e1627965'}");
+    seat_expect(seat, "{'type':'wire','by':'server','frame':'close','code':4321,'count':1,"
+                      "'length':5,'hex':'10e1627965'}");
+    ws_expect_close_reply(seat->c, 4321);
+    free(seat);
+    seat_expect_presence(other, "leave", 1, "");
+    seat_send(other, "{'type':'wire'}");
+    seat_expect(other, "{'type':'wire','on':true}");
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    seat_say(other, text);
+    seat_expect(other, "{'type':'wire','by':'server','frame':'close','code':1009,'count':1,"
+                       "'length':#,'hex':'03f1*'}");
+    ws_expect_close(other->c, 1009);
+    free(other);
+}
+END_TEST
+
 START_TEST(a_text_client_cannot_be_wrong)
 {
     struct server *s = server_start(NULL);
@@ -766,6 +887,7 @@ Suite *suite_v1(void)
     TCase *objects = harness_case(suite, "objects");
     TCase *errors = harness_case(suite, "errors");
     TCase *direct = harness_case(suite, "direct");
+    TCase *wire = harness_case(suite, "wire");
 
     tcase_add_test(negotiation, offered_it_is_chosen);
     tcase_add_test(negotiation, otherwise_it_is_plain_text);
@@ -782,6 +904,10 @@ Suite *suite_v1(void)
     tcase_add_test(errors, what_is_wrong_is_an_error_and_the_connection_stays);
     tcase_add_test(errors, history_page_by_page);
     tcase_add_test(errors, replies_data_reactions_and_typing);
+    tcase_add_test(wire, the_servers_pings_are_told_to_who_asks);
+    tcase_add_test(wire, the_clients_pings_are_told_to_who_asks);
+    tcase_add_test(wire, many_control_frames_are_told_in_few_messages);
+    tcase_add_test(wire, closes_are_told_while_there_is_time);
     tcase_add_test(errors, a_text_client_cannot_be_wrong);
     tcase_add_test(errors, binary_is_1003_and_leaves);
     tcase_add_test(errors, the_limit_of_the_welcome_holds);

@@ -46,7 +46,8 @@ struct peer {
     bool was_closed;      /* by a flush: too slow, or memory ran out */
     bool leaves_in_flush; /* is found gone by the next flush */
     bool breaks;          /* and then without a close frame */
-    uint8_t *got;         /* what arrived; got_read of it was looked at */
+    bool hears_controls;
+    uint8_t *got; /* what arrived; got_read of it was looked at */
     size_t got_len;
     size_t got_cap;
     size_t got_read;
@@ -87,6 +88,11 @@ static inline void on_resume(struct sendq *out)
 {
     ck_assert(peer_of(out)->client != NULL && client_out(peer_of(out)->client) == out);
     resumes++;
+}
+
+static inline void on_hear_controls(struct sendq *out, bool is_on)
+{
+    peer_of(out)->hears_controls = is_on;
 }
 
 static inline void on_random(void *bytes, size_t len)
@@ -218,8 +224,11 @@ static inline struct log *world_log(void)
 
 static inline int world_try_start(void)
 {
-    const struct chat_hooks hooks = {
-        .let_go = on_let_go, .wake = on_wake, .resume = on_resume, .random = on_random};
+    const struct chat_hooks hooks = {.let_go = on_let_go,
+                                     .wake = on_wake,
+                                     .resume = on_resume,
+                                     .hear_controls = on_hear_controls,
+                                     .random = on_random};
     struct log *log = world_log();
 
     flushes = visits = wakes = resumes = keys_made = 0;

@@ -11,6 +11,7 @@
 #include "hand_pipe.h"
 #include "net/socket.h"
 #include "pair.h"
+#include "proto/codec/codec.h"
 #include "session/conn_hand.h"
 #include "session/sse.h"
 #include "session/ws.h"
@@ -63,8 +64,10 @@ static void on_request(struct conn *conn, const struct http_request *request)
     char text[128];
 
     world.requests++;
-    if (str_equals(request->path, STR("/ws"))) {
+    if (str_equals(request->path, STR("/ws")) || str_equals(request->path, STR("/told"))) {
         ck_assert(ws_open(conn, STR("HTTP/1.1 101 Switching Protocols\r\n\r\n"), &limits));
+        conn->hears_controls = request->path.len == 5;
+        conn->codec = CODEC_V1;
     } else if (str_equals(request->path, STR("/events"))) {
         ck_assert(sse_open(conn, STR("[events]")));
     } else if (str_equals(request->path, STR("/later"))) {
@@ -102,6 +105,18 @@ static int on_message(struct conn *conn, struct ws_message *message)
     return 0;
 }
 
+static void on_control(struct conn *conn, const struct ws_control *control)
+{
+    static const char *const names[] = {
+        [WS_CLOSE] = "close", [WS_PING] = "ping", [WS_PONG] = "pong"};
+    char text[32];
+    int len = snprintf(text, sizeof(text), "%s%c%u", names[control->opcode],
+                       control->is_sent ? '>' : '<', control->count);
+
+    world.told++;
+    ws_send(conn, WS_TEXT, STR(""), text, (size_t)len);
+}
+
 static int on_close(struct conn *conn, bool is_broken)
 {
     (void)conn;
@@ -136,6 +151,7 @@ void world_setup(void)
     world.conns.body_limit = body_limit;
     world.conns.on_bad_request = on_bad_request;
     world.conns.on_message = on_message;
+    world.conns.on_control = on_control;
     world.conns.on_close = on_close;
     world.conns.on_free = on_free;
     ck_assert_int_eq(conns_init(&world.conns, &world.reactor, 4, world_lengths), 0);

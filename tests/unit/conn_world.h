@@ -2,6 +2,8 @@
  * move. What is asked for:
  *
  *      /ws      a WebSocket
+ *      /told    one that is told of control frames: "ping<3" where three came, "close>1" where one
+ *               goes
  *      /events  an event stream
  *      /long    a body of WORLD_BODY bytes, which the sockets cannot keep
  *      /later   an answer that waits until world_answer
@@ -36,6 +38,7 @@ struct conn_world {
     int refused;         /* status of the last bad request */
     int requests;
     int messages;
+    int told;      /* calls of on_control */
     size_t charge; /* bytes that each message goes out as */
     int closed;    /* calls of on_close */
     bool was_broken;

@@ -484,6 +484,34 @@ START_TEST(typing_is_off)
 }
 END_TEST
 
+/* ---- control frames ---- */
+
+START_TEST(wire_is_on_and_off_for_one)
+{
+    const struct ws_control ping = {.opcode = WS_PING, .is_sent = true, .count = 1};
+
+    enter(A, 1, CODEC_V1);
+    enter(B, 2, CODEC_V1);
+    settle();
+    skip_all(A);
+    skip_all(B);
+    SEND(B, "{\"type\":\"wire\",\"ref\":\"w\"}");
+    expect(B, "{\"type\":\"wire\",\"on\":true,\"ref\":\"w\"}");
+    ck_assert(B->hears_controls && !A->hears_controls);
+    chat_tell_control(&chat, B->client, &ping);
+    expect(B, "{\"type\":\"wire\",\"by\":\"server\",\"frame\":\"ping\",\"count\":1,\"length\":0,"
+              "\"hex\":\"\"}");
+    SEND(B, "{\"type\":\"wire\",\"on\":0}");
+    expect_start(B, "{\"type\":\"error\",\"code\":\"bad-on\"");
+    ck_assert(B->hears_controls);
+    SEND(B, "{\"type\":\"wire\",\"on\":false}");
+    expect(B, "{\"type\":\"wire\",\"on\":false}");
+    ck_assert(!B->hears_controls);
+    settle();
+    expect_nothing(A);
+}
+END_TEST
+
 static void add_saying_tests(Suite *suite)
 {
     TCase *data = tcase_create("data"), *reactions = tcase_create("reactions");
@@ -522,6 +550,7 @@ Suite *suite_chat_past(void)
     tcase_add_test(history, counts_for_those_who_may_hear);
     tcase_add_checked_fixture(ping, world_setup, world_teardown);
     tcase_add_test(ping, answers_a_ping);
+    tcase_add_test(ping, wire_is_on_and_off_for_one);
     suite_add_tcase(suite, history);
     suite_add_tcase(suite, ping);
     add_saying_tests(suite);

@@ -231,6 +231,46 @@ START_TEST(writes_error)
 }
 END_TEST
 
+static void check_control(const struct ws_control *control, const char *json)
+{
+    out.len = 0;
+    ck_assert_int_eq(codec_v1_control(&out, control), 0);
+    check_out(json);
+}
+
+START_TEST(writes_controls)
+{
+    struct ws_control ping = {.opcode = WS_PING, .count = 3, .len = 2, .payload = {0, 0xff}},
+                      pong = {.opcode = WS_PONG, .is_sent = true, .count = 1},
+                      away = {.opcode = WS_CLOSE,
+                              .is_sent = true,
+                              .count = 1,
+                              .len = 3,
+                              .payload = {0x03, 0xe9, '!'}},
+                      silent = {.opcode = WS_CLOSE, .count = 1};
+
+    out.len = 0;
+    ck_assert_int_eq(codec_v1_wire(&out, true, STR("w\"")), 0);
+    check_out("{\"type\":\"wire\",\"on\":true,\"ref\":\"w\\\"\"}");
+    out.len = 0;
+    ck_assert_int_eq(codec_v1_wire(&out, false, (struct str){NULL, 0}), 0);
+    check_out("{\"type\":\"wire\",\"on\":false}");
+    check_control(
+        &ping, "{\"type\":\"wire\",\"by\":\"client\",\"frame\":\"ping\",\"count\":3,\"length\":2,"
+               "\"hex\":\"00ff\"}");
+    check_control(
+        &pong, "{\"type\":\"wire\",\"by\":\"server\",\"frame\":\"pong\",\"count\":1,\"length\":0,"
+               "\"hex\":\"\"}");
+    check_control(
+        &away, "{\"type\":\"wire\",\"by\":\"server\",\"frame\":\"close\",\"code\":1001,\"count\":1,"
+               "\"length\":3,\"hex\":\"03e921\"}");
+    check_control(
+        &silent,
+        "{\"type\":\"wire\",\"by\":\"client\",\"frame\":\"close\",\"count\":1,\"length\":0,"
+        "\"hex\":\"\"}");
+}
+END_TEST
+
 START_TEST(writes_welcome)
 {
     struct welcome welcome = {.id = 1700000000000,
@@ -440,6 +480,18 @@ START_TEST(reads_ping)
 }
 END_TEST
 
+START_TEST(reads_wire)
+{
+    struct command command = decode("{\"type\":\"wire\",\"ref\":\"w\"}");
+
+    ck_assert_int_eq(command.kind, COMMAND_WIRE);
+    ck_assert(command.is_on);
+    ck_assert(str_equals(command.ref, STR("w")));
+    ck_assert(decode("{\"type\":\"wire\",\"on\":true}").is_on);
+    ck_assert(!decode("{\"type\":\"wire\",\"on\":false}").is_on);
+}
+END_TEST
+
 struct bad {
     const char *message;
     const char *code;
@@ -502,6 +554,7 @@ static const struct bad bads[] = {
     {"{\"type\":\"react\",\"to\":\"0123456789abcdef-1\",\"emoji\":\"\"}", "bad-emoji", NULL},
     {"{\"type\":\"react\",\"to\":\"0123456789abcdef-1\",\"emoji\":\"ab\"}", "bad-emoji", NULL},
     {"{\"type\":\"react\",\"to\":\"0123456789abcdef-1\",\"emoji\":\"x\",\"on\":1}", "bad-on", NULL},
+    {"{\"type\":\"wire\",\"on\":\"yes\",\"ref\":\"r\"}", "bad-on", "r"},
     {"{\"type\":\"history\",\"limit\":1,\"ref\":\"r\"}", "bad-before", "r"},
     {"{\"type\":\"history\",\"before\":\"0123456789abcdef-1\"}", "bad-limit", NULL},
     {"{\"type\":\"history\",\"before\":\"0123456789abcdef-1\",\"limit\":0}", "bad-limit", NULL},
@@ -601,6 +654,7 @@ Suite *suite_codec_v1(void)
     tcase_add_test(writing, writes_unread);
     tcase_add_test(writing, writes_pong);
     tcase_add_test(writing, writes_error);
+    tcase_add_test(writing, writes_controls);
     tcase_add_test(writing, writes_welcome);
     tcase_add_test(writing, writes_welcome_without_members);
     suite_add_tcase(suite, writing);
@@ -614,6 +668,7 @@ Suite *suite_codec_v1(void)
     tcase_add_test(reading, reads_history);
     tcase_add_test(reading, reads_unread);
     tcase_add_test(reading, reads_ping);
+    tcase_add_test(reading, reads_wire);
     tcase_add_loop_test(reading, refuses, 0, BAD_COUNT);
     tcase_add_test(reading, ref_lengths);
     tcase_add_test(reading, name_lengths);

@@ -10,6 +10,7 @@
 
 #include "base/util.h"
 #include "hand_pipe.h"
+#include "proto/codec/codec.h"
 #include "session/conn_hand.h"
 #include "session/ws.h"
 
@@ -114,6 +115,14 @@ static const char frames[] = "\x81\x82\x01\x02\x03\x04"
 START_TEST(frames_cut_everywhere)
 {
     play_everywhere("/ws", frames, sizeof(frames) - 1);
+}
+END_TEST
+
+/* Who is told of control frames still is. */
+START_TEST(frames_that_are_told_of)
+{
+    play_everywhere("/told", frames, sizeof(frames) - 1);
+    ck_assert_int_gt(world.told, 0);
 }
 END_TEST
 
@@ -433,6 +442,32 @@ START_TEST(what_is_changed)
 }
 END_TEST
 
+/* Only WebSockets of wschat.v1 can have asked to be told of control frames. */
+START_TEST(who_cannot_have_asked)
+{
+    static const struct {
+        const char *path;
+        enum codec_kind codec;
+        bool is_sound;
+    } asked[] = {{"/told", CODEC_V1, true},
+                 {"/told", CODEC_TEXT, false},
+                 {"/events", CODEC_V1, false},
+                 {"/x", CODEC_V1, false}};
+
+    for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+        struct hand_pipe pipe;
+
+        hand_pipe_init(&pipe);
+        begin(asked[i].path);
+        world.conn->hears_controls = true;
+        world.conn->codec = (uint8_t)asked[i].codec;
+        world_hand(&pipe);
+        ck_assert_int_eq(world_take_over(&pipe), asked[i].is_sound);
+        hand_pipe_deinit(&pipe);
+    }
+}
+END_TEST
+
 Suite *suite_conn_hand(void)
 {
     Suite *suite = suite_create("conn_hand");
@@ -442,6 +477,7 @@ Suite *suite_conn_hand(void)
     tcase_add_checked_fixture(in, world_setup, world_teardown);
     tcase_set_timeout(in, 60);
     tcase_add_test(in, frames_cut_everywhere);
+    tcase_add_test(in, frames_that_are_told_of);
     tcase_add_test(in, errors_of_a_websocket);
     tcase_add_test(in, requests_cut_everywhere);
     tcase_add_test(in, a_websocket_behind_requests);
@@ -463,6 +499,7 @@ Suite *suite_conn_hand(void)
     suite_add_tcase(suite, states);
     tcase_add_checked_fixture(wrong, world_setup, world_teardown);
     tcase_set_timeout(wrong, 120);
+    tcase_add_test(wrong, who_cannot_have_asked);
     tcase_add_loop_test(wrong, what_is_cut, 0, KINDS);
     tcase_add_loop_test(wrong, what_is_changed, 0, KINDS);
     suite_add_tcase(suite, wrong);

@@ -7,6 +7,7 @@
 
 #include <check.h>
 
+#include "base/tuning.h"
 #include "base/util.h"
 #include "pair.h"
 #include "session/ws.h"
@@ -277,6 +278,154 @@ START_TEST(a_flood_of_pings_has_its_share_of_a_tick)
 }
 END_TEST
 
+/* ---- telling of control frames ---- */
+
+/* What the 101 leaves for the peer is taken already. */
+static void open_told(void)
+{
+    world_open(true, false, 0);
+    world_ask("/told");
+    world_expect("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+}
+
+START_TEST(what_comes_at_once_is_told_at_once)
+{
+    static const char frames[] = "\x89\x81\0\0\0\0a"
+                                 "\x8a\x80\0\0\0\0"
+                                 "\x89\x81\0\0\0\0b";
+
+    open_told();
+    world_send(frames, sizeof(frames) - 1);
+    if (TUNE_READ_BUFFER < sizeof(frames))
+        return; /* they cannot come at once */
+    world_expect("\x8a\x01"
+                 "a\x8a\x01"
+                 "b\x81\x06ping<2\x81\x06pong>2\x81\x06pong<1");
+}
+END_TEST
+
+START_TEST(the_servers_own_pings_are_told)
+{
+    open_told();
+    world_pass(25000);
+    world_take(2);
+    world_expect("\x81\x06ping>1");
+    world_send("\x8a\x80\0\0\0", 6);
+    world_expect("\x81\x06pong<1");
+}
+END_TEST
+
+START_TEST(closes_are_told_before_they_go)
+{
+    open_told();
+    conn_close(world.conn, 1001, "away");
+    world_serve();
+    world_expect("\x81\x07"
+                 "close>1\x88\x06\x03\xe9"
+                 "away");
+    world_send("\x89\x80\0\0\0", 6);
+    world_send(a_close, sizeof(a_close) - 1);
+    ck_assert_int_eq(world.told, 1);
+}
+END_TEST
+
+START_TEST(the_answer_to_a_close_is_told)
+{
+    open_told();
+    world_send(a_close, sizeof(a_close) - 1);
+    world_expect("\x81\x07"
+                 "close<1\x81\x07"
+                 "close>1\x88\x02\x03\xe8");
+    ck_assert_int_eq(world.told, 2);
+}
+END_TEST
+
+START_TEST(nobody_is_told_who_has_not_asked)
+{
+    static const struct ws_controls none;
+
+    world_open(true, false, 0);
+    world_ask("/ws");
+    world_send("\x89\x80\0\0\0", 6);
+    world_pass(25000);
+    world_send(a_close, sizeof(a_close) - 1);
+    ck_assert_int_eq(world.told, 0);
+    ck_assert_mem_eq(&world.conns.controls, &none, sizeof(none)); /* nor is anything noted */
+}
+END_TEST
+
+/* Else pings would make more than their pongs without end. */
+START_TEST(what_is_told_has_the_rate_of_messages)
+{
+    struct clock *clock = &world.conns.pool.env.clock;
+    int told;
+
+    world.conns.rate = rate_of(10, 4);
+    open_told();
+    for (int i = 0; i < 20; i++) {
+        world_send("\x89\x80\0\0\0", 6);
+        world_serve();
+    }
+    told = world.told;
+    ck_assert_int_ge(told, 4);
+    ck_assert_int_le(told, 6); /* a ping has two, and may begin within the rate */
+    ck_assert_uint_eq(world.conns.counters.throttled, 1);
+    clock->now_ns += 2000 * CLOCK_NS_PER_MS;
+    world_pass(2000);
+    world_serve();
+    ck_assert_int_gt(world.told, told);
+}
+END_TEST
+
+static int let_ring_go(struct conn *conn, bool is_broken)
+{
+    (void)is_broken;
+    ck_assert_int_eq(sendq_detach(&conn->stream.out, 0), 0);
+    return 0;
+}
+
+/* Nothing may be put into the queue of one who is too slow for its room, and nothing behind a frame
+ * that is missing. */
+START_TEST(a_queue_that_is_spoilt_is_told_nothing)
+{
+    uint8_t frame[100] = {0};
+    struct ring ring;
+
+    ring_init(&ring, 4096);
+    open_told();
+    world.conns.on_close = let_ring_go;
+    sendq_attach(&world.conn->stream.out, &ring);
+    for (int i = 0; i < 100; i++) {
+        ck_assert_int_eq(ring_reserve_forced(&ring, sizeof(frame)), 0);
+        ring_append(&ring, frame, sizeof(frame));
+    }
+    ck_assert(sendq_is_overrun(&world.conn->stream.out));
+    world_happen(LAG, 0);
+    ck_assert_int_eq(world.told, 0);
+    ck_assert(!world.conns.controls.are_there);
+    ring_deinit(&ring);
+    open_told();
+    sendq_mark_incomplete(&world.conn->stream.out);
+    conn_close(world.conn, 1001, "away");
+    ck_assert_int_eq(world.told, 0);
+}
+END_TEST
+
+static void add_told_tests(Suite *suite)
+{
+    TCase *tc = tcase_create("told");
+
+    tcase_add_checked_fixture(tc, world_setup, world_teardown);
+    tcase_add_test(tc, what_comes_at_once_is_told_at_once);
+    tcase_add_test(tc, the_servers_own_pings_are_told);
+    tcase_add_test(tc, closes_are_told_before_they_go);
+    tcase_add_test(tc, the_answer_to_a_close_is_told);
+    tcase_add_test(tc, nobody_is_told_who_has_not_asked);
+    tcase_add_test(tc, what_is_told_has_the_rate_of_messages);
+    tcase_add_test(tc, a_queue_that_is_spoilt_is_told_nothing);
+    suite_add_tcase(suite, tc);
+}
+
 Suite *suite_session_ws(void)
 {
     Suite *suite = suite_create("session_ws");
@@ -293,5 +442,6 @@ Suite *suite_session_ws(void)
     tcase_add_test(tc, unpacking_is_paid_for);
     tcase_add_test(tc, a_flood_of_pings_has_its_share_of_a_tick);
     suite_add_tcase(suite, tc);
+    add_told_tests(suite);
     return suite;
 }

@@ -77,6 +77,7 @@ static void set_conns(struct conns *conns)
     conns->on_bad_request = router_bad_request;
     conns->may_speak = entry_may_speak;
     conns->on_message = entry_message;
+    conns->on_control = entry_control;
     conns->on_close = entry_close;
     conns->on_free = on_free;
     conns->limits[0] = &web->echo_limits;
@@ -129,6 +130,7 @@ static void set_chat(struct chat *chat, uint64_t leave_grace)
                                      .wake = entry_wake,
                                      .resume = entry_resume,
                                      .take_token = entry_token,
+                                     .hear_controls = entry_hear_controls,
                                      .pay = entry_pay,
                                      .identify = door_identify,
                                      .person = door_person,

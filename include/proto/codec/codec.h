@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/str.h"
+#include "proto/ws/controls.h"
 
 enum codec_kind { CODEC_TEXT, CODEC_V1, CODEC_KINDS };
 
@@ -93,6 +94,7 @@ enum command_kind {
     COMMAND_REACT,
     COMMAND_TYPING,
     COMMAND_PING, /* wants to hear that somebody is there */
+    COMMAND_WIRE, /* wants to be told of control frames, or not any more */
     COMMAND_BAD,
     COMMAND_KINDS
 };
@@ -112,7 +114,7 @@ struct command {
     struct str data;      /* COMMAND_SAY, _DIRECT: as in an event */
     struct codec_pos pos; /* what is replied to, reacted to, taken back, or before which history is
                              wanted; COMMAND_UNREAD: what was read last */
-    bool is_on;           /* COMMAND_REACT */
+    bool is_on;           /* COMMAND_REACT, _WIRE */
     uint64_t limit;       /* COMMAND_HISTORY: events, 1 to CODEC_HISTORY_MAX */
     uint64_t seconds;     /* COMMAND_BAN: 1 to CODEC_BAN_MAX; 0: without an end. COMMAND_SLOW: 0 to
                              CODEC_SLOW_MAX */
@@ -180,6 +182,10 @@ int codec_v1_welcome_end(struct buf *out, const struct welcome *welcome);
 
 /* The answer to COMMAND_PING. Returns 0, or -1 with errno ENOMEM. */
 int codec_v1_pong(struct buf *out, struct str ref);
+
+/* The answer to COMMAND_WIRE, and what is told then. Each returns 0, or -1 with errno ENOMEM. */
+int codec_v1_wire(struct buf *out, bool is_on, struct str ref);
+int codec_v1_control(struct buf *out, const struct ws_control *control);
 
 /* The answer to COMMAND_UNREAD. Returns 0, or -1 with errno ENOMEM. */
 int codec_v1_unread(struct buf *out, struct str room, uint64_t count, struct str ref);

@@ -102,20 +102,33 @@ static void decode_unread(struct command *command, const struct json_field *fiel
         v1_refuse(command, "bad-since", "\"since\" must be a position");
 }
 
+/* On, unless it says no. */
+static void decode_on(struct command *command, const struct json_field *on)
+{
+    command->is_on = on->type != JSON_FALSE;
+    if (on->type != JSON_ABSENT && on->type != JSON_TRUE && on->type != JSON_FALSE)
+        v1_refuse(command, "bad-on", "\"on\" must be true or false");
+}
+
 static void decode_react(struct command *command, const struct json_field *fields)
 {
-    const struct json_field *emoji = &fields[FIELD_EMOJI], *on = &fields[FIELD_ON];
+    const struct json_field *emoji = &fields[FIELD_EMOJI];
 
     command->kind = COMMAND_REACT;
     command->text = emoji->value;
-    command->is_on = on->type != JSON_FALSE;
     if (!decode_place(&command->pos, &fields[FIELD_TO]))
         v1_refuse(command, "bad-to", "\"to\" must be the position of a message");
     else if (emoji->type != JSON_STRING || emoji->value.len > CODEC_EMOJI_MAX ||
              !grapheme_is_one(emoji->value))
         v1_refuse(command, "bad-emoji", "\"emoji\" must be one character of at most 32 bytes");
-    else if (on->type != JSON_ABSENT && on->type != JSON_TRUE && on->type != JSON_FALSE)
-        v1_refuse(command, "bad-on", "\"on\" must be true or false");
+    else
+        decode_on(command, &fields[FIELD_ON]);
+}
+
+static void decode_wire(struct command *command, const struct json_field *fields)
+{
+    command->kind = COMMAND_WIRE;
+    decode_on(command, &fields[FIELD_ON]);
 }
 
 static void decode_rename(struct command *command, const struct json_field *fields)
@@ -216,6 +229,8 @@ static void decode_type(struct command *command, const struct json_field *fields
         command->kind = COMMAND_TYPING;
     else if (str_equals(type, STR("ping")))
         command->kind = COMMAND_PING;
+    else if (str_equals(type, STR("wire")))
+        decode_wire(command, fields);
     else if (str_equals(type, STR("token")))
         decode_token(command, fields);
     else
@@ -436,6 +451,49 @@ int codec_v1_pong(struct buf *out, struct str ref)
 {
     if (append_type(out, STR("pong")) < 0 ||
         (ref.ptr != NULL && append_string(out, STR("ref"), ref) < 0))
+        return -1;
+    return buf_append_char(out, '}');
+}
+
+int codec_v1_wire(struct buf *out, bool is_on, struct str ref)
+{
+    if (append_type(out, STR("wire")) < 0 ||
+        append_json(out, STR("on"), is_on ? STR("true") : STR("false")) < 0 ||
+        (ref.ptr != NULL && append_string(out, STR("ref"), ref) < 0))
+        return -1;
+    return buf_append_char(out, '}');
+}
+
+static int append_hex(struct buf *out, struct str key, const uint8_t *bytes, size_t len)
+{
+    if (append_key(out, key) < 0 || buf_append_char(out, '"') < 0)
+        return -1;
+    for (size_t i = 0; i < len; i++) {
+        if (buf_printf(out, "%02x", bytes[i]) < 0)
+            return -1;
+    }
+    return buf_append_char(out, '"');
+}
+
+static struct str control_name(enum ws_opcode opcode)
+{
+    if (opcode == WS_CLOSE)
+        return STR("close");
+    return opcode == WS_PING ? STR("ping") : STR("pong");
+}
+
+int codec_v1_control(struct buf *out, const struct ws_control *control)
+{
+    const uint8_t *payload = control->payload;
+    bool has_code = control->opcode == WS_CLOSE && control->len >= 2;
+
+    if (append_type(out, STR("wire")) < 0 ||
+        append_string(out, STR("by"), control->is_sent ? STR("server") : STR("client")) < 0 ||
+        append_string(out, STR("frame"), control_name(control->opcode)) < 0 ||
+        (has_code && append_number(out, STR("code"), (uint64_t)payload[0] << 8 | payload[1]) < 0) ||
+        append_number(out, STR("count"), control->count) < 0 ||
+        append_number(out, STR("length"), control->len) < 0 ||
+        append_hex(out, STR("hex"), payload, control->len) < 0)
         return -1;
     return buf_append_char(out, '}');
 }
