@@ -179,9 +179,12 @@ $(BUILD)/assets.inc: FORCE
 # serves them as they are written.
 STRIP_js = LC_ALL=C awk -f scripts/strip-js.awk
 STRIP_css = LC_ALL=C awk -f scripts/strip-css.awk
-# In HTML simple values lose their quotes, but for the ids that pages of the tutorial have: who looks for them in the text finds them.
-STRIP_html = sed -e 's/^ *//' -e 's/="\([A-Za-z0-9._:-]\{1,\}\)"\([ >]\)/=\1\2/g' \
-                 -e 's/ id=\(messages\|messageText\|ws-id\)\([ >]\)/ id="\1"\2/g' | tr -d '\n'
+# In HTML a paragraph needs no end where the next block begins or what it is in ends. Simple values lose their quotes, but for the
+# ids that pages of the tutorial have: who looks for them in the text finds them.
+STRIP_html = sed -e 's/^ *//' | tr -d '\n' | \
+             sed -e 's,</p>\(<p[ >]\|<form\|<ul\|<ol\|</div>\|</form>\|</main>\|</footer>\),\1,g' \
+                 -e 's/ alt=""/ alt/g' -e 's/="\([A-Za-z0-9._:-]\{1,\}\)"\([ >]\)/=\1\2/g' \
+                 -e 's/ id=\(messages\|messageText\|ws-id\)\([ >]\)/ id="\1"\2/g'
 STRIP_webmanifest = sed -e 's/^ *//' | tr -d '\n'
 SERVED := $(addprefix $(BUILD)/static/,$(ASSETS))
 $(SERVED): $(BUILD)/static/%: static/% Makefile scripts/strip-js.awk scripts/strip-css.awk

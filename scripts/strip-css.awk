@@ -25,7 +25,10 @@ function shorten(line,    out) {
     $0 = tighten($0)
     gsub(/ > /, ">")
     gsub(/ !/, "!")
-    printf "%s", shorten($0)
+    $0 = shorten($0)
+    printf "%s", /^}/ ? "" : waiting
+    waiting = sub(/;$/, "") ? ";" : ""
+    printf "%s", $0
 }
 
 # ": a", "; a" and ", a" without the blank; 0.5 as .5; [a='b'] as [a=b].

@@ -1,7 +1,8 @@
 # Takes out of a module what only people read: comments that begin with //, indentation, blank lines, and blanks beside
 # signs. Strings, templates and regular expressions stay as they are. Ends of lines stay where they may end a statement: here
 # each statement has its semicolon, or ends with a block. A semicolon before "}" goes. A "/" behind ")", "]", a word or a number
-# divides; elsewhere it begins a regular expression. Two kinds of words are for people, too: "const" becomes "let", and private
+# divides; elsewhere it begins a regular expression. A comma before a bracket that closes goes, too, and declarations that follow
+# one another in lines of their own become one. Two kinds of words are for people, too: "const" becomes "let", and private
 # names, which nothing outside of their class can see, become as short as can be: #a, #b, ... #a1. "(x) =>" becomes "x=>", and
 # undefined, true and false become void 0, !0 and !1.
 # Usage: LC_ALL=C awk -f scripts/strip-js.awk FILE
@@ -94,6 +95,12 @@ BEGIN {
     SAID["false"] = "!1"
 }
 
+# Does the line close all that it opens?
+function is_balanced(line,    opened) {
+    opened = gsub(/[[({]/, "", line)
+    return opened == gsub(/[])}]/, "", line)
+}
+
 function is_in_template() { return depth && braces[depth] == 0 }
 
 {
@@ -103,12 +110,21 @@ function is_in_template() { return depth && braces[depth] == 0 }
         else copy_code()
     }
     if (out == "" && !is_in_template()) next
-    # A semicolon waits for what comes: before "}" there need be none.
-    printf "%s", out ~ /^}/ ? "" : waiting
+    # What ends a line waits for what comes: before "}" there need be none.
+    is_let = out ~ /^let[ {[]/
+    if (is_let && was_let) {
+        sub(/^let */, "", out)
+        waiting = ","
+    } else if (out ~ /^[])}]/ && (waiting == "," || out ~ /^}/)) waiting = ""
+    printf "%s", waiting
     waiting = ""
+    was_let = is_let && !is_in_template() && is_balanced(out)
     end = "\n"
     if (!is_in_template()) {
-        if (sub(/;$/, "", out)) waiting = ";"
+        if (match(out, /[;,]$/)) {
+            waiting = substr(out, RSTART)
+            out = substr(out, 1, RSTART - 1)
+        }
         if (waiting || out ~ /[{},(\[:?&|=]$/) end = ""
     }
     printf "%s%s", out, end

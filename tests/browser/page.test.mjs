@@ -45,6 +45,9 @@ test('blanks and comments go, texts stay', () => {
     ['a = (b) => c((d) => e); async (f) => g; (h, i) => j; k = m(n) + 1;', 'a=b=>c(d=>e);async(f)=>g;(h,i)=>j;k=m(n)+1;'],
     ["return undefined; a = true === b.true ? 'false' : is_false; f(false);", "return void 0;a=!0===b.true?'false':is_false;f(!1);"],
     ['for (const a of 客) case 1:', 'for(let a of 客)case 1:'],
+    ['const a = 1;\nlet [b] = c(\n  d,\n);\nconst { e } = [\n  f,\n];', 'let a=1,[b]=c(d);let{e}=[f];'],
+    ['const a = () => {\n  const b = 1;\n};\nconst c = 2;\nlet d;\ne();', 'let a=()=>{let b=1};let c=2,d;e();'],
+    ['const f = () => { a();\n  const b = 1; };', 'let f=()=>{a();let b=1};'],
     ["#on = 1; a() { this.#off(b.#on, '#on', `#on ${#on in c}`); }", "#a=1;a(){this.#b(b.#a,'#on',`#on ${#a in c}`)}"],
     [Array.from({ length: 28 }, (_, i) => `#n${i};`).join(''), 'abcdefghijklmnopqrstuvwxyz'.replace(/./g, '#$&;') + '#a1;#b1;'],
   ]) assert.equal(strip(code), wanted);
@@ -55,7 +58,7 @@ test('a style sheet loses blanks, and the names of what scripts do not set', () 
     '/* why */', ':root {', '  --wide: 0.5px; --hue: 3;', '  --wider: light-dark(#fff, #000);', '}',
     "[data-theme='dark'] > b { --wide: 2px; margin: var(--wide) 0.2em 0 var(--hue) !important; }", '@media print { p { color: var(--wider); } }',
   ].join('\n'), encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } });
-  assert.equal(tight, ':root{--a:.5px;--hue:3;--b:light-dark(#fff,#000);}[data-theme=dark]>b{--a:2px;margin:var(--a) .2em 0 var(--hue)!important}@media print{p{color:var(--b)}}');
+  assert.equal(tight, ':root{--a:.5px;--hue:3;--b:light-dark(#fff,#000)}[data-theme=dark]>b{--a:2px;margin:var(--a) .2em 0 var(--hue)!important}@media print{p{color:var(--b)}}');
 });
 
 scenario('nothing else of a script goes', async ({ server }) => {
