@@ -4,7 +4,7 @@
 # divides; elsewhere it begins a regular expression. A comma before a bracket that closes goes, too, and declarations that follow
 # one another in lines of their own become one. Two kinds of words are for people, too: "const" becomes "let", and private
 # names, which nothing outside of their class can see, become as short as can be: #a, #b, ... #a1. "(x) =>" becomes "x=>", and
-# undefined, true and false become void 0, !0 and !1.
+# undefined, true and false become void 0, !0 and !1; what is returned without a value needs no word for that.
 # Usage: LC_ALL=C awk -f scripts/strip-js.awk FILE
 function is_word(c) { return c ~ /[A-Za-z0-9_$#]/ || c > "~" }
 
@@ -119,6 +119,7 @@ function is_in_template() { return depth && braces[depth] == 0 }
     printf "%s", waiting
     waiting = ""
     was_let = is_let && !is_in_template() && is_balanced(out)
+    sub(/return void 0;$/, "return;", out)
     end = "\n"
     if (!is_in_template()) {
         if (match(out, /[;,]$/)) {

@@ -267,6 +267,16 @@ async function askUnread() {
   showUnread();
 }
 
+// Pings and pongs, which browsers hide. What the browser tells itself is not told twice.
+chat.on('wire', ({ by, frame, hex, count }) => {
+  if (/^p/.test(frame)) wire.record(by === 'server' ? 'in' : 'out', frame, hex, count);
+});
+chat.on('live', () => $('controls').checked && hearControls());
+
+function hearControls() {
+  chat.command({ type: 'wire', on: $('controls').checked });
+}
+
 let relabelling;
 
 function onTwins() {
@@ -401,6 +411,7 @@ $('settings-open').onclick = $('me').onclick = openSettings;
 $('settings').onclose = () => composer.focus();
 setting('theme', 'value', site.get('theme', 'auto'), localize);
 setting('language', 'value', site.get('language', 'auto'), () => location.reload());
+setting('controls', 'checked', site.get('controls', false), hearControls);
 setting('sound', 'checked', site.get('sound', false), ({ checked }) => {
   put('sound-why', checked && !notify.playSound() ? t('noSound') : '');
 });

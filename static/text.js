@@ -22,7 +22,9 @@ unfold|Show all of it|展开全文
 newHere|New|新消息
 moves|{0} joined, {1} left|{0} 人加入，{1} 人离开
 wire|Wire view|线路视图
-wireText|What this page sends and receives. Open a frame to see its bytes. Browsers hide pings and pongs.|本页收发的帧，点开可看每个字节。浏览器隐藏 ping 和 pong。
+wireText|What this page sends and receives. Open a frame to see its bytes.|本页收发的帧，点开可看每个字节。
+controls|Browsers hide pings and pongs: have the server tell of them|浏览器隐藏 ping 和 pong：请服务器告知
+told|told by the server ×{0}|由服务器告知 ×{0}
 wireFilter|Find frames|查找帧
 pause|Pause|暂停
 resume|Go on|继续
@@ -33,7 +35,7 @@ maskKey|masking key|掩码密钥
 masked|payload, masked: as it goes over the wire|掩码后的载荷：线路上的样子
 payload|payload, {0} bytes|载荷，{0} 字节
 closeCode|close code {0}, then the reason|关闭码 {0}，后面是原因
-ownMask|The browser hides the masking key; this one is made up.|浏览器隐藏掩码密钥，这里的是虚构的。
+ownMask|The masking key is not told; this one is made up.|掩码密钥没有告知，这里的是虚构的。
 ownKey|The browser hides its key; these two are the example of the RFC.|浏览器隐藏密钥，这里是 RFC 的例子。
 noClose|There was no Close frame: the connection just ended.|没有收到 Close 帧，连接直接断开。
 close|Close|关闭

@@ -1,9 +1,10 @@
-// The wire view: the frames of this page's WebSocket, byte by byte, for learners.
+// The wire view: the frames of this page's WebSocket, byte by byte, for learners. Pings and pongs are what the server tells of.
 import { $, button, make, put } from './dom.js';
 import { t } from './text.js';
 
 const KEEP = 200;
 const SHOWN = 40; // bytes of a payload, until all are copied
+const OPCODES = { text: 1, close: 8, ping: 9, pong: 10 };
 const encoder = new TextEncoder();
 const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
 
@@ -65,22 +66,24 @@ function handshake(url) {
 // Codes that are no bytes: the browser's own words for "there was no Close".
 const isSilent = (payload) => /^10(05|06|15)/.test(payload);
 
-function payloadOf({ kind, payload }) {
+function payloadOf({ kind, payload, count }) {
+  if (count) return Uint8Array.from(payload.match(/../g) ?? [], (pair) => parseInt(pair, 16));
   if (kind !== 'close') return encoder.encode(conceal(payload));
   const [, code, reason] = payload.match(/^(\d+) ?([^]*)/);
   return Uint8Array.of(code >> 8, code & 255, ...encoder.encode(reason));
 }
 
-function inside({ direction, kind, payload }) {
+function inside(frame) {
+  const { direction, kind, payload } = frame;
   if (kind === 'http') return handshake(payload);
   if (kind === 'close' && isSilent(payload)) return [make('p', '', t('noClose'))];
-  return anatomy({ opcode: kind === 'close' ? 8 : 1, payload: payloadOf({ kind, payload }), isMasked: direction === 'out' });
+  return anatomy({ opcode: OPCODES[kind], payload: payloadOf(frame), isMasked: direction === 'out' });
 }
 
 function row(frame) {
-  const { direction, kind, payload, at } = frame;
+  const { direction, kind, payload, at, count } = frame;
   const isBytes = kind !== 'http' && !(kind === 'close' && isSilent(payload));
-  const size = isBytes ? `${payloadOf(frame).length} B` : '';
+  const size = (isBytes ? `${payloadOf(frame).length} B` : '') + (count ? ` · ${t('told', count)}` : '');
   const clock = new Date(at).toTimeString().slice(0, 8);
   const text = conceal(payload);
   const brief = make('summary', '', make('b', '', direction === 'out' ? '↑' : '↓'), ` ${kind} `,
@@ -107,8 +110,9 @@ export class WireView {
     };
   }
 
-  record(direction, kind, payload) {
-    this.#frames.push({ direction, kind, payload, at: Date.now() });
+  // count: of frames that the server tells of; their payload is in hex
+  record(direction, kind, payload, count) {
+    this.#frames.push({ direction, kind, payload, count, at: Date.now() });
     if (this.#frames.length > KEEP) this.#frames.shift();
     if (this.isShown() && !this.#isPaused) this.#append(this.#frames.at(-1));
   }

@@ -19,7 +19,7 @@ async function open(firefox, url) {
   return page;
 }
 
-scenario('Firefox: people talk, and a broken connection is resumed', async (stage) => {
+scenario('Firefox: people talk, and a broken connection is resumed', ['--ping-interval', '2'], async (stage) => {
   const peer = await stage.peer({ name: 'Ada' });
   const proxy = await stage.proxy();
   const firefox = await start(stage);
@@ -48,6 +48,8 @@ scenario('Firefox: people talk, and a broken connection is resumed', async (stag
   await one.press('#name', 'Escape');
   await one.click('#wire-open');
   await contains(one, '#frames', 'welcome');
+  await one.click('#controls');
+  for (const sign of ['↓ ping', '↑ pong']) await contains(one, '#frames', `${sign} 0 B · told by the server`);
 });
 
 scenario('Firefox with cookies and site data blocked', async (stage) => {

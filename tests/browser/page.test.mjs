@@ -47,6 +47,7 @@ test('blanks and comments go, texts stay', () => {
     ['for (const a of 客) case 1:', 'for(let a of 客)case 1:'],
     ['const a = 1;\nlet [b] = c(\n  d,\n);\nconst { e } = [\n  f,\n];', 'let a=1,[b]=c(d);let{e}=[f];'],
     ['const a = () => {\n  const b = 1;\n};\nconst c = 2;\nlet d;\ne();', 'let a=()=>{let b=1};let c=2,d;e();'],
+    ['if (a) return undefined;\nreturn undefined ?? b;', 'if(a)return;return void 0??b;'],
     ['const f = () => { a();\n  const b = 1; };', 'let f=()=>{a();let b=1};'],
     ["#on = 1; a() { this.#off(b.#on, '#on', `#on ${#on in c}`); }", "#a=1;a(){this.#b(b.#a,'#on',`#on ${#a in c}`)}"],
     [Array.from({ length: 28 }, (_, i) => `#n${i};`).join(''), 'abcdefghijklmnopqrstuvwxyz'.replace(/./g, '#$&;') + '#a1;#b1;'],
@@ -213,6 +214,66 @@ scenario('the wire view shows the frames of this page', ['--max-message', '128k'
   await offline(page);
   await page.fill('#wire-filter', '');
   await contains(page, '#frames', '1006');
+});
+
+const framesOf = (page, kind) => page.$$eval('#frames > li', (items, wanted) => items.map((item) => item.querySelector('summary').textContent)
+  .filter((brief) => brief.split(' ')[1] === wanted), kind);
+
+scenario('the wire view shows pings and pongs, as the server tells of them', ['--ping-interval', '1'], async (stage) => {
+  const page = await stage.open();
+  await page.click('#wire-open');
+  assert.ok(!(await page.isChecked('#controls')), 'off by default');
+  await page.check('#controls');
+  await contains(page, '#frames', '{"type":"wire"');
+  const both = async () => (await framesOf(page, 'ping')).length && (await framesOf(page, 'pong')).length;
+  await until('a ping and its pong', both);
+  assert.match((await framesOf(page, 'ping'))[0], /^↓ ping 0 B · told by the server ×1/);
+  assert.match((await framesOf(page, 'pong'))[0], /^↑ pong 0 B · told by the server ×1/);
+  await page.click('#pause');
+  await page.$$eval('#frames details', (items) => items.forEach((item) => (item.open = true)));
+  await until('all are open', () => page.$$eval('#frames details', (items) => items.every((item) => item.querySelector('ul'))));
+  const inside = (sign) => page.$$eval('#frames details', (items, wanted) => items.filter((item) => item.textContent.startsWith(wanted))
+    .map((item) => ({ bytes: item.querySelector('.bytes').textContent.trim(), text: item.textContent }))[0], sign);
+  assert.equal((await inside('↓ ping')).bytes.replace(/ +/g, ' '), '89 00');
+  const pong = await inside('↑ pong');
+  assert.match(pong.bytes.replace(/ +/g, ' '), /^8a 80( [0-9a-f]{2}){4}$/);
+  assert.match(pong.text, /masking key is not told/);
+  await page.click('#pause');
+  await page.reload();
+  await online(page);
+  await page.click('#wire-open');
+  await until('again after a reload', both);
+  await page.uncheck('#controls');
+  await contains(page, '#frames', '"on":false,"ref"');
+  await page.reload();
+  await online(page);
+  assert.ok(!(await page.isChecked('#controls')));
+  await page.click('#wire-open');
+  await say(page, 'nothing asks for it');
+  await sees(page, 'nothing asks for it');
+  assert.doesNotMatch(await page.textContent('#frames'), /"type":"wire"/);
+});
+
+// A browser sends no pings: what comes here is what others may have seen told.
+scenario('what the server tells of is opened into its bytes', async (stage) => {
+  const page = await stage.open();
+  await page.click('#wire-open');
+  const [ping, away] = await page.evaluate(async () => {
+    const { WireView } = await import('/wire.js');
+    const view = new WireView();
+    view.isShown = () => true;
+    view.record('out', 'ping', '00ff68', 3);
+    view.record('in', 'close', '1001 away');
+    return [...document.querySelectorAll('#frames > li')].slice(0, 2).reverse().map((item) => {
+      item.firstChild.open = true;
+      item.firstChild.ontoggle();
+      return item.textContent;
+    });
+  });
+  assert.match(ping, /^↑ ping 3 B · told by the server ×3/);
+  assert.match(ping, /89 83 .*MASK 1, length 3.*payload, masked.*00 ff 68.*payload, 3 bytes/s);
+  assert.match(away, /88 06 .*close code 1001/s);
+  assert.doesNotMatch(away, /told by/);
 });
 
 const active = (page) => page.evaluate(() => {
