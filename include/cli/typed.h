@@ -21,7 +21,8 @@ enum typed_kind {
     TYPED_SLOW,    /* each may speak once in so many seconds; 0: as often as they like */
     TYPED_RETRACT, /* what was said last */
     TYPED_USAGE,   /* a command for moderators without what it needs */
-    TYPED_NOBODY,  /* /msg to nobody in particular; text is what was typed */
+    TYPED_NOBODY,  /* to nobody in particular; text is what was typed */
+    TYPED_EMPTY,   /* /msg without a text, or with nothing at all */
 };
 
 struct typed {

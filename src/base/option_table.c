@@ -393,7 +393,9 @@ static enum options_result read_argument(const struct option_table *table, void 
 {
     const char **field = (const char **)(void *)((char *)record + table->argument_field);
 
-    if (table->argument == NULL || text[0] == '-')
+    if (text[0] == '-') /* -port, as other programs have it */
+        return refuse_name(table, text, (struct str){text + 1, strlen(text) - 1});
+    if (table->argument == NULL)
         return refuse_argument(table, text, "this is not an option");
     if (*field != NULL)
         return refuse_argument(table, text, "this is one argument too many");

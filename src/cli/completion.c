@@ -74,7 +74,7 @@ static struct str completion_last_word(struct str text)
     return (struct str){text.ptr + at, text.len - at};
 }
 
-/* Names may contain blanks: behind these commands all the rest may be one. */
+/* Names may contain blanks: behind these commands all the rest may be one, with an "@" or not. */
 static bool completion_takes_name(struct str command)
 {
     return str_equals_nocase(command, STR("/msg")) || str_equals_nocase(command, STR("/kick")) ||
@@ -94,8 +94,12 @@ bool completion_find(struct completion *found, struct str before, const struct r
         begun = rest;
         completion_of_rooms(found, begun, rooms);
     } else {
-        begun = rest.ptr != NULL && completion_takes_name(command) ? rest
-                                                                   : completion_last_word(before);
+        if (rest.ptr == NULL || !completion_takes_name(command))
+            begun = completion_last_word(before);
+        else if (rest.len > 0 && rest.ptr[0] == '@')
+            begun = (struct str){rest.ptr + 1, rest.len - 1};
+        else
+            begun = rest;
         completion_of_names(found, begun, roster);
     }
     found->begun = begun.len;

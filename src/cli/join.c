@@ -299,10 +299,12 @@ static void obey(struct join *j, struct str line)
     case TYPED_UNKNOWN:
         join_tell(j, "%.*s? See /help; begin with // to send it as it is", shown, typed.text.ptr);
         break;
+    case TYPED_EMPTY:
+        join_tell(j, "/msg WHO TEXT: %s", typed.text.len > 0 ? "which text?" : "to whom?");
+        break;
     case TYPED_NOBODY:
-        join_tell(j,
-                  "to whom? \"%.*s\" is not the name of one person here, or #id, and then a text",
-                  shown, typed.text.len > 0 ? typed.text.ptr : "");
+        join_tell(j, "to whom? \"%.*s\" begins with no name of one person here, and no #id", shown,
+                  typed.text.ptr);
     }
 }
 

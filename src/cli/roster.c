@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "cli/glyph.h"
 
 void roster_init(struct roster *r)
 {
@@ -82,11 +83,17 @@ bool roster_has(const struct roster *r, uint64_t id)
     return find(r, id) != NULL;
 }
 
+/* Blanks are of any kind: a paste has line ends, and a Chinese keyboard wide ones. */
+static bool is_end_of_name(struct str rest)
+{
+    return rest.len == 0 || glyph_is_blank(glyph_first(rest).code);
+}
+
 /* Does the line begin with the name, and a blank or nothing behind it? */
 static bool begins_with_name(struct str line, struct str name)
 {
     return name.len > 0 && line.len >= name.len &&
-           (line.len == name.len || line.ptr[name.len] == ' ') &&
+           is_end_of_name((struct str){line.ptr + name.len, line.len - name.len}) &&
            str_equals_nocase((struct str){line.ptr, name.len}, name);
 }
 
@@ -97,9 +104,15 @@ uint64_t roster_find(const struct roster *r, struct str line, struct str *text)
 
     *text = line;
     if (line.len > 0 && line.ptr[0] == '#') {
-        struct str number = str_cut(text, ' ');
+        size_t len = 1;
 
-        return str_to_u64((struct str){number.ptr + 1, number.len - 1}, CODEC_ID_MAX, &id) ? id : 0;
+        while (len < line.len && line.ptr[len] >= '0' && line.ptr[len] <= '9')
+            len++;
+        *text = (struct str){line.ptr + len, line.len - len};
+        return is_end_of_name(*text) &&
+                       str_to_u64((struct str){line.ptr + 1, len - 1}, CODEC_ID_MAX, &id)
+                   ? id
+                   : 0;
     }
     for (size_t i = 0; i < r->known; i++) {
         struct str name = name_of(&r->members[i]);

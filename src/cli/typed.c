@@ -8,14 +8,40 @@
 #define MINUTES_MAX 999999
 #define SLOW_MAX 3600 /* seconds, as the server takes them */
 
+/* Without what shows nothing in front: a private word must not go to the room because of it. */
+static struct str skip_blanks(struct str line)
+{
+    while (line.len > 0) {
+        struct glyph glyph = glyph_first(line);
+
+        if (!glyph_is_blank(glyph.code))
+            break;
+        line = (struct str){line.ptr + glyph.len, line.len - glyph.len};
+    }
+    return line;
+}
+
+/* The id of WHO that the text begins with; "@ada" is ada, too. 0: nobody. `text` is what follows.
+ */
+static uint64_t find_receiver(struct str rest, const struct roster *roster, struct str *text)
+{
+    struct str who =
+        rest.len > 0 && rest.ptr[0] == '@' ? (struct str){rest.ptr + 1, rest.len - 1} : rest;
+    uint64_t id = roster_find(roster, who, text);
+
+    *text = str_trim(skip_blanks(*text));
+    return id;
+}
+
 static struct typed read_message(struct str rest, const struct roster *roster)
 {
     struct typed typed = {.kind = TYPED_SAY};
 
-    typed.to = roster_find(roster, rest, &typed.text);
-    typed.text = str_trim(typed.text);
-    if (typed.to == 0 || typed.text.len == 0)
+    typed.to = find_receiver(rest, roster, &typed.text);
+    if (typed.to == 0 && rest.len > 0)
         return (struct typed){.kind = TYPED_NOBODY, .text = rest};
+    if (typed.text.len == 0)
+        return (struct typed){.kind = TYPED_EMPTY, .text = rest};
     return typed;
 }
 
@@ -41,8 +67,7 @@ static struct typed read_moderation(enum typed_kind kind, struct str rest,
 
     if (rest.len == 0)
         return (struct typed){.kind = TYPED_USAGE, .text = rest};
-    typed.to = roster_find(roster, rest, &typed.text);
-    typed.text = str_trim(typed.text);
+    typed.to = find_receiver(rest, roster, &typed.text);
     if (typed.to == 0)
         return (struct typed){.kind = TYPED_NOBODY, .text = rest};
     if (kind == TYPED_BAN)
@@ -58,19 +83,6 @@ static struct typed read_slow(struct str rest)
     if (!str_to_u64(rest, SLOW_MAX, &typed.seconds))
         typed.kind = TYPED_USAGE;
     return typed;
-}
-
-/* Without what shows nothing in front: a private word must not go to the room because of it. */
-static struct str skip_blanks(struct str line)
-{
-    while (line.len > 0) {
-        struct glyph glyph = glyph_first(line);
-
-        if (!glyph_is_blank(glyph.code))
-            break;
-        line = (struct str){line.ptr + glyph.len, line.len - glyph.len};
-    }
-    return line;
 }
 
 /* Bytes of the slash that a text begins with; 0: none. Other keyboards have other slashes. */

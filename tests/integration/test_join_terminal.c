@@ -189,13 +189,15 @@ END_TEST
 START_TEST(commands_answer)
 {
     start("xterm", "--color=never");
-    joiner_write(&joiner, "/who\r/help\r/nonsense\r/msg nobody x\r/name ada\r");
+    joiner_write(&joiner, "/who\r/help\r/nonsense\r/msg nobody x\r/msg\r/msg #7\r/name ada\r");
     expect_prompt("tea>", 5);
     fake_expect_rename(server, "ada");
     joiner_wait_for(&joiner, "1 here: Client #7\r\n");
     joiner_wait_for(&joiner, "/name NAME");
     joiner_wait_for(&joiner, "/nonsense? See /help");
     joiner_wait_for(&joiner, "to whom? \"nobody x\"");
+    joiner_wait_for(&joiner, "/msg WHO TEXT: to whom?");
+    joiner_wait_for(&joiner, "/msg WHO TEXT: which text?");
     joiner_write(&joiner, "/quit\r");
     fake_expect_close(server);
     expect_end(0);

@@ -225,6 +225,7 @@ static const char *const usage_errors[][3] = {
     {"-p", "80", "-p"},
     {"--help=yes", NULL, "--help"},
     {"--por", "80", "did you mean --port?"},
+    {"-port", "80", "did you mean --port?"},
     {"--max-client", "80", "did you mean --max-clients?"},
     {"--lsitne", "80", "there is no such option; see"}, /* three slips */
 };

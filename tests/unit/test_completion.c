@@ -63,6 +63,7 @@ static const char *const lines[][2] = {
     {"Ada Lovel", NULL},
     {"/msg Ada Lovela", "/msg Ada Lovelace "},
     {"/msg ada lovelo", "/msg ada lovelock "},
+    {"/msg @ada lovelo", "/msg @ada lovelock "},
     {"/kick bo", "/kick Bob "},
     {"/ban bo", "/ban Bob "},
     {"/room bo", NULL}, /* no room is called so */

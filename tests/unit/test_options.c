@@ -175,9 +175,10 @@ START_TEST(at_the_bounds)
         {"--nonsense", "there is no such option"},
         {"--help=yes", "takes no value"},
         {"--port", "needs a value"},
-        {"-p", "not an option"},
+        {"-lan", "did you mean --lan?"},
+        {"-p", "no such option"},
         {"8000", "not an option"},
-        {"--", "not an option"},
+        {"--", "no such option"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(good); i++)

@@ -70,14 +70,22 @@ static const struct {
     {"/msg #9223372036854775808 x", TYPED_NOBODY, "#9223372036854775808 x", 0},
     {"/msg # x", TYPED_NOBODY, "# x", 0},
     {"/msg #x x", TYPED_NOBODY, "#x x", 0},
-    {"/msg #7", TYPED_NOBODY, "#7", 0},
+    {"/msg #7", TYPED_EMPTY, "#7", 0},
+    {"/msg #7\nhi", TYPED_SAY, "hi", 7},
+    {"/msg #7x hi", TYPED_NOBODY, "#7x hi", 0},
+    {"/msg @ada hi", TYPED_SAY, "hi", 1},
+    {"/msg @#7 hi", TYPED_SAY, "hi", 7},
+    {"/msg @", TYPED_NOBODY, "@", 0},
+    {"/kick @ada", TYPED_KICK, "", 1},
+    {"/msg ada\nhi", TYPED_SAY, "hi", 1},
+    {"/msg ada\xe3\x80\x80hi", TYPED_SAY, "hi", 1},
     {"/msg ada hi", TYPED_SAY, "hi", 1},
     {"/msg ADA  hi", TYPED_SAY, "hi", 1},
     {"/msg ada lovelace hi", TYPED_SAY, "hi", 2},
-    {"/msg ada", TYPED_NOBODY, "ada", 0},
+    {"/msg ada", TYPED_EMPTY, "ada", 0},
     {"/msg adam hi", TYPED_NOBODY, "adam hi", 0},
     {"/msg bob hi", TYPED_NOBODY, "bob hi", 0}, /* there are two */
-    {"/msg", TYPED_NOBODY, "", 0},
+    {"/msg", TYPED_EMPTY, "", 0},
 };
 
 START_TEST(knows_what_lines_mean)
