@@ -14,7 +14,7 @@ const TURNING = /[\u200E\u200F\u061C\u202A-\u202E\u2066-\u2069]/g;
 const segmenter = Intl.Segmenter && new Intl.Segmenter();
 export const graphemes = (text) => (segmenter ? Array.from(segmenter.segment(text), ({ segment }) => segment) : [...text]);
 
-// Text that keeps its place in a line of ours.
+// What a person said, where it cannot be isolated: names and rooms have no such signs once they are shown.
 export const straight = (text) => text.replace(TURNING, '');
 
 export function visible(name) {

@@ -45,7 +45,7 @@ const badge = () =>
   `data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><circle cx="4.5" cy="4.5" r="4.5" fill="%23d3304a"/><text x="4.5" y="6.7" font-size="6" font-family="sans-serif" fill="%23fff" text-anchor="middle">${Math.min(unread.length, 99)}</text></svg>`;
 
 export function setTitle(next = title) {
-  title = straight(next);
+  title = next;
   const called = unread.filter((key) => calls.has(key)).length;
   document.title = unread.length ? `(${called ? `@${called} · ` : ''}${unread.length}) ${title}` : title;
   icon.href = unread.length ? badge() : plain;
@@ -98,7 +98,7 @@ function tell(key, from, body) {
     playSound();
   }
   try {
-    if (site.get('notify')) new Notification(straight(from()), { body: straight(body), tag: 'wschat' }).onclick = () => window.focus();
+    if (site.get('notify')) new Notification(from(), { body: straight(body), tag: 'wschat' }).onclick = () => window.focus();
   } catch {
     // Phones allow them only from service workers.
   }

@@ -106,10 +106,10 @@ scenario('unread messages: title, icon, notification', async (stage) => {
   await sees(page, 'seen');
   assert.equal(await page.title(), 'WebSocket Chat');
   await page.evaluate(() => (document.hasFocus = () => false));
-  peer.say('one', 'two');
+  peer.say('one', '\u202et\u2066w\u200eo\u061c');
   await until('the title counts', async () => (await page.title()) === '(2) WebSocket Chat');
   assert.match(await iconOf(), /^data:image/);
-  assert.deepEqual(await page.evaluate(() => window.told), ['Bob: one', 'Bob: two']);
+  assert.deepEqual(await page.evaluate(() => window.told), ['Bob: one', 'Bob: two'], 'and nothing turns the words round');
   await page.evaluate(() => {
     document.hasFocus = () => true;
     dispatchEvent(new Event('focus'));
