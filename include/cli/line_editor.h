@@ -28,8 +28,9 @@ enum line_event {
 
 struct line_editor {
     struct buf line;
-    size_t cursor; /* bytes in front of it */
-    size_t scroll; /* bytes that have scrolled out on the left */
+    size_t cursor;  /* bytes in front of it */
+    size_t scroll;  /* bytes that have scrolled out on the left */
+    size_t columns; /* of the last view */
 
     char sequence[LINE_EDITOR_SEQUENCE]; /* a key that is not whole yet */
     size_t sequence_len;
@@ -58,7 +59,8 @@ struct str line_editor_before(const struct line_editor *e);
 /* Puts a text in place of so many bytes in front of the cursor. */
 void line_editor_complete(struct line_editor *e, size_t begun, struct str text);
 
-/* What fits into so many columns (at least 2), with the cursor in sight. */
+/* What fits into so many columns (at least 2), with the cursor in sight. Where there are more than
+ * at the last call, it is shown from its start again, as far as the cursor allows. */
 struct line_view {
     struct str text; /* to be shown by line_editor_append */
     size_t width;    /* columns of the text */

@@ -482,9 +482,10 @@ static void scroll_to_cursor(struct line_editor *e, size_t columns)
 {
     const char *text = text_of(e);
 
-    if (e->cursor < e->scroll || e->scroll > e->line.len ||
+    if (e->cursor < e->scroll || e->scroll > e->line.len || columns > e->columns ||
         shown_width((struct str){text, e->line.len}) < columns)
         e->scroll = 0;
+    e->columns = columns;
     if (shown_width((struct str){text + e->scroll, e->cursor - e->scroll}) < columns)
         return;
     while (shown_width((struct str){text + e->scroll, e->cursor - e->scroll}) > columns / 2)

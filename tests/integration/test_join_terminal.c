@@ -240,15 +240,55 @@ START_TEST(long_lines_scroll)
 }
 END_TEST
 
+static void resize(int columns)
+{
+    struct winsize size = {.ws_row = ROWS, .ws_col = (unsigned short)columns};
+
+    ck_assert_int_eq(ioctl(joiner.terminal, TIOCSWINSZ, &size), 0);
+    picture.columns = columns;
+}
+
 START_TEST(a_new_width_is_used)
 {
-    struct winsize size = {.ws_row = ROWS, .ws_col = 30};
-
     start("xterm", "--color=never");
     joiner_write(&joiner, "0123456789012345678901234567890123456789\x1b[H");
     expect_prompt("tea> 0123456789012345678901234567890123", 5);
-    ck_assert_int_eq(ioctl(joiner.terminal, TIOCSWINSZ, &size), 0);
+    resize(30);
     expect_prompt("tea> 012345678901234567890123", 5);
+    finish();
+}
+END_TEST
+
+/* As readline does: what scrolled out of a narrow window is seen again in a wide one, whether all
+ * of it fits there or all in front of the cursor. */
+START_TEST(a_wider_window_shows_the_line_again)
+{
+    start("xterm", "--color=never");
+    joiner_write(&joiner, "0123456789012345678901234567890123456789");
+    resize(15);
+    expect_prompt("tea> 6789", 5 + 4);
+    resize(70);
+    expect_prompt("tea> 0123456789012345678901234567890123456789", 5 + 40);
+    joiner_write(&joiner, " 0123456789012345678901234567890123456789\x1b"
+                          "b");
+    resize(15);
+    expect_prompt("tea> 789 01234", 5 + 4);
+    resize(70);
+    expect_prompt("tea> 0123456789012345678901234567890123456789 01234567890123456789012", 5 + 41);
+    finish();
+}
+END_TEST
+
+/* A window that is too narrow for the indentation below the time still has some. */
+START_TEST(the_narrowest_window_indents)
+{
+    start("xterm", "--color=never");
+    resize(15);
+    say("00:00 ada: yes");
+    joiner_wait_for(&joiner, "yes");
+    expect_prompt("tea>", 5);
+    expect_above(1, " 00:00 ada: yes");
+    expect_above(2, "00:00 bob:");
     finish();
 }
 END_TEST
@@ -257,15 +297,12 @@ END_TEST
  * anew when it gets narrower. */
 START_TEST(a_narrower_window_is_written_again)
 {
-    struct winsize size = {.ws_row = ROWS, .ws_col = 26};
-
     start("xterm", "--color=never");
     say("twenty-six columns later: 00:00 ada: yes, 00:00 ada: yes");
     joiner_wait_for(&joiner, "columns later");
     joiner_write(&joiner, "0123456789012345678901234567890123456789\x1b[H");
     expect_prompt("tea> 0123456789012345678901234567890123", 5);
-    ck_assert_int_eq(ioctl(joiner.terminal, TIOCSWINSZ, &size), 0);
-    picture.columns = 26;
+    resize(26);
     expect_prompt("tea> 01234567890123456789", 5);
     expect_above(1, "      yes");
     expect_above(2, "      ada: yes, 00:00 ada:");
@@ -546,6 +583,8 @@ Suite *suite_join_terminal(void)
     tcase_add_test(tcase, strangers_cannot_draw);
     tcase_add_test(tcase, long_lines_scroll);
     tcase_add_test(tcase, a_new_width_is_used);
+    tcase_add_test(tcase, a_wider_window_shows_the_line_again);
+    tcase_add_test(tcase, the_narrowest_window_indents);
     tcase_add_test(tcase, a_narrower_window_is_written_again);
     tcase_add_test(tcase, a_mention_rings);
     tcase_add_test(tcase, another_room_is_entered);

@@ -232,6 +232,20 @@ START_TEST(long_lines_scroll)
 }
 END_TEST
 
+/* A window that has grown shows what scrolled out of the narrow one, though not all of it fits. */
+START_TEST(more_columns_are_used)
+{
+    type("0123456789abcdefghij");
+    ck_assert_str_eq(view_in(6), "hij|");
+    ck_assert_str_eq(view_in(16), "cdefghij|");
+    type("\x1b[D\x1b[D\x1b[D\x1b[D\x1b[D\x1b[D");
+    ck_assert_str_eq(view_in(6), "cd|efgh");
+    ck_assert_str_eq(view_in(16), "0123456789abcd|ef");
+    ck_assert_str_eq(view_in(6), "bcd|efg");
+    ck_assert_str_eq(view_in(20), "0123456789abcd|efghij");
+}
+END_TEST
+
 START_TEST(wide_characters_are_not_cut)
 {
     type(NI NI NI NI "\x01");
@@ -283,6 +297,7 @@ Suite *suite_line_editor(void)
     tcase_add_test(tcase, keeps_so_many_lines);
     tcase_add_test(tcase, a_line_has_a_bound);
     tcase_add_test(tcase, long_lines_scroll);
+    tcase_add_test(tcase, more_columns_are_used);
     tcase_add_test(tcase, wide_characters_are_not_cut);
     tcase_add_test(tcase, unsafe_characters_are_shown_escaped);
     suite_add_tcase(suite, tcase);
