@@ -548,6 +548,8 @@ static bool redis_take_seat(struct redis *r, struct redis_room *room, struct res
     seat->is_here = str_equals(str_cut(&value.text, ' '), str_from(r->node));
     str_cut(&value.text, ' ');
     str_cut(&value.text, ' ');
+    if (value.text.ptr == NULL)
+        return false;
     join.name = seat->name = value.text;
     if (!seat->is_here && codec_name_is_valid(join.name))
         log->calls->committed(log->owner, room->channel, &join, NULL, 0);

@@ -663,6 +663,10 @@ static void redis_take_word(struct redis *r, struct redis_room *room, struct red
     case 'T':
         redis_append_refuse(r, room, append, LOG_REFUSED_TAKEN);
         break;
+    case 'G': /* its seat is not ours: who sits here is compared */
+        redis_room_want(r, room, false);
+        redis_append_refuse(r, room, append, LOG_REFUSED_UNAVAILABLE);
+        break;
     case 'U':
         redis_append_refuse(r, room, append, LOG_REFUSED_UNAVAILABLE);
         break;

@@ -990,6 +990,49 @@ START_TEST(a_stream_that_takes_nothing_begins_anew)
 }
 END_TEST
 
+/* What somebody deletes, or Redis evicts, of a room: whose seat went with it is sent away as soon
+ * as it speaks, and comes back. */
+static const struct {
+    const char *command;
+    bool keeps_eve;
+} deletions[] = {
+    {"DEL w:{lobby}:u", false},
+    {"DEL w:{lobby}", false},
+    {"HDEL w:{lobby}:u 1", true},
+};
+
+START_TEST(who_has_lost_its_seat_comes_again)
+{
+    struct server *a = node_start(), *b = node_start();
+    struct seat *ada = seat_open(a, 1, ""), *eve = seat_open(b, 2, "");
+
+    seat_expect_presence(ada, "join", 2, "");
+    seat_say(ada, "one");
+    expect_text(ada, "one");
+    expect_text(eve, "one");
+    redis_do(deletions[_i].command);
+    seat_send(ada, "{'type':'say','text':'lost','ref':'r'}");
+    seat_expect_error(ada, "unavailable", "r");
+    ws_expect_close_later(ada->c, 1012);
+    ada->c = NULL;
+    seat_drop(ada);
+    if (!deletions[_i].keeps_eve) {
+        seat_say(eve, "lost");
+        ws_expect_close_later(eve->c, 1012);
+        eve->c = NULL;
+        seat_drop(eve);
+        eve = seat_open(b, 2, "history=0");
+    }
+    ada = seat_open(b, 1, "history=0");
+    seat_say(ada, "two");
+    expect_text(ada, "two");
+    expect_text(eve, "two");
+    ck_assert_uint_eq(ada->count, 2);
+    seat_drop(ada);
+    seat_drop(eve);
+}
+END_TEST
+
 /* What another program may leave under the names of one room: what is said there is refused, or the
  * room begins anew where that helps, and no other room notices. */
 static const struct {
@@ -1487,6 +1530,7 @@ Suite *suite_cluster(void)
     tcase_add_test(tcase, redis_goes_and_comes_back);
     tcase_add_test(tcase, a_redis_that_lost_all_begins_anew);
     tcase_add_loop_test(tcase, a_stream_that_takes_nothing_begins_anew, 0, 2);
+    tcase_add_loop_test(tcase, who_has_lost_its_seat_comes_again, 0, ARRAY_LEN(deletions));
     tcase_add_loop_test(tcase, a_room_that_is_broken_stops_no_other, 0, ARRAY_LEN(bad_keys));
     tcase_add_test(tcase, a_stream_of_another_kind_is_told);
     tcase_add_test(tcase, a_broken_room_of_a_dead_node_stops_no_other);
