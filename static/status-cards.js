@@ -1,60 +1,63 @@
 // What the cards of the status page show.
 import { byLabel, quantile } from './status-metrics.js';
 import { age, byteRate, bytes, count, duration, percent, rate } from './status-text.js';
+import { t } from './status-words.js';
 
 // Each figure is made of a reading (now), the one before it and the seconds between, and one of a while ago.
 const get = (name) => ({ now }) => now.get(name) ?? NaN;
 const perSecond = (name) => ({ now, before, seconds }) => (now.get(name) - before?.get(name)) / seconds;
 const below = (share, name) => ({ now, earlier }) => (earlier ? quantile(share, name, now, earlier) : NaN);
-const halves = (name) => [['median', below(0.5, name)], ['99 %', below(0.99, name)]];
+const halves = (name) => [[t('median'), below(0.5, name)], ['99 %', below(0.99, name)]];
 
 const write = (format, now, name) => format(now.get(name) ?? NaN).join(' ').trim();
 
 const journal = (now) =>
-  now.get('wschat_journal_failing') ? 'cannot be written now: messages are refused'
-    : `${write(bytes, now, 'wschat_journal_bytes')} in ${write(count, now, 'wschat_journal_segments')} files · waiting: ${write(count, now, 'wschat_journal_waiting')} · failures: ${write(count, now, 'wschat_journal_failures_total')}`;
+  now.get('wschat_journal_failing') ? t('cannot be written now: messages are refused')
+    : t('{0} in {1} files · waiting: {2} · failures: {3}', write(bytes, now, 'wschat_journal_bytes'), write(count, now, 'wschat_journal_segments'),
+      write(count, now, 'wschat_journal_waiting'), write(count, now, 'wschat_journal_failures_total'));
 
 const redis = (now) => {
   const all = byLabel(now, 'wschat_redis_up');
   const down = all.filter(([, isUp]) => !isUp).map(([name]) => name);
-  const state = down.length ? `down: ${down.join(', ')}` : all.length > 1 ? `all ${all.length} up` : 'up';
-  return `${state} · waiting: ${write(count, now, 'wschat_redis_pending')} · rooms: ${write(count, now, 'wschat_redis_rooms')} · connections lost: ${write(count, now, 'wschat_redis_reconnects_total')}`;
+  const state = down.length ? t('down: {0}', down.join(', ')) : all.length > 1 ? t('all {0} up', all.length) : t('up');
+  return t('{0} · waiting: {1} · rooms: {2} · connections lost: {3}', state, write(count, now, 'wschat_redis_pending'), write(count, now, 'wschat_redis_rooms'),
+    write(count, now, 'wschat_redis_reconnects_total'));
 };
 
 // needs: a series without which there is no such card; lines: what each means, and its value; write: how it is written; height, low: of the chart (status-chart.js)
 export const cards = [
   {
-    title: 'Clients', lines: [['', get('wschat_clients')]], write: count, height: 4,
-    note: ({ now }) => `of ${write(count, now, 'wschat_max_clients')} · rooms: ${write(count, now, 'wschat_rooms')} · connections: ${write(count, now, 'wschat_connections')}`,
+    title: t('Clients'), lines: [['', get('wschat_clients')]], write: count, height: 4,
+    note: ({ now }) => t('of {0} · rooms: {1} · connections: {2}', write(count, now, 'wschat_max_clients'), write(count, now, 'wschat_rooms'), write(count, now, 'wschat_connections')),
   }, {
-    title: 'Messages', lines: [['', perSecond('wschat_messages_total')]], write: rate, height: 2,
-    note: ({ now }) => `${write(count, now, 'wschat_messages_total')} since the start`,
+    title: t('Messages'), lines: [['', perSecond('wschat_messages_total')]], write: rate, height: 2,
+    note: ({ now }) => t('{0} since the start', write(count, now, 'wschat_messages_total')),
   }, {
-    title: 'Deliveries', lines: [['', perSecond('wschat_deliveries_total')]], write: rate, height: 2,
-    note: ({ now }) => `${write(count, now, 'wschat_deliveries_total')} since the start`,
+    title: t('Deliveries'), lines: [['', perSecond('wschat_deliveries_total')]], write: rate, height: 2,
+    note: ({ now }) => t('{0} since the start', write(count, now, 'wschat_deliveries_total')),
   }, {
-    title: 'Traffic', lines: [['out', perSecond('wschat_sent_bytes_total')], ['in', perSecond('wschat_received_bytes_total')]], write: byteRate, height: 1024,
-    note: ({ now }) => `${write(bytes, now, 'wschat_sent_bytes_total')} out, ${write(bytes, now, 'wschat_received_bytes_total')} in since the start`,
+    title: t('Traffic'), lines: [[t('out'), perSecond('wschat_sent_bytes_total')], [t('in'), perSecond('wschat_received_bytes_total')]], write: byteRate, height: 1024,
+    note: ({ now }) => t('{0} out, {1} in since the start', write(bytes, now, 'wschat_sent_bytes_total'), write(bytes, now, 'wschat_received_bytes_total')),
   }, {
-    title: 'Delivery lag', lines: halves('wschat_delivery_lag_seconds'), write: duration, height: 1e-3, low: 1e-5,
-    note: () => 'from readable to handed to the sockets',
+    title: t('Delivery lag'), lines: halves('wschat_delivery_lag_seconds'), write: duration, height: 1e-3, low: 1e-5,
+    note: () => t('from readable to handed to the sockets'),
   }, {
-    title: 'Tick', lines: halves('wschat_tick_seconds'), write: duration, height: 1e-3, low: 1e-5,
-    note: () => 'how long the server is busy at a time',
+    title: t('Tick'), lines: halves('wschat_tick_seconds'), write: duration, height: 1e-3, low: 1e-5,
+    note: () => t('how long the server is busy at a time'),
   }, {
     title: 'CPU', lines: [['', perSecond('process_cpu_seconds_total')]], write: percent, height: 0.05,
-    note: ({ now }) => `of one core · ${age(now.get('process_cpu_seconds_total') ?? 0)} since the start`,
+    note: ({ now }) => t('of one core · {0} since the start', age(now.get('process_cpu_seconds_total') ?? 0)),
   }, {
-    title: 'Memory', lines: [['', get('process_resident_memory_bytes')]], write: bytes, height: 2 ** 20,
-    note: ({ now }) => `${write(bytes, now, 'wschat_history_bytes')} of it history · open files: ${write(count, now, 'process_open_fds')}`,
+    title: t('Memory'), lines: [['', get('process_resident_memory_bytes')]], write: bytes, height: 2 ** 20,
+    note: ({ now }) => t('{0} of it history · open files: {1}', write(bytes, now, 'wschat_history_bytes'), write(count, now, 'process_open_fds')),
   }, {
-    title: 'Clients behind', lines: [['', get('wschat_slow_connections')]], write: count, height: 4,
-    note: ({ now }) => `by up to ${write(bytes, now, 'wschat_slowest_lag_bytes')} · closed: ${write(count, now, 'wschat_lagged_total')} · slowed down: ${write(count, now, 'wschat_throttled_total')}`,
+    title: t('Clients behind'), lines: [['', get('wschat_slow_connections')]], write: count, height: 4,
+    note: ({ now }) => t('by up to {0} · closed: {1} · slowed down: {2}', write(bytes, now, 'wschat_slowest_lag_bytes'), write(count, now, 'wschat_lagged_total'), write(count, now, 'wschat_throttled_total')),
   }, {
-    title: 'Journal: syncs', needs: 'wschat_journal_bytes', lines: halves('wschat_journal_sync_seconds'), write: duration, height: 1e-2, low: 1e-5,
+    title: t('Journal: syncs'), needs: 'wschat_journal_bytes', lines: halves('wschat_journal_sync_seconds'), write: duration, height: 1e-2, low: 1e-5,
     note: ({ now }) => journal(now),
   }, {
-    title: 'Redis: round trips', needs: 'wschat_redis_pending', lines: halves('wschat_redis_round_trip_seconds'), write: duration, height: 1e-2, low: 1e-5,
+    title: t('Redis: round trips'), needs: 'wschat_redis_pending', lines: halves('wschat_redis_round_trip_seconds'), write: duration, height: 1e-2, low: 1e-5,
     note: ({ now }) => redis(now),
   },
 ];
@@ -72,7 +75,7 @@ const STATUSES = {
 
 // Rows of a table: code, meaning, how often.
 const rows = (now, name, meanings) =>
-  byLabel(now, name).filter(([, times]) => times > 0).map(([code, times]) => [code, meanings[code] ?? '', times.toLocaleString('en')]);
+  byLabel(now, name).filter(([, times]) => times > 0).map(([code, times]) => [code, t(meanings[code] ?? ''), times.toLocaleString('en')]);
 
 export const tables = {
   closes: (now) => rows(now, 'wschat_closes_total', CLOSES),

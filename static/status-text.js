@@ -1,3 +1,5 @@
+import { t } from './status-words.js';
+
 // How figures are written. Each returns the number and its unit; NaN is a dash.
 const short = (value) => String(Number(value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2)));
 
@@ -27,9 +29,9 @@ export const percent = (value) => [scaled(value * 100, [[1, '']])[0], '%'];
 
 export function age(seconds) {
   const [days, hours, minutes] = [seconds / 86400, (seconds / 3600) % 24, (seconds / 60) % 60].map(Math.floor);
-  if (days > 0) return `${days} d ${hours} h`;
-  if (hours > 0) return `${hours} h ${minutes} min`;
-  return minutes > 0 ? `${minutes} min` : `${short(Math.max(0, seconds))} s`;
+  if (days > 0) return t('{0} d {1} h', days, hours);
+  if (hours > 0) return t('{0} h {1} min', hours, minutes);
+  return minutes > 0 ? t('{0} min', minutes) : t('{0} s', short(Math.max(0, seconds)));
 }
 
 export const clock = (date) => date.toLocaleTimeString('en-GB');

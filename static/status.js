@@ -4,6 +4,7 @@ import { cards, tables } from './status-cards.js';
 import { Chart } from './status-chart.js';
 import { byLabel, parse } from './status-metrics.js';
 import { age, clock } from './status-text.js';
+import { localize, t } from './status-words.js';
 
 const EVERY = 2000; // ms between two questions
 const PATIENCE = 5000; // ms for an answer
@@ -87,9 +88,9 @@ function addCard({ title, needs, lines, write, height, low = 0 }, index) {
       tell(units[i], unit);
     });
     tell(note, at.shown[index].note);
-    const summary = most > 0 ? `peak ${write(most).join(' ').trim()}` : '';
+    const summary = most > 0 ? t('peak {0}', write(most).join(' ').trim()) : '';
     tell(peak, at === readings.at(-1) ? summary : clock(at.date));
-    chart.node.setAttribute('aria-label', `${title} over the last five minutes${summary && ', '}${summary}`);
+    chart.node.setAttribute('aria-label', `${t('{0} over the last five minutes', title)}${summary && ', '}${summary}`);
   };
 }
 
@@ -100,7 +101,7 @@ function drawTable(id, rows) {
   const key = JSON.stringify(rows);
   if ($(id).dataset.key === key) return;
   $(id).dataset.key = key;
-  $(id).replaceChildren(...(rows.length ? rows.map(row) : [make('tr', '', make('td', 'none', 'None so far'))]));
+  $(id).replaceChildren(...(rows.length ? rows.map(row) : [make('tr', '', make('td', 'none', t('None so far')))]));
 }
 
 function draw() {
@@ -108,7 +109,7 @@ function draw() {
   const at = pointed === null ? latest : readings.findLast(({ time }) => time <= pointed) ?? readings[0];
   if (!at) return;
   for (const drawCard of drawCards) drawCard(at);
-  tell($('shown'), at === latest ? 'The last five minutes' : `At ${clock(at.date)}`);
+  tell($('shown'), at === latest ? t('The last five minutes') : t('At {0}', clock(at.date)));
 }
 
 // ---- The server ----
@@ -121,18 +122,18 @@ function show(state, text) {
 function showAnswer(series, date) {
   const [[version]] = byLabel(series, 'wschat_build_info');
   const up = age(Math.floor(date / 1000 - series.get('process_start_time_seconds')));
-  tell($('facts'), `Version ${version} · up ${up} · ${location.host}`);
-  document.title = `${series.get('wschat_clients')} clients – wschat status`;
-  if (series.get('wschat_stopping')) show('stopping', 'Shutting down');
-  else show('running', 'Running');
+  tell($('facts'), t('Version {0} · up {1} · {2}', version, up, location.host));
+  document.title = t('{0} clients – wschat status', series.get('wschat_clients'));
+  if (series.get('wschat_stopping')) show('stopping', t('Shutting down'));
+  else show('running', t('Running'));
   for (const [id, rows] of Object.entries(tables)) drawTable(id, rows(series));
 }
 
 function showSilence() {
   const last = readings.at(-1);
   hasGap = true;
-  document.title = 'No answer – wschat status';
-  show('gone', last ? `No answer since ${clock(last.date)}` : 'No answer');
+  document.title = t('No answer – wschat status');
+  show('gone', last ? t('No answer since {0}', clock(last.date)) : t('No answer'));
 }
 
 // All of them may be many to look through, so that is asked for more seldom.
@@ -140,7 +141,7 @@ async function askRooms() {
   const response = await fetch('busiest', { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
   const { rooms } = response.ok ? await response.json() : { rooms: [] };
   $('busiest').parentNode.hidden = !response.ok; // under another name than the server's it tells none
-  drawTable('busiest', rooms.map(({ room, members, messages }) => [`# ${room}`, `${members.toLocaleString('en')} here`, `${messages.toLocaleString('en')}/min`]));
+  drawTable('busiest', rooms.map(({ room, members, messages }) => [`# ${room}`, t('{0} here', members.toLocaleString('en')), t('{0}/min', messages.toLocaleString('en'))]));
 }
 
 let asked = 0;
@@ -164,4 +165,5 @@ async function ask() {
   }
 }
 
+localize();
 ask();

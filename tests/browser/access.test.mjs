@@ -90,13 +90,13 @@ scenario('axe: an empty room, and the echo page', async (stage) => {
   await audit(page, 'the echo page');
 });
 
-scenario('axe: the status page', ['--admin', '127.0.0.1:0'], async (stage) => {
+for (const [locale, lost] of [['en-US', 'connection lost'], ['zh-CN', '连接中断']]) scenario(`axe: the status page in ${locale}`, ['--admin', '127.0.0.1:0'], async (stage) => {
   const ada = await stage.peer({ name: 'Ada' });
-  const page = await stage.openStatus(settings);
+  const page = await stage.openStatus({ ...settings, locale });
   await page.evaluate(axeSource);
   ada.say('hello');
   ada.socket.destroy();
-  await until('an end is listed', async () => (await page.textContent('#closes')).includes('connection lost'));
+  await until('an end is listed', async () => (await page.textContent('#closes')).includes(lost));
   await audit(page, 'the status page');
   await page.hover('.card svg');
   await audit(page, 'the status page, pointed at');

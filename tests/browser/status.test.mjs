@@ -1,8 +1,9 @@
 // The status page of the admin listener: what it shows, and what it says when there is nothing to show.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, unlinkSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { test } from 'node:test';
 import { contains, scenario, stateOf, until } from './scenario.mjs';
 
 const ADMIN = ['--admin', '127.0.0.1:0'];
@@ -184,4 +185,47 @@ scenario('status: nothing sticks out at 360 px', ADMIN, async (stage) => {
   const page = await stage.openStatus();
   await page.setViewportSize({ width: 360, height: 640 });
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 360));
+});
+
+// ---- In two languages ----
+
+const sourceOf = (name) => readFileSync(`static/${name}`, 'utf8');
+
+test('status: whatever is said has its Chinese, and nothing else has', () => {
+  const code = readdirSync('static').filter((name) => /^status-?\w*\.js$/.test(name) && name !== 'status-words.js').map(sourceOf).join('');
+  const tables = code.match(/const CLOSES[^]*?\n};|const STATUSES[^]*?\n};/g).join('');
+  const said = [...code.matchAll(/\bt\('([^']+)'/g), ...tables.matchAll(/\d: '([^']+)'/g), ...sourceOf('status.html').matchAll(/ data-t>([^<]+)</g)];
+  const words = sourceOf('status-words.js').match(/new Map\(`\n([^]*?)\n`/)[1].split('\n').map((line) => line.split('|'));
+  assert.deepEqual([...new Set(said.map(([, text]) => text))].sort(), words.map(([text]) => text).sort());
+  const valuesOf = (text) => (text.match(/\{\d\}/g) ?? []).sort();
+  for (const [english, chinese, ...rest] of words) {
+    assert.deepEqual(valuesOf(chinese), valuesOf(english), english);
+    assert.deepEqual(rest, [], english);
+  }
+});
+
+// Names, units and addresses.
+const ALWAYS = /wschat|WebSockets?|HTTP|CPU|UTF-8|metrics|healthz|Prometheus|English|[KMG]iB|[mµ]s/g;
+const englishOf = (text) => text.replace(ALWAYS, ' ').match(/[A-Za-z]{2,}/g);
+
+scenario('status: in Chinese by the language of the browser, in English by choice', ADMIN, async (stage) => {
+  const context = await stage.context({ locale: 'zh-CN' });
+  const page = await stage.openStatus({ context });
+  const ada = await stage.peer();
+  ada.socket.destroy();
+  await until('an end is listed', async () => (await page.textContent('#closes')) === '1006连接中断1');
+  await is(page, 'running');
+  await shows(page, '消息', ({ note }) => note === '启动以来 0');
+  assert.equal(await page.getAttribute('html', 'lang'), 'zh-Hans');
+  assert.match(await page.title(), /^\d 个客户端 – wschat 状态$/);
+  assert.match(await page.getAttribute('.card:nth-child(1) svg', 'aria-label'), /^最近五分钟：客户端/);
+  assert.equal(englishOf(await page.innerText('body')), null);
+  await page.setViewportSize({ width: 360, height: 640 });
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 360));
+  await page.selectOption('#language', 'en');
+  await contains(page, '#state', 'Running');
+  await page.reload();
+  await contains(page, '#state', 'Running');
+  assert.equal(await page.getAttribute('html', 'lang'), 'en');
+  assert.equal(await page.inputValue('#language'), 'en');
 });
