@@ -3,11 +3,12 @@
 #ifndef LOG_MEMORY_H
 #define LOG_MEMORY_H
 
-#include "base/hash.h"
+#include <stddef.h>
+
 #include "log/log.h"
 
-/* Makes one; `seed` is secret: it makes the epochs, which everybody is told, and nothing else.
- * Returns NULL with errno ENOMEM. */
-struct log *log_memory_new(struct hash_seed seed);
+/* Makes one. `random` gives the secret that makes the epochs: everybody is told those, so it is one
+ * of its own, from which nothing else is made. Returns NULL with errno ENOMEM. */
+struct log *log_memory_new(void (*random)(void *bytes, size_t len));
 
 #endif

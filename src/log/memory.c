@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/util.h"
 
 struct log_memory {
@@ -62,12 +63,13 @@ static const struct log_ops memory_ops = {
     .take = memory_take,
 };
 
-struct log *log_memory_new(struct hash_seed seed)
+struct log *log_memory_new(void (*random)(void *bytes, size_t len))
 {
     struct log_memory *memory = malloc(sizeof(*memory));
 
     if (memory == NULL)
         return NULL;
-    *memory = (struct log_memory){.log = {.ops = &memory_ops}, .seed = seed};
+    *memory = (struct log_memory){.log = {.ops = &memory_ops}};
+    random(&memory->seed, sizeof(memory->seed));
     return &memory->log;
 }

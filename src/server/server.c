@@ -533,16 +533,14 @@ static int open_chat(struct server *server, size_t capacity)
                                      .owner = &server->web,
                                      .on_told = options->trace.is_on ? trace_told : NULL,
                                      .random = random_fill};
-    struct hash_seed epochs;
     struct log *log;
 
     random_fill(&config.seed, sizeof(config.seed));
-    random_fill(&epochs, sizeof(epochs));
     if (options->redis.count > 0)
         log = server->cluster.log;
     else
         log = options->journal != NULL ? durable_new(&server->durable, options, random_fill)
-                                       : log_memory_new(epochs);
+                                       : log_memory_new(random_fill);
     if (log == NULL)
         return -1;
     if (chat_init(&server->chat, &config, &hooks, log) == 0)

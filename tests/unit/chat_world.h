@@ -211,14 +211,20 @@ static inline void world_config(void)
     };
 }
 
+static const struct hash_seed log_seed = {77, 78};
+
+static inline void draw_log_seed(void *bytes, size_t len)
+{
+    ck_assert_uint_eq(len, sizeof(log_seed));
+    memcpy(bytes, &log_seed, len);
+}
+
 static inline struct log *world_log(void)
 {
-    const struct hash_seed seed = {77, 78};
-
 #ifdef WORLD_LATE
-    return late_log_new(seed, WORLD_LATE);
+    return late_log_new(log_seed, WORLD_LATE);
 #else
-    return log_memory_new(seed);
+    return log_memory_new(draw_log_seed);
 #endif
 }
 

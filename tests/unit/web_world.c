@@ -112,6 +112,11 @@ static void set_web(struct web *web)
     ck_assert_int_eq(address_table_init(&web->addresses, 64, &limits, (struct hash_seed){3, 5}), 0);
 }
 
+static void draw_log_seed(void *bytes, size_t len)
+{
+    memset(bytes, 11, len);
+}
+
 static void set_chat(struct chat *chat, uint64_t leave_grace)
 {
     const struct chat_config config = {
@@ -137,7 +142,7 @@ static void set_chat(struct chat *chat, uint64_t leave_grace)
                                      .is_barred = door_is_shut,
                                      .owner = &web_world.web,
                                      .random = random_by_hand};
-    struct log *log = log_memory_new((struct hash_seed){11, 13});
+    struct log *log = log_memory_new(draw_log_seed);
 
     ck_assert_ptr_nonnull(log);
     ck_assert_int_eq(chat_init(chat, &config, &hooks, log), 0);
