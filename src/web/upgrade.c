@@ -125,11 +125,14 @@ static bool upgrade_is_stripped(const struct http_request *request)
             http_field_get(&request->fields, HTTP_FIELD_UPGRADE, &value) == 0);
 }
 
+/* Nearly always it is a proxy that lacks some of this. */
+#define PROXY_RECIPE                                                                               \
+    "nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header "     \
+    "Connection upgrade;"
+
 static void upgrade_explain_proxy(const struct answer *answer)
 {
-    answer_refuse(answer, 426,
-                  "A proxy in front took the upgrade away; nginx: proxy_http_version 1.1; "
-                  "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;",
+    answer_refuse(answer, 426, "A proxy in front took the upgrade away; " PROXY_RECIPE,
                   ANSWER_UPGRADE);
 }
 
@@ -157,13 +160,17 @@ static void upgrade_log_origin(struct conn *conn, const struct http_request *req
 static void upgrade_refuse_handshake(const struct answer *answer, enum ws_handshake_error error)
 {
     int status = ws_handshake_status(error);
-    const char *fields = "";
+    const char *text = ws_handshake_text(error), *fields = "";
 
+    if (error == WS_HANDSHAKE_UPGRADE)
+        text = "The Upgrade header does not say websocket. Is it that of a proxy? " PROXY_RECIPE;
+    else if (error == WS_HANDSHAKE_CONNECTION)
+        text = "The Connection header does not say Upgrade. Is it that of a proxy? " PROXY_RECIPE;
     if (status == 426)
         fields = ANSWER_UPGRADE;
     else if (status == 405)
-        fields = "Allow: GET, HEAD\r\n";
-    answer_refuse(answer, status, ws_handshake_text(error), fields);
+        fields = "Allow: GET\r\n"; /* HEAD would bring no WebSocket (RFC 6455, 4.1) */
+    answer_refuse(answer, status, text, fields);
 }
 
 /* May the request become a WebSocket? Answers and returns false if not. */

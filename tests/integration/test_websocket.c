@@ -132,6 +132,48 @@ START_TEST(what_is_no_handshake_is_never_upgraded)
 }
 END_TEST
 
+/* A WebSocket is opened with GET alone (RFC 6455, 4.1). Methods have a case (RFC 9110, 9.1). */
+static const struct {
+    const char *method;
+    const char *path;
+    const char *fields;
+    int status;
+    const char *allow;
+} methods[] = {
+    {"HEAD", "/ws", UPGRADE KEY VERSION, 405, "GET"},
+    {"HEAD", "/ws/1", UPGRADE KEY VERSION, 405, "GET"},
+    {"POST", "/ws", UPGRADE KEY VERSION, 405, "GET"},
+    {"OPTIONS", "/ws/1", UPGRADE KEY VERSION, 405, "GET"},
+    {"get", "/ws", UPGRADE KEY VERSION, 405, "GET"},
+    {"TRACE", "/ws", UPGRADE KEY VERSION, 405, "GET"},
+    {"HEAD", "/ws", "", 426, NULL},
+    {"HEAD", "/ws/1", "", 426, NULL},
+    {"POST", "/ws", "Content-Length: 0\r\n", 405, "GET, HEAD"},
+    {"OPTIONS", "/ws", "", 405, "GET, HEAD"},
+    {"DELETE", "/ws/1", "", 405, "GET, HEAD"},
+    {"TRACE", "/ws", "", 405, "GET, HEAD"},
+    {"get", "/ws", "", 405, "GET, HEAD"},
+    {"OPTIONS", "*", UPGRADE KEY VERSION, 405, "GET, HEAD"},
+    {"CONNECT", "x:80", UPGRADE KEY VERSION, 405, "GET, HEAD"},
+};
+
+START_TEST(other_methods_are_told_which_is_right)
+{
+    struct server *s = server_start(NULL);
+    struct client *c = client_connect(s);
+    struct response *r;
+
+    client_print(c, "%s %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", methods[_i].method, methods[_i].path,
+                 strcmp(methods[_i].method, "CONNECT") == 0 ? methods[_i].path : "x",
+                 methods[_i].fields);
+    r = response_read(c, strcmp(methods[_i].method, "HEAD") == 0);
+    ck_assert_int_eq(r->status, methods[_i].status);
+    ck_assert_pstr_eq(response_field(r, "Allow"), methods[_i].allow);
+    response_free(r);
+    client_close(c);
+}
+END_TEST
+
 START_TEST(after_a_refused_upgrade_no_frame_is_read)
 {
     struct server *s = server_start(NULL);
@@ -652,6 +694,7 @@ Suite *suite_websocket(void)
     tcase_add_loop_test(handshake, good_handshakes_are_taken_byte_by_byte, 0,
                         ARRAY_LEN(good_handshakes));
     tcase_add_loop_test(handshake, bad_handshakes_are_refused, 0, ARRAY_LEN(bad_handshakes));
+    tcase_add_loop_test(handshake, other_methods_are_told_which_is_right, 0, ARRAY_LEN(methods));
     tcase_add_loop_test(handshake, what_is_no_handshake_is_never_upgraded, 0,
                         ARRAY_LEN(no_handshakes));
     tcase_add_test(handshake, after_a_refused_upgrade_no_frame_is_read);
