@@ -164,6 +164,27 @@ START_TEST(a_token_is_banned_by_its_subject_and_on_all_its_seats)
 }
 END_TEST
 
+/* Nor is it told how much is said there. */
+START_TEST(who_is_banned_from_a_room_counts_nothing_in_it)
+{
+    struct server *s = asker_server(NULL);
+    const char *root = asker_token("root", "*", "pub,api,mod");
+    struct seat *eve = enter(s, 2, asker_token("eve", "*", "sub,hst"));
+    char ban[V1_TEXT];
+
+    ck_assert_int_eq(
+        asker_status(s, "POST", "/api/rooms/coffee/messages", root, "{\"text\":\"x\"}"), 200);
+    for (int i = 0; i < 2; i++) {
+        if (i == 1)
+            make_ban(s, root, "{\"rooms\":[\"coffee\"],\"sub\":\"eve\"}", ban);
+        seat_send(eve, "{'type':'unread','room':'coffee','since':'0000000000000000-0'}");
+        seat_expect(eve, "{'type':'unread','room':'coffee','count':%d}", 1 - i);
+    }
+    seat_drop(eve);
+    server_stop(s);
+}
+END_TEST
+
 START_TEST(people_without_a_token_are_banned_by_their_address)
 {
     struct server *s = asker_server(LIST("--anonymous", "sub,pub"));
@@ -593,6 +614,7 @@ Suite *suite_bans(void)
     TCase *tcase = harness_case(suite, "people");
 
     tcase_add_test(tcase, a_token_is_banned_by_its_subject_and_on_all_its_seats);
+    tcase_add_test(tcase, who_is_banned_from_a_room_counts_nothing_in_it);
     tcase_add_test(tcase, people_without_a_token_are_banned_by_their_address);
     tcase_add_test(tcase, who_is_away_is_banned_too);
     tcase_add_test(tcase, who_shows_the_token_of_somebody_banned_must_go);
