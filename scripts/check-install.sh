@@ -134,6 +134,14 @@ try_server() {
     tried=
 }
 
+# Of a libc that is not installed here: the package asks for the newest version of which the program uses something, no other.
+expect_libc() {
+    local newest
+    newest=$(readelf -W --dyn-syms "$2" | grep -o '@GLIBC_[0-9.]*' | sed 's/.*_//' | sort -V | tail -n 1)
+    [ "$(dpkg-deb -f "$1" Depends)" = "libc6 (>= $newest)" ] ||
+        fail "the program uses glibc $newest, and the package asks for $(dpkg-deb -f "$1" Depends)"
+}
+
 check_arm64() {
     local package=build/deb/wschat_${version}_arm64.deb tree=$work/arm64
     { command -v aarch64-linux-gnu-gcc && command -v qemu-aarch64; } >/dev/null ||
@@ -141,6 +149,7 @@ check_arm64() {
     scripts/build-deb.sh "$version" arm64 >"$work/arm64.log" 2>&1 || fail "$(tail "$work/arm64.log")"
     lintian --allow-root --fail-on error,warning "$package" || fail "lintian complains"
     dpkg-deb -x "$package" "$tree"
+    expect_libc "$package" "$tree/usr/bin/wschat"
     try_server qemu-aarch64 -L /usr/aarch64-linux-gnu "$tree/usr/bin/wschat"
     echo "arm64: a package by the cross compiler, whose program runs"
 }
