@@ -144,7 +144,8 @@ static void conn_take_member(struct conn *conn, struct hand_reader *r)
     member->full_ns = hand_get_u64(r);
 }
 
-/* A member that is not over is open, and only it has a ring. */
+/* A member that is not over is open, and only it has a ring. The name of a room is kept for the line
+ * of one whose room has let it go. */
 static bool conn_is_sound(const struct conn *conn, bool has_ring)
 {
     const struct stream *stream = &conn->stream;
@@ -156,7 +157,8 @@ static bool conn_is_sound(const struct conn *conn, bool has_ring)
         return false;
     if (!conn->is_member)
         return code == 0 && !has_ring && !conn->is_closing && !conn->has_lost;
-    if (conn->header != CONN_HEADER_NONE || (has_ring && conn->is_closing))
+    if (conn->header != CONN_HEADER_NONE || (has_ring && conn->is_closing) ||
+        (conn->member.room != NULL && !conn->is_closing))
         return false;
     return stream->state == STREAM_OPEN || conn->is_closing;
 }

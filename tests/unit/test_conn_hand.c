@@ -468,6 +468,24 @@ START_TEST(who_cannot_have_asked)
 }
 END_TEST
 
+/* The name of the room is kept of who has left it: one that is open would get another. */
+START_TEST(whose_room_is_over)
+{
+    for (int is_over = 0; is_over < 2; is_over++) {
+        struct hand_pipe pipe;
+
+        hand_pipe_init(&pipe);
+        begin("/ws");
+        if (is_over)
+            conn_close(world.conn, 1001, "away"), world_serve();
+        world.conn->member.room = strdup("tea");
+        world_hand(&pipe);
+        ck_assert_int_eq(world_take_over(&pipe), is_over);
+        hand_pipe_deinit(&pipe);
+    }
+}
+END_TEST
+
 Suite *suite_conn_hand(void)
 {
     Suite *suite = suite_create("conn_hand");
@@ -500,6 +518,7 @@ Suite *suite_conn_hand(void)
     tcase_add_checked_fixture(wrong, world_setup, world_teardown);
     tcase_set_timeout(wrong, 120);
     tcase_add_test(wrong, who_cannot_have_asked);
+    tcase_add_test(wrong, whose_room_is_over);
     tcase_add_loop_test(wrong, what_is_cut, 0, KINDS);
     tcase_add_loop_test(wrong, what_is_changed, 0, KINDS);
     suite_add_tcase(suite, wrong);
