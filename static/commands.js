@@ -16,7 +16,8 @@ function byNumber(digits, ids) {
 }
 
 // {to, text}, or {why}. A name may contain blanks: the longest that fits wins. Behind it there may be a #number.
-function receiver(rest, { members, names }) {
+function receiver(line, { members, names }) {
+  const rest = line.replace(/^[@＠]/, '');
   const begins = (name) => rest.toLowerCase().startsWith(name.toLowerCase()) && /^(?:\s|$)/.test(rest.slice(name.length));
   const fits = [...members.values()].map(visible).filter((name) => name && begins(name));
   const name = fits.sort((a, b) => b.length - a.length)[0] ?? '';
@@ -25,7 +26,7 @@ function receiver(rest, { members, names }) {
   const to = digits ? byNumber(digits, [...(name ? new Map(twins) : members).keys()]) : twins.length === 1 ? twins[0][0] : undefined;
   if (to) return { to, text };
   if (twins.length > 1) return { why: ['several', twins.map(([id, other]) => names.who(id, other)).join(', ')] };
-  return { why: ['nobody', rest.split(/\s/)[0]] };
+  return { why: ['nobody', line.split(/\s/)[0]] };
 }
 
 // For how many minutes may stand behind the name.
@@ -37,13 +38,13 @@ function ban(rest, room) {
 
 function moderate(act, rest, room) {
   if (!rest) return { act: 'problem', why: ['usage', act] };
-  const { why, ...what } = receiver(rest.replace(/^[@＠]/, ''), room);
+  const { why, ...what } = receiver(rest, room);
   return why ? { act: 'problem', why } : { act, ...what };
 }
 
 function message(rest, room) {
   if (!rest) return { act: 'problem', why: ['whom'] };
-  const { to, text, why } = receiver(rest.replace(/^[@＠]/, ''), room);
+  const { to, text, why } = receiver(rest, room);
   if (why) return { act: 'problem', why };
   return text ? { act: 'say', to, text } : { act: 'to', to };
 }

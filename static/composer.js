@@ -90,7 +90,7 @@ export class Composer {
 
   // Whom @ab in front of the cursor may call.
   #call() {
-    const [, begun] = this.text.slice(0, this.#field.selectionStart).match(/(?:^|\s)@([^\s@]+)$/) ?? [];
+    const [, begun] = this.text.slice(0, this.#field.selectionStart).match(/(?<!\w)[@＠]([^\s@＠]+)$/) ?? [];
     const name = begun && this.names().find((one) => one.toLowerCase().startsWith(begun.toLowerCase()));
     return name && name !== begun ? { name, length: begun.length } : undefined;
   }

@@ -85,16 +85,16 @@ function openMenu({ from, name, pos, isOwn }) {
   menu.returnValue = '';
   menu.showModal();
   menu.onclose = () => {
-    const { returnValue } = menu;
-    if (returnValue === 'reply') {
+    const act = menu.returnValue;
+    if (act === 'reply') {
       composer.re = pos;
       composer.focus();
     }
-    if (/[^a-z]/.test(returnValue)) chat.react(pos, returnValue);
-    if (returnValue === 'retract') chat.retract(pos);
-    if (returnValue === 'kick') chat.kick(from);
-    if (returnValue === 'hour') ban(from, 3600);
-    if (returnValue === 'ban') ban(from);
+    if (/[^a-z]/.test(act)) chat.react(pos, act);
+    if (act === 'retract') chat.retract(pos);
+    if (act === 'kick') chat.kick(from);
+    if (act === 'hour') ban(from, 3600);
+    if (act === 'ban') ban(from);
   };
 }
 

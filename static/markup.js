@@ -6,9 +6,9 @@ const LINK = /\bhttps?:\/\/[^\s<>"'`“”‘’«»（）《》，。；！？�
 const PARTS = new RegExp([
   '```(?:[\\w+#-]*\\n)?(?<block>[^]*?)```\\n?',
   '`(?<code>[^`\\n]+)`',
-  '(?<![\\p{L}\\p{N}*])\\*\\*(?<bold>[^\\s*](?:[^\\n]{0,500}?[^\\s*])?)\\*\\*(?![\\p{L}\\p{N}*])',
+  '(?<![\\w*])\\*\\*(?<bold>[^\\s*](?:[^\\n]{0,500}?[^\\s*])?)\\*\\*(?![\\w*])',
   `(?<link>${LINK.source})`,
-  '(?<![\\p{L}\\p{N}])[@＠](?<call>[^\\s@＠].{0,80})',
+  '(?<!\\w)[@＠](?<call>[^\\s@＠].{0,80})',
 ].join('|'), 'giu');
 
 // Punctuation behind an address belongs to the sentence.
@@ -27,14 +27,14 @@ function anchor(text) {
   return link;
 }
 
-// @Ada, where we are Ada: a name may have several words.
+// @Ada, where we are Ada: a name may have several words. Chinese has no blanks around them.
 function called(rest, mine) {
   const bones = skeleton(mine);
   let name = '';
   for (const char of rest) {
     name += char;
     const sofar = skeleton(name);
-    if (sofar === bones && !/^[\p{L}\p{N}\p{M}]/u.test(rest.slice(name.length))) return name;
+    if (sofar === bones && !/^[^\p{sc=Han}](?!\p{sc=Han})[\p{L}\p{N}\p{M}]/u.test(rest.slice(name.length - 1))) return name;
     if (!bones.startsWith(sofar)) return undefined;
   }
   return undefined;

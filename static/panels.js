@@ -18,7 +18,7 @@ export function panel(id, onOpen) {
   const close = () => set(false);
   opener.onclick = () => set(!isOpen());
   node.querySelector('.close')?.addEventListener('click', close);
-  addEventListener('keydown', ({ key }) => key === 'Escape' && isOpen() && close());
+  addEventListener('keydown', ({ key, target }) => key === 'Escape' && isOpen() && !target.closest('dialog') && close());
   close();
   return { isOpen, close };
 }

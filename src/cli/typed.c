@@ -161,21 +161,49 @@ struct typed typed_read(struct str line, const struct roster *roster)
     }
 }
 
-/* Does the name end there: in front of nothing, or of what belongs to no word? */
-static bool is_word_end(struct str text)
+/* Chinese has no blanks around names. */
+static bool is_han(uint32_t code)
 {
+    return (code >= 0x2e80 && code < 0xa000) || (code >= 0xf900 && code < 0xfb00) ||
+           (code >= 0x20000 && code < 0x40000);
+}
+
+/* Does the name end there: in front of nothing, or of what belongs to no word of its own? */
+static bool is_word_end(struct str name, struct str text)
+{
+    size_t len = glyph_last_len(name);
+    uint32_t last = glyph_first((struct str){name.ptr + name.len - len, len}).code;
     uint32_t code = text.len > 0 ? glyph_first(text).code : ' ';
 
-    return code != '_' && !iswalnum((wint_t)code);
+    return is_han(last) || is_han(code) || (code != '_' && !iswalnum((wint_t)code));
+}
+
+/* Bytes of the sign that calls somebody; 0: the text begins with none. */
+static size_t call_len(struct str text)
+{
+    uint32_t code = glyph_first(text).code;
+
+    return code == '@' ? 1 : code == 0xff20 ? 3 : 0;
+}
+
+/* An address has a letter there. */
+static bool is_call_before(char c)
+{
+    return c != '_' &&
+           !((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'));
 }
 
 bool typed_mentions(struct str text, struct str name)
 {
-    for (size_t at = 1; name.len > 0 && at + name.len <= text.len; at++) {
-        struct str rest = {text.ptr + at + name.len, text.len - at - name.len};
+    for (size_t at = 0; name.len > 0 && at < text.len; at++) {
+        struct str rest = {text.ptr + at, text.len - at}, behind;
+        size_t len = call_len(rest);
 
-        if (text.ptr[at - 1] == '@' && is_word_end(rest) &&
-            str_equals_nocase((struct str){text.ptr + at, name.len}, name))
+        if (len == 0 || rest.len < len + name.len || (at > 0 && !is_call_before(text.ptr[at - 1])))
+            continue;
+        behind = (struct str){rest.ptr + len + name.len, rest.len - len - name.len};
+        if (is_word_end(name, behind) &&
+            str_equals_nocase((struct str){rest.ptr + len, name.len}, name))
             return true;
     }
     return false;

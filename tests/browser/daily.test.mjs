@@ -56,7 +56,7 @@ scenario('a private word is never said to all', async (stage) => {
     '/msg @Ada seven', '\u3000／msg Ada eight'];
   for (const line of privately) await say(page, line);
   await until('all of them', () => ada.ofType('direct').length === privately.length);
-  for (const line of [' /nope Ada secret', '/ msg Ada secret', '/msgAda secret', ' /msg', '/msg nobody secret', '／']) {
+  for (const line of [' /nope Ada secret', '/ msg Ada secret', '/msg @', '/msgAda secret', ' /msg', '/msg nobody secret', '／']) {
     await say(page, line);
     assert.equal(await page.inputValue('#messageText'), line, 'it is kept');
   }
@@ -121,6 +121,13 @@ scenario('Escape changes no name', async (stage) => {
     await until('closed', () => page.isHidden('#settings'));
   }
   assert.equal(await page.getAttribute('#me', 'title'), 'Ada');
+  await page.click('#wire-open');
+  await page.click('#settings-open');
+  await page.keyboard.press('Escape');
+  await until('closed', () => page.isHidden('#settings'));
+  assert.ok(await page.isVisible('#wire'), 'one Escape closes one thing');
+  await page.keyboard.press('Escape');
+  assert.ok(await page.isHidden('#wire'));
   await page.click('#me');
   assert.equal(await page.inputValue('#name'), 'Ada');
 });

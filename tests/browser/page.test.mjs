@@ -67,8 +67,8 @@ scenario('nothing else of a script goes', async ({ server }) => {
   for (const name of readdirSync('static').filter((each) => /^(?!status).*\.js$/.test(each))) {
     const served = await (await fetch(server.url + name)).text();
     const source = tight(readFileSync(`static/${name}`, 'utf8').replace(/\bconst(?=[ {[])/g, 'let'));
-    const bare = (code) => code.replace(/;(?=})/g, '').replace(/#[A-Za-z]\w*/g, '#').replace(/(?<![\w$)\]])\(([\w$]+)\)=>/g, '$1=>')
-      .replaceAll('undefined', 'void0').replaceAll('true', '!0').replaceAll('false', '!1');
+    const bare = (code) => code.replace(/[;,](?=[})\]])/g, '').replaceAll(';let', ',').replace(/#[A-Za-z]\w*/g, '#').replace(/(?<![\w$)\]])\(([\w$]+)\)=>/g, '$1=>')
+      .replaceAll('returnundefined', 'return').replaceAll('undefined', 'void0').replaceAll('true', '!0').replaceAll('false', '!1');
     assert.equal(bare(served.replace(/\s/g, '')), bare(source), name);
   }
 });
@@ -516,6 +516,15 @@ scenario('a phone on its side has no sidebar', async (stage) => {
   assert.ok(await page.isHidden('#nav'));
   assert.equal(await page.$eval('main', (node) => node.clientWidth), 844);
   assert.deepEqual(await overflow(page), []);
+  const box = (selector) => page.$eval(selector, (node) => node.getBoundingClientRect().toJSON());
+  for (const [width, height] of [[844, 390], [740, 360], [640, 400]]) {
+    await page.setViewportSize({ width, height });
+    assert.ok((await box('#empty span')).bottom <= (await box('#welcome')).top, `nothing is covered at ${height} px`);
+    assert.ok((await box('#empty img')).top >= (await box('header')).bottom, `nothing is cut off at ${height} px`);
+    await page.click('#share');
+    assert.ok((await box('#copy')).bottom <= (await box('#invite')).bottom, `what an invitation is for is seen at ${height} px`);
+    await page.keyboard.press('Escape');
+  }
   await page.click('#nav-open');
   await until('the list slides in', () => page.isVisible('#nav'));
 });

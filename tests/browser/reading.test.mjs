@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { inflateSync } from 'node:zlib';
 import { pixels } from '../../scripts/icon.mjs';
-import { allSent, contains, hurry, offline, online, say, scenario, sees, texts, until } from './scenario.mjs';
+import { allSent, contains, hurry, isTold, offline, online, say, scenario, sees, texts, until } from './scenario.mjs';
 
 const lookAway = (page, isAway) => page.evaluate((isAway) => {
   document.hasFocus = () => !isAway;
@@ -64,6 +64,9 @@ scenario('code, bold, links and large emoji, and nothing else', async (stage) =>
   assert.deepEqual(await count('a'), ['https://example.org/']);
   assert.deepEqual(await count('.big'), ['🎉👏']);
   assert.equal((await page.$$('#messages i, #messages img, #messages b:not(.who)')).length, 0);
+  await say(page, '这是**重点**内容'); // no blanks there
+  await allSent(page, lines.length + 1);
+  assert.deepEqual((await count('strong')).slice(1), ['重点']);
 });
 
 scenario('no message takes the page long', ['--max-message', '64k'], async (stage) => {
@@ -88,6 +91,23 @@ scenario('who is called sees it', async (stage) => {
   await say(page, '@Ada Lovelace, says Ada');
   await allSent(page, 1);
   assert.equal((await page.$$('.own mark')).length, 0, 'nobody calls herself');
+});
+
+scenario('who is called in Chinese sees it, where no blanks stand around names', async (stage) => {
+  const peer = await stage.peer({ name: 'Bob' });
+  const page = await stage.open();
+  await say(page, '/name 小明');
+  peer.say('你好@小明你看', '＠小明，看', '@小明ok', '@小', 'a@小明');
+  await say(page, '/name Ada');
+  await isTold(page, 'You took the name Ada');
+  peer.say('谢谢@Ada你好', '@Adam', '@Adaé', 'the end');
+  await sees(page, 'the end');
+  assert.deepEqual(await page.$$eval('mark', (nodes) => nodes.map((node) => node.textContent)), ['@小明', '＠小明', '@小明', '@Ada']);
+  for (const begun of ['你好@bo', '(@bo', '＠bo']) {
+    await page.fill('#messageText', begun);
+    await page.press('#messageText', 'Tab');
+    assert.equal(await page.inputValue('#messageText'), `${begun.slice(0, -2)}Bob `);
+  }
 });
 
 scenario('calls are counted apart: in the title, and where one jumps to the end', async (stage) => {

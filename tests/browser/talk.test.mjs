@@ -125,6 +125,7 @@ scenario('rooms by address, switched without loading the page', async (stage) =>
   const far = await stage.peer({ room: '茶水间 & co' });
   await say(page, '好');
   await until('the far room', () => far.said.includes('好'));
+  await allSent(page, 1);
   await say(page, '/room __proto__');
   await online(page);
   await say(page, 'still well');

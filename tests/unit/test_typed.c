@@ -1,5 +1,6 @@
 #include "cli/typed.h"
 
+#include <locale.h>
 #include <string.h>
 
 #include <check.h>
@@ -12,6 +13,7 @@ static struct roster roster;
 
 static void setup(void)
 {
+    ck_assert_ptr_nonnull(setlocale(LC_CTYPE, "C.UTF-8"));
     roster_init(&roster);
     roster_put(&roster, 1, STR("ada"));
     roster_put(&roster, 2, STR("Ada Lovelace"));
@@ -157,6 +159,38 @@ START_TEST(minutes_and_seconds)
 }
 END_TEST
 
+static const struct {
+    const char *text;
+    const char *name;
+    bool is_one;
+} mentions[] = {
+    {"hi @ada!", "Ada", true},
+    {"@ada", "Ada", true},
+    {"@adam", "Ada", false},
+    {"@adam and @ada", "Ada", true},
+    {"@ada_", "Ada", false},
+    {"mail@ada", "Ada", false},
+    {"(@ada)", "Ada", true},
+    {"ada", "Ada", false},
+    {"@", "Ada", false},
+    {"@", "", false},
+    {"\xef\xbc\xa0"
+     "ada",
+     "Ada", true},
+    {"\xef\xbc\xa0", "Ada", false},
+    {"你好@小明你看", "小明", true},
+    {"@小明ok", "小明", true},
+    {"谢谢@ada你好", "Ada", true},
+    {"@小", "小明", false},
+};
+
+START_TEST(knows_who_is_called)
+{
+    ck_assert_int_eq(typed_mentions(str_from(mentions[_i].text), str_from(mentions[_i].name)),
+                     mentions[_i].is_one);
+}
+END_TEST
+
 Suite *suite_typed(void)
 {
     Suite *suite = suite_create("typed");
@@ -164,6 +198,7 @@ Suite *suite_typed(void)
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, knows_what_lines_mean, 0, (int)ARRAY_LEN(rows));
+    tcase_add_loop_test(tcase, knows_who_is_called, 0, (int)ARRAY_LEN(mentions));
     tcase_add_test(tcase, minutes_and_seconds);
     tcase_add_test(tcase, the_roster_follows);
     tcase_add_test(tcase, the_roster_has_a_bound);
