@@ -82,6 +82,7 @@ enum redis_reply_kind {
     REPLY_HELLO,
     REPLY_AUTH,
     REPLY_INFO,
+    REPLY_SUBSCRIBED,
     REPLY_IGNORED,
     REPLY_LIFE,
     REPLY_APPEND,

@@ -219,8 +219,18 @@ static const char reap_text[] =
     "return ok and 1 or room..'\\n'..string.sub(r,2)\n";
 
 /* KEYS: the life, the nodes. ARGV: master_replid, this node, the servers that it spreads rooms
- * over: nodes that live must agree on those. The generation is a time, so that it never falls. */
+ * over: nodes that live must agree on those. The generation is a time, so that it never falls.
+ * First all commands of the scripts are tried: a right that is missing is told before anybody is
+ * led here. */
 static const char life_text[] =
+    "for command in string.gmatch('DEL @/HSET @ a 1/HGET @ a/HMGET @ a b/HGETALL @/HLEN @/HDEL @ "
+    "a/'"
+    "..'XADD @ MAXLEN ~ 1 0-1 a 1/XREVRANGE @ + - COUNT 1/EXPIRE @ 60/PERSIST @/DEL @/SADD @ a/'"
+    "..'SRANDMEMBER @/SREM @ a/ZADD @ 1 a/ZSCORE @ a/ZRANGEBYSCORE @ 0 1/ZREM @ a','[^/]+') do\n"
+    " local words={}\n"
+    " for x in string.gmatch(command,'%S+') do words[#words+1]=x=='@' and KEYS[1]..':try' or x "
+    "end\n"
+    " redis.call(unpack(words)) end\n"
     "local h=redis.call('HMGET',KEYS[1],'replid','gen','others')\n"
     "local t=redis.call('TIME') local now=t[1]*1000+math.floor(t[2]/1000)\n"
     "if h[3] and h[3]~=ARGV[3] then\n"

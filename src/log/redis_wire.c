@@ -144,11 +144,24 @@ static void redis_begin_tells(struct redis *r)
     struct str words[] = {STR("SUBSCRIBE"), redis_key(r, &key, "n:", str_from(r->node), "")};
 
     redis_say(r, REDIS_TELLS, words, 2);
+    redis_await(r, REDIS_TELLS, REPLY_SUBSCRIBED);
+}
+
+/* It is told what concerns this node; so it may be of its rooms. */
+static const char *redis_take_subscribed(struct redis *r, struct resp_cursor *cursor,
+                                         const struct resp_value *value)
+{
+    struct resp_value word;
+
+    if ((value->type != RESP_ARRAY && value->type != RESP_PUSH) ||
+        !resp_expect(cursor, RESP_TEXT, &word) || !str_equals(word.text, STR("subscribe")))
+        return "the answer to a subscription makes no sense";
     r->links[REDIS_TELLS].is_ready = true;
     for (size_t i = 0; i < REDIS_BUCKETS; i++) {
         for (struct redis_room *room = r->buckets[i]; room != NULL; room = room->next_in_bucket)
             redis_send_subscribe(r, room, true);
     }
+    return NULL;
 }
 
 static void redis_begin(struct redis *r, enum redis_link link)
@@ -544,6 +557,57 @@ void redis_send_wait(struct redis *r)
     r->must_wait = false;
 }
 
+/* ---- errors ---- */
+
+static const char redis_forbidden[] = "its user may not do what is needed: see docs/scale.md";
+
+/* What errors begin with, what that means, and whether the connection is as good as any other: what
+ * was asked then waits until it can be written. */
+static const struct redis_error {
+    struct str code;
+    const char *meaning;
+    bool is_ill;
+} redis_errors[] = {
+    {{"OOM", 3}, "its memory is full (maxmemory)", true},
+    {{"MISCONF", 7}, "it cannot write to its disk", true},
+    {{"NOREPLICAS", 10}, "too few replicas are connected to it (min-replicas-to-write)", true},
+    {{"BUSY", 4}, "a script of somebody else does not end", true},
+    {{"NOSCRIPT", 8}, "our scripts are gone: they are loaded again", false},
+    {{"MOVED", 5}, "it is a Redis Cluster: give --redis several times in its place", false},
+    {{"CROSSSLOT", 9}, "it is a Redis Cluster: give --redis several times in its place", false},
+    {{"READONLY", 8}, "it is a replica: --redis must lead to the primary", false},
+    {{"LOADING", 7}, "it is still loading what it has", false},
+    {{"MASTERDOWN", 10}, "it is a replica without a primary", false},
+    {{"NOAUTH", 6}, "a password is needed (--redis-password-file)", false},
+    {{"WRONGPASS", 9}, "its user or password is wrong", false},
+    {{"NOPERM", 6}, redis_forbidden, false},
+    {{"ERR The user executing the script can't", 39}, redis_forbidden, false}, /* Redis 7.0 */
+    {{"ERR ACL failure in", 18}, redis_forbidden, false},                      /* later ones */
+};
+
+static const struct redis_error *redis_find_error(struct str text)
+{
+    for (size_t i = 0; i < ARRAY_LEN(redis_errors); i++) {
+        struct str code = redis_errors[i].code;
+
+        if (text.len >= code.len && memcmp(text.ptr, code.ptr, code.len) == 0 &&
+            (text.len == code.len || text.ptr[code.len] == ' '))
+            return &redis_errors[i];
+    }
+    return NULL;
+}
+
+/* Says why nothing works, for people. Returns whether the connection may stay. */
+static bool redis_explain(struct redis *r, struct str text)
+{
+    const struct redis_error *error = redis_find_error(text);
+    int len = (int)min_size(text.len, 100);
+
+    snprintf(r->reason, sizeof(r->reason), "%s%sRedis says: %.*s",
+             error != NULL ? error->meaning : "", error != NULL ? "; " : "", len, text.ptr);
+    return error != NULL && error->is_ill;
+}
+
 /* ---- what is told ---- */
 
 /* The name of a room from that of its channel; ptr is NULL for another. */
@@ -600,8 +664,12 @@ static const char *redis_take_tell(struct redis *r, struct resp_cursor *cursor)
 {
     struct resp_value value, word, channel, bytes;
 
-    if (!resp_next(cursor, &value) || value.type == RESP_ERROR)
-        return "a subscription was refused";
+    if (!resp_next(cursor, &value))
+        return "what was told makes no sense";
+    if (value.type == RESP_ERROR) {
+        (void)redis_explain(r, value.text);
+        return r->reason;
+    }
     if ((value.type != RESP_ARRAY && value.type != RESP_PUSH) || value.count < 2)
         return value.type == RESP_TEXT ? NULL : "what was told makes no sense";
     if (!resp_expect(cursor, RESP_TEXT, &word) || !resp_expect(cursor, RESP_TEXT, &channel))
@@ -791,52 +859,14 @@ static void redis_take_unreaped(struct redis *r, struct str why)
     redis_note_broken(r, room, why);
 }
 
-/* What errors begin with, what that means, and whether the connection is as good as any other: what
- * was asked then waits until it can be written. */
-static const struct {
-    struct str code;
-    const char *meaning;
-    bool is_ill;
-} redis_errors[] = {
-    {{"OOM", 3}, "its memory is full (maxmemory)", true},
-    {{"MISCONF", 7}, "it cannot write to its disk", true},
-    {{"NOREPLICAS", 10}, "too few replicas are connected to it (min-replicas-to-write)", true},
-    {{"BUSY", 4}, "a script of somebody else does not end", true},
-    {{"NOSCRIPT", 8}, "our scripts are gone: they are loaded again", false},
-    {{"MOVED", 5}, "it is a Redis Cluster: give --redis several times in its place", false},
-    {{"CROSSSLOT", 9}, "it is a Redis Cluster: give --redis several times in its place", false},
-    {{"READONLY", 8}, "it is a replica: --redis must lead to the primary", false},
-    {{"LOADING", 7}, "it is still loading what it has", false},
-    {{"MASTERDOWN", 10}, "it is a replica without a primary", false},
-    {{"NOAUTH", 6}, "a password is needed (--redis-password-file)", false},
-    {{"WRONGPASS", 9}, "its user or password is wrong", false},
-    {{"NOPERM", 6}, "its user may not do what is needed: see docs/scale.md", false},
-};
-
-/* Says why nothing works, for people. Returns whether the connection may stay. */
-static bool redis_explain(struct redis *r, struct str text)
-{
-    int len = (int)min_size(text.len, 100);
-    struct str code = str_cut(&text, ' ');
-
-    for (size_t i = 0; i < ARRAY_LEN(redis_errors); i++) {
-        if (!str_equals(code, redis_errors[i].code))
-            continue;
-        snprintf(r->reason, sizeof(r->reason), "%s; Redis says: %.*s", redis_errors[i].meaning, len,
-                 code.ptr);
-        return redis_errors[i].is_ill;
-    }
-    snprintf(r->reason, sizeof(r->reason), "Redis says: %.*s", len, code.ptr);
-    return false;
-}
-
 /* Does an error say that what there is of this one room cannot be used? A room that another program
  * has written to must not stop the others. */
 static bool redis_is_of_room(const struct redis_reply *reply, struct str text)
 {
-    struct str code = str_cut(&text, ' ');
+    struct str whole = text, code = str_cut(&text, ' ');
 
     return (reply->kind == REPLY_APPEND || reply->kind == REPLY_SNAPSHOT) &&
+           redis_find_error(whole) == NULL &&
            (str_equals(code, STR("WRONGTYPE")) || str_equals(code, STR("ERR")));
 }
 
@@ -907,6 +937,8 @@ static const char *redis_take_value(struct redis *r, enum redis_link link,
         return NULL;
     case REPLY_INFO:
         return redis_take_info(r, &value);
+    case REPLY_SUBSCRIBED:
+        return redis_take_subscribed(r, cursor, &value);
     case REPLY_LIFE:
         return redis_take_life(r, &value);
     case REPLY_APPEND:

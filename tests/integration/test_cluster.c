@@ -1294,6 +1294,51 @@ START_TEST(a_wrong_password_is_told)
 }
 END_TEST
 
+/* Rights that the user of Redis lacks are told as such, whatever they are needed for, and nobody is
+ * led here. */
+static const char *const rights[] = {
+    "-del",     "-hgetall",   "-xrevrange",    "-srandmember",
+    "-publish", "-subscribe", "resetchannels", "resetchannels &w:n:*"};
+
+START_TEST(rights_that_are_missing_are_told)
+{
+    struct server *a = node_start();
+    struct seat *ada = seat_open(a, 1, "");
+    char command[128];
+
+    snprintf(command, sizeof(command),
+             "ACL SETUSER default %s\r\nCLIENT KILL TYPE pubsub\r\nCLIENT KILL TYPE normal",
+             rights[_i]);
+    redis_do(command);
+    server_wait_for(a, "its user may not do what is needed");
+    expect_ailment(a, "its user may not do what is needed");
+    redis_do("ACL SETUSER default allchannels +@all");
+    seat_say(ada, "again");
+    expect_text(ada, "again");
+    ck_assert_int_eq(node_health(a), 200);
+    seat_drop(ada);
+}
+END_TEST
+
+/* ... also where they are taken away meanwhile: that is no fault of a room. */
+START_TEST(rights_that_are_taken_away_are_told)
+{
+    struct server *a = node_start_with("--admin", "127.0.0.1:0");
+    struct seat *ada = seat_open(a, 1, "");
+    char *metrics;
+
+    redis_do("ACL SETUSER default -xadd");
+    seat_say(ada, "one");
+    server_wait_for(a, "its user may not do what is needed");
+    redis_do("ACL SETUSER default +xadd");
+    expect_text(ada, "one");
+    metrics = metrics_read(a);
+    metric_expect(metrics, "wschat_redis_broken_total", 0);
+    free(metrics);
+    seat_drop(ada);
+}
+END_TEST
+
 /* There is no replica: what is said is acknowledged once the time has passed, and a line says so.
  */
 START_TEST(replicas_that_are_missing_are_told)
@@ -1542,6 +1587,8 @@ Suite *suite_cluster(void)
     tcase_add_loop_test(tcase, what_cannot_be_written_waits, 0, ARRAY_LEN(ailments));
     tcase_add_test(tcase, what_is_too_much_to_wait_is_refused);
     tcase_add_test(tcase, a_wrong_password_is_told);
+    tcase_add_loop_test(tcase, rights_that_are_missing_are_told, 0, ARRAY_LEN(rights));
+    tcase_add_test(tcase, rights_that_are_taken_away_are_told);
     tcase_add_test(tcase, replicas_that_are_missing_are_told);
     tcase_add_test(tcase, rooms_are_spread_and_wait_for_their_own_redis);
     tcase_add_test(tcase, nodes_must_agree_on_the_servers);

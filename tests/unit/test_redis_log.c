@@ -162,6 +162,7 @@ static void connect_tells(void)
 {
     redis_connected(rlog, REDIS_TELLS);
     feed(REDIS_TELLS, "+OK\r\n");
+    feed(REDIS_TELLS, "*3\r\n$9\r\nsubscribe\r\n$22\r\nw:n:" NODE "\r\n:1\r\n");
     redis_output(rlog, REDIS_TELLS)->len = 0;
 }
 
@@ -535,6 +536,7 @@ START_TEST(who_takes_over_is_the_same_node)
     redis_connected(rlog, REDIS_TELLS);
     feed(REDIS_TELLS, "+OK\r\n");
     ck_assert_uint_eq(said(REDIS_TELLS, "w:n:" NODE), 1);
+    feed(REDIS_TELLS, "*3\r\n$9\r\nsubscribe\r\n$22\r\nw:n:" NODE "\r\n:1\r\n");
     subscribed();
     say("four");
     turn();
