@@ -16,7 +16,7 @@ void entry_enter(struct conn *conn, const struct chat_entry *entry);
 int entry_message(struct conn *conn, struct ws_message *message);
 int entry_close(struct conn *conn, bool is_broken);
 
-/* The on_control of conns: a client in the chat is told of control frames. */
+/* The on_control of conns: who is or was in the chat is told of control frames. */
 void entry_control(struct conn *conn, const struct ws_control *control);
 
 /* The may_speak of conns: may what it says be handed to the chat now? */

@@ -281,13 +281,13 @@ static int command_wire(struct chat *chat, struct client *client, const struct c
     return ask_send_scratch(chat, client);
 }
 
-void chat_tell_control(struct chat *chat, struct client *client, const struct ws_control *control)
+void chat_tell_control(struct chat *chat, struct sendq *out, const struct ws_control *control)
 {
     if (frame_begin(&chat->scratch) < 0 || codec_v1_control(&chat->scratch, control) < 0)
         return;
     frame_finish(&chat->scratch);
-    if (ask_send_scratch(chat, client) < 0)
-        chat->hooks.wake(client->at.out);
+    sendq_push(out, chat->scratch.data, chat->scratch.len);
+    chat->hooks.wake(out);
 }
 
 int chat_receive(struct chat *chat, struct client *client, char *data, size_t len)

@@ -341,10 +341,12 @@ static void ws_charge_work(struct conn *conn, const struct ws_message *message)
         ws_charge(conn, message->work - 2 * message->len);
 }
 
+/* What was noted is told first: what comes of the text may be told of another connection. */
 static void ws_take_text(struct conn *conn, struct ws_message *message)
 {
     if (ws_is_lost(conn))
         return;
+    ws_tell_controls(conn);
     ws_count_message(conn);
     ws_charge_work(conn, message);
     if (conns_of(conn)->on_message(conn, message) < 0)

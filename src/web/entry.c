@@ -162,8 +162,7 @@ void entry_hear_controls(struct sendq *out, bool is_on)
 
 void entry_control(struct conn *conn, const struct ws_control *control)
 {
-    if (conn->member.client != NULL)
-        chat_tell_control(web_of(conn)->chat, conn->member.client, control);
+    chat_tell_control(web_of(conn)->chat, &conn->stream.out, control);
 }
 
 void entry_wake(struct sendq *out)

@@ -202,6 +202,42 @@ START_TEST(who_is_away_is_put_out_too)
 }
 END_TEST
 
+/* A frame in front of the command, in the same read, is of the one connection alone. */
+START_TEST(who_is_put_out_hears_of_no_ping_of_the_other)
+{
+    static const char kick[] = "{\"type\":\"kick\",\"id\":2,\"reason\":\"later\"}";
+    struct server *s = asker_server(NULL);
+    struct seat *mod = enter(s, 1, asker_token("mod", "tea", "sub,prs,mod"), ""),
+                *bob = enter(s, 2, asker_token("bob", "tea", "sub,prs"), "");
+    struct buf both;
+
+    seat_expect_presence(mod, "join", 2, "");
+    seat_send(mod, "{'type':'wire'}");
+    seat_expect(mod, "{'type':'wire','on':true}");
+    seat_send(bob, "{'type':'wire'}");
+    seat_expect(bob, "{'type':'wire','on':true}");
+    buf_init(&both);
+    ws_append(&both, true, WS_PING, "mine", 4);
+    ws_append(&both, true, WS_TEXT, kick, sizeof(kick) - 1);
+    client_send(mod->c, both.data, both.len);
+    buf_deinit(&both);
+    seat_expect(bob, "{'type':'error','code':'kicked','text':'*'}");
+    seat_expect(bob, "{'type':'wire','by':'server','frame':'close','code':4403,'count':1,"
+                     "'length':#,'hex':'1133*'}");
+    ws_expect_close(bob->c, 4403);
+    bob->c = NULL;
+    ws_expect_frame(mod->c, WS_PONG, "mine", 4);
+    seat_expect(mod, "{'type':'wire','by':'client','frame':'ping','count':1,'length':4,"
+                     "'hex':'6d696e65'}");
+    seat_expect(mod, "{'type':'wire','by':'server','frame':'pong','count':1,'length':4,"
+                     "'hex':'6d696e65'}");
+    seat_expect_presence(mod, "leave", 2, "");
+    seat_drop(bob);
+    seat_drop(mod);
+    server_stop(s);
+}
+END_TEST
+
 START_TEST(a_client_puts_another_out_and_says_why)
 {
     struct server *s = asker_server(NULL);
@@ -474,6 +510,7 @@ Suite *suite_api_read(void)
     tcase = harness_case(suite, "putting out");
     tcase_add_test(tcase, who_is_put_out_leaves_and_may_come_again);
     tcase_add_test(tcase, who_is_away_is_put_out_too);
+    tcase_add_test(tcase, who_is_put_out_hears_of_no_ping_of_the_other);
     tcase_add_test(tcase, a_client_puts_another_out_and_says_why);
     tcase_add_test(tcase, without_tokens_nobody_is_put_out);
     tcase_add_test(tcase, programs_have_no_rate);

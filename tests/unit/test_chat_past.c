@@ -498,7 +498,7 @@ START_TEST(wire_is_on_and_off_for_one)
     SEND(B, "{\"type\":\"wire\",\"ref\":\"w\"}");
     expect(B, "{\"type\":\"wire\",\"on\":true,\"ref\":\"w\"}");
     ck_assert(B->hears_controls && !A->hears_controls);
-    chat_tell_control(&chat, B->client, &ping);
+    chat_tell_control(&chat, B->client->at.out, &ping);
     expect(B, "{\"type\":\"wire\",\"by\":\"server\",\"frame\":\"ping\",\"count\":1,\"length\":0,"
               "\"hex\":\"\"}");
     SEND(B, "{\"type\":\"wire\",\"on\":0}");
