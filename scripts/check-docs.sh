@@ -1,7 +1,8 @@
 #!/bin/sh
 # Checks the documents against the program and the tree: every option with its words and its default stands in the README
 # and in the man page, the Chinese README has them all, --help fits a terminal, every file and every make target that a document names is there,
-# docs/architecture.md speaks of every source file, and docs/operations.md of every metric.
+# docs/architecture.md speaks of every source file, names in it and in docs/learn are those of the code, and docs/operations.md
+# tells of every metric.
 # Usage: scripts/check-docs.sh [BINARY]                (default: ./wschat)
 #        scripts/check-docs.sh --table [BINARY]        prints the README's table of options
 #        scripts/check-docs.sh --table-join [BINARY]   that of `wschat join`; --table-journal: of `wschat journal`;
@@ -169,6 +170,18 @@ check_architecture() {
     done
 }
 
+# What the documents about the code call by name is there: functions, types and fields with an underscore in their names.
+check_names() {
+    words=$(grep -rohwEI --exclude-dir=corpus '[a-z][a-z0-9]*(_[a-z0-9]+)+' src include tests scripts static docs/learn/ws.sh Makefile | sort -u)
+    for document in docs/architecture.md docs/learn/*.md docs/learn/zh/*.md; do
+        # shellcheck disable=SC2016  # the backquotes are Markdown's
+        grep -oE '`(enum |struct )?[a-z][a-z0-9]*(_[a-z0-9]+)+(\(\))?`' "$document" | sed -e 's/[`()]//g' -e 's/.* //' | sort -u |
+            while IFS= read -r name; do
+                echo "$words" | grep -qxF -- "$name" || echo "$document: $name is not there"
+            done
+    done
+}
+
 # docs/operations.md tells of every metric.
 check_metrics() {
     grep -ohE '"(wschat|process)_[a-z_]+' src/server/metrics.c | tr -d '"' | sort -u | while IFS= read -r name; do
@@ -188,7 +201,7 @@ if [ -n "$table" ]; then
     markdown_table $table
     exit 0
 fi
-for check in readme chinese_readme man help examples files targets architecture metrics; do
+for check in readme chinese_readme man help examples files names targets architecture metrics; do
     problems=$("check_$check")
     [ -z "$problems" ] || case $check in
     readme) report 'README.md lacks this line of scripts/check-docs.sh --table: ' "$problems" ;;
@@ -198,4 +211,4 @@ for check in readme chinese_readme man help examples files targets architecture 
     esac
 done
 [ $failed = 0 ] || exit 1
-echo "docs: $(options server | wc -l) options, $(options join | wc -l) of wschat join, $(options journal | wc -l) of wschat journal, $(options token | wc -l) of wschat token, and every file and target that the documents name"
+echo "docs: $(options server | wc -l) options, $(options join | wc -l) of wschat join, $(options journal | wc -l) of wschat journal, $(options token | wc -l) of wschat token, and every file, name and target that the documents mention"

@@ -23,6 +23,7 @@ complain() {
 }
 
 start() {
+    : >"$work/log"
     "$binary" --port 0 --rate 0 --rate-bytes 0 --max-lag 64k 2>"$work/log" &
     server=$!
     until grep -q 'http://' "$work/log"; do
