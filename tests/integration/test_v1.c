@@ -544,6 +544,29 @@ START_TEST(the_clients_pings_are_told_to_who_asks)
 }
 END_TEST
 
+/* In one read with a message behind it. */
+START_TEST(control_frames_are_told_in_front_of_what_follows)
+{
+    static const char command[] = "{\"type\":\"ping\",\"ref\":\"r\"}";
+    struct server *s = server_start(NULL);
+    struct seat *seat = seat_open(s, 1, "");
+    struct buf both;
+
+    seat_send(seat, "{'type':'wire'}");
+    seat_expect(seat, "{'type':'wire','on':true}");
+    buf_init(&both);
+    ws_append(&both, true, WS_PING, "x", 1);
+    ws_append(&both, true, WS_TEXT, command, sizeof(command) - 1);
+    client_send(seat->c, both.data, both.len);
+    buf_deinit(&both);
+    ws_expect_frame(seat->c, WS_PONG, "x", 1);
+    seat_expect(seat, TOLD, "client", "ping", 1, "78");
+    seat_expect(seat, TOLD, "server", "pong", 1, "78");
+    seat_expect(seat, "{'type':'pong','ref':'r'}");
+    seat_drop(seat);
+}
+END_TEST
+
 /* As many as there were, in no more messages than may be said. */
 START_TEST(many_control_frames_are_told_in_few_messages)
 {
@@ -906,6 +929,7 @@ Suite *suite_v1(void)
     tcase_add_test(errors, replies_data_reactions_and_typing);
     tcase_add_test(wire, the_servers_pings_are_told_to_who_asks);
     tcase_add_test(wire, the_clients_pings_are_told_to_who_asks);
+    tcase_add_test(wire, control_frames_are_told_in_front_of_what_follows);
     tcase_add_test(wire, many_control_frames_are_told_in_few_messages);
     tcase_add_test(wire, closes_are_told_while_there_is_time);
     tcase_add_test(errors, a_text_client_cannot_be_wrong);
