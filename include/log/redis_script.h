@@ -16,6 +16,11 @@ enum redis_script {
     REDIS_SCRIPTS
 };
 
+/* Seats of a room: all of them must fit one answer. And bytes of the longest, as an answer has it.
+ */
+#define REDIS_SEATS_MAX 262144
+#define REDIS_SEAT_BYTES 256
+
 /* Its text. */
 struct str redis_script_text(enum redis_script script, char *out, size_t size);
 

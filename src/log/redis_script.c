@@ -5,6 +5,10 @@
 #include "base/sha1.h"
 #include "base/util.h"
 
+#define SCRIPT_TEXT_OF(x) #x
+#define SCRIPT_TEXT(x) SCRIPT_TEXT_OF(x)
+#define SEATS_MAX SCRIPT_TEXT(REDIS_SEATS_MAX)
+
 /* All that concern a room begin with: KEYS[1] the room, ARGV the node, its number of the request,
  * the generation of this Redis, an epoch for a room that has none, entries that a stream keeps.
  * What is told stands in a stream, too: "seq epoch prev node number\nbody", where prev is the seq
@@ -93,6 +97,8 @@ static const char enter_body[] =
     " redis.call('HSET',K,'n:'..node,ARGV[2])\n"
     " redis.call('PUBLISH',ARGV[12]..who,'M '..id..' '..ARGV[11])\n"
     " return moved() end\n"
+    "if not u and redis.call('HLEN',K..':u')>=" SEATS_MAX " then\n"
+    " return 'U\\nit has " SEATS_MAX " seats: no room may have more' end\n"
     "local S,why=tell(ARGV[10]) if not S then return why end\n"
     "redis.call('HSET',K..':u',id,node..' j '..key..' '..name)\n"
     "for _,x in ipairs({'',':m',':p'}) do redis.call('PERSIST',K..x) end\n"
@@ -122,8 +128,11 @@ static const char errand_body[] =
 
 /* ARGV[6]: seq that is known; -1: none. That one comes too, so that it can be compared. ARGV[7]:
  * bytes of entries: where they are more, the oldest are left out. ARGV[8]: entries to look at at
- * once. */
+ * once. Where there are too many seats for an answer, that is said in place of them. */
 static const char snapshot_body[] =
+    "if redis.call('HLEN',K..':u')>" SEATS_MAX
+    " then return redis.error_reply('ERR it has more '..\n"
+    " 'than " SEATS_MAX " seats: no room may have so many') end\n"
     "local known=tonumber(ARGV[6])>=0\n"
     "local left,step=tonumber(ARGV[7]),tonumber(ARGV[8])\n"
     "if not known then step=math.min(step,tonumber(keep)) end\n"
@@ -131,7 +140,7 @@ static const char snapshot_body[] =
     " local out,to={},'+'\n"
     " while true do\n"
     "  local r=redis.call('XREVRANGE',K..kind,to,known and '0-'..ARGV[6] or '-','COUNT',step)\n"
-    "  for _,x in ipairs(r) do left=left-#x[2][2]\n"
+    "  for _,x in ipairs(r) do left=left-#x[2][2]-64\n"
     "   if #out>0 and (left<0 or (not known and #out>=tonumber(keep))) then return out end\n"
     "   out[#out+1]=x end\n"
     "  if #r<step then return out end\n"

@@ -9,11 +9,12 @@
 #include "base/util.h"
 #include "log/redis_state.h"
 
-/* Bytes of the longest answer: a snapshot, with who sits there, or one message that is as long as
- * can be. */
+/* Bytes of the longest answer: a snapshot, with who sits there, of which one message may be as long
+ * as can be. */
 static size_t redis_reply_max(const struct redis *r)
 {
-    return 2 * (size_t)REDIS_SNAPSHOT_MAX + 2 * (size_t)r->config.longest;
+    return (size_t)REDIS_SNAPSHOT_MAX + (size_t)REDIS_SEATS_MAX * REDIS_SEAT_BYTES +
+           2 * (size_t)r->config.longest;
 }
 
 /* ---- words ---- */

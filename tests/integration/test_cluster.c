@@ -741,6 +741,35 @@ START_TEST(the_newest_of_long_messages_are_enough)
 }
 END_TEST
 
+/* Nobody is let into a room that has as many seats as an answer can tell of, and one that has more
+ * is told. Both are of that room alone. */
+START_TEST(a_room_of_too_many_seats_stops_no_other)
+{
+    struct server *a = node_start();
+    struct seat *ada = seat_open(a, 1, "room=tea");
+    const char *newcomer = "/ws/2?room=big&history=0";
+    struct client *last;
+
+    redis_do("EVAL \"for i=10,262154 do redis.call('HSET','w:{big}:u',i,'other j - x') end "
+             "return redis.call('HSET','w:{big}','e',7,'g',0,'s',0,'l',0)\" 0");
+    ws_expect_close(ws_open_with(a, newcomer, ""), 1013);
+    server_wait_for(a, "cannot be used");
+    server_wait_for(a, "room=big reason=\"ERR it has more than 262144 seats");
+    seat_sync(ada);
+    redis_do("HDEL w:{big}:u 10");
+    ws_expect_close(ws_open_with(a, newcomer, ""), 1013);
+    seat_sync(ada);
+    redis_do("HDEL w:{big}:u 11");
+    last = ws_open_with(a, newcomer, "");
+    ws_send_text(last, "in");
+    ws_expect_text(last, "You wrote: in");
+    ck_assert_int_eq(redis_number("HLEN w:{big}:u\r\n", ":"), 262144);
+    ck_assert_int_eq(node_health(a), 200);
+    client_close(last);
+    seat_drop(ada);
+}
+END_TEST
+
 /* ---- deaths ---- */
 
 /* Clients of the node that dies. */
@@ -1564,6 +1593,7 @@ Suite *suite_cluster(void)
     tcase_add_test(tcase, who_is_away_elsewhere_is_away);
     tcase_add_test(tcase, a_list_of_rooms_counts_all_members);
     tcase_add_test(tcase, the_newest_of_long_messages_are_enough);
+    tcase_add_test(tcase, a_room_of_too_many_seats_stops_no_other);
     tcase = tcase_create("deaths");
     suite_add_tcase(suite, tcase);
     tcase_add_checked_fixture(tcase, nodes_setup, nodes_teardown);
