@@ -113,6 +113,10 @@ struct chat_hooks {
     void (*on_told)(const struct chat *chat, const struct channel *channel,
                     const struct event *event);
 
+    /* A client alone is told something: that what it asked for is refused, with this code, or,
+     * where that is NULL, what somebody says to it alone. NULL: nobody wants to know. */
+    void (*on_told_alone)(const struct client *client, const char *refused);
+
     /* Fill with unguessable bytes. */
     void (*random)(void *bytes, size_t len);
 };

@@ -15,7 +15,11 @@
  * one trace, as there is one log. */
 void trace_start(const struct options_trace *options, struct conns *conns, struct web *web);
 
-/* Tells what became of an event: for chat_hooks.on_told. */
+/* Tells what became of an event: for chat_hooks.on_told. Where those from one address are traced:
+ * of the rooms in which they are. */
 void trace_told(const struct chat *chat, const struct channel *channel, const struct event *event);
+
+/* Tells what has no place in a room: for chat_hooks.on_told_alone. */
+void trace_told_alone(const struct client *client, const char *refused);
 
 #endif

@@ -123,6 +123,8 @@ int ask_send_scratch(struct chat *chat, struct client *client)
 int ask_tell_error(struct chat *chat, struct client *client, const char *code, const char *why,
                    struct str ref)
 {
+    if (chat->hooks.on_told_alone != NULL)
+        chat->hooks.on_told_alone(client, code);
     if (frame_begin(&chat->scratch) < 0 ||
         codecs[client->codec]->encode_error(&chat->scratch, code, why, ref) < 0)
         return -1;

@@ -71,6 +71,8 @@ static int command_tell(struct chat *chat, struct client *client, const struct e
 {
     if (frame_encode(&chat->scratch, codecs[client->codec], event) < 0)
         return -1;
+    if (chat->hooks.on_told_alone != NULL)
+        chat->hooks.on_told_alone(client, NULL);
     return ask_send_scratch(chat, client);
 }
 

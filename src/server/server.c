@@ -532,6 +532,8 @@ static int open_chat(struct server *server, size_t capacity)
                                      .may_hear = door_may_hear,
                                      .owner = &server->web,
                                      .on_told = options->trace.is_on ? trace_told : NULL,
+                                     .on_told_alone =
+                                         options->trace.is_on ? trace_told_alone : NULL,
                                      .random = random_fill};
     struct log *log;
 

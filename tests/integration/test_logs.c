@@ -581,6 +581,29 @@ START_TEST(a_trace_tells_each_step)
     ck_assert_uint_eq(count(s, "trace: the room is told"), 3);
     ck_assert_uint_eq(count(s, "hush"), 0);
     ck_assert_uint_eq(count(s, "/ws/7"), 1);
+    find_line(s, LIST("msg", "trace: a frame goes", "is", "close", "#code", "1000"));
+}
+END_TEST
+
+/* What a client alone hears has no place in the room, and yet it is what became of its frame. */
+START_TEST(a_trace_tells_what_became_of_each_frame)
+{
+    struct server *s = start(_i, LIST("--trace"));
+    struct seat *seat = seat_open(s, 7, "");
+
+    seat_send(seat, "{'type':'say','text':'psst','to':7}");
+    free(seat_read(seat));
+    seat_send(seat, "{'type':'say','text':'psst','to':8}");
+    seat_expect_error(seat, "no-such-client", NULL);
+    ws_send(seat->c, true, WS_CONTINUATION, "x", 1);
+    ws_expect_close(seat->c, 1002);
+    free(seat);
+    server_stop(s);
+    find_line(s, LIST("msg", "trace: one alone is told", "kind", "direct"));
+    find_line(s, LIST("msg", "trace: it is refused", "code", "no-such-client"));
+    find_line(s, LIST("msg", "trace: a frame goes", "#code", "1002", "detail",
+                      "the server begins to close"));
+    ck_assert_uint_eq(count(s, "psst"), 0);
 }
 END_TEST
 
@@ -610,7 +633,21 @@ START_TEST(a_trace_of_one_address_leaves_others_out)
 
     ws_leave(ws_open_chat(s, 7));
     server_stop(s);
-    ck_assert_uint_eq(count(s, "trace: a"), 0);
+    ck_assert_uint_eq(count(s, "trace: "), 0);
+}
+END_TEST
+
+/* Its rooms are told of, from its coming to its going. */
+START_TEST(a_trace_of_one_address_follows_it)
+{
+    struct server *s = start(_i, LIST("--trace=127.0.0.0/8"));
+    struct client *c = ws_open_chat(s, 7);
+
+    ws_send_text(c, "x");
+    ws_expect_text(c, "You wrote: x");
+    ws_leave(c);
+    server_stop(s);
+    ck_assert_uint_eq(count(s, "trace: the room is told"), 3);
 }
 END_TEST
 
@@ -788,7 +825,9 @@ Suite *suite_logs(void)
     tcase_add_loop_test(tc, above_its_level_nothing_is_told, 0, 2);
     tcase_add_loop_test(tc, a_trace_tells_each_step, 0, 2);
     tcase_add_loop_test(tc, a_full_trace_shows_messages_and_no_token, 0, 2);
+    tcase_add_loop_test(tc, a_trace_tells_what_became_of_each_frame, 0, 2);
     tcase_add_loop_test(tc, a_trace_of_one_address_leaves_others_out, 0, 2);
+    tcase_add_loop_test(tc, a_trace_of_one_address_follows_it, 0, 2);
     tcase_add_loop_test(tc, nobody_reads_and_the_server_goes_on, 0, ARRAY_LEN(make_stderr));
     tcase_add_loop_test(tc, the_end_waits_for_no_reader, 0, ARRAY_LEN(make_stderr));
     tcase_add_loop_test(tc, the_end_of_the_terminal, 0, 2);
