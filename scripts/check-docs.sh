@@ -61,10 +61,21 @@ markdown_table() {
         }'
 }
 
+# What a README has below the heading that belongs to these options. Several tables may have the same row.
+readme_part() {
+    case $2 in
+    server) heading='Options' ;;
+    join) heading='From a terminal' ;;
+    journal) heading='The journal' ;;
+    token) heading='Tokens' ;;
+    esac
+    awk -v heading="$heading" '/^## / { is_in = $0 == "## " heading || index($0, "<!-- " heading " -->") > 0 } is_in' "$1"
+}
+
 check_readme() {
     for whose in server join journal token; do
         markdown_table $whose | while IFS= read -r line; do
-            grep -qxF -- "$line" README.md || echo "$line"
+            readme_part README.md $whose | grep -qxF -- "$line" || echo "$line"
         done
     done
 }
@@ -74,7 +85,7 @@ check_chinese_readme() {
     for whose in server join journal token; do
         # shellcheck disable=SC2016  # the backquotes are Markdown's
         markdown_table $whose | sed -n 's/^\(| `--[^`]*` | [^|]*|\).*/\1/p' | while IFS= read -r row; do
-            grep -qF -- "$row" README.zh-CN.md || echo "$row"
+            readme_part README.zh-CN.md $whose | grep -qF -- "$row" || echo "$row"
         done
     done
 }
