@@ -30,6 +30,12 @@ struct audience {
     struct reader_set readers[RENDITIONS];
     struct shared_window windows[RENDITIONS - RENDITIONS_PLAIN]; /* of those that are packed */
     bool has_news[RENDITIONS]; /* its readers have something new to send */
+    struct {
+        bool is_begun;
+        uint8_t kind; /* enum rendition */
+        size_t left;  /* readers of this kind that were not served yet: the first ones */
+        uint64_t low; /* position of its ring that the slowest of the others wants */
+    } walk;           /* through the readers, which may take more than one tick */
 };
 
 /* Makes an empty one, whose rings may grow to so many bytes. */
@@ -67,8 +73,10 @@ void audience_mark_incomplete(struct audience *a, enum rendition kind);
 void audience_press(struct audience *a);
 
 /* Serves the readers of the rings with news, each by serve(out), which may remove that reader and
- * none but it, and may publish; readers that are added meanwhile may be left out. */
-void audience_serve(struct audience *a, void (*serve)(struct sendq *out));
+ * none but it, and may publish; it returns what that costs. Readers that are added meanwhile may be
+ * left out. Takes the costs off *budget, and stops when that is spent, to go on there the next
+ * time. Returns whether all were served that had news. */
+bool audience_serve(struct audience *a, size_t (*serve)(struct sendq *out), int64_t *budget);
 
 /* Raises the tails to what the slowest readers still want; gives back the rings that nobody wants
  * anything of, and all windows. */

@@ -46,15 +46,20 @@ void chat_stop(struct chat *chat);
 
 /* ---- the tick ---- */
 
-/* The log's turn: commits what is due. */
+/* The log's turn: commits what is due. A tick begins with chat_set_time. */
 void chat_commit(struct chat *chat);
 
-/* Is there something to send to the readers of a room, or a seat that waited for that? */
+/* Is there something to send to the readers of a room, or a seat that waited for that, and has this
+ * tick time for it? */
 bool chat_has_news(const struct chat *chat);
 
-/* Serves the readers of all rooms that have news, each by serve(out). That may call chat_leave for
- * the client of this very queue; the others hear of it the next time. */
-void chat_serve(struct chat *chat, void (*serve)(struct sendq *out));
+/* Serves the readers of rooms that have news, each by serve(out), as far as the budget of this tick
+ * goes. That may call chat_leave for the client of this very queue; the others hear of it the next
+ * time. It returns what it cost, in tenths of a microsecond. */
+void chat_serve(struct chat *chat, size_t (*serve)(struct sendq *out));
+
+/* This tick serves all rooms to the end. */
+void chat_lift(struct chat *chat);
 
 /* Gives up seats whose time is over, asks again for what was refused, gives memory back. */
 void chat_expire(struct chat *chat);

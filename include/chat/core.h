@@ -141,6 +141,8 @@ struct chat {
     struct shared_packer packer;   /* ... where its readers get it compressed */
     struct buf scratch;            /* a frame for one client alone */
     struct list dirty;             /* channels that have something to send */
+    struct list crowds;            /* ... and have begun: there were too many readers for once */
+    int64_t serving;               /* of the budget of this tick for sending to rooms */
     struct list quiet; /* all channels, the one that was published in longest ago first */
     struct kept kept;  /* seats of those who are away, by who pays for them */
     struct list posts; /* messages of programs that wait for a place in their rooms */

@@ -79,10 +79,11 @@ enum stream_end {
 };
 
 /* Whose work it is. Each kind has a budget for a tick, so that nobody's work delays that of the
- * other kind for long; and each stream a share of it, so that all get their turn. */
+ * other kinds for long; and each stream a share of it, so that all get their turn. */
 enum stream_work {
     STREAM_WORK_GUEST,  /* for those who ask once and go */
     STREAM_WORK_MEMBER, /* for those who stay */
+    STREAM_WORK_LEAVER, /* for those whose end has come: the last of what they sent, and the end */
     STREAM_WORKS,
 };
 
@@ -157,7 +158,9 @@ struct stream_env {
     struct stream_counters counters;
     struct reactor *reactor;
     struct list woken;               /* have something to send */
+    struct list heavy;               /* ... and have sent their share of a tick already */
     struct list ready[STREAM_WORKS]; /* have bytes in `in` that can be used now */
+    struct list late[STREAM_WORKS];  /* have something to read, but found the budget spent */
     struct list dead;
     size_t slow;     /* streams that take no more at the moment */
     uint8_t *buffer; /* TUNE_READ_BUFFER bytes that every stream reads into */
@@ -166,6 +169,8 @@ struct stream_env {
     struct clock clock;            /* of the tick */
     uint64_t max_lag;              /* bytes */
     int64_t left[STREAM_WORKS];    /* of the budgets of this tick */
+    int64_t sending;               /* ... and of the one for sending */
+    enum stream_work turn;         /* whose work is done now: it is charged */
     struct stream_detail *details; /* that were handed over; owned */
 };
 
@@ -188,10 +193,12 @@ struct stream {
     bool write_failed;
     bool has_more;   /* `in` holds bytes that could be used but for the limits */
     bool is_sending; /* STREAM_TIMER_SENDING was started: on_drained is called */
-    bool is_waiting;
-    bool is_ending; /* what comes now is only waited through, and so bounded */
-    bool is_tcp;    /* the kernel tells what the peer has taken */
-    uint16_t used;  /* of its share of work, since it had its turn */
+    bool is_waiting : 1;
+    bool is_leaving : 1; /* its end stands behind what is not read yet */
+    bool is_late : 1;    /* it is in env's list of these */
+    bool is_ending;  /* what comes now is only waited through, and so bounded */
+    bool is_tcp;     /* the kernel tells what the peer has taken */
+    uint16_t used;   /* of its share of work, since it had its turn */
 
     const struct stream_ops *ops;
     uint64_t received; /* bytes */
@@ -272,12 +279,24 @@ void stream_resume(struct stream *stream);
 /* May more of what the peer sent be used now? */
 bool stream_may_read(const struct stream *stream);
 
-/* The session has done so much work: about as many microseconds as a tenth of it. */
+/* The session has done so much work: about as many microseconds as a tenth of it. It counts for
+ * the kind of the stream whose turn it is. */
 void stream_charge(struct stream *stream, size_t work);
+
+/* The same for what has been queued since sendq_cost was `before`, which it took to make that. */
+void stream_charge_output(struct stream *stream, size_t before);
 
 /* Has it used up its share, or all of its kind the budget? Then what is left waits for the next
  * tick. */
 bool stream_is_spent(const struct stream *stream);
+
+/* Work of this kind that no stream has done. */
+void stream_env_charge(struct stream_env *env, enum stream_work kind, size_t work);
+
+static inline bool stream_env_is_spent(const struct stream_env *env, enum stream_work kind)
+{
+    return env->left[kind] <= 0;
+}
 
 /* ---- to another process ---- */
 
@@ -326,9 +345,17 @@ static inline struct stream *stream_of_queue(struct sendq *out)
     return CONTAINER_OF(out, struct stream, out);
 }
 
-/* Goes on with those that have unread bytes; sends for those that were woken. */
+/* Goes on with those that have unread bytes, in a new tick. */
 void stream_env_resume(struct stream_env *env);
+
+/* Sends for those that were woken, as far as the budget goes. */
 void stream_env_flush(struct stream_env *env);
+
+/* Would stream_env_flush send more in this tick? */
+bool stream_env_has_output(const struct stream_env *env);
+
+/* This tick sends all that there is. */
+void stream_env_lift(struct stream_env *env);
 
 /* Frees what streams that were taken have said of their ends; they are gone. */
 void stream_env_deinit(struct stream_env *env);

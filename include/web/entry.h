@@ -31,6 +31,6 @@ void entry_resume(struct sendq *out);
 void entry_pay(void *owner, uint32_t payer, bool begins);
 
 /* Sends a reader of a room what it can take. */
-void entry_serve(struct sendq *out);
+size_t entry_serve(struct sendq *out);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/array.h"
+#include "base/util.h"
 
 void audience_init(struct audience *a, const size_t ring_size[RENDITIONS])
 {
@@ -111,26 +112,56 @@ static uint64_t lower_tail(uint64_t low, const struct ring *ring, const struct s
     return out->box == ring && out->cursor < low ? out->cursor : low;
 }
 
-/* Walks the readers from the last to the first: one that leaves on the way is replaced by one that
- * was served. What the slowest of them still wants is the new tail. */
-void audience_serve(struct audience *a, void (*serve)(struct sendq *out))
+/* Begins the walk through the next readers with news. Returns false where there are none. */
+static bool audience_begin_walk(struct audience *a)
 {
     for (int kind = 0; kind < RENDITIONS; kind++) {
-        const struct reader_set *set = &a->readers[kind];
-        struct ring *ring = &a->ring[kind];
-        uint64_t low = ring->head;
-
         if (!a->has_news[kind])
             continue;
         a->has_news[kind] = false;
-        for (size_t i = set->count; i-- > 0;) {
-            struct sendq *out = set->items[i];
-
-            serve(out);
-            low = lower_tail(low, ring, out);
-        }
-        raise_tail(ring, low);
+        a->walk.is_begun = true;
+        a->walk.kind = (uint8_t)kind;
+        a->walk.left = a->readers[kind].count;
+        a->walk.low = a->ring[kind].head;
+        return true;
     }
+    return false;
+}
+
+/* The next reader of the walk; NULL: it has come to its end. One that leaves on the way is replaced
+ * by one that was served, for they are walked from the last to the first. */
+static struct sendq *audience_next_reader(struct audience *a)
+{
+    const struct reader_set *set = &a->readers[a->walk.kind];
+    size_t left = min_size(a->walk.left, set->count);
+
+    if (left == 0)
+        return NULL;
+    a->walk.left = left - 1;
+    return set->items[left - 1];
+}
+
+/* What the slowest reader still wants is the new tail. */
+static void audience_end_walk(struct audience *a)
+{
+    raise_tail(&a->ring[a->walk.kind], a->walk.low);
+    a->walk.is_begun = false;
+}
+
+bool audience_serve(struct audience *a, size_t (*serve)(struct sendq *out), int64_t *budget)
+{
+    while (a->walk.is_begun || audience_begin_walk(a)) {
+        struct sendq *out;
+
+        while (*budget > 0 && (out = audience_next_reader(a)) != NULL) {
+            *budget -= 1 + (int64_t)serve(out);
+            a->walk.low = lower_tail(a->walk.low, &a->ring[a->walk.kind], out);
+        }
+        if (*budget <= 0)
+            return false;
+        audience_end_walk(a);
+    }
+    return true;
 }
 
 void audience_give_back(struct audience *a)
@@ -173,7 +204,7 @@ void audience_hand(struct hand_writer *w, const struct audience *a)
 {
     hand_put_u8(w, RENDITIONS);
     for (int kind = 0; kind < RENDITIONS; kind++) {
-        hand_put_bool(w, a->has_news[kind]);
+        hand_put_bool(w, a->has_news[kind] || (a->walk.is_begun && a->walk.kind == kind));
         hand_put_u64(w, a->ring[kind].tail);
     }
 }

@@ -25,6 +25,11 @@
 /* A room that nothing was published in for so many milliseconds gives its rings' memory back. */
 #define QUIET_AFTER 10000
 
+/* The work of serving rooms in a tick, in the units of what is given to chat_serve, and how much of
+ * it goes to a room before others have their turn. One half is for those that have begun. */
+#define SERVING 2000
+#define SERVING_SHARE 1000
+
 /* ---- what the log calls ---- */
 
 /* The last of what a seat has asked for may be what others wait for. */
@@ -309,6 +314,8 @@ int chat_init(struct chat *chat, const struct chat_config *config, const struct 
     chat->limits.presence = config->history;
     chat->limits.marks = config->history * MARKS_PER_MESSAGE;
     list_init(&chat->dirty);
+    list_init(&chat->crowds);
+    chat->serving = SERVING;
     list_init(&chat->quiet);
     list_init(&chat->posts);
     retention_init(chat);
@@ -365,6 +372,12 @@ void chat_set_time(struct chat *chat, uint64_t now, uint64_t wall)
 {
     chat->now = now;
     chat->wall = wall;
+    chat->serving = SERVING;
+}
+
+void chat_lift(struct chat *chat)
+{
+    chat->serving = INT64_MAX;
 }
 
 void chat_expect(const struct chat *chat, uint64_t id)
@@ -404,25 +417,65 @@ void chat_commit(struct chat *chat)
     post_advance(chat);
 }
 
-bool chat_has_news(const struct chat *chat)
+/* Is there something to be done at once? */
+static bool chat_has_more(const struct chat *chat)
 {
-    return !list_is_empty(&chat->dirty) || !list_is_empty(&chat->posts) ||
+    return !list_is_empty(&chat->dirty) || !list_is_empty(&chat->crowds) ||
+           !list_is_empty(&chat->posts) ||
            client_table_first(&chat->clients, CLIENT_LIST_DUE) != NULL;
 }
 
-void chat_serve(struct chat *chat, void (*serve)(struct sendq *out))
+bool chat_has_news(const struct chat *chat)
 {
-    struct list *first;
+    return chat->serving > 0 && chat_has_more(chat);
+}
 
-    while ((first = list_take_first(&chat->dirty)) != NULL) {
-        struct channel *channel = CONTAINER_OF(first, struct channel, dirty);
+/* Takes the room that is served next; NULL: there is none, or no time for it. */
+static struct channel *chat_next_to_serve(struct chat *chat)
+{
+    struct list *first = NULL;
+
+    if (chat->serving > SERVING / 2)
+        first = list_take_first(&chat->crowds);
+    if (first == NULL && chat->serving > 0)
+        first = list_take_first(&chat->dirty);
+    if (first == NULL && chat->serving > 0)
+        first = list_take_first(&chat->crowds);
+    return first != NULL ? CONTAINER_OF(first, struct channel, dirty) : NULL;
+}
+
+/* How much of the budget a room may have at once. */
+static int64_t chat_share(const struct chat *chat)
+{
+    return chat->serving == INT64_MAX ? INT64_MAX : SERVING_SHARE;
+}
+
+/* All of its readers were served, or as many as its share allowed. */
+static void chat_served(struct chat *chat, struct channel *channel, int64_t cost, bool is_all)
+{
+    if (chat->serving != INT64_MAX)
+        chat->serving -= cost;
+    if (is_all)
+        ask_release_channel(chat, channel);
+    else if (!list_is_linked(&channel->dirty))
+        list_append(&chat->crowds, &channel->dirty);
+    ask_done(chat, channel);
+}
+
+void chat_serve(struct chat *chat, size_t (*serve)(struct sendq *out))
+{
+    struct channel *channel;
+
+    while ((channel = chat_next_to_serve(chat)) != NULL) {
+        int64_t share = chat_share(chat), left = share;
+        bool is_all;
 
         /* Who is found to have left may have been the last. */
         channel->waiting++;
-        publish_count(chat, channel);
-        audience_serve(&channel->audience, serve);
-        ask_release_channel(chat, channel);
-        ask_done(chat, channel);
+        if (!channel->audience.walk.is_begun)
+            publish_count(chat, channel);
+        is_all = audience_serve(&channel->audience, serve, &left);
+        chat_served(chat, channel, share - left, is_all);
     }
     seat_advance_due(chat);
     post_advance(chat);
@@ -452,7 +505,7 @@ uint64_t chat_deadline(const struct chat *chat)
     const struct client *away = client_table_first(&chat->clients, CLIENT_LIST_AWAY);
     uint64_t next = UINT64_MAX;
 
-    if (!list_is_empty(&chat->posts) || client_table_first(&chat->clients, CLIENT_LIST_DUE) != NULL)
+    if (chat_has_more(chat))
         return chat->now;
     if (chat->log->ops->deadline != NULL)
         next = chat->log->ops->deadline(chat->log);

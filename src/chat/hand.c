@@ -221,6 +221,8 @@ static void orders_hand(struct hand_writer *w, const struct chat *chat)
         hand_put_str(w, CONTAINER_OF(at, struct channel, quiet)->log.name);
     hand_end(w);
     hand_begin(w, HAND_CHAT_DIRTY);
+    for (struct list *at = chat->crowds.next; at != &chat->crowds; at = at->next)
+        hand_put_str(w, CONTAINER_OF(at, struct channel, dirty)->log.name);
     for (struct list *at = chat->dirty.next; at != &chat->dirty; at = at->next)
         hand_put_str(w, CONTAINER_OF(at, struct channel, dirty)->log.name);
     hand_end(w);

@@ -21,9 +21,25 @@
 /* The work of a tick, and the share of one stream, in units of about a tenth of a microsecond. So
  * long may others wait for their turn; and a tick that is so short costs little beside it. */
 static const int64_t budgets[STREAM_WORKS] = {
-    [STREAM_WORK_GUEST] = 2000, [STREAM_WORK_MEMBER] = 4000};
+    [STREAM_WORK_GUEST] = 2000, [STREAM_WORK_MEMBER] = 2000, [STREAM_WORK_LEAVER] = 1000};
 
 #define SHARE 500
+
+/* The same for what is sent: half of it for those who have more to send than their share. */
+#define SENDING 2000
+#define SEND_SHARE 65536 /* bytes */
+
+/* What a call to send costs, and how many of its bytes cost one more: the peer's system takes them
+ * on this processor where it is the same. */
+#define SEND_WORK 25
+#define SEND_WORK_BYTES 64
+
+/* What it costs to receive, and how many bytes cost one more; the end of a stream, and that of its
+ * socket; and output that is made. */
+#define RECEIVE_WORK 10
+#define RECEIVE_WORK_BYTES 1024
+#define END_WORK 80
+#define OUTPUT_WORK_BYTES 128
 
 /* Where pointers have 64 bits, what a flush needs fills two cache lines. */
 _Static_assert(sizeof(void *) != 8 || offsetof(struct stream, ops) == 128,
@@ -82,7 +98,7 @@ static void stream_update_interest(struct stream *stream)
     if (stream->state == STREAM_DEAD)
         return;
     if (!stream->read_eof && !stream->is_paused && !is_stuffed)
-        interest |= EPOLLIN;
+        interest |= EPOLLIN | EPOLLRDHUP;
     if (stream->is_blocked)
         interest |= EPOLLOUT;
     if (is_stuffed || stream->is_waiting)
@@ -122,6 +138,7 @@ static void stream_enter_dead(struct stream *stream)
     timer_stop(&stream->timer);
     list_remove(&stream->work);
     list_append(&stream->env->dead, &stream->work);
+    stream_charge(stream, END_WORK);
 }
 
 /* Tells the session. Returns false where nothing may be sent any more. */
@@ -133,6 +150,7 @@ static bool stream_leave_open(struct stream *stream, bool is_dead)
     stream->state = STREAM_LINGER;
     stream->is_ending = true;
     stream->is_paused = stream->is_waiting = false;
+    stream_charge(stream, END_WORK);
     return stream->ops->on_close(stream, is_dead) == 0;
 }
 
@@ -156,8 +174,13 @@ void stream_close(struct stream *stream, enum stream_state state, enum stream_en
 
 /* ---- output ---- */
 
+/* Who reads late is told again by the kernel, but nobody else sends what it waits for. */
 void stream_wake(struct stream *stream)
 {
+    if (stream->is_late) {
+        stream->is_late = false;
+        list_remove(&stream->work);
+    }
     if (!list_is_linked(&stream->work))
         list_append(&stream->env->woken, &stream->work);
 }
@@ -186,9 +209,20 @@ uint32_t stream_note_taken(struct stream *stream, size_t *left)
     return stream->taken - before;
 }
 
-/* One call to send what the queue says. Returns the bytes that the socket took, 0 where the peer is
- * gone, or -1 where it is full. */
-static ssize_t stream_send_some(struct stream *stream, size_t *wanted)
+/* Cuts the spans to `max` bytes. Returns how many there are then. */
+static int stream_cut_spans(struct iovec *spans, size_t max)
+{
+    int count = 0;
+
+    while (spans[count].iov_len < max)
+        max -= spans[count++].iov_len;
+    spans[count].iov_len = max;
+    return count + 1;
+}
+
+/* One call to send what the queue says, `max` bytes at most. Returns the bytes that the socket
+ * took, 0 where the peer is gone, or -1 where it is full. */
+static ssize_t stream_send_some(struct stream *stream, size_t max, size_t *wanted)
 {
     struct iovec spans[TUNE_IOV];
     struct msghdr message = {.msg_iov = spans};
@@ -197,6 +231,10 @@ static ssize_t stream_send_some(struct stream *stream, size_t *wanted)
 
     if (count == 0)
         return 0;
+    if (*wanted > max) {
+        count = stream_cut_spans(spans, max);
+        *wanted = max;
+    }
     if (count == 1) {
         n = send(stream->source.fd, spans[0].iov_base, spans[0].iov_len, MSG_NOSIGNAL);
     } else {
@@ -214,15 +252,19 @@ static ssize_t stream_send_some(struct stream *stream, size_t *wanted)
     return 0;
 }
 
-/* Sends until the queue is empty or the socket is full. */
+/* Sends until the queue is empty, the socket is full, or the stream has had its share. */
 static void stream_send_all(struct stream *stream)
 {
-    while (!sendq_is_empty(&stream->out) && !stream->is_blocked) {
-        size_t wanted, left;
-        ssize_t taken = stream_send_some(stream, &wanted);
+    size_t share = SEND_SHARE;
 
+    while (!sendq_is_empty(&stream->out) && !stream->is_blocked && share > 0) {
+        size_t wanted, left;
+        ssize_t taken = stream_send_some(stream, share, &wanted);
+
+        stream->env->sending -= (int64_t)(SEND_WORK + wanted / SEND_WORK_BYTES);
         if (stream->write_failed)
             break;
+        share -= wanted;
         /* A socket that took less than it was offered is full: asking again would only be told so.
          */
         stream->is_blocked = taken < 0 || (taken > 0 && (size_t)taken < wanted);
@@ -278,11 +320,33 @@ static bool stream_tell_hopeless(struct stream *stream)
     return false;
 }
 
+/* Who leaves has said all, so nobody waits for what is left. */
+static enum stream_work stream_work(const struct stream *stream)
+{
+    return stream->is_leaving ? STREAM_WORK_LEAVER : stream->ops->work;
+}
+
 /* Lets the next step of the tick go on with what was put aside. */
 static void stream_make_ready(struct stream *stream)
 {
     if (!list_is_linked(&stream->work))
-        list_append(&stream->env->ready[stream->ops->work], &stream->work);
+        list_append(&stream->env->ready[stream_work(stream)], &stream->work);
+}
+
+/* It is read from in the next tick, before those who have something to say only then. */
+static void stream_make_late(struct stream *stream)
+{
+    if (list_is_linked(&stream->work))
+        return; /* the kernel tells of it again */
+    stream->is_late = true;
+    list_append(&stream->env->late[stream_work(stream)], &stream->work);
+}
+
+/* It has had its share of sending, and has more. */
+static void stream_make_heavy(struct stream *stream)
+{
+    if (!stream->is_blocked && !sendq_is_empty(&stream->out) && !list_is_linked(&stream->work))
+        list_append(&stream->env->heavy, &stream->work);
 }
 
 /* What was queued was sent as far as that can be. */
@@ -292,8 +356,7 @@ static void stream_settle(struct stream *stream)
         sendq_drop_all(&stream->out);
     if (sendq_is_empty(&stream->out))
         stream_sent_all(stream);
-    if (stream->has_more && stream_may_read(stream))
-        stream_make_ready(stream);
+    stream_make_heavy(stream);
 }
 
 void stream_flush(struct stream *stream)
@@ -306,6 +369,9 @@ void stream_flush(struct stream *stream)
         stream_send_all(stream);
     if (!was_blocked)
         stream_settle(stream);
+    /* Who does not take what it is sent may speak all the same. */
+    if (stream->state != STREAM_DEAD && stream->has_more && stream_may_read(stream))
+        stream_make_ready(stream);
     stream_update_interest(stream);
 }
 
@@ -316,12 +382,32 @@ void stream_charge(struct stream *stream, size_t work)
     size_t used = stream->used + work;
 
     stream->used = (uint16_t)min_size(used, UINT16_MAX);
-    stream->env->left[stream->ops->work] -= (int64_t)min_size(work, UINT16_MAX);
+    stream_env_charge(stream->env, stream->env->turn, work);
+}
+
+void stream_charge_output(struct stream *stream, size_t before)
+{
+    size_t cost = sendq_cost(&stream->out);
+
+    if (cost > before)
+        stream_charge(stream, (cost - before) / OUTPUT_WORK_BYTES);
 }
 
 bool stream_is_spent(const struct stream *stream)
 {
-    return stream->used >= SHARE || stream->env->left[stream->ops->work] <= 0;
+    return stream->used >= SHARE || stream_env_is_spent(stream->env, stream->env->turn);
+}
+
+void stream_env_charge(struct stream_env *env, enum stream_work kind, size_t work)
+{
+    env->left[kind] -= (int64_t)min_size(work, UINT16_MAX);
+}
+
+/* Its turn begins. */
+static void stream_begin_turn(struct stream *stream)
+{
+    stream->used = 0;
+    stream->env->turn = stream_work(stream);
 }
 
 /* ---- input ---- */
@@ -398,6 +484,7 @@ static void stream_count_received(struct stream *stream, size_t bytes)
 {
     stream->env->counters.received += bytes;
     stream->received += bytes;
+    stream_charge(stream, RECEIVE_WORK + bytes / RECEIVE_WORK_BYTES);
 }
 
 /* Receives where the session wants it. Returns false where that is nowhere special. */
@@ -455,11 +542,12 @@ static void stream_receive(struct stream *stream)
 }
 
 /* An answer need not wait for the end of the tick where no ring has anything to say to the peer: it
- * leaves while the processor's first cache still holds it. */
+ * leaves while the processor's first cache still holds it. Those who wait already have one half of
+ * the budget to themselves. */
 static bool stream_has_answer(const struct stream *stream)
 {
     return stream->state != STREAM_DEAD && list_is_linked(&stream->work) &&
-           sendq_lag(&stream->out) == 0;
+           sendq_lag(&stream->out) == 0 && stream->env->sending > SENDING / 2;
 }
 
 void stream_resume(struct stream *stream)
@@ -498,15 +586,20 @@ static void stream_ready_out(struct stream *stream)
 {
     stream->is_blocked = false;
     stream_note_progress(stream);
-    stream_flush(stream);
+    if (stream->env->sending > SENDING / 2)
+        stream_flush(stream);
+    else
+        stream_wake(stream);
 }
 
-/* Whose budget is spent is not even read from: the kernel keeps it, and tells again. */
+/* Whose budget is spent is not even read from: the kernel keeps it. */
 static void stream_ready_in(struct stream *stream)
 {
-    stream->used = 0;
-    if (stream_is_spent(stream))
+    stream_begin_turn(stream);
+    if (stream_is_spent(stream)) {
+        stream_make_late(stream);
         return;
+    }
     stream_receive(stream);
     if (stream_has_answer(stream)) {
         list_remove(&stream->work);
@@ -523,14 +616,16 @@ static void stream_on_ready(struct reactor_source *source, uint32_t events)
 
     if (stream->state == STREAM_DEAD)
         return;
-    if ((events & EPOLLRDHUP) != 0 && !stream->rdhup)
+    stream->is_leaving = is_lost || (events & EPOLLRDHUP) != 0;
+    if ((events & EPOLLRDHUP) != 0 && (source->interest & EPOLLIN) == 0 && !stream->rdhup)
         stream_note_rdhup(stream);
     if (is_lost && stream->is_waiting)
         stream_drop(stream, STREAM_END_RESET);
     if (stream->is_blocked && (is_lost || (events & EPOLLOUT) != 0))
         stream_ready_out(stream);
     if (stream->state != STREAM_DEAD && (is_lost || (events & EPOLLIN) != 0) &&
-        (source->interest & EPOLLIN) != 0 && !stream->has_more && stream_may_read(stream))
+        (source->interest & EPOLLIN) != 0 && !stream->has_more && !stream->is_late &&
+        stream_may_read(stream))
         stream_ready_in(stream);
     stream_update_interest(stream);
 }
@@ -583,10 +678,14 @@ static void stream_env_renew(struct stream_env *env, bool is_first)
 void stream_env_init(struct stream_env *env, const uint64_t *timeouts, size_t count)
 {
     list_init(&env->woken);
+    list_init(&env->heavy);
     list_init(&env->dead);
-    for (int kind = 0; kind < STREAM_WORKS; kind++)
+    for (int kind = 0; kind < STREAM_WORKS; kind++) {
         list_init(&env->ready[kind]);
+        list_init(&env->late[kind]);
+    }
     stream_env_renew(env, true);
+    env->sending = SENDING;
     env->timer_count = count;
     for (size_t i = 0; i < count; i++)
         timer_class_init(&env->timers[i], timeouts[i], stream_timer_expired);
@@ -640,7 +739,7 @@ bool stream_carry_on(struct stream *stream)
 
 static void stream_go_on(struct stream *stream)
 {
-    stream->used = 0;
+    stream_begin_turn(stream);
     stream_use_rest(stream);
     if (stream->state != STREAM_DEAD)
         stream_wake(stream);
@@ -655,28 +754,66 @@ static void stream_env_resume_kind(struct stream_env *env, int kind)
         stream_go_on(stream_of_work(first));
 }
 
+/* Reads from those who found the budget spent, in the order in which they came. */
+static void stream_env_read_late(struct stream_env *env, int kind)
+{
+    struct list *first;
+
+    while (env->left[kind] > 0 && (first = list_take_first(&env->late[kind])) != NULL) {
+        struct stream *stream = stream_of_work(first);
+
+        stream->is_late = false;
+        if (!stream->read_eof && stream_may_read(stream))
+            stream_ready_in(stream);
+        stream_update_interest(stream);
+    }
+}
+
 void stream_env_resume(struct stream_env *env)
 {
     stream_env_renew(env, true);
+    env->sending = SENDING;
     for (int kind = 0; kind < STREAM_WORKS; kind++)
         stream_env_resume_kind(env, kind);
     stream_env_renew(env, false);
+    for (int kind = 0; kind < STREAM_WORKS; kind++)
+        stream_env_read_late(env, kind);
+}
+
+static void stream_env_send(struct stream_env *env, struct list *list, int64_t rest)
+{
+    struct list *first;
+
+    while (env->sending > rest && (first = list_take_first(list)) != NULL)
+        stream_flush(stream_of_work(first));
 }
 
 void stream_env_flush(struct stream_env *env)
 {
-    struct list *first;
+    env->turn = STREAM_WORK_LEAVER; /* who ends from here on */
+    stream_env_send(env, &env->heavy, SENDING / 2);
+    stream_env_send(env, &env->woken, 0);
+}
 
-    while ((first = list_take_first(&env->woken)) != NULL)
-        stream_flush(stream_of_work(first));
+bool stream_env_has_output(const struct stream_env *env)
+{
+    return (!list_is_empty(&env->woken) && env->sending > 0) ||
+           (!list_is_empty(&env->heavy) && env->sending > SENDING / 2);
+}
+
+void stream_env_lift(struct stream_env *env)
+{
+    env->sending = INT64_MAX;
 }
 
 uint64_t stream_env_deadline(const struct stream_env *env)
 {
     uint64_t deadline = UINT64_MAX;
 
+    if (!list_is_empty(&env->woken) || !list_is_empty(&env->heavy))
+        return env->clock.now;
     for (int kind = 0; kind < STREAM_WORKS; kind++) {
-        if (!list_is_empty(&env->ready[kind]))
+        if (!list_is_empty(&env->ready[kind]) || !list_is_empty(&env->late[kind]))
             return env->clock.now;
     }
     for (size_t i = 0; i < env->timer_count; i++) {

@@ -18,6 +18,9 @@
 #define DEFER_FROM 200
 #define DEFER_PERIOD 1000
 
+/* What it costs to accept one, in the units of stream_charge. */
+#define ACCEPT_WORK 100
+
 /* Connections that are kept free for operators: whoever fills the server, they can still look. */
 #define ADMIN_PLACES 4
 
@@ -170,11 +173,17 @@ static void acceptor_ready(struct reactor_source *source, uint32_t events)
 {
     struct acceptor_listener *listener = CONTAINER_OF(source, struct acceptor_listener, source);
 
+    struct stream_env *env = &listener->acceptor->conns->pool.env;
+
     (void)events;
     adapt_deferring(listener->acceptor); /* those who come now count from now */
     for (int i = 0; i < TUNE_ACCEPT_BATCH; i++) {
+        /* One comes in any case: guests who are in already keep nobody out. */
+        if (i > 0 && stream_env_is_spent(env, STREAM_WORK_GUEST))
+            return;
         if (!accept_one(listener->acceptor, listener))
             return;
+        stream_env_charge(env, STREAM_WORK_GUEST, ACCEPT_WORK);
     }
 }
 

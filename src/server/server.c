@@ -260,10 +260,18 @@ static void flush_log(struct server *server)
     server->next_flush = log_flush() ? UINT64_MAX : server->clock->now + FLUSH_AGAIN;
 }
 
+/* From here on, until the next tick begins, all is sent that there is. */
+static void lift_budgets(struct server *server)
+{
+    stream_env_lift(&server->conns.pool.env);
+    chat_lift(&server->chat);
+}
+
 /* All of a tick but the reading. Timers come before the flush, so that what they say is sent in the
  * same tick. */
 static void tick(struct server *server, uint64_t messages)
 {
+    struct stream_env *env = &server->conns.pool.env;
     size_t connected;
 
     stream_env_expire(&server->conns.pool.env);
@@ -277,12 +285,15 @@ static void tick(struct server *server, uint64_t messages)
         return;
     }
     cluster_flush(&server->cluster);
+    if (server->must_end || server->clock->now >= server->end_by ||
+        handing_is_due(&server->handing))
+        lift_budgets(server);
     /* Who is found to have left on the way gives the others something to hear, so it goes round
-     * until all is quiet: each round has fewer members. */
+     * until all is quiet, or the budgets are spent: each round has fewer members. */
     do {
-        stream_env_flush(&server->conns.pool.env);
+        stream_env_flush(env);
         chat_serve(&server->chat, entry_serve);
-    } while (!list_is_empty(&server->conns.pool.env.woken) || chat_has_news(&server->chat));
+    } while (stream_env_has_output(env) || chat_has_news(&server->chat));
     supervisor_tick(&server->supervisor, server->clock->now, server->conns.members);
     past_tick(&server->past, &server->metrics, server->clock);
     connected = server->conns.pool.count;
@@ -345,6 +356,7 @@ static bool hand_over(struct server *server)
     if (!handing_is_due(&server->handing))
         return false;
     handing_settle(server);
+    tick(server, server->chat.counters.messages); /* all that is still to be sent */
     return handing_run(&server->handing);
 }
 

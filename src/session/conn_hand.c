@@ -47,7 +47,9 @@ const char *conns_cannot_hand(const struct conns *conns)
 {
     size_t queued = 0;
 
-    if (!list_is_empty(&conns->pool.env.woken) || !list_is_empty(&conns->pool.env.dead))
+    const struct stream_env *env = &conns->pool.env;
+
+    if (!list_is_empty(&env->woken) || !list_is_empty(&env->heavy) || !list_is_empty(&env->dead))
         return "connections have something to do";
     for (size_t i = 0; i < conns->pool.used; i++) {
         const struct stream *stream = pool_at(&conns->pool, i);

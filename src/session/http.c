@@ -81,11 +81,14 @@ static bool http_takes_body(struct conn *conn, const struct http_request *reques
 /* Hands a request over. Returns its bytes. */
 static size_t http_take_request(struct conn *conn, const struct http_request *request, size_t whole)
 {
+    size_t before = sendq_cost(&conn->stream.out);
+
     conn->http.scan = (struct http_scan){0};
     conn->http.whole = 0;
     conn->messages++;
     stream_charge(&conn->stream, REQUEST_WORK);
     conns_of(conn)->on_request(conn, request);
+    stream_charge_output(&conn->stream, before);
     return whole;
 }
 

@@ -9,6 +9,14 @@
 #include "web/door.h"
 #include "web/web.h"
 
+/* What a message of a member costs, in the units of stream_charge, and how many of its bytes cost
+ * one more. */
+#define MESSAGE_WORK 20
+#define MESSAGE_WORK_BYTES 32
+
+/* What it costs to come in. */
+#define ENTER_WORK 150
+
 /* ---- what connections ask ---- */
 
 /* How many bytes a message can become on its way out: what is text here is a string of JSON for
@@ -18,6 +26,19 @@ static size_t entry_size_out(const struct conn *conn, const struct ws_message *m
     if (conn->codec == CODEC_V1)
         return message->len;
     return json_string_size((struct str){(const char *)message->data, message->len});
+}
+
+/* A member's message: it costs to read it, and to tell it to others or to answer it. */
+static int entry_receive(struct conn *conn, const struct ws_message *message)
+{
+    struct stream *stream = &conn->stream;
+    size_t before = sendq_cost(&stream->out);
+    int result =
+        chat_receive(web_of(conn)->chat, conn->member.client, (char *)message->data, message->len);
+
+    stream_charge(stream, MESSAGE_WORK + message->len / MESSAGE_WORK_BYTES);
+    stream_charge_output(stream, before);
+    return result;
 }
 
 int entry_message(struct conn *conn, struct ws_message *message)
@@ -30,7 +51,7 @@ int entry_message(struct conn *conn, struct ws_message *message)
         /* Who speaks is told first: its next message can come while the others are told. */
         stream_wake(&conn->stream);
         ws_charge(conn, entry_size_out(conn, message));
-        return chat_receive(web->chat, conn->member.client, (char *)message->data, message->len);
+        return entry_receive(conn, message);
     }
     web->echoes++;
     if (web->is_verbatim)
@@ -94,6 +115,7 @@ void entry_enter(struct conn *conn, const struct chat_entry *entry)
 {
     struct web *web = web_of(conn);
 
+    stream_charge(&conn->stream, ENTER_WORK);
     switch (chat_enter(web->chat, entry, &conn->stream.out, &conn->member.client)) {
     case CHAT_OK:
         return;
@@ -185,7 +207,12 @@ void entry_pay(void *owner, uint32_t payer, bool begins)
         address_table_leave(&web->addresses, payer, web->conns->pool.env.clock.now_ns);
 }
 
-void entry_serve(struct sendq *out)
+size_t entry_serve(struct sendq *out)
 {
-    stream_flush(stream_of_queue(out));
+    struct stream *stream = stream_of_queue(out);
+    const struct stream_env *env = stream->env;
+    int64_t before = env->sending;
+
+    stream_flush(stream);
+    return (size_t)(before - env->sending);
 }

@@ -69,6 +69,7 @@ static void teardown(void)
 static void run(void)
 {
     for (int i = 0; i < TICKS; i++) {
+        chat_set_time(&server.chat, server.clock->now, server.clock->wall);
         stream_env_resume(&server.conns.pool.env);
         reactor_dispatch(&server.reactor,
                          reactor_wait(&server.reactor, server.clock->now, server.clock->now));
@@ -76,7 +77,7 @@ static void run(void)
         do {
             stream_env_flush(&server.conns.pool.env);
             chat_serve(&server.chat, entry_serve);
-        } while (!list_is_empty(&server.conns.pool.env.woken) || chat_has_news(&server.chat));
+        } while (stream_env_has_output(&server.conns.pool.env) || chat_has_news(&server.chat));
         pool_reap(&server.conns.pool);
     }
 }

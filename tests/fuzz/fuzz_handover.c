@@ -254,6 +254,7 @@ static void world_tick(void)
     struct stream_env *env = &world.conns.pool.env;
     int count = reactor_wait(&world.reactor, env->clock.now, env->clock.now);
 
+    chat_set_time(&world.chat, env->clock.now, env->clock.wall);
     stream_env_resume(env);
     reactor_dispatch(&world.reactor, count);
     later_tick(&world.web);
@@ -265,7 +266,7 @@ static void world_tick(void)
     do {
         stream_env_flush(env);
         chat_serve(&world.chat, entry_serve);
-    } while (!list_is_empty(&env->woken) || chat_has_news(&world.chat));
+    } while (stream_env_has_output(env) || chat_has_news(&world.chat));
     pool_reap(&world.conns.pool);
 }
 

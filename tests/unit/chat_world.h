@@ -162,15 +162,17 @@ static inline void flush_peer(struct peer *peer)
     take(peer, peer->window);
 }
 
-static inline void serve(struct sendq *out)
+static inline size_t serve(struct sendq *out)
 {
     visits++;
     flush_peer(peer_of(out));
+    return 0;
 }
 
 /* The end of a tick. */
 static inline void end_tick(void)
 {
+    chat_set_time(&chat, chat.now, chat.wall);
     chat_expire(&chat);
     chat_commit(&chat);
     while (chat_has_news(&chat)) {

@@ -177,11 +177,21 @@ void world_open(bool is_tcp, bool has_input, uint64_t silence)
     http_note_silence(world.conn, silence);
 }
 
+void world_flush(void)
+{
+    struct stream_env *env = &world.conns.pool.env;
+
+    stream_env_lift(env);
+    do
+        stream_env_flush(env);
+    while (stream_env_has_output(env));
+}
+
 void world_pass(uint64_t ms)
 {
     world.conns.pool.env.clock.now += ms;
     stream_env_expire(&world.conns.pool.env);
-    stream_env_flush(&world.conns.pool.env);
+    world_flush();
     pool_reap(&world.conns.pool);
 }
 

@@ -58,6 +58,9 @@ void world_teardown(void);
 /* Opens the connection as one that is there since `silence`. */
 void world_open(bool is_tcp, bool has_input, uint64_t silence);
 
+/* Sends all that waits, whatever the budget of a tick. */
+void world_flush(void);
+
 /* Lets time pass, without a look at the sockets: nobody is told that there is space again. */
 void world_pass(uint64_t ms);
 

@@ -96,12 +96,21 @@ START_TEST(removal_keeps_a_bounded_part)
 END_TEST
 
 /* Each reader takes two bytes more than the one before. */
-static void serve(struct sendq *out)
+static size_t serve(struct sendq *out)
 {
     int i = (int)(out - queues);
 
     served[i]++;
     sendq_advance(out, min_size((size_t)(2 * i), (size_t)sendq_lag(out)));
+    return 0;
+}
+
+/* Serves all. */
+static void serve_all(size_t (*one)(struct sendq *out))
+{
+    int64_t budget = INT64_MAX;
+
+    ck_assert(audience_serve(&audience, one, &budget));
 }
 
 /* Only the readers of rings with news are visited, and the tail is what the slowest still wants. */
@@ -110,15 +119,15 @@ START_TEST(serving_raises_the_tail)
     for (int i = 0; i < PEOPLE; i++)
         add(i);
     publish(RENDITION_V1, "0123456789", 10);
-    audience_serve(&audience, serve);
+    serve_all(serve);
     for (int i = 0; i < PEOPLE; i++)
         ck_assert_int_eq(served[i], i % 2);
     ck_assert_uint_eq(audience.ring[RENDITION_V1].tail, 2);
     ck_assert_uint_eq(audience_lag(&audience), 8);
-    audience_serve(&audience, serve);
+    serve_all(serve);
     ck_assert_int_eq(served[1], 1);
     audience_press(&audience);
-    audience_serve(&audience, serve);
+    serve_all(serve);
     ck_assert_int_eq(served[0], 1);
     ck_assert_int_eq(served[1], 2);
     ck_assert_uint_eq(audience.ring[RENDITION_V1].tail, 4);
@@ -126,13 +135,14 @@ START_TEST(serving_raises_the_tail)
 }
 END_TEST
 
-static void leave(struct sendq *out)
+static size_t leave(struct sendq *out)
 {
     served[out - queues]++;
     if (out == &queues[2])
         audience_remove(&audience, RENDITION_TEXT, out, 0);
     else
         sendq_advance(out, (size_t)sendq_lag(out));
+    return 0;
 }
 
 /* One that leaves on the way is not visited twice, and nobody is left out. */
@@ -141,7 +151,7 @@ START_TEST(readers_may_leave_while_they_are_served)
     for (int i = 0; i < PEOPLE; i += 2)
         add(i);
     publish(RENDITION_TEXT, "0123456789", 10);
-    audience_serve(&audience, leave);
+    serve_all(leave);
     ck_assert_int_eq(served[0], 1);
     ck_assert_int_eq(served[2], 1);
     ck_assert_int_eq(served[4], 1);
@@ -187,6 +197,65 @@ START_TEST(room_ends_where_a_longest_frame_does_not_fit)
 }
 END_TEST
 
+/* Takes all, and costs something. */
+static size_t serve_dearly(struct sendq *out)
+{
+    served[out - queues]++;
+    sendq_advance(out, (size_t)sendq_lag(out));
+    return 9;
+}
+
+/* What is left has its turn the next time, and only then the tail rises: news on the way begins a
+ * walk of its own. */
+START_TEST(serving_stops_where_its_budget_is_spent)
+{
+    int64_t budget = 10;
+
+    for (int i = 0; i < PEOPLE; i += 2)
+        add(i);
+    publish(RENDITION_TEXT, "0123456789", 10);
+    ck_assert(!audience_serve(&audience, serve_dearly, &budget));
+    ck_assert_int_eq(budget, 0);
+    ck_assert_int_eq(served[0] + served[2] + served[4], 1);
+    ck_assert_int_eq(served[4], 1);
+    ck_assert_uint_eq(audience.ring[RENDITION_TEXT].tail, 0);
+    ck_assert(!audience_serve(&audience, serve_dearly, &budget));
+    ck_assert_int_eq(served[0] + served[2] + served[4], 1);
+    publish(RENDITION_TEXT, "abc", 3);
+    budget = 11;
+    ck_assert(!audience_serve(&audience, serve_dearly, &budget));
+    ck_assert_int_eq(served[0], 1);
+    ck_assert_int_eq(served[2], 1);
+    budget = 31;
+    ck_assert(audience_serve(&audience, serve_dearly, &budget));
+    for (int i = 0; i < PEOPLE; i += 2) {
+        ck_assert_int_eq(served[i], 2);
+        ck_assert(sendq_is_empty(&queues[i]));
+    }
+    ck_assert_uint_eq(audience.ring[RENDITION_TEXT].tail, 13);
+}
+END_TEST
+
+/* One that was served leaves between two turns, and one that was not: nobody is left out. */
+START_TEST(readers_may_leave_between_two_turns)
+{
+    int64_t budget = 10;
+
+    for (int i = 0; i < PEOPLE; i += 2)
+        add(i);
+    publish(RENDITION_TEXT, "0123456789", 10);
+    ck_assert(!audience_serve(&audience, serve_dearly, &budget));
+    ck_assert_int_eq(served[4], 1);
+    if (_i % 2 == 0)
+        audience_remove(&audience, RENDITION_TEXT, &queues[_i], 0);
+    budget = 1000;
+    ck_assert(audience_serve(&audience, serve_dearly, &budget));
+    for (int i = 0; i < PEOPLE; i += 2)
+        ck_assert(sendq_is_empty(&queues[i]));
+    ck_assert_uint_eq(audience.ring[RENDITION_TEXT].tail, 10);
+}
+END_TEST
+
 START_TEST(memory_that_is_missing_is_told)
 {
     for (int i = 0; i < PEOPLE; i++)
@@ -194,7 +263,7 @@ START_TEST(memory_that_is_missing_is_told)
     audience_mark_incomplete(&audience, RENDITION_V1);
     for (int i = 0; i < PEOPLE; i++)
         ck_assert(queues[i].is_incomplete == (i % 2 == 1));
-    audience_serve(&audience, serve);
+    serve_all(serve);
     ck_assert_int_eq(served[0], 0);
     ck_assert_int_eq(served[1], 1);
 }
@@ -210,6 +279,8 @@ Suite *suite_audience(void)
     tcase_add_test(cases, removal_keeps_a_bounded_part);
     tcase_add_test(cases, serving_raises_the_tail);
     tcase_add_test(cases, readers_may_leave_while_they_are_served);
+    tcase_add_test(cases, serving_stops_where_its_budget_is_spent);
+    tcase_add_loop_test(cases, readers_may_leave_between_two_turns, 0, PEOPLE);
     tcase_add_test(cases, tails_never_fall);
     tcase_add_test(cases, room_ends_where_a_longest_frame_does_not_fit);
     tcase_add_test(cases, memory_that_is_missing_is_told);

@@ -459,6 +459,71 @@ START_TEST(rooms_are_apart)
 }
 END_TEST
 
+/* So that a tick has time for a few of them only. */
+static size_t serve_dearly(struct sendq *out)
+{
+    flush_peer(peer_of(out));
+    return 300;
+}
+
+static size_t count_served(int from, int to)
+{
+    size_t count = 0;
+
+    for (int i = from; i < to; i++)
+        count += sendq_is_empty(&peers[i].out);
+    return count;
+}
+
+/* Serving the crowd takes more than one tick, and the small room is told in the first. */
+START_TEST(a_crowd_does_not_keep_a_small_room_waiting)
+{
+    int ticks = 0;
+
+    for (int i = 0; i < 14; i++)
+        enter_room(&peers[i], (uint64_t)i + 1, CODEC_TEXT, i < 12 ? "crowd" : "small");
+    settle();
+    SEND(&peers[0], "many");
+    SEND(&peers[12], "few");
+    commit_all();
+    chat_set_time(&chat, chat.now, chat.wall);
+    do
+        chat_serve(&chat, serve_dearly);
+    while (chat_has_news(&chat));
+    ck_assert_uint_eq(count_served(12, 14), 2);
+    ck_assert_uint_gt(count_served(0, 12), 0);
+    ck_assert_uint_lt(count_served(0, 12), 12);
+    for (; count_served(0, 12) < 12 && ticks < 12; ticks++) {
+        ck_assert_uint_le(chat_deadline(&chat), chat.now);
+        chat_set_time(&chat, chat.now, chat.wall);
+        chat_serve(&chat, serve_dearly);
+    }
+    expect(&peers[0], "You wrote: many");
+    for (int i = 1; i < 12; i++)
+        expect(&peers[i], "Client #1 says: many");
+    expect(&peers[12], "You wrote: few");
+    expect(&peers[13], "Client #13 says: few");
+    for (int i = 0; i < 14; i++)
+        expect_nothing(&peers[i]);
+    check_books();
+}
+END_TEST
+
+/* ... unless the tick is the last. */
+START_TEST(a_lifted_budget_serves_all)
+{
+    for (int i = 0; i < 14; i++)
+        enter(&peers[i], (uint64_t)i + 1, CODEC_TEXT);
+    settle();
+    SEND(&peers[0], "many");
+    commit_all();
+    chat_lift(&chat);
+    chat_serve(&chat, serve_dearly);
+    ck_assert_uint_eq(count_served(0, 14), 14);
+    ck_assert(!chat_has_news(&chat));
+}
+END_TEST
+
 START_TEST(rooms_come_and_go)
 {
     uint64_t epoch;
@@ -1209,6 +1274,8 @@ static void add_room_tests(Suite *suite)
     tcase_add_loop_test(cases, full_table, 0, CODEC_KINDS);
     tcase_add_test(cases, smallest_and_largest_id);
     tcase_add_test(cases, rooms_are_apart);
+    tcase_add_test(cases, a_crowd_does_not_keep_a_small_room_waiting);
+    tcase_add_test(cases, a_lifted_budget_serves_all);
     tcase_add_loop_test(cases, rooms_come_and_go, 0, 2);
     tcase_add_test(cases, room_names_are_bytes);
     tcase_add_test(cases, many_rooms);

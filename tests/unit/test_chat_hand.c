@@ -326,21 +326,20 @@ static void play_speak(struct peer *peer)
     ck_assert_int_eq(chat_receive(&chat, peer->client, message, (size_t)len), 0);
 }
 
-static void play_serve(struct sendq *out)
+static size_t play_serve(struct sendq *out)
 {
     struct peer *peer = peer_of(out);
     unsigned place = (unsigned)(peer - peers);
 
     if (extras[place].listener == NULL) {
         flush_peer(peer);
-        return;
-    }
-    if (is_hopeless(peer)) {
+    } else if (is_hopeless(peer)) {
         peer->was_closed = true;
         play_unlisten(peer, place);
-        return;
+    } else {
+        take(peer, peer->window);
     }
-    take(peer, peer->window);
+    return 0;
 }
 
 static void play_check(void *arg, struct sendq *out, const struct ban *ban)
@@ -358,6 +357,7 @@ static void play_check(void *arg, struct sendq *out, const struct ban *ban)
 
 static void play_tick(void)
 {
+    chat_set_time(&chat, chat.now, chat.wall);
     chat_expire(&chat);
     chat_commit(&chat);
     bans_enforce(&chat, play_check, NULL);

@@ -67,9 +67,9 @@ START_TEST(who_takes_nothing_is_given_up)
     open_stream();
     for (int i = 0; i < 100; i++)
         ck_assert_int_eq(sendq_push(&world.conn->stream.out, payload, sizeof(payload)), 0);
-    stream_env_flush(&world.conns.pool.env);
+    world_flush();
     stream_wake(&world.conn->stream);
-    stream_env_flush(&world.conns.pool.env);
+    world_flush();
     ck_assert(world.conn->stream.is_blocked);
     for (int i = 0; i < 5; i++)
         world_pass(5000);
@@ -86,7 +86,7 @@ START_TEST(who_takes_some_is_not)
     for (int i = 0; i < 100; i++)
         ck_assert_int_eq(sendq_push(&world.conn->stream.out, payload, sizeof(payload)), 0);
     stream_wake(&world.conn->stream);
-    stream_env_flush(&world.conns.pool.env);
+    world_flush();
     for (int i = 0; i < 2; i++) {
         for (int k = 0; k < 5; k++)
             world_pass(5000);
@@ -152,7 +152,7 @@ START_TEST(memory_that_is_out_ends_it)
     open_stream();
     sendq_mark_incomplete(&world.conn->stream.out);
     stream_wake(&world.conn->stream);
-    stream_env_flush(&world.conns.pool.env);
+    world_flush();
     pool_reap(&world.conns.pool);
     world_expect_end(STREAM_END_MEMORY);
     ck_assert_int_eq(world.closed, 1);
@@ -170,7 +170,7 @@ static void fall_behind(void)
     for (int i = 0; i < 100; i++)
         ck_assert_int_eq(sendq_push(&world.conn->stream.out, payload, sizeof(payload)), 0);
     stream_wake(&world.conn->stream);
-    stream_env_flush(&world.conns.pool.env);
+    world_flush();
     ck_assert(world.conn->stream.is_blocked);
 }
 

@@ -25,7 +25,7 @@ static void open_backlog(void)
     world_ask("/ws");
     for (int i = 0; i < 100; i++)
         ws_send(world.conn, WS_BINARY, STR(""), payload, 40000);
-    stream_env_flush(&world.conns.pool.env);
+    world_flush();
     ck_assert(world.conn->stream.is_blocked);
 }
 
@@ -71,7 +71,7 @@ START_TEST(a_ping_on_a_unix_socket)
     world_ask("/ws");
     for (int i = 0; i < 100; i++)
         ws_send(world.conn, WS_BINARY, STR(""), payload, 40000);
-    stream_env_flush(&world.conns.pool.env);
+    world_flush();
     world_pass(25000);
     world_take(40000);
     world_pass(5000);

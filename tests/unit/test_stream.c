@@ -13,6 +13,7 @@
 Suite *suite_stream(void);
 
 #define LONG (4 * 1024 * 1024) /* more than two sockets keep */
+#define MANY 40                /* more than end in one tick */
 
 static const uint64_t lengths[] = {
     [STREAM_TIMER_SENDING] = 10000, [STREAM_TIMER_CLOSING] = 5000, [STREAM_TIMERS] = 1000};
@@ -27,14 +28,19 @@ static struct {
     enum stream_end end;
 } seen;
 static int close_result;
-static size_t step; /* bytes that `input` uses at most, in one call */
+static size_t step;     /* bytes that `input` uses at most, in one call */
+static size_t work;     /* what each call costs */
+static bool has_answer; /* to what is used: the stream is woken */
 static uint8_t bytes[LONG];
 
 /* ---- a session ---- */
 
 static size_t input(struct stream *s, uint8_t *data, size_t len)
 {
-    (void)s, (void)data;
+    (void)data;
+    stream_charge(s, work);
+    if (has_answer)
+        stream_wake(s);
     len = min_size(len, step);
     seen.input += len;
     return len;
@@ -117,9 +123,11 @@ static void setup(void)
     memset(&seen, 0, sizeof(seen));
     close_result = 0;
     step = SIZE_MAX;
+    work = 0;
+    has_answer = false;
     pool = (struct pool){.count = 0};
     ck_assert_int_eq(reactor_init(&reactor), 0);
-    ck_assert_int_eq(pool_init(&pool, &reactor, 256, 2, lengths, ARRAY_LEN(lengths)), 0);
+    ck_assert_int_eq(pool_init(&pool, &reactor, 256, MANY, lengths, ARRAY_LEN(lengths)), 0);
     pool.env.max_lag = UINT64_MAX;
     pool.env.clock.now = 1000000;
 }
@@ -419,6 +427,180 @@ START_TEST(places_are_used_again)
 }
 END_TEST
 
+/* ---- budgets ---- */
+
+static struct stream *many[MANY];
+static int ends[MANY];
+
+static void open_many(size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        many[i] = pool_take(&pool);
+        stream_init(many[i], &pool.env, pair_tcp(&ends[i]), true, &ops);
+        stream_start(many[i], false);
+    }
+}
+
+static void close_many(size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        close(ends[i]);
+}
+
+/* One tick, without the reaping. */
+static void tick(void)
+{
+    int count = reactor_wait(&reactor, pool.env.clock.now, pool.env.clock.now);
+
+    stream_env_resume(&pool.env);
+    reactor_dispatch(&reactor, count);
+    stream_env_flush(&pool.env);
+}
+
+/* Each brings so much work that the budget of a tick is spent by the first. */
+START_TEST(who_finds_the_budget_spent_is_not_read_from)
+{
+    open_many(2);
+    work = UINT16_MAX;
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(send(ends[i], "1", 1, 0), 1);
+    tick();
+    ck_assert_uint_eq(seen.input, 1);
+    ck_assert_uint_eq(many[0]->received + many[1]->received, 1);
+    tick();
+    ck_assert_uint_eq(seen.input, 2);
+    close_many(2);
+}
+END_TEST
+
+/* One who speaks again and again does not keep those waiting who come after it. */
+START_TEST(who_was_late_has_its_turn)
+{
+    open_many(4);
+    work = UINT16_MAX;
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(send(ends[i], "1", 1, 0), 1);
+    for (int i = 0; i < 8; i++) {
+        tick();
+        ck_assert_int_eq(send(ends[0], "2", 1, 0), 1);
+    }
+    for (int i = 0; i < 4; i++)
+        ck_assert_uint_gt(many[i]->received, 0);
+    close_many(4);
+}
+END_TEST
+
+/* It has something to say, but more than its share at once, and takes nothing of what its room is
+ * told: no event goes on with what was put aside. */
+START_TEST(who_takes_nothing_goes_on_speaking)
+{
+    struct ring ring;
+
+    open_stream();
+    ring_init(&ring, LONG);
+    ck_assert_int_eq(ring_reserve(&ring, LONG), 0);
+    ring_append(&ring, bytes, LONG);
+    stream->out.box = &ring;
+    for (int i = 0; i < 1000 && !stream->is_blocked; i++) {
+        stream_wake(stream);
+        tick();
+    }
+    ck_assert(stream->is_blocked);
+    work = 1000;
+    step = 1;
+    has_answer = true;
+    ck_assert_int_eq(send(peer, "12345", 5, 0), 5);
+    for (int i = 0; i < 10; i++)
+        tick();
+    ck_assert_uint_eq(seen.input, 5);
+    ck_assert(stream->is_blocked);
+    stream_drop(stream, STREAM_END_HOST);
+    ck_assert_int_eq(sendq_detach(&stream->out, 0), 0);
+    ring_deinit(&ring);
+}
+END_TEST
+
+/* What one has queued does not keep what others have. */
+START_TEST(who_has_much_to_send_lets_others_go_first)
+{
+    open_many(2);
+    ck_assert_int_eq(sendq_push_shared(&many[0]->out, bytes, LONG, NULL, NULL), 0);
+    ck_assert_int_eq(sendq_push(&many[1]->out, "PING", 4), 0);
+    stream_wake(many[0]);
+    stream_wake(many[1]);
+    stream_env_flush(&pool.env);
+    ck_assert_uint_eq(many[1]->sent, 4);
+    ck_assert_uint_gt(many[0]->sent, 0);
+    ck_assert(!many[0]->is_blocked);
+    ck_assert_uint_lt(many[0]->sent, LONG / 16);
+    for (int i = 0; i < 1000 && !many[0]->is_blocked; i++) {
+        ck_assert_uint_eq(stream_env_deadline(&pool.env), pool.env.clock.now);
+        tick();
+    }
+    ck_assert(many[0]->is_blocked);
+    close_many(2);
+}
+END_TEST
+
+START_TEST(a_tick_sends_so_much)
+{
+    open_many(MANY);
+    for (int i = 0; i < MANY; i++) {
+        ck_assert_int_eq(sendq_push_shared(&many[i]->out, bytes, 40000, NULL, NULL), 0);
+        stream_wake(many[i]);
+    }
+    stream_env_flush(&pool.env);
+    ck_assert(!stream_env_has_output(&pool.env));
+    ck_assert_uint_gt(many[0]->sent, 0);
+    ck_assert_uint_eq(many[MANY - 1]->sent, 0);
+    for (int i = 0; i < 100 && many[MANY - 1]->sent == 0; i++)
+        tick();
+    for (int i = 0; i < MANY; i++)
+        ck_assert_uint_gt(many[i]->sent, 0);
+    close_many(MANY);
+}
+END_TEST
+
+START_TEST(a_lifted_budget_sends_all)
+{
+    open_many(MANY);
+    for (int i = 0; i < MANY; i++) {
+        ck_assert_int_eq(sendq_push_shared(&many[i]->out, bytes, 40000, NULL, NULL), 0);
+        stream_wake(many[i]);
+    }
+    stream_env_lift(&pool.env);
+    do
+        stream_env_flush(&pool.env);
+    while (stream_env_has_output(&pool.env));
+    for (int i = 0; i < MANY; i++)
+        ck_assert(many[i]->sent == 40000 || many[i]->is_blocked);
+    close_many(MANY);
+}
+END_TEST
+
+/* Many who go at once are no reason for the others to wait: these are read from in the same tick.
+ */
+START_TEST(ends_have_a_budget_of_their_own)
+{
+    int ticks = 0;
+
+    open_many(MANY);
+    for (int i = 0; i < MANY - 1; i++)
+        ck_assert_int_eq(shutdown(ends[i], SHUT_WR), 0);
+    ck_assert_int_eq(send(ends[MANY - 1], "12345", 5, 0), 5);
+    for (; seen.input == 0 && ticks < MANY; ticks++)
+        tick();
+    ck_assert_uint_eq(seen.input, 5);
+    ck_assert_int_gt(seen.closed, 0);
+    if (TUNE_EVENTS > MANY)
+        ck_assert_int_lt(seen.closed, MANY / 2);
+    for (; seen.closed < MANY - 1 && ticks < 10 * MANY; ticks++)
+        tick();
+    ck_assert_int_eq(seen.closed, MANY - 1);
+    close_many(MANY);
+}
+END_TEST
+
 Suite *suite_stream(void)
 {
     Suite *suite = suite_create("stream");
@@ -436,6 +618,13 @@ Suite *suite_stream(void)
     tcase_add_test(tc, timers_of_sessions_are_theirs);
     tcase_add_test(tc, a_socket_that_is_connecting);
     tcase_add_test(tc, places_are_used_again);
+    tcase_add_test(tc, who_finds_the_budget_spent_is_not_read_from);
+    tcase_add_test(tc, who_was_late_has_its_turn);
+    tcase_add_test(tc, who_takes_nothing_goes_on_speaking);
+    tcase_add_test(tc, who_has_much_to_send_lets_others_go_first);
+    tcase_add_test(tc, a_tick_sends_so_much);
+    tcase_add_test(tc, a_lifted_budget_sends_all);
+    tcase_add_test(tc, ends_have_a_budget_of_their_own);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -222,6 +222,7 @@ void web_tick(void)
     struct stream_env *env = &web_world.conns.pool.env;
     int count = reactor_wait(&web_world.reactor, env->clock.now, env->clock.now);
 
+    chat_set_time(&web_world.chat, env->clock.now, env->clock.wall);
     stream_env_resume(env);
     reactor_dispatch(&web_world.reactor, count);
     later_tick(&web_world.web);
@@ -233,7 +234,7 @@ void web_tick(void)
     do {
         stream_env_flush(env);
         chat_serve(&web_world.chat, entry_serve);
-    } while (!list_is_empty(&env->woken) || chat_has_news(&web_world.chat));
+    } while (stream_env_has_output(env) || chat_has_news(&web_world.chat));
     pool_reap(&web_world.conns.pool);
 }
 
