@@ -27,7 +27,6 @@ struct cluster_link {
     uint64_t next; /* monotonic ms: when to begin anew, or to give up the beginning */
     unsigned failures;
     bool is_connecting;
-    const char *failure; /* static or the log's; NULL: none */
 };
 
 /* A Redis, which has a part of the rooms, or all. */

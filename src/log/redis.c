@@ -333,8 +333,8 @@ static void redis_free(struct log *log)
 {
     struct redis *r = redis_of(log);
 
-    redis_lost(log, REDIS_COMMANDS);
-    redis_lost(log, REDIS_TELLS);
+    redis_lost(log, REDIS_COMMANDS, NULL);
+    redis_lost(log, REDIS_TELLS, NULL);
     free(r);
 }
 
@@ -405,7 +405,7 @@ const char *redis_ailment(const struct log *log)
 
     if (r->is_trusted || (redis_is_ready(r) && !r->is_ill))
         return NULL;
-    return r->reason[0] != '\0' ? r->reason : "the connection to Redis is down";
+    return r->reason[0] != '\0' ? r->reason : "there is no connection yet";
 }
 
 const char *redis_broken_room(const struct log *log, const char **why)

@@ -1088,12 +1088,14 @@ static void redis_unask(struct redis *r, enum redis_link link)
     }
 }
 
-void redis_lost(struct log *log, enum redis_link link)
+void redis_lost(struct log *log, enum redis_link link, const char *why)
 {
     struct redis *r = redis_of(log);
     struct redis_connection *c = &r->links[link];
 
     r->is_trusted = false;
+    if (why != NULL && why != r->reason)
+        snprintf(r->reason, sizeof(r->reason), "%s", why);
     redis_forget_replies(r, link);
     redis_unask(r, link);
     buf_deinit(&c->out);

@@ -15,6 +15,7 @@
 #include "log/redis.h"
 #include "log/redis_spread.h"
 #include "log/redis_wire.h"
+#include "proto/http/query.h"
 #include "proto/uri.h"
 #include "server/fatal.h"
 
@@ -48,6 +49,17 @@ static bool cluster_copy(char *out, size_t size, struct str from)
     return true;
 }
 
+/* Takes "%2F" and the like for what they stand for. */
+static bool cluster_decode(char *out, size_t size, struct str from)
+{
+    ptrdiff_t len = http_percent_decode(out, size - 1, from, false);
+
+    if (len < 0)
+        return false;
+    out[len] = '\0';
+    return true;
+}
+
 /* "user:password@" in front of the host. */
 static bool cluster_read_user(struct cluster_server *s, struct str *rest,
                               struct redis_config *config)
@@ -61,8 +73,8 @@ static bool cluster_read_user(struct cluster_server *s, struct str *rest,
     *rest = (struct str){at + 1, rest->len - user.len - 1};
     password = user;
     user = str_cut(&password, ':');
-    if (password.ptr == NULL || !cluster_copy(s->user, sizeof(s->user), user) ||
-        !cluster_copy(s->password, sizeof(s->password), password))
+    if (password.ptr == NULL || !cluster_decode(s->user, sizeof(s->user), user) ||
+        !cluster_decode(s->password, sizeof(s->password), password))
         return false;
     if (user.len > 0)
         config->user = str_from(s->user);
@@ -82,7 +94,8 @@ static const char *cluster_read_url(struct cluster_server *s, struct str rest,
         !cluster_read_user(s, &rest, config) || !uri_authority_parse(rest, &host, &port) ||
         (port.len > 0 && !cluster_copy(port_text, sizeof(port_text), port)) ||
         !cluster_copy(s->host, sizeof(s->host), host))
-        return "it is not redis://[USER:PASSWORD@]HOST[:PORT][/DB]";
+        return "it is not redis://[USER:PASSWORD@]HOST[:PORT][/DB], where %2F and %25 stand for / "
+               "and % of a password";
     snprintf(s->name, sizeof(s->name), "%.*s:%s/%llu", (int)host.len, host.ptr, port_text,
              (unsigned long long)config->database);
     if (host.len > 2 && host.ptr[0] == '[' &&
@@ -265,7 +278,7 @@ static void cluster_lose(struct cluster_link *link, const char *why)
     struct cluster_server *s = link->server;
 
     cluster_log_failure(s, why);
-    redis_lost(s->log, link->kind);
+    redis_lost(s->log, link->kind, why);
     if (link->source.fd >= 0)
         close(link->source.fd);
     link->source = (struct reactor_source){.ready = link->source.ready, .fd = -1};

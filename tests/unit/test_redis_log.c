@@ -316,7 +316,7 @@ START_TEST(a_seat_has_moved_here_once_what_is_older_was_told)
     if (_i == 0) {
         tell(2, "other", 2, "two");
     } else {
-        redis_lost(rlog, REDIS_TELLS); /* what is older is asked for */
+        redis_lost(rlog, REDIS_TELLS, "gone"); /* what is older is asked for */
         connect_tells();
         subscribed();
         turn();
@@ -388,7 +388,7 @@ START_TEST(what_replicas_were_waited_for_is_sent_again)
     turn();
     tell(1, node, 1, "one");
     expect_heard("");
-    redis_lost(rlog, REDIS_COMMANDS);
+    redis_lost(rlog, REDIS_COMMANDS, "gone");
     turn();
     expect_heard("");
     connect_commands("one");
@@ -488,6 +488,12 @@ START_TEST(so_long_may_an_answer_be)
 }
 END_TEST
 
+static void lease_is_due(void)
+{
+    redis_set_time(rlog, redis_of(rlog)->now + REDIS_RENEW_MS, 1000);
+    turn();
+}
+
 /* ---- from one process to the next ---- */
 
 static void other_random(void *bytes, size_t len)
@@ -552,6 +558,24 @@ START_TEST(who_takes_over_is_the_same_node)
 }
 END_TEST
 
+/* Why it is ill is what failed last, not what is long over. */
+START_TEST(what_failed_last_is_why_it_is_ill)
+{
+    say("x");
+    turn();
+    feed(REDIS_COMMANDS, "-OOM too much\r\n");
+    ck_assert_str_eq(redis_ailment(rlog),
+                     "its memory is full (maxmemory); Redis says: OOM too much");
+    lease_is_due();
+    feed(REDIS_COMMANDS, "*1\r\n$1\r\nK\r\n");
+    ck_assert_ptr_null(redis_ailment(rlog));
+    redis_lost(rlog, REDIS_TELLS, "it is gone");
+    ck_assert_str_eq(redis_ailment(rlog), "it is gone");
+    redis_lost(rlog, REDIS_COMMANDS, redis_ailment(rlog));
+    ck_assert_str_eq(redis_ailment(rlog), "it is gone");
+}
+END_TEST
+
 /* Who looks at its health in the moment before it is connected learns nothing that was not so. */
 START_TEST(who_takes_over_is_as_well_as_it_was)
 {
@@ -559,10 +583,10 @@ START_TEST(who_takes_over_is_as_well_as_it_was)
 
     ck_assert_ptr_nonnull(redis_ailment(heir));
     if (_i > 0)
-        redis_lost(rlog, REDIS_TELLS);
+        redis_lost(rlog, REDIS_TELLS, "gone");
     ck_assert_ptr_null(hand_to(heir));
     ck_assert_int_eq(redis_ailment(heir) != NULL, _i > 0);
-    redis_lost(heir, REDIS_COMMANDS);
+    redis_lost(heir, REDIS_COMMANDS, "gone");
     ck_assert_ptr_nonnull(redis_ailment(heir));
     heir->ops->free(heir);
 }
@@ -613,12 +637,6 @@ START_TEST(an_answer_about_an_event_is_a_word)
     expect_end(no_words[_i], "the answer about an event makes no sense");
 }
 END_TEST
-
-static void lease_is_due(void)
-{
-    redis_set_time(rlog, redis_of(rlog)->now + REDIS_RENEW_MS, 1000);
-    turn();
-}
 
 /* Each name would have something to be said. */
 START_TEST(so_many_nodes_may_be_named)
@@ -686,8 +704,8 @@ START_TEST(who_does_not_hear_what_it_says_begins_anew)
     redis_set_time(rlog, redis_of(rlog)->now + 1, 1000);
     ck_assert(redis_is_stale(rlog, REDIS_COMMANDS));
     ck_assert(redis_is_stale(rlog, REDIS_TELLS));
-    redis_lost(rlog, REDIS_COMMANDS);
-    redis_lost(rlog, REDIS_TELLS);
+    redis_lost(rlog, REDIS_COMMANDS, "gone");
+    redis_lost(rlog, REDIS_TELLS, "gone");
     connect_commands("two");
     connect_tells();
     ck_assert(!redis_is_stale(rlog, REDIS_COMMANDS));
@@ -726,6 +744,7 @@ Suite *suite_redis_log(void)
     tcase_add_loop_test(tcase, so_long_may_an_answer_be, 0, 3);
     tcase_add_test(tcase, an_answer_that_nobody_asked_for_ends_it);
     tcase_add_test(tcase, who_takes_over_is_the_same_node);
+    tcase_add_test(tcase, what_failed_last_is_why_it_is_ill);
     tcase_add_loop_test(tcase, who_takes_over_is_as_well_as_it_was, 0, 2);
     tcase_add_loop_test(tcase, another_node_is_not_taken_over, 0,
                         sizeof(other_nodes) / sizeof(other_nodes[0]));
