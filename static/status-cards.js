@@ -64,13 +64,15 @@ export const cards = [
 
 const CLOSES = {
   1000: 'done', 1001: 'going away', 1002: 'protocol error', 1003: 'binary message', 1005: 'no code given', 1006: 'connection lost',
-  1007: 'not UTF-8', 1009: 'message too long', 1011: 'out of memory', 1013: 'too far behind, or no place', 4000: 'taken over by its owner', 4009: 'id in use',
+  1007: 'not UTF-8', 1009: 'message too long', 1011: 'out of memory', 1012: 'its room began anew', 1013: 'too far behind, or no place',
+  4000: 'taken over by its owner', 4009: 'id in use', 4401: 'no valid token', 4403: 'no right, or put out',
 };
 
 const STATUSES = {
-  101: 'now a WebSocket', 200: 'answered', 304: 'not modified', 308: 'sent to its base path', 400: 'malformed', 403: 'foreign origin', 404: 'no such path', 405: 'other method',
-  408: 'took too long', 413: 'had a body', 414: 'line too long', 426: 'not an upgrade', 429: 'too many from there', 431: 'head too long', 500: 'file not readable',
-  501: 'not implemented', 503: 'full, or shutting down', 505: 'HTTP version',
+  101: 'now a WebSocket', 200: 'answered', 201: 'made', 204: 'done', 304: 'not modified', 308: 'sent to its base path', 400: 'malformed', 401: 'no valid token',
+  403: 'not allowed', 404: 'no such path', 405: 'other method', 406: 'other kind of answer wanted', 408: 'took too long', 409: 'contradicts what is there',
+  411: 'no length given', 413: 'too long a body', 414: 'line too long', 415: 'other kind of body', 421: 'other host', 422: 'makes no sense', 426: 'not an upgrade',
+  429: 'too many from there', 431: 'head too long', 500: 'file not readable', 501: 'not implemented', 503: 'full, or shutting down', 505: 'HTTP version',
 };
 
 // Rows of a table: code, meaning, how often.

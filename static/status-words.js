@@ -77,20 +77,30 @@ connection lost|连接中断
 not UTF-8|不是 UTF-8
 message too long|消息过长
 out of memory|内存不足
+its room began anew|房间已重新开始
 too far behind, or no place|落后太多，或没有位置
 taken over by its owner|由本人在别处接管
 id in use|ID 已被占用
+no valid token|没有有效令牌
+no right, or put out|无权限，或被移出
 now a WebSocket|成为 WebSocket
 answered|已回答
+made|已创建
 not modified|没有变化
 sent to its base path|转到基础路径
 malformed|格式不对
-foreign origin|来源不允许
+not allowed|不允许
 no such path|没有此路径
 other method|方法不对
+other kind of answer wanted|要求别种格式的回答
 took too long|用时过长
-had a body|带有正文
+contradicts what is there|与现有内容冲突
+no length given|没有给出长度
+too long a body|正文过长
 line too long|请求行过长
+other kind of body|正文类型不对
+other host|主机名不对
+makes no sense|内容无法理解
 not an upgrade|不是升级请求
 too many from there|同一地址太多
 head too long|请求头过长

@@ -204,6 +204,15 @@ test('status: whatever is said has its Chinese, and nothing else has', () => {
   }
 });
 
+test('status: each status and close code that the server sends has a meaning', () => {
+  const code = sourceOf('status-cards.js');
+  const known = (table) => [...code.match(new RegExp(`const ${table}[^]*?\\n};`))[0].matchAll(/(\d+): '/g)].map(([, number]) => number);
+  const statuses = readFileSync('src/proto/http/response.c', 'utf8').matchAll(/\{(\d{3}), "/g);
+  const closes = readFileSync('docs/protocol.md', 'utf8').match(/\n## Close codes[^]*?\n\n1006/)[0].matchAll(/\n\| (\d{4}) /g);
+  assert.deepEqual(known('STATUSES'), [...statuses].map(([, number]) => number));
+  assert.deepEqual(known('CLOSES').filter((number) => !['1005', '1006'].includes(number)), [...closes].map(([, number]) => number));
+});
+
 // Names, units and addresses.
 const ALWAYS = /wschat|WebSockets?|HTTP|CPU|UTF-8|metrics|healthz|Prometheus|English|[KMG]iB|[mµ]s/g;
 const englishOf = (text) => text.replace(ALWAYS, ' ').match(/[A-Za-z]{2,}/g);
