@@ -10,9 +10,10 @@ export function panel(id, onOpen) {
     const hadFocus = open !== isOpen() && node.contains(document.activeElement);
     document.body.classList.toggle(id, open);
     opener.ariaExpanded = String(open);
-    if (open) onOpen?.();
-    if (open) node.querySelector('button, a').focus();
-    else if (hadFocus) opener.focus();
+    if (open) {
+      onOpen?.();
+      node.querySelector('button, a').focus();
+    } else if (hadFocus) opener.focus();
   }
 
   const close = () => set(false);

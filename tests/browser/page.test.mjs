@@ -508,6 +508,11 @@ scenario('without JavaScript the page says so', async (stage) => {
     assert.match(await page.innerText('noscript'), /needs JavaScript/);
     assert.match(await page.innerText('noscript'), /需要 JavaScript/);
     assert.ok(await page.isVisible('noscript'));
+    for (const [width, height] of [[390, 700], [1200, 800]]) {
+      await page.setViewportSize({ width, height });
+      assert.deepEqual(await page.$$eval('button, input, textarea', (nodes) => nodes.filter((node) => node.checkVisibility()).length), 0,
+        'there is nothing that does nothing');
+    }
   }
 });
 
