@@ -198,7 +198,9 @@ static void redis_room_turn(struct redis *r, struct redis_room *room)
         room->broken_until == 0) {
         if (room->wants_fill && !room->is_filling)
             redis_send_snapshot(r, room);
-        else if (room->has_life && !room->wants_fill && !room->is_filling && !r->is_ill)
+        /* Behind the first snapshot, whose answer comes first; behind others only once that is
+         * here: it may tell that what would be sent again was done. */
+        if (!room->wants_fill && room->is_filling != room->has_life && !r->is_ill)
             redis_send_unsent(r, room);
     }
     redis_room_let(r, room);

@@ -299,6 +299,47 @@ static void say(const char *text)
     log_append(rlog, &channel, &event, &ticket);
 }
 
+/* The first of a node in a room asks for a seat with what the room has, in that order; the seat may
+ * be told of before either is answered. Where the answers are lost, both are asked for again. */
+START_TEST(the_first_seat_is_asked_for_with_what_there_is)
+{
+    struct event join = {.kind = EVENT_JOIN, .from = 1, .name = STR("")};
+    const struct log_ticket ticket = {.place = 1};
+    struct buf *out = redis_output(rlog, REDIS_COMMANDS);
+    const char *snapshot;
+    char name[41];
+
+    log_append(rlog, &channel, &join, &ticket);
+    turn();
+    ck_assert_uint_eq(said(REDIS_COMMANDS, "EVALSHA"), 0);
+    subscribed();
+    turn();
+    redis_script_name(REDIS_SNAPSHOT, name);
+    ck_assert_int_eq(buf_append_str(out, (struct str){"\0", 1}), 0);
+    snapshot = strstr((const char *)out->data, name);
+    ck_assert_ptr_nonnull(snapshot);
+    redis_script_name(REDIS_ENTER, name);
+    ck_assert_ptr_nonnull(strstr(snapshot, name));
+    out->len--;
+    ck_assert_uint_eq(said(REDIS_COMMANDS, "EVALSHA"), 2);
+    tell(1, NODE, 1, "");
+    turn();
+    expect_heard("");
+    if (_i > 0) {
+        redis_lost(rlog, REDIS_COMMANDS, "gone");
+        connect_commands("one");
+        turn();
+        ck_assert_uint_eq(said(REDIS_COMMANDS, "EVALSHA"), 2);
+    }
+    snapshot_of(0);
+    expect_heard("anew 1! ");
+    feed(REDIS_COMMANDS, _i == 0 ? ":1\r\n" : "$1\r\nD\r\n");
+    turn();
+    ck_assert_uint_eq(said(REDIS_COMMANDS, "EVALSHA"), 0);
+    expect_heard("");
+}
+END_TEST
+
 /* What is older than the move of a seat, and comes on the other connection, may be of the same id:
  * it is told first. */
 START_TEST(a_seat_has_moved_here_once_what_is_older_was_told)
@@ -734,6 +775,7 @@ Suite *suite_redis_log(void)
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, what_is_told_before_the_first_snapshot_comes_is_kept);
+    tcase_add_loop_test(tcase, the_first_seat_is_asked_for_with_what_there_is, 0, 2);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("open");
     tcase_add_checked_fixture(tcase, setup_open, teardown);
