@@ -283,8 +283,8 @@ $(LATE): $(MAIN_OBJ) $(call object,tests/late/memory.c tests/unit/late_log.c) $(
 	$(call say,LINK)
 	$(Q)$(LINK) -o $@ $^
 
-# The whole program without a journal, to compare with.
-$(WITHOUT): $(MAIN_OBJ) $(call object,tests/without/durable.c) $(LIB)
+# The whole program without a journal and without Redis, to compare with.
+$(WITHOUT): $(MAIN_OBJ) $(call object,tests/without/durable.c tests/without/cluster.c) $(LIB)
 	$(call say,LINK)
 	$(Q)$(LINK) -o $@ $^
 

@@ -1,5 +1,6 @@
 /* The whole program without a journal: linked in place of src/server/durable.c. What a server is
- * like that has none to ask for is compared with one that was not asked for it. */
+ * like that has none to ask for is compared with one that was not asked for it. So it is with Redis
+ * (cluster.c). */
 #include "server/durable.h"
 
 struct log *durable_new(struct durable *d, const struct options *options,

@@ -1,4 +1,4 @@
-/* A server without --journal beside a program that has no journal at all (tests/without): the same
+/* A server without --journal and --redis beside a program that has neither (tests/without): the same
  * people do the same, and both make the same calls of the system, take the same memory and say the
  * same. */
 #include "exposition.h"
@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-Suite *suite_no_journal(void);
+Suite *suite_without(void);
 
 #define CALLS 512 /* their numbers are below */
 #define CROWD 500
@@ -146,7 +146,7 @@ START_TEST(it_makes_no_call_more)
     }
     for (int call = 0; call < CALLS; call++) {
         if (_i == 0)
-            ck_assert_msg(counts[0][call] == counts[1][call], "call %d: %ld, without a journal %ld",
+            ck_assert_msg(counts[0][call] == counts[1][call], "call %d: %ld, without any %ld",
                           call, counts[0][call], counts[1][call]);
         else if (call != SYS_sendmsg) /* two frames at once, where one was late */
             ck_assert_msg((counts[0][call] > 0) == (counts[1][call] > 0), "call %d", call);
@@ -221,6 +221,7 @@ START_TEST(it_says_no_line_more)
     ck_assert_str_eq(log[0], log[1]);
     ck_assert_str_eq(metrics[0], metrics[1]);
     ck_assert_ptr_null(strstr(metrics[0], "journal"));
+    ck_assert_ptr_null(strstr(metrics[0], "redis"));
     for (int i = 0; i < 2; i++) {
         free(log[i]);
         free(metrics[i]);
@@ -281,14 +282,14 @@ START_TEST(it_takes_no_byte_more)
     with = crowd_takes(programs[0]);
     without = crowd_takes(programs[1]);
     ck_assert_int_gt(with, 0);
-    ck_assert_msg(with <= without + page, "%ld KiB, without a journal %ld", with, without);
+    ck_assert_msg(with <= without + page, "%ld KiB, without any %ld", with, without);
 }
 END_TEST
 
-Suite *suite_no_journal(void)
+Suite *suite_without(void)
 {
-    Suite *suite = suite_create("no_journal");
-    TCase *tc = harness_case(suite, "no_journal");
+    Suite *suite = suite_create("without");
+    TCase *tc = harness_case(suite, "without");
 
     tcase_add_loop_test(tc, it_makes_no_call_more, 0, 2);
     tcase_add_test(tc, it_says_no_line_more);
