@@ -44,7 +44,7 @@ function notice({ type, from, name, was, isOwn, words, seconds }, names) {
 }
 
 // Those of a message, each with how many gave it. The focus stays.
-export function showReactions(item, { pos, reactions }, { names, members }, me) {
+export function showReactions(item, { pos, reactions }, room, me) {
   const row = item.querySelector('.reacts');
   const had = row?.contains(document.activeElement) && document.activeElement.dataset.emoji;
   row?.replaceChildren(...Object.entries(reactions ?? {}).filter(([, ids]) => ids.length).map(([emoji, ids]) => {
@@ -52,7 +52,7 @@ export function showReactions(item, { pos, reactions }, { names, members }, me) 
     const node = button('', ({ target }) => tell(target, 'react', { pos, emoji, on: !on }), `${emoji} ${ids.length}`);
     node.ariaPressed = String(on);
     node.dataset.emoji = emoji;
-    node.title = ids.slice(0, 20).map((id) => names.who(id, members.get(id))).join(', ');
+    node.title = ids.slice(0, 20).map((id) => room.who(id)).join(', ');
     return node;
   }));
   if (had) ([...row.children].find(({ dataset }) => dataset.emoji === had) ?? item.querySelector('.more')).focus();
@@ -62,7 +62,6 @@ const wordsOf = ({ text, data, retracted, isOwn }, mine) =>
   retracted ? [t('retracted')] : text || data === undefined ? markup(text, isOwn ? '' : mine) : [make('code', '', JSON.stringify(data))];
 
 function speech(record, room, me) {
-  const { names, members } = room;
   const { kind, from, to, name, text, re, retracted, isOwn } = record;
   const item = make('li', `${isOwn ? 'own' : 'other'} ${kind}`);
   if (retracted) item.classList.add('retracted');
@@ -71,7 +70,7 @@ function speech(record, room, me) {
   const words = make('div', isBig(text) ? 'text big' : 'text', ...wordsOf(record, me.name));
   words.dir = 'auto';
   const bubble = make('div', 'bubble', author);
-  if (kind === 'direct') bubble.append(make('small', '', ...(isOwn ? tNodes('to', names.who(to, members.get(to))) : [t('onlyYou')])));
+  if (kind === 'direct') bubble.append(make('small', '', ...(isOwn ? tNodes('to', room.who(to)) : [t('onlyYou')])));
   if (words.querySelector('mark')) item.classList.add('called');
   if (re) bubble.append(button('quote', ({ target }) => tell(target, 'goto', re), room.quote(re))); // leads to what it answers
   bubble.append(words, ...(isLong(text) ? [unfold(words)] : []), make('span', 'meta', more(record), make('time', ''), make('span', 'state')),

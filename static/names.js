@@ -48,13 +48,13 @@ const MANY = 20000; // names; then it begins anew
 
 export class Names {
   #ids = new Map(); // skeleton → the ids that have been seen with it
-  #last = new Map(); // id → its last name: most are seen again and again
+  last = new Map(); // id → its last name: most are seen again and again
 
   // True when somebody has become one of two.
   see(id, name) {
-    if (!name || !id || this.#last.get(id) === name) return false;
-    if (this.#last.size + this.#ids.size > MANY) this.#ids.clear(), this.#last.clear();
-    this.#last.set(id, name);
+    if (!name || !id || this.last.get(id) === name) return false;
+    if (this.last.size + this.#ids.size > MANY) this.#ids.clear(), this.last.clear();
+    this.last.set(id, name);
     const bones = skeleton(name);
     const ids = this.#ids.get(bones) ?? new Set();
     if (ids.has(id)) return false;

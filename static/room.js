@@ -26,9 +26,9 @@ export class Room extends Place {
     tab.set(`out.${this.name}`, this.entries);
   }
 
-  // How somebody is called here.
+  // How somebody is called here, or was.
   who(id) {
-    return this.names.who(id, this.members.get(id));
+    return this.names.who(id, this.members.get(id) ?? this.names.last.get(id));
   }
 
   at(place) {

@@ -205,11 +205,16 @@ static void rename_to(struct join *j, struct str name)
         join_tell(j, "a name is at most 64 bytes of UTF-8 without control characters");
 }
 
-/* As people write it: #tea means tea. */
+/* As people write it: #tea means tea, also with the wide sign of a Chinese keyboard. */
 static struct str room_of(struct str text)
 {
-    while (text.len > 0 && text.ptr[0] == '#')
-        text = (struct str){text.ptr + 1, text.len - 1};
+    while (text.len > 0) {
+        struct glyph glyph = glyph_first(text);
+
+        if (glyph.code != '#' && glyph.code != 0xff03)
+            break;
+        text = (struct str){text.ptr + glyph.len, text.len - glyph.len};
+    }
     return str_trim(text);
 }
 

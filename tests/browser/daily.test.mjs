@@ -96,6 +96,25 @@ scenario('somebody is chosen, then another', async (stage) => {
   assert.equal(ada.ofType('direct').length, 0);
 });
 
+scenario('who has left keeps the name', ['--leave-grace', '0'], async (stage) => {
+  const ada = await stage.peer({ name: 'Ada' });
+  const page = await stage.open();
+  await say(page, 'hello');
+  await allSent(page, 1);
+  ada.send(JSON.stringify({ type: 'react', to: ada.ofType('message').at(-1).pos, emoji: '👍', on: true }));
+  await until('a reaction', () => page.$('.reacts button'));
+  await page.click('#people button >> text=Ada');
+  ada.socket.destroy();
+  await isTold(page, 'Ada left the chat');
+  await say(page, 'are you there?');
+  await contains(page, '.own.direct', 'Not sent');
+  assert.match(await page.textContent('.own.direct small'), /to Ada$/);
+  assert.equal(await page.textContent('#to'), 'to Ada ✕');
+  await page.reload();
+  await online(page);
+  assert.equal(await page.getAttribute('.reacts button', 'title'), 'Ada');
+});
+
 scenario('two of one name: /msg asks which', async (stage) => {
   const ada = await stage.peer({ name: 'Ada', id: 1700000005501 });
   const twin = await stage.peer({ name: 'A\u200bda', id: 1700000005502 });
@@ -157,16 +176,18 @@ scenario('names are cut between characters, and it is said', async (stage) => {
 scenario('copied text has no hidden names in it', async (stage) => {
   const ada = await stage.peer({ name: 'Ada' });
   const page = await stage.open();
-  ada.say('one', 'two');
-  await sees(page, 'two');
+  ada.say('one', `two${'\n'.repeat(25)}lines`);
+  await until('both', async () => (await texts(page)).length === 2);
   await say(page, 'mine');
   await allSent(page, 1);
+  ada.send(JSON.stringify({ type: 'react', to: ada.ofType('message').at(-1).pos, emoji: '👍', on: true }));
+  await until('a reaction', () => page.$('.reacts button'));
   const copied = await page.evaluate(() => {
     const selection = getSelection();
     selection.selectAllChildren(document.getElementById('messages'));
     return selection.toString();
   });
-  assert.deepEqual(copied.split('\n').map((line) => line.trim()).filter(Boolean).slice(1), ['Ada', 'one', 'two', 'mine']);
+  assert.deepEqual(copied.split('\n').map((line) => line.trim()).filter(Boolean).slice(1), ['Ada', 'one', 'two', 'lines', 'mine']);
 });
 
 scenario('the wire view has the Close of the server', async (stage) => {

@@ -350,7 +350,7 @@ START_TEST(another_room_is_entered)
     char target[1024], sync[V1_TEXT];
 
     start("xterm", "--color=never");
-    joiner_write(&joiner, "/room\r /room #green tea\r");
+    joiner_write(&joiner, "/room\r /room ＃green tea\r");
     joiner_wait_for(&joiner, "you are in tea; /room ROOM");
     fake_expect_close(server);
     client_close(server);
