@@ -45,8 +45,9 @@ static inline bool timer_is_of(const struct timer *timer, const struct timer_cla
     return timer->class == class;
 }
 
-/* Stops each timer whose deadline has come and calls `expired` for it. */
-void timer_class_expire(struct timer_class *class, uint64_t now);
+/* Stops timers whose deadline has come, the first ones first and so many at most, and calls
+ * `expired` for each. The others stay due. */
+void timer_class_expire(struct timer_class *class, uint64_t now, size_t most);
 
 /* The next deadline of the class, UINT64_MAX where nothing runs. */
 uint64_t timer_class_deadline(const struct timer_class *class);

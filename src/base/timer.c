@@ -99,11 +99,11 @@ static struct timer *first_of(const struct timer_class *class)
                                           : CONTAINER_OF(class->running.next, struct timer, link);
 }
 
-void timer_class_expire(struct timer_class *class, uint64_t now)
+void timer_class_expire(struct timer_class *class, uint64_t now, size_t most)
 {
     struct timer *timer;
 
-    while ((timer = first_of(class)) != NULL && timer->deadline <= now) {
+    while (most-- > 0 && (timer = first_of(class)) != NULL && timer->deadline <= now) {
         timer_stop(timer);
         class->expired(timer, class);
     }

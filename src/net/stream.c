@@ -31,8 +31,12 @@ static const int64_t budgets[STREAM_WORKS] = {
 
 /* What a call to send costs, and how many of its bytes cost one more: the peer's system takes them
  * on this processor where it is the same. */
-#define SEND_WORK 25
+#define SEND_WORK 40
 #define SEND_WORK_BYTES 64
+
+/* Timers of a class that may expire in one tick: many can be due at once, and each can be an end.
+ */
+#define EXPIRE_AT_ONCE 16
 
 /* What it costs to receive, and how many bytes cost one more; the end of a stream, and that of its
  * socket; and output that is made. */
@@ -827,5 +831,5 @@ uint64_t stream_env_deadline(const struct stream_env *env)
 void stream_env_expire(struct stream_env *env)
 {
     for (size_t i = 0; i < env->timer_count; i++)
-        timer_class_expire(&env->timers[i], env->clock.now);
+        timer_class_expire(&env->timers[i], env->clock.now, EXPIRE_AT_ONCE);
 }

@@ -37,8 +37,14 @@ struct kind {
     const char *text;    /* ... payload; NULL: `size` bytes of U+0001 */
     size_t size;
     uint8_t opcode;
-    bool is_once; /* what is sent is sent once, then the next connection comes */
+    bool is_once;     /* what is sent is sent once, then the next connection comes */
+    bool is_reset;    /* ... and nothing is sent but a RST */
+    bool is_together; /* ... and all of them wait for each other before they do that */
+    unsigned quiet;   /* members of the room "crowd" who are there all the time, and say nothing */
+    unsigned times;   /* connections of each stranger; 0: one */
 };
+
+#define REASON "a reason for going that is as long as a close frame allows, which is 123 bytes of "
 
 static const struct kind kinds[] = {
     {.name = "connect", .request = "", .is_once = true},
@@ -78,9 +84,44 @@ static const struct kind kinds[] = {
      .text = "",
      .opcode = WS_CLOSE,
      .is_once = true},
+    /* Each joins a room of its own, and goes with a reason. */
+    {.name = "leave",
+     .path = "/ws/%llu?room=own",
+     .fields = "",
+     .text = "\x03\xe8" REASON "UTF-8 and no more than that.....",
+     .opcode = WS_CLOSE,
+     .is_once = true},
+    /* Each leaves a seat behind that is kept. */
+    {.name = "vanish",
+     .path = "/ws/%llu?room=own",
+     .fields = V1,
+     .is_once = true,
+     .is_reset = true},
+    /* A thousand are told of each who joins and leaves. */
+    {.name = "presence",
+     .path = "/ws/%llu?room=crowd",
+     .fields = V1,
+     .text = "",
+     .opcode = WS_CLOSE,
+     .is_once = true,
+     .quiet = 1000},
+    {.name = "rename-crowd",
+     .path = "/ws/%llu?room=crowd",
+     .fields = V1,
+     .text = "{\"type\":\"rename\",\"name\":\"x\"}",
+     .opcode = WS_TEXT,
+     .quiet = 1000},
+    /* Twenty connections of each, that all go in one moment. */
+    {.name = "flee",
+     .path = "/ws/%llu?room=own",
+     .fields = V1,
+     .is_once = true,
+     .is_reset = true,
+     .is_together = true,
+     .times = 20},
 };
 
-enum state { NONE, CONNECTING, UPGRADING, WORKING, DRAINING };
+enum state { NONE, CONNECTING, UPGRADING, WORKING, DRAINING, QUIET };
 
 struct stranger {
     int fd;
@@ -92,7 +133,9 @@ struct crowd {
     struct sockaddr_in server;
     const struct kind *kind;
     struct stranger *strangers;
-    long count;
+    long count;   /* of strangers, who work */
+    long working; /* ... of those that have come to it */
+    long quiet;   /* behind them: who does not */
     double seconds;
     int epoll;
     uint8_t batch[2 * BATCH];
@@ -188,10 +231,14 @@ static void ask_upgrade(struct crowd *c, struct stranger *s)
     char path[128], request[512];
     int len;
 
+    if (s - c->strangers >= c->count) {
+        snprintf(path, sizeof(path), "/ws/%llu?room=crowd", pick_id());
+    } else {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    snprintf(path, sizeof(path), c->kind->path, pick_id());
+        snprintf(path, sizeof(path), c->kind->path, pick_id());
 #pragma GCC diagnostic pop
+    }
     len = snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\n" UPGRADE "%s\r\n", path,
                    c->kind->fields);
     if (send(s->fd, request, (size_t)len, MSG_NOSIGNAL) != len)
@@ -200,9 +247,35 @@ static void ask_upgrade(struct crowd *c, struct stranger *s)
         s->state = UPGRADING;
 }
 
+/* Ends with a RST. */
+static void stranger_vanish(struct crowd *c, struct stranger *s)
+{
+    setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+    stranger_close(s);
+    c->done++;
+}
+
+static void all_vanish(struct crowd *c)
+{
+    for (long i = 0; i < c->count; i++) {
+        if (c->strangers[i].state != NONE)
+            stranger_vanish(c, &c->strangers[i]);
+    }
+    c->working = 0;
+}
+
 /* Hands in work until the socket is full. */
 static void stranger_work(struct crowd *c, struct stranger *s)
 {
+    if (s->state == WORKING && s - c->strangers >= c->count) {
+        s->state = QUIET;
+    } else if (s->state == WORKING && c->kind->is_together) {
+        s->state = QUIET;
+        if (++c->working == c->count)
+            all_vanish(c);
+    } else if (s->state == WORKING && c->kind->is_reset) {
+        stranger_vanish(c, s);
+    }
     while (s->state == WORKING) {
         ssize_t n = send(s->fd, c->batch + s->sent, c->batch_len - s->sent, MSG_NOSIGNAL);
 
@@ -257,7 +330,7 @@ static void run(struct crowd *c)
     while (now() < end) {
         int count;
 
-        for (long i = 0; i < c->count; i++) {
+        for (long i = 0; i < c->count + c->quiet; i++) {
             if (c->strangers[i].state == NONE)
                 stranger_connect(c, &c->strangers[i]);
         }
@@ -310,6 +383,7 @@ static int list_kinds(void)
 
 int main(int argc, char **argv)
 {
+    struct rlimit files;
     static struct crowd c = {.server = {.sin_family = AF_INET}, .count = 1, .seconds = 1};
 
     if (argc == 2 && strcmp(argv[1], "--list") == 0)
@@ -320,11 +394,18 @@ int main(int argc, char **argv)
                         "[--seconds S]\n");
         return 2;
     }
-    c.strangers = calloc((size_t)c.count, sizeof(*c.strangers));
+    c.count *= c.kind->times > 0 ? c.kind->times : 1;
+    c.quiet = c.kind->quiet;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    c.strangers = calloc((size_t)(c.count + c.quiet), sizeof(*c.strangers));
     c.epoll = epoll_create1(EPOLL_CLOEXEC);
     if (c.strangers == NULL || c.epoll < 0)
         return 1;
-    make_batch(&c);
+    if (!c.kind->is_reset)
+        make_batch(&c);
     run(&c);
     printf("work=%llu\n", c.done);
     return 0;

@@ -524,6 +524,36 @@ START_TEST(a_lifted_budget_serves_all)
 }
 END_TEST
 
+static size_t count_away(void)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < chat.clients.used; i++)
+        count += chat.clients.clients[i].state == SEAT_AWAY;
+    return count;
+}
+
+/* A network that broke broke for many: their seats are not all given up in one tick. */
+START_TEST(seats_of_many_are_given_up_bit_by_bit)
+{
+    for (int i = 0; i < 14; i++)
+        enter(&peers[i], (uint64_t)i + 1, CODEC_V1);
+    settle();
+    for (int i = 0; i < 14; i++)
+        leave(&peers[i], true);
+    settle();
+    ck_assert_uint_eq(count_away(), 14);
+    chat_set_time(&chat, chat.now + 5000, chat.wall);
+    chat_expire(&chat);
+    ck_assert_uint_gt(count_away(), 0);
+    ck_assert_uint_lt(count_away(), 14);
+    ck_assert_uint_le(chat_deadline(&chat), chat.now);
+    settle();
+    ck_assert_uint_eq(count_away(), 0);
+    check_seats(0);
+}
+END_TEST
+
 START_TEST(rooms_come_and_go)
 {
     uint64_t epoch;
@@ -1276,6 +1306,7 @@ static void add_room_tests(Suite *suite)
     tcase_add_test(cases, rooms_are_apart);
     tcase_add_test(cases, a_crowd_does_not_keep_a_small_room_waiting);
     tcase_add_test(cases, a_lifted_budget_serves_all);
+    tcase_add_test(cases, seats_of_many_are_given_up_bit_by_bit);
     tcase_add_loop_test(cases, rooms_come_and_go, 0, 2);
     tcase_add_test(cases, room_names_are_bytes);
     tcase_add_test(cases, many_rooms);

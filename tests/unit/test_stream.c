@@ -561,6 +561,24 @@ START_TEST(a_tick_sends_so_much)
 }
 END_TEST
 
+/* Those who have not answered for as long are given up bit by bit. */
+START_TEST(timers_that_are_due_at_once_take_some_ticks)
+{
+    open_many(MANY);
+    for (int i = 0; i < MANY; i++)
+        stream_start_timer(many[i], STREAM_TIMER_CLOSING);
+    pool.env.clock.now += 100000;
+    stream_env_expire(&pool.env);
+    ck_assert_int_gt(seen.closed, 0);
+    ck_assert_int_lt(seen.closed, MANY);
+    ck_assert_uint_le(stream_env_deadline(&pool.env), pool.env.clock.now);
+    for (int i = 0; i < MANY; i++)
+        stream_env_expire(&pool.env);
+    ck_assert_int_eq(seen.closed, MANY);
+    close_many(MANY);
+}
+END_TEST
+
 START_TEST(a_lifted_budget_sends_all)
 {
     open_many(MANY);
@@ -623,6 +641,7 @@ Suite *suite_stream(void)
     tcase_add_test(tc, who_takes_nothing_goes_on_speaking);
     tcase_add_test(tc, who_has_much_to_send_lets_others_go_first);
     tcase_add_test(tc, a_tick_sends_so_much);
+    tcase_add_test(tc, timers_that_are_due_at_once_take_some_ticks);
     tcase_add_test(tc, a_lifted_budget_sends_all);
     tcase_add_test(tc, ends_have_a_budget_of_their_own);
     suite_add_tcase(suite, tc);
