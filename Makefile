@@ -371,7 +371,7 @@ static: ## one static file, build/static/wschat (musl)
 	scripts/check-libc-only.sh build/static/wschat
 
 # So that nobody makes it larger without a word.
-SIZE_MAX ?= 580000
+SIZE_MAX ?= 590000
 size: static ## what that file is made of; fails where it has grown beyond SIZE_MAX bytes, stripped
 	@scripts/size.sh build/static $(SIZE_MAX)
 
