@@ -455,10 +455,12 @@ static void chat_served(struct chat *chat, struct channel *channel, int64_t cost
 {
     if (chat->serving != INT64_MAX)
         chat->serving -= cost;
+    if (!is_all && !list_is_linked(&channel->dirty))
+        list_append(&chat->crowds, &channel->dirty);
     if (is_all)
         ask_release_channel(chat, channel);
-    else if (!list_is_linked(&channel->dirty))
-        list_append(&chat->crowds, &channel->dirty);
+    if (is_all && channel->count_is_due) /* since the walk began */
+        publish_mark_dirty(chat, channel);
     ask_done(chat, channel);
 }
 

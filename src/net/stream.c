@@ -25,8 +25,10 @@ static const int64_t budgets[STREAM_WORKS] = {
 
 #define SHARE 500
 
-/* The same for what is sent: half of it for those who have more to send than their share. */
+/* The same for what is sent: the first half is for those who have more to send than their share,
+ * and answers leave one part to those who wait for the end of the tick. */
 #define SENDING 2000
+#define SENDING_LATER (SENDING / 4)
 #define SEND_SHARE 65536 /* bytes */
 
 /* What a call to send costs, and how many of its bytes cost one more: the peer's system takes them
@@ -140,6 +142,7 @@ static void stream_enter_dead(struct stream *stream)
 {
     stream->state = STREAM_DEAD;
     timer_stop(&stream->timer);
+    stream->is_late = false;
     list_remove(&stream->work);
     list_append(&stream->env->dead, &stream->work);
     stream_charge(stream, END_WORK);
@@ -178,15 +181,21 @@ void stream_close(struct stream *stream, enum stream_state state, enum stream_en
 
 /* ---- output ---- */
 
-/* Who reads late is told again by the kernel, but nobody else sends what it waits for. */
-void stream_wake(struct stream *stream)
+/* Puts it on a list of those who have something to send. What it has to say late is told again by
+ * the kernel, but nobody else sends what its peer waits for. */
+static void stream_line_up(struct stream *stream, struct list *list)
 {
     if (stream->is_late) {
         stream->is_late = false;
         list_remove(&stream->work);
     }
     if (!list_is_linked(&stream->work))
-        list_append(&stream->env->woken, &stream->work);
+        list_append(list, &stream->work);
+}
+
+void stream_wake(struct stream *stream)
+{
+    stream_line_up(stream, &stream->env->woken);
 }
 
 void stream_expect_taking(struct stream *stream)
@@ -349,8 +358,8 @@ static void stream_make_late(struct stream *stream)
 /* It has had its share of sending, and has more. */
 static void stream_make_heavy(struct stream *stream)
 {
-    if (!stream->is_blocked && !sendq_is_empty(&stream->out) && !list_is_linked(&stream->work))
-        list_append(&stream->env->heavy, &stream->work);
+    if (!stream->is_blocked && !sendq_is_empty(&stream->out))
+        stream_line_up(stream, &stream->env->heavy);
 }
 
 /* What was queued was sent as far as that can be. */
@@ -546,12 +555,11 @@ static void stream_receive(struct stream *stream)
 }
 
 /* An answer need not wait for the end of the tick where no ring has anything to say to the peer: it
- * leaves while the processor's first cache still holds it. Those who wait already have one half of
- * the budget to themselves. */
+ * leaves while the processor's first cache still holds it. */
 static bool stream_has_answer(const struct stream *stream)
 {
     return stream->state != STREAM_DEAD && list_is_linked(&stream->work) &&
-           sendq_lag(&stream->out) == 0 && stream->env->sending > SENDING / 2;
+           sendq_lag(&stream->out) == 0 && stream->env->sending > SENDING_LATER;
 }
 
 void stream_resume(struct stream *stream)
@@ -590,7 +598,7 @@ static void stream_ready_out(struct stream *stream)
 {
     stream->is_blocked = false;
     stream_note_progress(stream);
-    if (stream->env->sending > SENDING / 2)
+    if (stream->env->sending > SENDING_LATER)
         stream_flush(stream);
     else
         stream_wake(stream);
@@ -773,17 +781,6 @@ static void stream_env_read_late(struct stream_env *env, int kind)
     }
 }
 
-void stream_env_resume(struct stream_env *env)
-{
-    stream_env_renew(env, true);
-    env->sending = SENDING;
-    for (int kind = 0; kind < STREAM_WORKS; kind++)
-        stream_env_resume_kind(env, kind);
-    stream_env_renew(env, false);
-    for (int kind = 0; kind < STREAM_WORKS; kind++)
-        stream_env_read_late(env, kind);
-}
-
 static void stream_env_send(struct stream_env *env, struct list *list, int64_t rest)
 {
     struct list *first;
@@ -792,11 +789,23 @@ static void stream_env_send(struct stream_env *env, struct list *list, int64_t r
         stream_flush(stream_of_work(first));
 }
 
+void stream_env_resume(struct stream_env *env)
+{
+    stream_env_renew(env, true);
+    env->sending = SENDING;
+    stream_env_send(env, &env->heavy, SENDING / 2);
+    for (int kind = 0; kind < STREAM_WORKS; kind++)
+        stream_env_resume_kind(env, kind);
+    stream_env_renew(env, false);
+    for (int kind = 0; kind < STREAM_WORKS; kind++)
+        stream_env_read_late(env, kind);
+}
+
 void stream_env_flush(struct stream_env *env)
 {
     env->turn = STREAM_WORK_LEAVER; /* who ends from here on */
-    stream_env_send(env, &env->heavy, SENDING / 2);
     stream_env_send(env, &env->woken, 0);
+    stream_env_send(env, &env->heavy, SENDING / 2);
 }
 
 bool stream_env_has_output(const struct stream_env *env)

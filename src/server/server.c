@@ -355,8 +355,8 @@ static bool hand_over(struct server *server)
         handing_refuse(&server->handing, "the server ends");
     if (!handing_is_due(&server->handing))
         return false;
-    handing_settle(server);
     tick(server, server->chat.counters.messages); /* all that is still to be sent */
+    handing_settle(server);
     return handing_run(&server->handing);
 }
 

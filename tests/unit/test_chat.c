@@ -868,6 +868,29 @@ START_TEST(joins_up_to_the_limit)
 }
 END_TEST
 
+/* Somebody leaves while its room is served, which takes more than one tick. */
+START_TEST(a_count_is_told_behind_a_long_walk)
+{
+    start_crowd(1);
+    enter(A, 1, CODEC_V1);
+    for (int i = 1; i < 14; i++)
+        enter(&peers[i], (uint64_t)i + 1, CODEC_TEXT);
+    settle();
+    skip_all(A);
+    SEND(B, "many");
+    commit_all();
+    chat_set_time(&chat, chat.now, chat.wall);
+    chat_serve(&chat, serve_dearly);
+    ck_assert_uint_lt(count_served(1, 14), 13);
+    leave(C, false);
+    commit_all();
+    settle();
+    expect_start(A, "{\"type\":\"message\"");
+    expect(A, "{\"type\":\"count\",\"count\":13}");
+    expect_nothing(A);
+}
+END_TEST
+
 /* A newcomer costs nothing to those who do not hear of it: plain clients are not told of joins, and
  * nobody of its own. */
 START_TEST(a_flush_visits_only_those_with_news)
@@ -1336,6 +1359,7 @@ static void add_v1_tests(Suite *suite)
     tcase_add_test(cases, direct_to_somebody_busy);
     tcase_add_test(cases, joins_up_to_the_limit);
     tcase_add_test(cases, counts_are_few);
+    tcase_add_test(cases, a_count_is_told_behind_a_long_walk);
     tcase_add_loop_test(cases, a_flush_visits_only_those_with_news, 1, 10);
     tcase_add_test(cases, crowds_are_not_replayed);
     tcase_add_test(cases, names_are_told_in_a_crowd);

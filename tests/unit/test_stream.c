@@ -619,6 +619,54 @@ START_TEST(ends_have_a_budget_of_their_own)
 }
 END_TEST
 
+/* Finds the budget spent by another, and is sent to meanwhile by its room. */
+START_TEST(who_is_late_is_sent_all)
+{
+    struct stream *late;
+
+    open_many(2);
+    work = UINT16_MAX;
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(send(ends[i], "1", 1, 0), 1);
+    tick();
+    late = many[0]->received > 0 ? many[1] : many[0];
+    ck_assert_uint_eq(late->received, 0);
+    ck_assert_int_eq(sendq_push_shared(&late->out, bytes, LONG, NULL, NULL), 0);
+    stream_flush(late);
+    ck_assert_uint_gt(late->sent, 0);
+    for (int i = 0; i < 1000 && !late->is_blocked; i++)
+        tick();
+    ck_assert(late->is_blocked);
+    close_many(2);
+}
+END_TEST
+
+/* Those who ask again and again, and are answered at once, do not keep it waiting. */
+START_TEST(answers_let_long_ones_go_on)
+{
+    int ticks = 0;
+
+    open_many(MANY);
+    has_answer = true;
+    ck_assert_int_eq(sendq_push_shared(&many[0]->out, bytes, LONG, NULL, NULL), 0);
+    stream_wake(many[0]);
+    stream_env_flush(&pool.env);
+    for (; !many[0]->is_blocked && ticks < 200; ticks++) {
+        for (int i = 1; i < MANY; i++) {
+            ck_assert_int_eq(send(ends[i], "1", 1, 0), 1);
+            ck_assert_int_eq(sendq_push(&many[i]->out, bytes, 3000), 0);
+        }
+        tick();
+        for (int i = 1; i < MANY; i++) {
+            while (recv(ends[i], bytes, LONG, MSG_DONTWAIT) > 0)
+                ;
+        }
+    }
+    ck_assert(many[0]->is_blocked);
+    close_many(MANY);
+}
+END_TEST
+
 Suite *suite_stream(void)
 {
     Suite *suite = suite_create("stream");
@@ -644,6 +692,8 @@ Suite *suite_stream(void)
     tcase_add_test(tc, timers_that_are_due_at_once_take_some_ticks);
     tcase_add_test(tc, a_lifted_budget_sends_all);
     tcase_add_test(tc, ends_have_a_budget_of_their_own);
+    tcase_add_test(tc, who_is_late_is_sent_all);
+    tcase_add_test(tc, answers_let_long_ones_go_on);
     suite_add_tcase(suite, tc);
     return suite;
 }
