@@ -21,14 +21,31 @@ static struct str skip_blanks(struct str line)
     return line;
 }
 
+/* As names of several words are shown: "ada lovelace". */
+static uint64_t find_quoted(struct str rest, const struct roster *roster, struct str *text)
+{
+    struct str name, behind;
+    uint64_t id;
+
+    *text = rest;
+    str_cut(text, '"');
+    name = str_cut(text, '"');
+    id = roster_find(roster, name, &behind);
+    return text->ptr != NULL && behind.len == 0 ? id : 0;
+}
+
 /* The id of WHO that the text begins with; "@ada" is ada, too. 0: nobody. `text` is what follows.
  */
 static uint64_t find_receiver(struct str rest, const struct roster *roster, struct str *text)
 {
-    struct str who =
-        rest.len > 0 && rest.ptr[0] == '@' ? (struct str){rest.ptr + 1, rest.len - 1} : rest;
-    uint64_t id = roster_find(roster, who, text);
+    struct str who = rest;
+    uint64_t id;
 
+    if (who.len > 0 && who.ptr[0] == '@')
+        who = (struct str){who.ptr + 1, who.len - 1};
+    id = roster_find(roster, who, text);
+    if (id == 0 && who.len > 0 && who.ptr[0] == '"')
+        id = find_quoted(who, roster, text);
     *text = str_trim(skip_blanks(*text));
     return id;
 }
