@@ -139,7 +139,7 @@ whichRoom|/room ROOM: which one?|/room 房间：哪一个？
 }
 
 const GUESTS = isChinese ? '水獭 喜鹊 雨燕 海豚' : 'Otter Magpie Swift Dolphin';
-export const guestName = (id) => `${GUESTS.split(' ')[id.slice(-5, -2) % 4]} ${id.slice(-2)}`;
+export const guestName = (id) => `${GUESTS.split(' ')[id.slice(-5, -2) % 4]}-${id.slice(-2)}`;
 
 export const t = (key, ...values) => (words.get(key) ?? '').replace(/\{(\d)\}/g, (_, i) => values[i]);
 

@@ -8,8 +8,8 @@
  * with errno ENOMEM where it was neither asked for nor answered. */
 int chat_receive(struct chat *chat, struct client *client, char *data, size_t len);
 
-/* Tells whoever is behind this queue, and has asked for it, of control frames of its own connection;
- * also who has just been let go. Where memory is out it may not hear of them. */
+/* Tells whoever is behind this queue, and has asked for it, of control frames of its own
+ * connection; also who has just been let go. Where memory is out it may not hear of them. */
 void chat_tell_control(struct chat *chat, struct sendq *out, const struct ws_control *control);
 
 /* ---- for the chat alone ---- */

@@ -48,8 +48,8 @@ struct typed typed_read(struct str line, const struct roster *roster);
 /* The name of a command, without its slash; NULL behind the last one. */
 const char *typed_command(size_t i);
 
-/* Is "@name" in the text, as a word and in no address, without case where it is ASCII? An empty name
- * never is. */
+/* Is "@name" in the text, as a word and in no address, without case where it is ASCII? An empty
+ * name never is. */
 bool typed_mentions(struct str text, struct str name);
 
 #endif

@@ -11,8 +11,8 @@
 /* A connection is open; it begins to talk. */
 void redis_connected(struct log *log, enum redis_link link);
 
-/* A connection is gone, or will be: why, for people; NULL: nobody asks any more. What was asked on it
- * is asked again. */
+/* A connection is gone, or will be: why, for people; NULL: nobody asks any more. What was asked on
+ * it is asked again. */
 void redis_lost(struct log *log, enum redis_link link, const char *why);
 
 /* Takes what came on it: bytes behind what is in `in`, of which those are consumed that can be

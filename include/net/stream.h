@@ -196,9 +196,9 @@ struct stream {
     bool is_waiting : 1;
     bool is_leaving : 1; /* its end stands behind what is not read yet */
     bool is_late : 1;    /* it is in env's list of these */
-    bool is_ending;  /* what comes now is only waited through, and so bounded */
-    bool is_tcp;     /* the kernel tells what the peer has taken */
-    uint16_t used;   /* of its share of work, since it had its turn */
+    bool is_ending;      /* what comes now is only waited through, and so bounded */
+    bool is_tcp;         /* the kernel tells what the peer has taken */
+    uint16_t used;       /* of its share of work, since it had its turn */
 
     const struct stream_ops *ops;
     uint64_t received; /* bytes */

@@ -79,7 +79,8 @@ int json_read_array(char *data, size_t len, struct json_items *items);
 /* The elements of an array among the fields. */
 struct json_items json_items_of(char *data, const struct json_field *array);
 
-/* Takes the next element: its type and value, as those of a field that is not raw. Returns false at the end. */
+/* Takes the next element: its type and value, as those of a field that is not raw. Returns false at
+ * the end. */
 bool json_item_next(struct json_items *items, struct json_field *item);
 
 /* Reads a number that is plain digits (no sign, fraction or exponent) and at most `max`. Returns

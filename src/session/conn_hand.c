@@ -146,8 +146,8 @@ static void conn_take_member(struct conn *conn, struct hand_reader *r)
     member->full_ns = hand_get_u64(r);
 }
 
-/* A member that is not over is open, and only it has a ring. The name of a room is kept for the line
- * of one whose room has let it go. */
+/* A member that is not over is open, and only it has a ring. The name of a room is kept for the
+ * line of one whose room has let it go. */
 static bool conn_is_sound(const struct conn *conn, bool has_ring)
 {
     const struct stream *stream = &conn->stream;

@@ -279,7 +279,7 @@ scenario('a newcomer is asked for a name once', async (stage) => {
   const page = await stage.open('', { context });
   await until('asked', () => page.isVisible('#welcome'));
   const guest = await page.inputValue('#guest');
-  assert.match(guest, /^[A-Z][a-z]+ \d\d$/);
+  assert.match(guest, /^[A-Z][a-z]+-\d\d$/);
   await page.press('#messageText', 'Enter'); // nothing typed: the friendly name
   await until('a guest', () => peer.ofType('rename').length);
   assert.equal(peer.ofType('rename')[0].name, guest);

@@ -1,6 +1,6 @@
-/* A server without --journal and --redis beside a program that has neither (tests/without): the same
- * people do the same, and both make the same calls of the system, take the same memory and say the
- * same. */
+/* A server without --journal and --redis beside a program that has neither (tests/without): the
+ * same people do the same, and both make the same calls of the system, take the same memory and say
+ * the same. */
 #include "exposition.h"
 #include "v1.h"
 
@@ -146,8 +146,8 @@ START_TEST(it_makes_no_call_more)
     }
     for (int call = 0; call < CALLS; call++) {
         if (_i == 0)
-            ck_assert_msg(counts[0][call] == counts[1][call], "call %d: %ld, without any %ld",
-                          call, counts[0][call], counts[1][call]);
+            ck_assert_msg(counts[0][call] == counts[1][call], "call %d: %ld, without any %ld", call,
+                          counts[0][call], counts[1][call]);
         else if (call != SYS_sendmsg) /* two frames at once, where one was late */
             ck_assert_msg((counts[0][call] > 0) == (counts[1][call] > 0), "call %d", call);
     }
