@@ -15,17 +15,18 @@ function byNumber(digits, ids) {
   return more.length ? undefined : id;
 }
 
-// {to, text}, or {why}. A name may contain blanks: the longest that fits wins. Behind it there may be a #number.
+// {to, text}, or {why}. A name may contain blanks: the longest that fits wins. It may stand in quotes, as it is shown, and behind it a
+// #number.
 function receiver(line, { members, names }) {
-  const rest = line.replace(/^[@＠]/, '');
+  const rest = line.replace(/^[@＠]?(?:[“"](.+?)[”"])?/, '$1');
   const begins = (name) => rest.toLowerCase().startsWith(name.toLowerCase()) && /^(?:\s|$)/.test(rest.slice(name.length));
   const fits = [...members.values()].map(visible).filter((name) => name && begins(name));
   const name = fits.sort((a, b) => b.length - a.length)[0] ?? '';
   const [, digits, text] = rest.slice(name.length).match(/^\s*(?:#(\d{1,19})(?=\s|$))?\s*([^]*)$/);
   const twins = [...members].filter(([, other]) => name && skeleton(other) === skeleton(name));
-  const to = digits ? byNumber(digits, [...(name ? new Map(twins) : members).keys()]) : twins.length === 1 ? twins[0][0] : undefined;
+  const to = digits ? byNumber(digits, [...(name ? new Map(twins) : members).keys()]) : twins[1] ? undefined : twins[0]?.[0];
   if (to) return { to, text };
-  if (twins.length > 1) return { why: ['several', twins.map(([id, other]) => names.who(id, other)).join(', ')] };
+  if (twins[1]) return { why: ['several', twins.map(([id, other]) => names.who(id, other)).join(', ')] };
   return { why: ['nobody', line.split(/\s/)[0]] };
 }
 

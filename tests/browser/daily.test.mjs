@@ -115,6 +115,15 @@ scenario('who has left keeps the name', ['--leave-grace', '0'], async (stage) =>
   assert.equal(await page.getAttribute('.reacts button', 'title'), 'Ada');
 });
 
+scenario('/msg takes a name as it is shown, in quotes', async (stage) => {
+  const bob = await stage.peer({ name: 'Bob Lee' });
+  const page = await stage.open();
+  await contains(page, '#people', 'Bob Lee');
+  for (const line of ['/msg “Bob Lee” one', '/msg @"Bob Lee" "two"', '/msg Bob Lee “three”']) await say(page, line);
+  await until('all', () => bob.ofType('direct').length === 3);
+  assert.deepEqual(bob.ofType('direct').map(({ text }) => text), ['one', '"two"', '“three”']);
+});
+
 scenario('two of one name: /msg asks which', async (stage) => {
   const ada = await stage.peer({ name: 'Ada', id: 1700000005501 });
   const twin = await stage.peer({ name: 'A\u200bda', id: 1700000005502 });
