@@ -11,8 +11,8 @@ struct chat_post {
     struct list link;   /* among those that wait for a place in their rooms */
     struct channel *channel;
 
-    /* What came of it, told once. `event`: as it was committed; NULL: it was refused because of
-     * `why`. It may free the post. */
+    /* What came of it, told once. `event`: as it was committed, now or when it was said before;
+     * NULL: it was refused because of `why`. It may free the post. */
     void (*done)(struct chat_post *post, const struct event *event, enum log_refusal why);
 };
 
@@ -27,7 +27,7 @@ void post_advance(struct chat *chat);
 
 /* What a log answered. */
 void post_committed(const struct log_ticket *ticket, const struct event *event);
-void post_refused(const struct log_ticket *ticket, enum log_refusal why);
+void post_refused(const struct log_ticket *ticket, const struct event *event, enum log_refusal why);
 
 /* Refuses those that still wait for a place: the chat is over. */
 void post_refuse_all(struct chat *chat);

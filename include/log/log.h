@@ -69,6 +69,9 @@ enum log_refusal {
     LOG_REFUSED_ABSENT,      /* of an errand: nobody in the room has that id */
     LOG_REFUSED_AWAY,        /* ... it has no connection at the moment */
     LOG_REFUSED_BUSY,        /* ... it has too much to read already */
+    LOG_REFUSED_SAID,        /* of a message to be said once: it was said before, by another server;
+                                the event has the seq, the epoch and the time of then */
+    LOG_REFUSED_OTHER,       /* ... and said something else then */
 };
 
 /* What a log calls. None of these fails, and none of them may be called by the log but within

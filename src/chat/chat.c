@@ -138,7 +138,7 @@ static void chat_on_refused(void *owner, struct log_channel *log_channel, const 
     if (chat_is_ban(event))
         bans_settled(chat, event);
     if (ticket->kind == CHAT_ASKER_POST)
-        post_refused(ticket, why);
+        post_refused(ticket, event, why);
     else if (!chat_is_said(event) && !chat_is_errand(event) && !chat_is_ban(event))
         seat_refused(chat, channel, event, seat, why);
     else if (seat != NULL)

@@ -64,11 +64,11 @@ void post_committed(const struct log_ticket *ticket, const struct event *event)
     post->done(post, event, LOG_REFUSED_STOPPED);
 }
 
-void post_refused(const struct log_ticket *ticket, enum log_refusal why)
+void post_refused(const struct log_ticket *ticket, const struct event *event, enum log_refusal why)
 {
     struct chat_post *post = post_of(ticket);
 
-    post->done(post, NULL, why);
+    post->done(post, why == LOG_REFUSED_SAID ? event : NULL, why);
 }
 
 void post_refuse_all(struct chat *chat)

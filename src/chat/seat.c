@@ -842,6 +842,8 @@ const char *seat_refusal_code(enum log_refusal why)
         [LOG_REFUSED_ABSENT] = "no-such-client",
         [LOG_REFUSED_AWAY] = "away",
         [LOG_REFUSED_BUSY] = "busy",
+        [LOG_REFUSED_SAID] = "said",
+        [LOG_REFUSED_OTHER] = "said",
     };
 
     return codes[why];
@@ -858,6 +860,8 @@ const char *seat_refusal_text(enum log_refusal why)
         [LOG_REFUSED_ABSENT] = "nobody in this room has that id",
         [LOG_REFUSED_AWAY] = "that client is reconnecting: try again in a moment",
         [LOG_REFUSED_BUSY] = "that client has too much to read already",
+        [LOG_REFUSED_SAID] = "this was said before",
+        [LOG_REFUSED_OTHER] = "This Idempotency-Key was used for another message before.",
     };
 
     return texts[why];

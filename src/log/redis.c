@@ -99,7 +99,7 @@ static struct redis_append *redis_append_new(const struct event *event,
                                              const struct log_ticket *ticket)
 {
     size_t len = event->name.len + event->text.len + event->ref.len + event->key.len +
-                 event->proof.len + event->data.len;
+                 event->proof.len + event->data.len + event->once.len;
     struct redis_append *append = malloc(sizeof(*append) + len + 1);
     char *at;
 
@@ -114,6 +114,7 @@ static struct redis_append *redis_append_new(const struct event *event,
     append->event.key = redis_copy(&at, event->key);
     append->event.proof = redis_copy(&at, event->proof);
     append->event.data = redis_copy(&at, event->data);
+    append->event.once = redis_copy(&at, event->once);
     list_init(&append->link);
     list_init(&append->errand);
     return append;

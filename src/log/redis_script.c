@@ -52,10 +52,17 @@ static const char room_head[] =
 /* ARGV from 6 on, for each: number, id, which stream, name, body, "s" where it was said from a
  * seat, else "p" and a number of the subject that posted it: nobody but who sits there has an id.
  * All that are told of go in one message, so that a node is woken once. Returns a word for each,
- * and behind a line feed why one was refused. */
+ * and behind a line feed why one was refused. One that is to be said once comes alone, and behind
+ * it what it is known by and a digest, of 32 bytes each: where it was said before, "I" with the
+ * epoch, the seq and the time of then is returned, or "O" where that was something else. */
 static const char publish_body[] =
+    "local once,known=ARGV[12]\n"
+    "if #ARGV==12 then known=K..':k:'..string.sub(once,1,32)\n"
+    " local v=tonumber(ARGV[6])>n and redis.call('HMGET',known,'c','e','s','t')\n"
+    " if v and v[1] then if v[1]~=string.sub(once,33) then return 'O' end\n"
+    "  return 'I'..v[2]..' '..v[3]..' '..v[4] end end\n"
     "local out,told,who,why={},{},{},''\n"
-    "for i=6,#ARGV,6 do\n"
+    "for i=6,#ARGV-5,6 do\n"
     " local num,id,kind,said,w=tonumber(ARGV[i]),ARGV[i+1],ARGV[i+2],ARGV[i+5]=='s','.'\n"
     " local u=who[id]\n"
     " if u==nil and id~='0' then u=redis.call('HGET',K..':u',id) who[id]=u end\n"
@@ -70,6 +77,8 @@ static const char publish_body[] =
     "   if kind==':p' then u=string.match(u,'^(%S+ %S %S+ )')..ARGV[i+3] who[id]=u\n"
     "    redis.call('HSET',K..':u',id,u) end\n"
     "   n=num if kind==':m' then l=S end\n"
+    "   if known then redis.call('HSET',known,'c',string.sub(once,33),'e',e,'s',S,\n"
+    "    't',string.match(ARGV[10],'^%S+ (%d+)')) redis.call('EXPIRE',known,300) end\n"
     "   told[#told+1]=#t..'\\n'..t end end\n"
     " out[#out+1]=w end\n"
     "if #told>0 then\n"

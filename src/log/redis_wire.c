@@ -394,7 +394,7 @@ struct redis_batch {
     size_t count;
     struct buf bodies;
     struct redis_word numbers[REDIS_BATCH_MAX], ids[REDIS_BATCH_MAX], said_by[REDIS_BATCH_MAX];
-    struct str words[BATCH_FIRST + REDIS_BATCH_MAX * BATCH_WORDS];
+    struct str words[BATCH_FIRST + REDIS_BATCH_MAX * BATCH_WORDS]; /* ... and what is for once */
 };
 
 static bool redis_goes_in_batch(const struct redis_append *append)
@@ -404,7 +404,8 @@ static bool redis_goes_in_batch(const struct redis_append *append)
     return kind != EVENT_JOIN && kind != EVENT_LEAVE && !redis_errand_is(kind);
 }
 
-/* Collects what can go together, in its order. Returns 0, or -1 with errno ENOMEM. */
+/* Collects what can go together, in its order; what is to be said once goes alone. Returns 0, or -1
+ * with errno ENOMEM. */
 static int redis_fill_batch(struct redis_batch *batch, const struct redis_room *room,
                             struct redis_append *first)
 {
@@ -414,12 +415,15 @@ static int redis_fill_batch(struct redis_batch *batch, const struct redis_room *
            batch->bodies.len < REDIS_BATCH_BYTES) {
         struct redis_append *append = CONTAINER_OF(at, struct redis_append, link);
 
-        if (append->is_sent || !redis_goes_in_batch(append))
+        if (append->is_sent || !redis_goes_in_batch(append) ||
+            (batch->count > 0 && append->event.once.ptr != NULL))
             return 0;
         if (redis_event_write(&batch->bodies, &append->event) < 0)
             return -1;
         batch->ends[batch->count] = batch->bodies.len;
         batch->appends[batch->count++] = append;
+        if (append->event.once.ptr != NULL)
+            return 0;
         at = at->next;
     }
     return 0;
@@ -451,7 +455,11 @@ static void redis_say_batch(struct redis *r, struct redis_room *room, struct red
         words[5] = redis_said_by(&batch->said_by[i], event);
         start = batch->ends[i];
     }
-    redis_say_script(r, REDIS_PUBLISH, "1", batch->words, BATCH_FIRST + batch->count * BATCH_WORDS);
+    if (batch->appends[0]->event.once.ptr != NULL)
+        batch->words[BATCH_FIRST + BATCH_WORDS] = batch->appends[0]->event.once;
+    redis_say_script(r, REDIS_PUBLISH, "1", batch->words,
+                     BATCH_FIRST + batch->count * BATCH_WORDS +
+                         (batch->appends[0]->event.once.ptr != NULL));
 }
 
 struct redis_append *redis_send_appends(struct redis *r, struct redis_room *room,
@@ -742,6 +750,9 @@ static void redis_take_word(struct redis *r, struct redis_room *room, struct red
     case 'A':
         redis_append_refuse(r, room, append, LOG_REFUSED_ABSENT);
         break;
+    case 'O':
+        redis_append_refuse(r, room, append, LOG_REFUSED_OTHER);
+        break;
     case 'S':
     case 'W':
         if (append->event.kind == EVENT_KICK)
@@ -798,6 +809,26 @@ static const char *redis_take_move(struct redis *r, struct redis_reply *reply, s
         return "the answer about a seat makes no sense";
     if (append != NULL)
         redis_append_move(r, reply->room, append, seq);
+    return NULL;
+}
+
+/* It was said before: "I", and the epoch, the seq and the time of then. */
+static const char *redis_take_said(struct redis *r, struct redis_reply *reply, struct str word)
+{
+    struct redis_append *append = redis_find_slot(reply->room, reply, 0);
+    struct str rest = {word.ptr + 1, word.len - 1};
+    struct event then;
+
+    if (!str_to_u64(str_cut(&rest, ' '), UINT64_MAX, &then.epoch) ||
+        !str_to_u64(str_cut(&rest, ' '), UINT64_MAX, &then.seq) ||
+        !str_to_u64(rest, UINT64_MAX, &then.ts))
+        return "the answer about a message makes no sense";
+    if (append == NULL)
+        return NULL;
+    append->event.epoch = then.epoch;
+    append->event.seq = then.seq;
+    append->event.ts = then.ts;
+    redis_append_refuse(r, reply->room, append, LOG_REFUSED_SAID);
     return NULL;
 }
 
@@ -949,6 +980,8 @@ static const char *redis_take_value(struct redis *r, enum redis_link link,
             return NULL;
         if (value.text.len > 0 && value.text.ptr[0] == 'M')
             return redis_take_move(r, reply, value.text);
+        if (value.text.len > 0 && value.text.ptr[0] == 'I')
+            return redis_take_said(r, reply, value.text);
         redis_take_appends(r, reply, value.text);
         return NULL;
     case REPLY_SNAPSHOT:

@@ -31,8 +31,9 @@ struct post_job {
     struct api_reply reply;
     struct list follower; /* among those who wait for the answer to another request */
     struct idempotency *keys;
-    struct idempotent *entry; /* what its answer is kept in; NULL: nothing */
-    char *body;               /* owned: what the messages point into */
+    struct idempotent *entry;      /* what its answer is kept in; NULL: nothing */
+    char *body;                    /* owned: what the messages point into */
+    uint8_t once[2 * SHA256_SIZE]; /* with a key: its id, and what was asked, for the log */
     bool is_list;
     bool is_asking; /* more of its messages are to be asked for */
     size_t count;
@@ -170,7 +171,7 @@ static void post_done(struct chat_post *post, const struct event *event, enum lo
         item->seq = event->seq;
         item->ts = event->ts;
     } else {
-        item->status = why == LOG_REFUSED_TAKEN ? 403 : 503;
+        item->status = why == LOG_REFUSED_TAKEN ? 403 : why == LOG_REFUSED_OTHER ? 422 : 503;
         item->why = seat_refusal_text(why);
     }
     job->left--;
@@ -307,8 +308,7 @@ static void post_answer_again(struct post_job *job, struct idempotent *entry,
     struct post_item *item = &job->items[0];
 
     if (memcmp(entry->content, content, SHA256_SIZE) != 0) {
-        api_answer_problem(&job->reply, 422,
-                           "This Idempotency-Key was used for another message before.");
+        api_answer_problem(&job->reply, 422, seat_refusal_text(LOG_REFUSED_OTHER));
     } else if (!entry->is_settled) {
         post_follow(job, entry);
         return;
@@ -347,8 +347,12 @@ static bool post_begin_key(const struct api_call *call, struct post_job *job,
         return false;
     }
     job->entry = idempotency_begin(job->keys, id, content, now);
-    if (job->entry != NULL)
+    if (job->entry != NULL) {
+        memcpy(job->once, id, SHA256_SIZE);
+        memcpy(job->once + SHA256_SIZE, content, SHA256_SIZE);
+        job->items[0].post.event.once = (struct str){(const char *)job->once, sizeof(job->once)};
         return true;
+    }
     api_answer_problem(&job->reply, 503, "Too many keys are remembered: try again later.");
     post_job_free(job);
     return false;

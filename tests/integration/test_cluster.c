@@ -471,6 +471,51 @@ START_TEST(programs_are_told_of_who_sits_elsewhere)
 }
 END_TEST
 
+static void post_once(const struct server *s, const char *sub, const char *text, int status,
+                      char pos[V1_TEXT])
+{
+    struct client *c = client_connect(s);
+    struct response *r;
+    char body[64];
+
+    snprintf(body, sizeof(body), "{\"text\":\"%s\"}", text);
+    asker_send(c, "POST", "/api/rooms/tea/messages", asker_token(sub, "tea", "api,pub"),
+               "Idempotency-Key: k\r\n", body);
+    r = response_read(c, false);
+    asker_expect(r, status);
+    if (status == 200)
+        v1_string(r->body, "pos", pos);
+    response_free(r);
+    client_close(c);
+}
+
+/* A program that asks again with the same key at another node gets the answer of the first. */
+START_TEST(what_is_to_be_said_once_is_said_once_by_all_nodes)
+{
+    struct server *a = asker_node(), *b = asker_node();
+    struct seat *ada = enter(a, 1, "sub");
+    char first[V1_TEXT], again[V1_TEXT];
+
+    post_once(a, "bot", "one", 200, first);
+    post_once(b, "bot", "one", 200, again);
+    ck_assert_str_eq(again, first);
+    post_once(b, "bot", "one", 200, again);
+    ck_assert_str_eq(again, first);
+    post_once(b, "bot", "two", 422, NULL);
+    post_once(b, "other", "two", 200, again);
+    post_once(b, "other", "two", 200, again);
+    seat_expect_message(ada, 0, "one");
+    seat_expect_message(ada, 0, "two");
+    seat_sync(ada);
+    ck_assert_int_gt(
+        redis_number("EVAL \"return redis.call('TTL',redis.call('KEYS','w:{tea}:k:*')[1])"
+                     "\" 0\r\n",
+                     ":"),
+        200);
+    seat_drop(ada);
+}
+END_TEST
+
 static void move_to(struct seat *seat, const struct server *s, const char *sub)
 {
     struct client *before = seat->c;
@@ -1643,6 +1688,7 @@ Suite *suite_cluster(void)
     tcase_add_test(tcase, a_key_is_void_once_its_seat_is_put_out);
     tcase_add_test(tcase, programs_are_told_of_who_sits_elsewhere);
     tcase_add_test(tcase, who_sits_elsewhere_may_post_by_its_own_id);
+    tcase_add_test(tcase, what_is_to_be_said_once_is_said_once_by_all_nodes);
     tcase_add_test(tcase, all_hear_the_same_in_one_order);
     tcase_add_test(tcase, many_messages_are_few_calls);
     tcase_add_test(tcase, each_command_is_one_call);

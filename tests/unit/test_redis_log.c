@@ -383,6 +383,43 @@ START_TEST(a_move_that_makes_no_sense_ends_the_connection)
 }
 END_TEST
 
+static void say_once(void)
+{
+    char once[64];
+    struct event event = {.kind = EVENT_MESSAGE, .text = STR("x"), .is_posted = true};
+    const struct log_ticket ticket = {.place = 1};
+
+    memset(once, 'o', sizeof(once));
+    event.once = (struct str){once, sizeof(once)};
+    log_append(rlog, &channel, &event, &ticket);
+}
+
+/* What is to be said once goes alone, and makes no event where it was said before. */
+START_TEST(what_is_said_once_goes_alone)
+{
+    const char *why;
+
+    say("one");
+    say_once();
+    say_once();
+    say("two");
+    say("three");
+    turn();
+    ck_assert_uint_eq(said(REDIS_COMMANDS, "EVALSHA"), 4);
+    tell(1, NODE, 1, "one");
+    feed(REDIS_COMMANDS, "$1\r\n.\r\n$6\r\nI5 7 9\r\n$1\r\nO\r\n");
+    expect_heard("1! refused:8 refused:9 ");
+    tell(2, NODE, 4, "two");
+    tell(3, NODE, 5, "three");
+    feed(REDIS_COMMANDS, "$2\r\n..\r\n");
+    expect_heard("2! 3! ");
+    say_once();
+    turn();
+    ck_assert_int_eq(feed_bytes(REDIS_COMMANDS, "$4\r\nI5 7\r\n", 10, &why), -1);
+    ck_assert_str_eq(why, "the answer about a message makes no sense");
+}
+END_TEST
+
 /* ---- replicas ---- */
 
 static uint64_t unsafe(void)
@@ -781,6 +818,7 @@ Suite *suite_redis_log(void)
     tcase_add_checked_fixture(tcase, setup_open, teardown);
     tcase_add_loop_test(tcase, a_seat_has_moved_here_once_what_is_older_was_told, 0, 2);
     tcase_add_test(tcase, a_move_that_makes_no_sense_ends_the_connection);
+    tcase_add_test(tcase, what_is_said_once_goes_alone);
     tcase_add_test(tcase, so_much_may_wait);
     tcase_add_test(tcase, so_much_is_kept_ahead);
     tcase_add_loop_test(tcase, so_long_may_an_answer_be, 0, 3);

@@ -75,6 +75,8 @@ struct event {
                         keeps it keeps its hash alone. */
     struct str proof; /* of a join: the secret that was shown, of a seat that may be elsewhere; ptr
                          is NULL where none was */
+    struct str once;  /* of a message that was posted and is to be said once, at whatever server: 32
+                         bytes by which it is known, and a digest of 32; else ptr is NULL */
     bool key_is_hash; /* it is such a hash: of SHA-256, cut to the length of the secret */
     struct str data;  /* JSON of the author's; ptr is NULL where there is none */
     struct str reactions; /* JSON: the sums that a replay tells; ptr is NULL where there are none */
