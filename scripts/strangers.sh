@@ -47,6 +47,7 @@ trap stop EXIT
 trap 'exit 1' INT TERM
 
 start_server() {
+    : >"$out/strangers.err" # or the port of the one before is read
     (pin 0 "$1" --port 0 --log-level warning) 2>"$out/strangers.err" &
     server=$!
     for _ in $(seq 100); do
