@@ -2,8 +2,10 @@
 
 #include <string.h>
 
-/* What a request costs, in the units of stream_charge. */
+/* What a request costs, in the units of stream_charge, and how many of its bytes cost one more: a
+ * body can be many messages. */
 #define REQUEST_WORK 100
+#define REQUEST_WORK_BYTES 64
 
 /* ---- requests ---- */
 
@@ -86,7 +88,7 @@ static size_t http_take_request(struct conn *conn, const struct http_request *re
     conn->http.scan = (struct http_scan){0};
     conn->http.whole = 0;
     conn->messages++;
-    stream_charge(&conn->stream, REQUEST_WORK);
+    stream_charge(&conn->stream, REQUEST_WORK + whole / REQUEST_WORK_BYTES);
     conns_of(conn)->on_request(conn, request);
     stream_charge_output(&conn->stream, before);
     return whole;

@@ -75,6 +75,17 @@ START_TEST(to_come_in_costs_more_than_to_ask)
 }
 END_TEST
 
+START_TEST(a_request_is_charged_by_its_length)
+{
+    char request[4200];
+    int64_t brief = price_of_request(0, "GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n"), lengthy;
+
+    snprintf(request, sizeof(request), "GET /nothing HTTP/1.1\r\nHost: x\r\nX: %04000d\r\n\r\n", 1);
+    lengthy = price_of_request(0, request);
+    ck_assert_int_gt(lengthy, brief + 40);
+}
+END_TEST
+
 START_TEST(what_is_replayed_is_charged)
 {
     int64_t without, with;
@@ -140,6 +151,7 @@ Suite *suite_web_budget(void)
 
     tcase_add_checked_fixture(tc, setup, web_teardown);
     tcase_add_test(tc, to_come_in_costs_more_than_to_ask);
+    tcase_add_test(tc, a_request_is_charged_by_its_length);
     tcase_add_test(tc, what_is_replayed_is_charged);
     tcase_add_test(tc, what_is_said_is_charged_by_its_length);
     tcase_add_test(tc, an_answer_is_charged_by_its_length);
