@@ -31,8 +31,8 @@ void ask_release(struct chat *chat, struct client *client);
 void ask_release_channel(struct chat *chat, struct channel *channel);
 void ask_release_all(struct chat *chat);
 
-/* Marks a channel whose rings have no room for a longest frame, so that its readers are served.
- * Returns false where they have room. */
+/* Must what would be published wait? Marks a channel whose rings have no room for a longest frame,
+ * so that its readers are served. Returns false where they have room, and are not behind. */
 bool ask_is_crammed(struct chat *chat, struct channel *channel);
 
 /* Sends one client what is in the scratch buffer. */

@@ -32,10 +32,11 @@ struct audience {
     bool has_news[RENDITIONS]; /* its readers have something new to send */
     struct {
         bool is_begun;
-        uint8_t kind; /* enum rendition */
-        size_t left;  /* readers of this kind that were not served yet: the first ones */
-        uint64_t low; /* position of its ring that the slowest of the others wants */
-    } walk;           /* through the readers, which may take more than one tick */
+        uint8_t kind;  /* enum rendition */
+        size_t left;   /* readers of this kind that were not served yet: the first ones */
+        uint64_t low;  /* position of its ring that the slowest of the others wants */
+        uint64_t head; /* where its ring ended when the walk began */
+    } walk;            /* through the readers, which may take more than one tick */
 };
 
 /* Makes an empty one, whose rings may grow to so many bytes. */
@@ -68,6 +69,9 @@ void audience_publish(struct audience *a, enum rendition kind, const struct buf 
 
 /* The readers of a ring missed something for want of memory. */
 void audience_mark_incomplete(struct audience *a, enum rendition kind);
+
+/* Has much been published since the walk began that is under way? */
+bool audience_is_behind(const struct audience *a);
 
 /* Says that all readers are to be served, also those without news: the tails rise. */
 void audience_press(struct audience *a);

@@ -53,6 +53,8 @@ void ask_done(struct chat *chat, struct channel *channel)
 
 bool ask_is_crammed(struct chat *chat, struct channel *channel)
 {
+    if (audience_is_behind(&channel->audience)) /* it is among the crowds already */
+        return true;
     if (audience_has_room(&channel->audience, chat->longest))
         return false;
     audience_press(&channel->audience);

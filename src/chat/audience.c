@@ -5,6 +5,11 @@
 #include "base/array.h"
 #include "base/util.h"
 
+/* Bytes that may be published while one walk goes on. Else those who are served last would be
+ * behind by as much as a room may lag, and who is behind and takes nothing for a moment counts as
+ * slow. */
+#define AHEAD_MAX 65536
+
 void audience_init(struct audience *a, const size_t ring_size[RENDITIONS])
 {
     *a = (struct audience){.has_news = {false}};
@@ -92,6 +97,11 @@ void audience_mark_incomplete(struct audience *a, enum rendition kind)
         sendq_mark_incomplete(set->items[i]);
 }
 
+bool audience_is_behind(const struct audience *a)
+{
+    return a->walk.is_begun && a->ring[a->walk.kind].head - a->walk.head > AHEAD_MAX;
+}
+
 void audience_press(struct audience *a)
 {
     for (int kind = 0; kind < RENDITIONS; kind++)
@@ -122,7 +132,7 @@ static bool audience_begin_walk(struct audience *a)
         a->walk.is_begun = true;
         a->walk.kind = (uint8_t)kind;
         a->walk.left = a->readers[kind].count;
-        a->walk.low = a->ring[kind].head;
+        a->walk.low = a->walk.head = a->ring[kind].head;
         return true;
     }
     return false;

@@ -236,6 +236,31 @@ START_TEST(serving_stops_where_its_budget_is_spent)
 }
 END_TEST
 
+/* What is published while a walk goes on is bounded: it waits for the end of that. */
+START_TEST(a_walk_falls_behind)
+{
+    static const char much[70000];
+    int64_t budget = 10;
+
+    for (int i = 1; i < PEOPLE; i += 2)
+        add(i);
+    publish(RENDITION_V1, much, sizeof(much));
+    ck_assert(!audience_is_behind(&audience));
+    ck_assert(!audience_serve(&audience, serve_dearly, &budget));
+    ck_assert(!audience_is_behind(&audience));
+    budget = 1000;
+    ck_assert(audience_serve(&audience, serve_dearly, &budget));
+    publish(RENDITION_V1, "abc", 3);
+    budget = 10;
+    ck_assert(!audience_serve(&audience, serve_dearly, &budget));
+    publish(RENDITION_V1, much, sizeof(much));
+    ck_assert(audience_is_behind(&audience));
+    budget = 1000;
+    ck_assert(audience_serve(&audience, serve_dearly, &budget));
+    ck_assert(!audience_is_behind(&audience));
+}
+END_TEST
+
 /* One that was served leaves between two turns, and one that was not: nobody is left out. */
 START_TEST(readers_may_leave_between_two_turns)
 {
@@ -280,6 +305,7 @@ Suite *suite_audience(void)
     tcase_add_test(cases, serving_raises_the_tail);
     tcase_add_test(cases, readers_may_leave_while_they_are_served);
     tcase_add_test(cases, serving_stops_where_its_budget_is_spent);
+    tcase_add_test(cases, a_walk_falls_behind);
     tcase_add_loop_test(cases, readers_may_leave_between_two_turns, 0, PEOPLE);
     tcase_add_test(cases, tails_never_fall);
     tcase_add_test(cases, room_ends_where_a_longest_frame_does_not_fit);

@@ -509,6 +509,38 @@ START_TEST(a_crowd_does_not_keep_a_small_room_waiting)
 }
 END_TEST
 
+/* Who speaks faster than a crowd can be told is held, so that nobody in it seems to be slow. */
+START_TEST(a_crowd_holds_who_speaks_too_fast)
+{
+    char text[901] = "";
+    int said = 0;
+
+    memset(text, 'x', sizeof(text) - 1);
+    config.max_lag = 1 << 20;
+    world_restart();
+    for (int i = 0; i < 12; i++)
+        enter(&peers[i], (uint64_t)i + 1, CODEC_TEXT);
+    settle();
+    SEND(A, "many");
+    commit_all();
+    chat_set_time(&chat, chat.now, chat.wall);
+    chat_serve(&chat, serve_dearly);
+    ck_assert_uint_lt(count_served(0, 12), 12);
+    for (; said < 1000 && chat_may_speak(&chat, A->client); said++) {
+        SEND(A, text);
+        commit_all();
+    }
+    ck_assert_int_gt(said, 10);
+    ck_assert_int_lt(said, 100);
+    ck_assert_uint_eq(resumes, 0);
+    settle();
+    ck_assert_uint_eq(resumes, 1);
+    ck_assert(chat_may_speak(&chat, A->client));
+    ck_assert_uint_eq(count_served(0, 12), 12);
+    check_books();
+}
+END_TEST
+
 /* ... unless the tick is the last. */
 START_TEST(a_lifted_budget_serves_all)
 {
@@ -1328,6 +1360,7 @@ static void add_room_tests(Suite *suite)
     tcase_add_test(cases, smallest_and_largest_id);
     tcase_add_test(cases, rooms_are_apart);
     tcase_add_test(cases, a_crowd_does_not_keep_a_small_room_waiting);
+    tcase_add_test(cases, a_crowd_holds_who_speaks_too_fast);
     tcase_add_test(cases, a_lifted_budget_serves_all);
     tcase_add_test(cases, seats_of_many_are_given_up_bit_by_bit);
     tcase_add_loop_test(cases, rooms_come_and_go, 0, 2);
