@@ -527,7 +527,7 @@ START_TEST(a_crowd_holds_who_speaks_too_fast)
     chat_serve(&chat, serve_dearly);
     ck_assert_uint_lt(count_served(0, 12), 12);
     for (; said < 1000 && chat_may_speak(&chat, A->client); said++) {
-        SEND(A, text);
+        SEND(A, "%s", text);
         commit_all();
     }
     ck_assert_int_gt(said, 10);
