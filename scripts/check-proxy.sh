@@ -294,11 +294,12 @@ async def limits():
         await socket.close()
 
 
-# What a listener hears of ten senders who do not wait, though it is cut at any byte, again and again.
+# What a listener hears of ten senders who do not wait, though it is cut at any byte, again and again. They keep what they
+# hear: with a full queue the library would not read the answer to its Close.
 async def events():
     chance, heard, last = random.Random(1), [], None
-    senders = [await connect(f"ws/{10 + i}?room=busy", source=f"127.0.0.{10 + i}", subprotocols=["wschat.v1", "key.none"])
-               for i in range(10)]
+    senders = [await connect(f"ws/{10 + i}?room=busy", source=f"127.0.0.{10 + i}", max_queue=None,
+                             subprotocols=["wschat.v1", "key.none"]) for i in range(10)]
     for cut in range(21):
         reader, writer = await asyncio.open_connection(url.hostname, url.port, ssl=tls, local_addr=(f"127.0.0.{30 + cut}", 0))
         writer.write(f"GET {url.path}api/rooms/busy/events?last=0 HTTP/1.0\r\nHost: {url.netloc}\r\n".encode()
