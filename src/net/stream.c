@@ -25,16 +25,15 @@ static const int64_t budgets[STREAM_WORKS] = {
 
 #define SHARE 500
 
-/* The same for what is sent: the first half is for those who have more to send than their share,
- * and answers leave one part to those who wait for the end of the tick. */
+/* The same for what is sent: the first half is for those who have more to send than their share
+ * (TUNE_SEND_SHARE), and answers leave one part to those who wait for the end of the tick. */
 #define SENDING 2000
 #define SENDING_LATER (SENDING / 4)
-#define SEND_SHARE 65536 /* bytes */
 
 /* What a call to send costs, and how many of its bytes cost one more: the peer's system takes them
  * on this processor where it is the same. */
 #define SEND_WORK 40
-#define SEND_WORK_BYTES 64
+#define SEND_WORK_BYTES 512
 
 /* Timers of a class that may expire in one tick: many can be due at once, and each can be an end.
  */
@@ -268,7 +267,7 @@ static ssize_t stream_send_some(struct stream *stream, size_t max, size_t *wante
 /* Sends until the queue is empty, the socket is full, or the stream has had its share. */
 static void stream_send_all(struct stream *stream)
 {
-    size_t share = SEND_SHARE;
+    size_t share = TUNE_SEND_SHARE;
 
     while (!sendq_is_empty(&stream->out) && !stream->is_blocked && share > 0) {
         size_t wanted, left;

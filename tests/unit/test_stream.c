@@ -531,8 +531,11 @@ START_TEST(who_has_much_to_send_lets_others_go_first)
     stream_env_flush(&pool.env);
     ck_assert_uint_eq(many[1]->sent, 4);
     ck_assert_uint_gt(many[0]->sent, 0);
-    ck_assert(!many[0]->is_blocked);
-    ck_assert_uint_lt(many[0]->sent, LONG / 16);
+    /* Else the socket is full before the share is sent. */
+    if (TUNE_SEND_SHARE < 65536) {
+        ck_assert(!many[0]->is_blocked);
+        ck_assert_uint_lt(many[0]->sent, LONG / 16);
+    }
     for (int i = 0; i < 1000 && !many[0]->is_blocked; i++) {
         ck_assert_uint_eq(stream_env_deadline(&pool.env), pool.env.clock.now);
         tick();
