@@ -952,6 +952,21 @@ static const char *redis_take_error(struct redis *r, enum redis_link link,
     return NULL;
 }
 
+static const char *redis_take_appended(struct redis *r, struct redis_reply *reply,
+                                       const struct resp_value *value)
+{
+    if (value->type != RESP_TEXT && value->type != RESP_NUMBER)
+        return "the answer about an event makes no sense";
+    if (reply->room == NULL || value->type == RESP_NUMBER)
+        return NULL;
+    if (value->text.len > 0 && value->text.ptr[0] == 'M')
+        return redis_take_move(r, reply, value->text);
+    if (value->text.len > 0 && value->text.ptr[0] == 'I')
+        return redis_take_said(r, reply, value->text);
+    redis_take_appends(r, reply, value->text);
+    return NULL;
+}
+
 static const char *redis_take_value(struct redis *r, enum redis_link link,
                                     struct redis_reply *reply, struct resp_cursor *cursor)
 {
@@ -974,16 +989,7 @@ static const char *redis_take_value(struct redis *r, enum redis_link link,
     case REPLY_LIFE:
         return redis_take_life(r, &value);
     case REPLY_APPEND:
-        if (value.type != RESP_TEXT && value.type != RESP_NUMBER)
-            return "the answer about an event makes no sense";
-        if (reply->room == NULL || value.type == RESP_NUMBER)
-            return NULL;
-        if (value.text.len > 0 && value.text.ptr[0] == 'M')
-            return redis_take_move(r, reply, value.text);
-        if (value.text.len > 0 && value.text.ptr[0] == 'I')
-            return redis_take_said(r, reply, value.text);
-        redis_take_appends(r, reply, value.text);
-        return NULL;
+        return redis_take_appended(r, reply, &value);
     case REPLY_SNAPSHOT:
         if (reply->room != NULL && redis_room_filled(r, reply->room, reply, &whole) < 0)
             redis_break_reply(r, reply, STR("what it has of the room makes no sense"));
